@@ -1,0 +1,806 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * libiommunest: nested translation with Linux iommufd, for VMM authors.
+ *
+ * A guest with a virtual Intel VT-d IOMMU owns its stage-1 page tables; the
+ * host keeps stage 2.  What the guest invalidates has to reach the host
+ * kernel by ioctl(IOMMU_HWPT_INVALIDATE).  This library builds those entries,
+ * submits them in arrays, resubmits from the reported failing index, and runs
+ * a guest's whole invalidation queue.  See libiommunest(7).
+ *
+ * Conventions
+ * - Every function that can fail returns 0 or a positive count on success and
+ *   a negated errno value on failure.  The kernel's errno passes unchanged;
+ *   errno itself is neither read nor promised.
+ * - Objects of the kernel are plain uint32_t ids and file descriptors.
+ * - A struct whose first member is `size` may grow: set it to sizeof(struct).
+ *   A larger size than the library knows is accepted while the unknown tail
+ *   is zero, and refused with -E2BIG otherwise; a size too small for the
+ *   first release's members is -EINVAL.
+ * - Threads: a context may be used by several threads at once.  A batch and a
+ *   queue engine belong to one thread at a time.  Nothing here is safe in a
+ *   signal handler.
+ */
+#ifndef LIBIOMMUNEST_H
+#define LIBIOMMUNEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define IOMMUNEST_VERSION_MAJOR 0
+#define IOMMUNEST_VERSION_MINOR 1
+#define IOMMUNEST_VERSION_PATCH 0
+
+/*
+ * The version of the library that runs, as "MAJOR.MINOR.PATCH".  The string
+ * is static.  Any thread.
+ */
+const char *iommunest_version(void);
+
+/* ------------------------------------------------------------------------
+ * The system call table
+ *
+ * The only way in which the library touches the kernel.  Each function does
+ * what the system call of its name does, but returns a negated errno value in
+ * place of -1.  A VMM that sandboxes its own system calls, a simulator or a
+ * fault injector puts its own table in place of the default one.
+ */
+struct iommunest_sys {
+	size_t size;
+	/* open(path, flags); returns a file descriptor. */
+	int (*open)(void *data, const char *path, int flags);
+	int (*close)(void *data, int fd);
+	int (*ioctl)(void *data, int fd, unsigned long request, void *arg);
+	ssize_t (*read)(void *data, int fd, void *buf, size_t len);
+	ssize_t (*write)(void *data, int fd, const void *buf, size_t len);
+};
+
+/* ------------------------------------------------------------------------
+ * Context: one open /dev/iommu
+ */
+struct iommunest_ctx;
+
+struct iommunest_open_options {
+	size_t size;
+	/* Device node for iommunest_open(); NULL is "/dev/iommu". */
+	const char *path;
+	/* NULL is the kernel.  Borrowed: must outlive the context. */
+	const struct iommunest_sys *sys;
+	/* Passed to each function of the table. */
+	void *sys_data;
+};
+
+/*
+ * Opens /dev/iommu, or options->path, close-on-exec.  @options may be NULL.
+ * The caller owns *@ctx and ends it with iommunest_close(); on failure *@ctx
+ * is NULL.  Returns 0, or -EINVAL (bad options or an incomplete table),
+ * -E2BIG (options from a newer header), -ENOMEM, or what open(2) says, often
+ * -ENOENT (no iommufd in this kernel) and -EACCES.
+ */
+int iommunest_open(struct iommunest_ctx **ctx,
+		   const struct iommunest_open_options *options);
+
+/*
+ * The same on a file descriptor that the VMM already has.  It stays the
+ * VMM's: iommunest_close() leaves it open.  options->path must be NULL.
+ * Returns 0, -EBADF (@fd is negative), -EINVAL, -E2BIG or -ENOMEM.
+ */
+int iommunest_open_fd(struct iommunest_ctx **ctx, int fd,
+		      const struct iommunest_open_options *options);
+
+/*
+ * Ends a context; NULL is allowed.  No batch or queue engine may be using it.
+ * Kernel objects live as long as the file descriptor: with one that
+ * iommunest_open() opened, they go too.
+ */
+void iommunest_close(struct iommunest_ctx *ctx);
+
+/* The context's file descriptor, for the VMM's own ioctls.  Any thread. */
+int iommunest_fd(const struct iommunest_ctx *ctx);
+
+/* ------------------------------------------------------------------------
+ * Objects (linux/iommufd.h)
+ */
+
+/*
+ * Destroys an IOAS, an HWPT or another object (IOMMU_DESTROY).  Returns 0,
+ * -ENOENT (no such id), -EBUSY (something else uses it).
+ */
+int iommunest_destroy(struct iommunest_ctx *ctx, uint32_t id);
+
+/*
+ * Allocates an I/O address space (IOMMU_IOAS_ALLOC) into *@ioas_id.  Returns
+ * 0, -EINVAL (@ioas_id is NULL), -ENOMEM.
+ */
+int iommunest_ioas_alloc(struct iommunest_ctx *ctx, uint32_t *ioas_id);
+
+/*
+ * Allocates the stage-2 HWPT that nested ones stand on (IOMMU_HWPT_ALLOC with
+ * IOMMU_HWPT_ALLOC_NEST_PARENT) from an IOAS.  @dev_id is the id that binding
+ * a VFIO device gave.  Returns 0, -EINVAL (@hwpt_id is NULL, @ioas_id does
+ * not exist or is no IOAS), -ENOENT (no such device), -EOPNOTSUPP (the
+ * hardware or driver cannot nest), -ENOMEM.
+ */
+int iommunest_hwpt_alloc_parent(struct iommunest_ctx *ctx, uint32_t dev_id,
+				uint32_t ioas_id, uint32_t *hwpt_id);
+
+/* Bits of iommunest_vtd_s1::flags (enum iommu_hwpt_vtd_s1_flags). */
+#define IOMMUNEST_VTD_S1_SRE (1u << 0) /* supervisor requests */
+#define IOMMUNEST_VTD_S1_EAFE (1u << 1) /* extended access flag */
+#define IOMMUNEST_VTD_S1_WPE (1u << 2) /* write protect */
+
+/*
+ * A guest's stage 1: what its scalable-mode PASID-table entry says (VT-d
+ * specification, chapter 9, "Scalable-Mode PASID Table Entry").
+ */
+struct iommunest_vtd_s1 {
+	size_t size;
+	/* Guest physical address of the root table, 4 KiB aligned. */
+	uint64_t pgtbl_addr;
+	/* 48 (4 levels) or 57 (5 levels). */
+	uint32_t addr_width;
+	/* IOMMUNEST_VTD_S1_*. */
+	uint32_t flags;
+};
+
+/*
+ * Allocates a nested HWPT: a guest's stage 1 on the stage 2 of @parent_id.
+ * Refuses here what the kernel accepts and only rejects at attach, or never:
+ * unknown flags (-EOPNOTSUPP), an unaligned root table or a width other than
+ * 48 and 57 (-EINVAL).  Otherwise returns 0, -EINVAL (a NULL argument,
+ * @parent_id is no nest parent), -E2BIG, -ENOENT (no such device),
+ * -EOPNOTSUPP (hardware or driver), -ENOMEM.
+ */
+int iommunest_hwpt_alloc_vtd_s1(struct iommunest_ctx *ctx, uint32_t dev_id,
+				uint32_t parent_id,
+				const struct iommunest_vtd_s1 *s1,
+				uint32_t *hwpt_id);
+
+/* iommunest_hw_info::type (enum iommu_hw_info_type). */
+#define IOMMUNEST_HW_NONE 0u
+#define IOMMUNEST_HW_INTEL_VTD 1u
+
+/* iommunest_hw_info::vtd_flags: read-only mappings cannot be nested. */
+#define IOMMUNEST_HW_VTD_ERRATA_772415_SPR17 (1u << 0)
+
+struct iommunest_hw_info {
+	size_t size;
+	/* IOMMUNEST_HW_*, or a later kernel's number. */
+	uint32_t type;
+	/* The kernel's enum iommu_hw_info_vtd_flags; 0 where not VT-d. */
+	uint32_t vtd_flags;
+	/* CAP_REG and ECAP_REG (VT-d specification, chapter 11); else 0. */
+	uint64_t vtd_cap;
+	uint64_t vtd_ecap;
+	/* enum iommufd_hw_capabilities. */
+	uint64_t capabilities;
+	/* Width of the device's PASIDs, 0 to 20 bits; 0: no PASID. */
+	uint32_t max_pasid_log2;
+	uint32_t reserved;
+};
+
+/*
+ * Asks what IOMMU @dev_id stands behind (IOMMU_GET_HW_INFO).  @info->size
+ * says how much of the struct the caller knows.  Returns 0, -EINVAL (NULL or
+ * a bad size), -ENOENT (no such device), -EOPNOTSUPP or -ENODEV (no IOMMU).
+ */
+int iommunest_hw_info(struct iommunest_ctx *ctx, uint32_t dev_id,
+		      struct iommunest_hw_info *info);
+
+/*
+ * The largest address mask that the hardware takes, as log2 of 4 KiB pages
+ * (CAP_REG.MAMV, bits 53:48): 0 to 63.  -EOPNOTSUPP: @info is not of a VT-d.
+ */
+int iommunest_vtd_mamv(const struct iommunest_hw_info *info);
+
+/* ------------------------------------------------------------------------
+ * Invalidation data types
+ *
+ * The core of batches and submission knows entries, cookies and how to
+ * recover, and nothing of VT-d.  A type tells it the rest.
+ */
+enum iommunest_recovery {
+	/* A failed call's count is the index of the entry that failed. */
+	IOMMUNEST_RECOVERY_EXACT = 0,
+	/*
+	 * It is only an upper bound of what was done: after a failure all
+	 * that the call carried counts as not handled and is sent again.
+	 */
+	IOMMUNEST_RECOVERY_REPLAY = 1,
+};
+
+struct iommunest_inv_type {
+	size_t size;
+	/* For people. */
+	const char *name;
+	/* enum iommu_hwpt_invalidate_data_type. */
+	uint32_t data_type;
+	/* Bytes of an entry: 1 to 4096. */
+	uint32_t entry_len;
+	/* enum iommunest_recovery. */
+	uint32_t recovery;
+	uint32_t reserved;
+	/* Writes the entry that drops all of an HWPT; NULL: there is none. */
+	void (*make_all)(void *entry);
+};
+
+/*
+ * VT-d stage 1 (struct iommu_hwpt_vtd_s1_invalidate).  Static.  A function,
+ * and not a variable, so that the struct may grow without breaking programs
+ * that were linked before.
+ */
+const struct iommunest_inv_type *iommunest_vtd_s1_type(void);
+
+/* ------------------------------------------------------------------------
+ * VT-d stage-1 entries
+ */
+
+/* The kernel's own layout, 24 bytes: a batch is sent without a copy. */
+struct iommunest_vtd_entry {
+	/* First address, 4 KiB aligned. */
+	uint64_t addr;
+	/* 4 KiB pages; UINT64_MAX with addr 0 is all. */
+	uint64_t npages;
+	/* IOMMUNEST_VTD_LEAF or 0. */
+	uint32_t flags;
+	uint32_t reserved;
+};
+
+/*
+ * Only leaf entries changed: paging-structure caches may stay (the IH bit of
+ * a guest's descriptor, IOMMU_VTD_INV_FLAGS_LEAF).
+ */
+#define IOMMUNEST_VTD_LEAF (1u << 0)
+
+/* Everything that stage 1 cached for the HWPT. */
+void iommunest_vtd_entry_all(struct iommunest_vtd_entry *entry);
+
+/*
+ * @npages pages from @addr.  The hardware drops the smallest aligned
+ * power-of-two block that holds the range.  The whole address space (@addr 0,
+ * 2^52 pages) becomes all.  Returns 0, -EINVAL (empty, unaligned, past 2^64),
+ * -EOPNOTSUPP (@flags other than IOMMUNEST_VTD_LEAF).
+ */
+int iommunest_vtd_entry_range(struct iommunest_vtd_entry *entry, uint64_t addr,
+			      uint64_t npages, uint32_t flags);
+
+/*
+ * The block of 2^@am pages that holds @addr, as a guest's descriptor says it
+ * (VT-d specification, chapter 6, "PASID-based-IOTLB Invalidate Descriptor"):
+ * address bits below the block are ignored.  @am is 0 to 63; from 52 on, the
+ * block is the whole address space and becomes all.  Returns 0, -EINVAL
+ * (@am > 63), -EOPNOTSUPP.
+ */
+int iommunest_vtd_entry_block(struct iommunest_vtd_entry *entry, uint64_t addr,
+			      unsigned int am, uint32_t flags);
+
+/* ------------------------------------------------------------------------
+ * Batch: an array of entries, and a cookie beside each
+ *
+ * A batch holds up to its capacity of entries.  Those before its cursor are
+ * done (handled, or skipped by the caller); those from it on are pending.
+ */
+struct iommunest_batch;
+
+/*
+ * Allocates a batch for 1 to 2^27 entries of @type, which is borrowed and
+ * must outlive it.  The caller owns *@batch; on failure it is NULL.  Returns
+ * 0, -EINVAL (NULL, a bad type or capacity), -E2BIG (a type from a newer
+ * header), -ENOMEM.
+ */
+int iommunest_batch_new(struct iommunest_batch **batch,
+			const struct iommunest_inv_type *type,
+			uint32_t capacity);
+
+/* NULL is allowed. */
+void iommunest_batch_free(struct iommunest_batch *batch);
+
+/* Empties it: no entries, cursor 0, no error.  Limits stay. */
+void iommunest_batch_reset(struct iommunest_batch *batch);
+
+uint32_t iommunest_batch_capacity(const struct iommunest_batch *batch);
+/* Entries added, done or not. */
+uint32_t iommunest_batch_count(const struct iommunest_batch *batch);
+/* Index of the first entry that is not known to be done. */
+uint32_t iommunest_batch_cursor(const struct iommunest_batch *batch);
+
+/*
+ * The entry at @index, 0 to count - 1, in the type's layout; NULL beyond.
+ * It may be changed while it is pending: this is how a caller mends an entry
+ * that failed.  Valid until the batch is reset or freed.
+ */
+void *iommunest_batch_entry(struct iommunest_batch *batch, uint32_t index);
+/* Its cookie; 0 beyond the end. */
+uint64_t iommunest_batch_cookie(const struct iommunest_batch *batch,
+				uint32_t index);
+
+/*
+ * Adds a copy of a raw entry of the type's length.  @cookie is the caller's
+ * own name for it and comes back in reports.
+ *
+ * The error of any add is sticky: the batch keeps it, with the cookie, all
+ * later adds return it and add nothing, and iommunest_submit() refuses to
+ * send anything, so that a run of adds needs one check and none is lost in
+ * silence.  An add that fails leaves the entries as they were.
+ *
+ * Returns 0, -ENOSPC (full), -EINVAL (NULL), or the error that sticks.
+ */
+int iommunest_batch_add(struct iommunest_batch *batch, const void *entry,
+			uint64_t cookie);
+
+/*
+ * The error that sticks, or 0; the cookie of the add that failed goes to
+ * *@cookie unless that is NULL.
+ */
+int iommunest_batch_error(const struct iommunest_batch *batch,
+			  uint64_t *cookie);
+
+/* Forgets it, after the caller has dealt with the add that failed. */
+void iommunest_batch_clear_error(struct iommunest_batch *batch);
+
+/*
+ * Moves the cursor behind the entry at it, which the caller gives up or has
+ * dealt with in another way.  Returns 0, -ENOENT (nothing is pending).
+ */
+int iommunest_batch_skip(struct iommunest_batch *batch);
+
+/* ---- VT-d stage-1 entries straight into a batch ---- */
+
+/* iommunest_vtd_limits::mamv counts.  Otherwise ranges are not split. */
+#define IOMMUNEST_VTD_LIMIT_MAMV (1u << 0)
+/*
+ * Merge an add with the entry before it where one holds the other, or where
+ * both have the same flags and their union is an aligned power of two.  The
+ * entry keeps its first cookie.
+ */
+#define IOMMUNEST_VTD_COALESCE (1u << 1)
+
+#define IOMMUNEST_VTD_DEFAULT_BLOCKS 32u
+
+struct iommunest_vtd_limits {
+	size_t size;
+	uint32_t flags;
+	/* Largest block as log2 of pages, 0 to 63; see iommunest_vtd_mamv(). */
+	uint32_t mamv;
+	/*
+	 * A range that needs more blocks than this becomes "all"; 0 is
+	 * IOMMUNEST_VTD_DEFAULT_BLOCKS.
+	 */
+	uint32_t max_blocks;
+	uint32_t reserved;
+};
+
+/*
+ * Sets what the three functions below do with a range.  By default they
+ * neither split nor merge.  Returns 0, -EINVAL (NULL, a bad value, a batch of
+ * another type), -EOPNOTSUPP (unknown flags), -E2BIG.
+ */
+int iommunest_vtd_batch_set_limits(struct iommunest_batch *batch,
+				   const struct iommunest_vtd_limits *limits);
+
+/*
+ * Add "all", a range or a block, as the builders above, and with the batch's
+ * limits.  With a MAMV, a range goes as aligned blocks of at most 2^MAMV
+ * pages, which together are the range exactly, or, past max_blocks of them,
+ * as "all"; either all its blocks are added or none.  Errors are the
+ * builders' and iommunest_batch_add()'s, and they stick; -EINVAL also for a
+ * batch of another type.
+ */
+int iommunest_vtd_add_all(struct iommunest_batch *batch, uint64_t cookie);
+int iommunest_vtd_add_range(struct iommunest_batch *batch, uint64_t addr,
+			    uint64_t npages, uint32_t flags, uint64_t cookie);
+int iommunest_vtd_add_block(struct iommunest_batch *batch, uint64_t addr,
+			    unsigned int am, uint32_t flags, uint64_t cookie);
+
+/* ------------------------------------------------------------------------
+ * Submission, and resubmission from the reported failing index
+ */
+
+/* What to do with an entry that fails; also what `ask` answers. */
+enum iommunest_action {
+	/* Stop at it: it and all behind it stay pending. */
+	IOMMUNEST_STOP = 0,
+	/* Record it in the report, and go on behind it. */
+	IOMMUNEST_SKIP = 1,
+	/* Send one "all" entry in place of it and all behind it. */
+	IOMMUNEST_FLUSH_ALL = 2,
+	/* As a policy: call `ask`. */
+	IOMMUNEST_ASK = 3,
+	/* As an answer: send the entry again, as it is now. */
+	IOMMUNEST_RETRY = 4,
+};
+
+/* The most entries that the kernel takes in one call. */
+#define IOMMUNEST_CALL_MAX (1u << 19)
+
+/* One entry that failed. */
+struct iommunest_failure {
+	/* In the batch. */
+	uint32_t index;
+	/* Negated errno. */
+	int32_t error;
+	uint64_t cookie;
+	/* The driver's own code, where the kernel reports one; else 0. */
+	uint32_t driver_error;
+	/* How often `ask` has been called for it without a break, from 1. */
+	uint32_t attempt;
+};
+
+/* One ioctl(IOMMU_HWPT_INVALIDATE), just returned. */
+struct iommunest_call {
+	uint32_t hwpt_id;
+	/* Entries sent; 0: the empty call that tells whose error it is. */
+	uint32_t count;
+	/* The count that came back, as the kernel wrote it. */
+	uint32_t handled;
+	/* 0 or negated errno. */
+	int32_t error;
+	/* The entries, in the type's layout, and their cookies. */
+	const void *entries;
+	const uint64_t *cookies;
+	/* This is the one "all" entry of IOMMUNEST_FLUSH_ALL. */
+	bool flush_all;
+};
+
+struct iommunest_submit_options {
+	size_t size;
+	/* enum iommunest_action: STOP, SKIP, FLUSH_ALL or ASK. */
+	uint32_t policy;
+	/*
+	 * How often in a row -EINTR or -EAGAIN without progress is tried
+	 * again; 0 is IOMMUNEST_DEFAULT_STALLS.
+	 */
+	uint32_t max_stalls;
+	/*
+	 * For ASK: may change *entry, and answers STOP, SKIP, FLUSH_ALL or
+	 * RETRY.  Retries are not bounded but by this function:
+	 * failure->attempt counts them.
+	 */
+	enum iommunest_action (*ask)(void *user,
+				     const struct iommunest_failure *failure,
+				     void *entry);
+	/* Called after each ioctl; may be NULL. */
+	void (*trace)(void *user, const struct iommunest_call *call);
+	void *user;
+};
+
+#define IOMMUNEST_DEFAULT_STALLS 16u
+
+/* Whose the error in a report is. */
+enum iommunest_scope {
+	IOMMUNEST_SCOPE_NONE = 0,
+	/* An add failed earlier; nothing was sent. */
+	IOMMUNEST_SCOPE_BATCH = 1,
+	/* The call as a whole: a wrong id or type, an old kernel. */
+	IOMMUNEST_SCOPE_CALL = 2,
+	/* The entry at `index`. */
+	IOMMUNEST_SCOPE_ENTRY = 3,
+};
+
+struct iommunest_report {
+	size_t size;
+	/*
+	 * In: room for entries that were skipped, the caller's; may be NULL.
+	 * With no room left, the policy SKIP stops: nothing is given up
+	 * without a record.  (What `ask` answered SKIP for, it has seen;
+	 * skipped_count may then be more than skipped_max.)
+	 */
+	struct iommunest_failure *skipped;
+	uint32_t skipped_max;
+	/* Out, from here on. */
+	uint32_t skipped_count;
+	/* Entries given to the kernel, each time counted. */
+	uint32_t sent;
+	/* Entries that the kernel says it handled. */
+	uint32_t handled;
+	/* Entries that one "all" entry covered in their place. */
+	uint32_t flushed;
+	/* Entries still pending in the batch. */
+	uint32_t pending;
+	/* ioctls, the empty ones included. */
+	uint32_t calls;
+	/* How often work went on after a call that did not do all of it. */
+	uint32_t resumes;
+	/* enum iommunest_scope: whose `error` is. */
+	uint32_t scope;
+	/* What stopped it: negated errno, or 0. */
+	int32_t error;
+	/* The failing entry, with IOMMUNEST_SCOPE_ENTRY. */
+	uint32_t index;
+	/* The driver's own code, where the kernel reports one; else 0. */
+	uint32_t driver_error;
+	/* Cookie of the failing entry, or of the add that failed. */
+	uint64_t cookie;
+	/* `index` is the entry at fault, and no entry before it is undone. */
+	bool exact;
+};
+
+/*
+ * Sends the batch's pending entries to a nested HWPT, from the cursor on, in
+ * as many calls as the kernel's limit asks for, and moves the cursor over
+ * what was handled.  What was handled is never sent twice.  At every return
+ * each entry is in exactly one of: handled, flushed, skipped and recorded,
+ * pending.  @options and @report may be NULL (policy STOP; no report).  The
+ * report is written at every return, but where its own size is bad.
+ *
+ * After a stop the batch holds its tail: mend the entry at the cursor
+ * (iommunest_batch_entry()) or skip it (iommunest_batch_skip()), and call
+ * again.
+ *
+ * Returns 0 when nothing is pending any more, the number of skipped entries
+ * where the policy skipped some and nothing is pending, or
+ *   what the kernel says  of the entry at the cursor or of the call:
+ *              -EOPNOTSUPP, -EINVAL, -EFAULT, -ENOENT, -ENOTTY (Linux before
+ *              6.8) ...; report->scope tells which
+ *   -EINTR, -EAGAIN       too often without progress
+ *   -EPROTO    the kernel claims to have handled more than was sent, or
+ *              success with nothing handled (of a REPLAY type: with less
+ *              than all); nothing moved
+ *   the sticky error of an add (scope BATCH)
+ *   -EINVAL    NULL @ctx or @batch, bad options or report size, ASK without
+ *              `ask`, or an answer of it that is none
+ *   -E2BIG     options or report from a newer header with unknown content
+ */
+int iommunest_submit(struct iommunest_ctx *ctx, uint32_t hwpt_id,
+		     struct iommunest_batch *batch,
+		     const struct iommunest_submit_options *options,
+		     struct iommunest_report *report);
+
+/* ------------------------------------------------------------------------
+ * The guest's invalidation queue (VT-d specification, chapter 6, "Queued
+ * Invalidation Interface", and chapter 11 for the registers)
+ */
+
+/* Descriptor types: bits 3:0 and 11:9 of the first word. */
+enum iommunest_vtd_desc_type {
+	IOMMUNEST_VTD_DESC_CONTEXT_CACHE = 1,
+	IOMMUNEST_VTD_DESC_IOTLB = 2,
+	IOMMUNEST_VTD_DESC_DEV_TLB = 3,
+	IOMMUNEST_VTD_DESC_IEC = 4,
+	IOMMUNEST_VTD_DESC_WAIT = 5,
+	IOMMUNEST_VTD_DESC_PIOTLB = 6,
+	IOMMUNEST_VTD_DESC_PASID_CACHE = 7,
+	IOMMUNEST_VTD_DESC_PASID_DEV_TLB = 8,
+	IOMMUNEST_VTD_DESC_PAGE_RESPONSE = 9,
+};
+
+/* iommunest_vtd_desc::granularity of an IOTLB descriptor. */
+#define IOMMUNEST_VTD_IOTLB_GLOBAL 1u
+#define IOMMUNEST_VTD_IOTLB_DOMAIN 2u
+#define IOMMUNEST_VTD_IOTLB_PAGES 3u
+/* ... and of a PASID-based IOTLB descriptor. */
+#define IOMMUNEST_VTD_PIOTLB_ALL 2u
+#define IOMMUNEST_VTD_PIOTLB_PAGES 3u
+
+/* iommunest_vtd_desc::flags. */
+#define IOMMUNEST_VTD_DESC_IH (1u << 0) /* invalidation hint: leaf only */
+#define IOMMUNEST_VTD_DESC_SW (1u << 1) /* wait: status write */
+#define IOMMUNEST_VTD_DESC_IF (1u << 2) /* wait: interrupt */
+#define IOMMUNEST_VTD_DESC_FN (1u << 3) /* wait: fence */
+#define IOMMUNEST_VTD_DESC_PD (1u << 4) /* wait: page-request drain */
+
+/* Why hardware would refuse a descriptor: IQERCD_REG.IQEI. */
+enum iommunest_vtd_iqei {
+	IOMMUNEST_VTD_IQEI_NONE = 0,
+	IOMMUNEST_VTD_IQEI_TAIL = 1, /* tail beyond the ring */
+	IOMMUNEST_VTD_IQEI_FETCH = 2, /* descriptor could not be read */
+	IOMMUNEST_VTD_IQEI_TYPE = 3, /* unknown type */
+	IOMMUNEST_VTD_IQEI_RESERVED = 4, /* reserved field or value */
+	IOMMUNEST_VTD_IQEI_WIDTH = 5, /* type not in this ring's width */
+	IOMMUNEST_VTD_IQEI_TAIL_ALIGN = 6, /* tail not of a 256-bit slot */
+};
+
+/*
+ * One decoded descriptor.  Fields that a type does not have are 0.  @raw is
+ * the only copy that was made of guest memory; in a 128-bit ring its last two
+ * words are 0.
+ */
+struct iommunest_vtd_desc {
+	uint64_t raw[4];
+	/* enum iommunest_vtd_desc_type, or the unknown number. */
+	uint8_t type;
+	uint8_t granularity;
+	/* Address mask, log2 of pages: 0 to 63. */
+	uint8_t am;
+	/* enum iommunest_vtd_iqei of a descriptor that was refused. */
+	uint8_t iqei;
+	/* IOMMUNEST_VTD_DESC_*. */
+	uint32_t flags;
+	uint32_t pasid;
+	uint16_t did;
+	uint16_t reserved;
+	/* Page address, aligned down to 2^am pages; of a wait: STADDR. */
+	uint64_t addr;
+	/* Of a wait: STDATA. */
+	uint32_t status_data;
+	uint32_t reserved2;
+};
+
+/*
+ * Decodes the @width / 64 words at @words; @width is 128 or 256 bits.
+ * IOTLB, PASID-based IOTLB and wait descriptors are decoded and checked in
+ * full; of other known types the type is checked.  Any thread.  Returns 0,
+ * -EINVAL (NULL or another width), or -EBADMSG: hardware would refuse it, and
+ * desc->iqei says why.
+ */
+int iommunest_vtd_desc_decode(struct iommunest_vtd_desc *desc,
+			      const uint64_t *words, unsigned int width);
+
+/* A type's name in lower case, as "piotlb"; "unknown" for others.  Static. */
+const char *iommunest_vtd_desc_name(unsigned int type);
+
+struct iommunest_vtd_iq;
+
+/*
+ * What the engine asks of the VMM.  Each function gets `vmm` first, runs
+ * within iommunest_vtd_iq_run(), and must not call the engine, but for
+ * `descriptor`, which may add and remove HWPTs.  Functions that return int
+ * return 0 or a negated errno.
+ */
+struct iommunest_vtd_iq_ops {
+	size_t size;
+	/* Copies @len bytes of guest memory, never across a 4 KiB border. */
+	int (*read)(void *vmm, uint64_t gpa, void *buf, size_t len);
+	/*
+	 * Writes the 32 bits @data at @gpa, for the wait descriptor in slot
+	 * @index, as one access that vCPUs see whole.
+	 */
+	int (*write_status)(void *vmm, uint32_t index, uint64_t gpa,
+			    uint32_t data);
+	/* A wait with the interrupt flag is done: set ICS.IWC, interrupt. */
+	void (*interrupt)(void *vmm, uint32_t index);
+	/*
+	 * Takes a descriptor that is the VMM's: context cache, interrupt
+	 * entry cache, device TLB, IOTLB (each, beside what is forwarded of
+	 * it), PASID-based IOTLB of a scope without a nested HWPT ...  All
+	 * that precedes it in the ring has been submitted.
+	 */
+	int (*descriptor)(void *vmm, uint32_t index,
+			  const struct iommunest_vtd_desc *desc);
+	/*
+	 * Optional.  The descriptor in slot @index was covered by another
+	 * one's entry, or by a flush of its whole HWPT, and is done.
+	 */
+	void (*covered)(void *vmm, uint32_t index, uint32_t hwpt_id);
+	/*
+	 * Needed for the policy SKIP.  The host failed on the descriptor in
+	 * slot @index, and the engine goes on behind it.
+	 */
+	void (*skipped)(void *vmm, uint32_t index, uint32_t hwpt_id,
+			int error);
+	/* Optional: each ioctl; the cookies are ring indices. */
+	void (*trace)(void *vmm, const struct iommunest_call *call);
+};
+
+#define IOMMUNEST_VTD_IQ_DEFAULT_HWPTS 32u
+
+struct iommunest_vtd_iq_options {
+	size_t size;
+	/* STOP, SKIP, or FLUSH_ALL (all of the HWPT, then go on). */
+	uint32_t policy;
+	/* Scopes that it can know; 0: IOMMUNEST_VTD_IQ_DEFAULT_HWPTS. */
+	uint32_t max_hwpts;
+	/* Descriptors that one run handles at most; 0: no limit. */
+	uint32_t budget;
+	uint32_t reserved;
+	/* How blocks become entries; NULL: not split, not merged. */
+	const struct iommunest_vtd_limits *limits;
+};
+
+/*
+ * Makes an engine: one for each emulated DRHD.  @ctx and @vmm are borrowed
+ * and must outlive it; @ops and @options (which may be NULL) are copied.
+ * The caller owns *@iq; on failure it is NULL.  Returns 0, -EINVAL (a NULL, a
+ * needed function missing, a bad option), -E2BIG, -EOPNOTSUPP, -ENOMEM.
+ */
+int iommunest_vtd_iq_new(struct iommunest_vtd_iq **iq,
+			 struct iommunest_ctx *ctx,
+			 const struct iommunest_vtd_iq_ops *ops, void *vmm,
+			 const struct iommunest_vtd_iq_options *options);
+
+/* NULL is allowed. */
+void iommunest_vtd_iq_free(struct iommunest_vtd_iq *iq);
+
+/*
+ * The guest wrote IQA_REG: base in bits 63:12, DW (256-bit descriptors) in
+ * bit 11, QS in bits 2:0; the ring has 2^(QS+8) slots, or 2^(QS+7) with DW.
+ * Head and tail are 0 again and a fault is forgotten.  @scalable is whether
+ * the guest runs in scalable mode: in legacy mode nothing is forwarded.
+ * This allocates, in proportion to the ring; running it does not.  Returns 0,
+ * -EINVAL (NULL, reserved bits), -ENOMEM (the engine is as before).
+ */
+int iommunest_vtd_iq_set_base(struct iommunest_vtd_iq *iq, uint64_t iqa,
+			      bool scalable);
+
+/*
+ * Says which nested HWPT carries what a guest's (domain id, PASID) caches.
+ * Several may share a scope, and one HWPT may have several.  @pasid is 20
+ * bits.  Returns 0, -EINVAL, -EEXIST (the same
+ * three again), -ENOSPC (more scopes than max_hwpts).
+ */
+int iommunest_vtd_iq_add_hwpt(struct iommunest_vtd_iq *iq, uint16_t did,
+			      uint32_t pasid, uint32_t hwpt_id);
+
+/* Forgets all scopes of an HWPT.  Returns 0, -EINVAL (NULL), -ENOENT. */
+int iommunest_vtd_iq_remove_hwpt(struct iommunest_vtd_iq *iq,
+				 uint32_t hwpt_id);
+
+/* Whose failure stopped the queue. */
+enum iommunest_cause {
+	IOMMUNEST_CAUSE_NONE = 0,
+	/* A descriptor, or the tail, that hardware would refuse. */
+	IOMMUNEST_CAUSE_GUEST = 1,
+	/* Guest memory could not be read or written. */
+	IOMMUNEST_CAUSE_FETCH = 2,
+	/* The host kernel, or the VMM's `descriptor` function. */
+	IOMMUNEST_CAUSE_HOST = 3,
+};
+
+/* FSTS_REG bits that a failure sets. */
+#define IOMMUNEST_VTD_FSTS_IQE (1u << 4)
+#define IOMMUNEST_VTD_FSTS_ITE (1u << 6)
+
+struct iommunest_vtd_iq_result {
+	size_t size;
+	/* IQH_REG: the slot behind the last descriptor that is done. */
+	uint64_t iqh;
+	/* IQERCD_REG. */
+	uint64_t iqercd;
+	/* Bits to OR into FSTS_REG. */
+	uint32_t fsts;
+	/* enum iommunest_cause, and the ring index of what failed. */
+	uint32_t cause;
+	uint32_t index;
+	/* Negated errno, or 0. */
+	int32_t error;
+	/* The HWPT, where the host failed on one; else 0. */
+	uint32_t hwpt_id;
+	/* Descriptors done in this run; the head moved by so many. */
+	uint32_t descriptors;
+	/* ... of which so many were forwarded or covered, */
+	uint32_t forwarded;
+	/* ... were waits, */
+	uint32_t waits;
+	/* ... were given to the VMM's `descriptor` function, */
+	uint32_t vmm;
+	/* ... and were skipped after a host failure. */
+	uint32_t skipped;
+	/* Entries that the kernel handled, and ioctls made. */
+	uint32_t entries;
+	uint32_t calls;
+};
+
+/*
+ * The guest wrote IQT_REG, or the VMM goes on with a run that the budget
+ * ended: handles the descriptors from the head up to @iqt (the register's
+ * value).  Forwardable ones are gathered, one array per nested HWPT, and
+ * submitted before anything that must come after them: a wait's completion, a
+ * descriptor for the VMM, the end of the run.  @result is written at every
+ * return but -EINVAL for its own size.
+ *
+ * The first failing slot wins: waits before it complete, waits behind it do
+ * not, and the head points at it.  The engine then stands still, and reports
+ * the same again, until iommunest_vtd_iq_clear_fault() (the guest cleared
+ * FSTS_REG) or a new base; then it starts again from the head.
+ *
+ * Returns 0 (head is at the tail), 1 (the budget ended the run: call again),
+ * -EINVAL (NULL, or no base set), -EBADMSG (cause GUEST), or the failure's
+ * own errno from `read`, `write_status`, `descriptor` or iommunest_submit().
+ */
+int iommunest_vtd_iq_run(struct iommunest_vtd_iq *iq, uint64_t iqt,
+			 struct iommunest_vtd_iq_result *result);
+
+/* The guest cleared the fault: the next run starts at the head. */
+void iommunest_vtd_iq_clear_fault(struct iommunest_vtd_iq *iq);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* LIBIOMMUNEST_H */

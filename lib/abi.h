@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What crosses the library's border: exported symbols, structs that grow. */
+#ifndef IOMMUNEST_ABI_H
+#define IOMMUNEST_ABI_H
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+
+#define EXPORT __attribute__((visibility("default")))
+
+/* The end of a member: the size of a struct that ended there. */
+#define END_OF(type, member)                                                   \
+	(offsetof(type, member) + sizeof(((type *)NULL)->member))
+
+static inline bool iommunest_all_zero(const void *from, size_t len)
+{
+	const unsigned char *byte = from;
+
+	while (len > 0 && byte[len - 1] == 0)
+		len--;
+	return len == 0;
+}
+
+/*
+ * Copies a struct of the caller whose first member is its size into one of
+ * ours, which is zeroed first.  @min is the size that its first release had.
+ */
+static inline int iommunest_copy_in(void *to, size_t to_size, const void *from,
+				    size_t min)
+{
+	size_t size;
+
+	memcpy(&size, from, sizeof(size));
+	if (size < min)
+		return -EINVAL;
+	if (size > to_size &&
+	    !iommunest_all_zero((const char *)from + to_size, size - to_size))
+		return -E2BIG;
+	memset(to, 0, to_size);
+	memcpy(to, from, size < to_size ? size : to_size);
+	return 0;
+}
+
+/*
+ * Copies one of our structs to a caller's, as much as the size in it allows.
+ * What a newer caller has and we do not know becomes zero.
+ */
+static inline void iommunest_copy_out(void *to, void *from, size_t from_size)
+{
+	size_t size;
+
+	memcpy(&size, to, sizeof(size));
+	memset(to, 0, size);
+	memcpy(from, &size, sizeof(size));
+	memcpy(to, from, size < from_size ? size : from_size);
+}
+
+#endif /* IOMMUNEST_ABI_H */

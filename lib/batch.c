@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Batch: entries as the kernel wants them, and a cookie beside each. */
+#include <config.h>
+
+#include <stdlib.h>
+
+#include "abi.h"
+#include "batch.h"
+
+#define MAX_CAPACITY (1u << 27)
+#define MAX_ENTRY_LEN 4096u
+
+static int copy_type(struct iommunest_inv_type *to,
+		     const struct iommunest_inv_type *from)
+{
+	int ret;
+
+	ret = iommunest_copy_in(to, sizeof(*to), from,
+				END_OF(struct iommunest_inv_type, make_all));
+	if (ret)
+		return ret;
+	if (to->entry_len == 0 || to->entry_len > MAX_ENTRY_LEN)
+		return -EINVAL;
+	if (to->recovery > IOMMUNEST_RECOVERY_REPLAY || to->reserved)
+		return -EINVAL;
+	return 0;
+}
+
+/* Bytes for the struct and what follows it; 0 where size_t cannot say. */
+static size_t batch_size(uint32_t capacity, uint32_t entry_len)
+{
+	size_t per_entry = sizeof(uint64_t) + entry_len;
+	size_t size;
+
+	if (__builtin_mul_overflow(per_entry, capacity, &size) ||
+	    __builtin_add_overflow(size, sizeof(struct iommunest_batch), &size))
+		return 0;
+	return size;
+}
+
+EXPORT int iommunest_batch_new(struct iommunest_batch **batch,
+			       const struct iommunest_inv_type *type,
+			       uint32_t capacity)
+{
+	struct iommunest_inv_type copy;
+	struct iommunest_batch *new;
+	size_t size;
+	int ret;
+
+	if (!batch)
+		return -EINVAL;
+	*batch = NULL;
+	if (!type || capacity == 0 || capacity > MAX_CAPACITY)
+		return -EINVAL;
+	ret = copy_type(&copy, type);
+	if (ret)
+		return ret;
+
+	size = batch_size(capacity, copy.entry_len);
+	new = size ? calloc(1, size) : NULL;
+	if (!new)
+		return -ENOMEM;
+	new->type = copy;
+	new->capacity = capacity;
+	new->cookies = (uint64_t *)(new + 1);
+	new->entries = (unsigned char *)(new->cookies + capacity);
+	*batch = new;
+	return 0;
+}
+
+EXPORT void iommunest_batch_free(struct iommunest_batch *batch)
+{
+	free(batch);
+}
+
+EXPORT void iommunest_batch_reset(struct iommunest_batch *batch)
+{
+	if (!batch)
+		return;
+	batch->count = 0;
+	batch->cursor = 0;
+	iommunest_batch_clear_error(batch);
+}
+
+EXPORT uint32_t iommunest_batch_capacity(const struct iommunest_batch *batch)
+{
+	return batch ? batch->capacity : 0;
+}
+
+EXPORT uint32_t iommunest_batch_count(const struct iommunest_batch *batch)
+{
+	return batch ? batch->count : 0;
+}
+
+EXPORT uint32_t iommunest_batch_cursor(const struct iommunest_batch *batch)
+{
+	return batch ? batch->cursor : 0;
+}
+
+EXPORT void *iommunest_batch_entry(struct iommunest_batch *batch,
+				   uint32_t index)
+{
+	if (!batch || index >= batch->count)
+		return NULL;
+	return iommunest_batch_at(batch, index);
+}
+
+EXPORT uint64_t iommunest_batch_cookie(const struct iommunest_batch *batch,
+				       uint32_t index)
+{
+	if (!batch || index >= batch->count)
+		return 0;
+	return batch->cookies[index];
+}
+
+int iommunest_batch_fail(struct iommunest_batch *batch, int error,
+			 uint64_t cookie)
+{
+	if (batch->error)
+		return batch->error;
+	batch->error = error;
+	batch->error_cookie = cookie;
+	return error;
+}
+
+EXPORT int iommunest_batch_add(struct iommunest_batch *batch, const void *entry,
+			       uint64_t cookie)
+{
+	if (!batch)
+		return -EINVAL;
+	if (batch->error)
+		return batch->error;
+	if (!entry)
+		return iommunest_batch_fail(batch, -EINVAL, cookie);
+	if (iommunest_batch_free_slots(batch) == 0)
+		return iommunest_batch_fail(batch, -ENOSPC, cookie);
+	iommunest_batch_push(batch, entry, cookie);
+	return 0;
+}
+
+EXPORT int iommunest_batch_error(const struct iommunest_batch *batch,
+				 uint64_t *cookie)
+{
+	if (!batch)
+		return -EINVAL;
+	if (cookie)
+		*cookie = batch->error_cookie;
+	return batch->error;
+}
+
+EXPORT void iommunest_batch_clear_error(struct iommunest_batch *batch)
+{
+	if (!batch)
+		return;
+	batch->error = 0;
+	batch->error_cookie = 0;
+}
+
+EXPORT int iommunest_batch_skip(struct iommunest_batch *batch)
+{
+	if (!batch)
+		return -EINVAL;
+	if (batch->cursor == batch->count)
+		return -ENOENT;
+	batch->cursor++;
+	return 0;
+}

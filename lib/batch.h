@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef IOMMUNEST_BATCH_H
+#define IOMMUNEST_BATCH_H
+
+#include <string.h>
+
+#include <libiommunest.h>
+
+struct iommunest_batch {
+	struct iommunest_inv_type type;
+	uint32_t capacity;
+	uint32_t count;
+	uint32_t cursor;
+	int error;
+	uint64_t error_cookie;
+	/* For the adds of one data type; the core does not look at it. */
+	uint32_t type_state[4];
+	/* Behind the struct, in the same allocation. */
+	uint64_t *cookies;
+	unsigned char *entries;
+};
+
+static inline void *iommunest_batch_at(const struct iommunest_batch *batch,
+				       uint32_t index)
+{
+	return batch->entries + (size_t)index * batch->type.entry_len;
+}
+
+static inline uint32_t iommunest_batch_free_slots(
+	const struct iommunest_batch *batch)
+{
+	return batch->capacity - batch->count;
+}
+
+/* Adds where there is room: the caller has checked. */
+static inline void iommunest_batch_push(struct iommunest_batch *batch,
+					const void *entry, uint64_t cookie)
+{
+	memcpy(iommunest_batch_at(batch, batch->count), entry,
+	       batch->type.entry_len);
+	batch->cookies[batch->count++] = cookie;
+}
+
+/* Makes an add's error stick, unless one does already; returns which. */
+int iommunest_batch_fail(struct iommunest_batch *batch, int error,
+			 uint64_t cookie);
+
+#endif /* IOMMUNEST_BATCH_H */

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What IOMMU a device stands behind. */
+#include "uapi.h"
+
+#include "abi.h"
+#include "context.h"
+
+/* VT-d specification, chapter 11, "Capability Register": MAMV. */
+#define CAP_MAMV_SHIFT 48
+#define CAP_MAMV_MASK 0x3fu
+
+_Static_assert(IOMMUNEST_HW_INTEL_VTD == IOMMU_HW_INFO_TYPE_INTEL_VTD,
+	       "uAPI type");
+
+EXPORT int iommunest_hw_info(struct iommunest_ctx *ctx, uint32_t dev_id,
+			     struct iommunest_hw_info *info)
+{
+	struct iommunest_hw_info out = { 0 };
+	struct iommu_hw_info_vtd vtd = { 0 };
+	struct iommu_hw_info cmd = {
+		.size = sizeof(cmd),
+		.dev_id = dev_id,
+		.data_len = sizeof(vtd),
+		.data_uptr = (uintptr_t)&vtd,
+	};
+	int ret;
+
+	if (!ctx || !info ||
+	    info->size < END_OF(struct iommunest_hw_info, reserved))
+		return -EINVAL;
+	ret = iommunest_ioctl(ctx, IOMMU_GET_HW_INFO, &cmd);
+	if (ret < 0)
+		return ret;
+
+	out.type = cmd.out_data_type;
+	out.capabilities = cmd.out_capabilities;
+	out.max_pasid_log2 = cmd.out_max_pasid_log2;
+	if (out.type == IOMMUNEST_HW_INTEL_VTD) {
+		out.vtd_flags = vtd.flags;
+		out.vtd_cap = vtd.cap_reg;
+		out.vtd_ecap = vtd.ecap_reg;
+	}
+	iommunest_copy_out(info, &out, sizeof(out));
+	return 0;
+}
+
+EXPORT int iommunest_vtd_mamv(const struct iommunest_hw_info *info)
+{
+	if (!info || info->type != IOMMUNEST_HW_INTEL_VTD)
+		return -EOPNOTSUPP;
+	return (int)((info->vtd_cap >> CAP_MAMV_SHIFT) & CAP_MAMV_MASK);
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The real system calls: the only file that makes any. */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "sys.h"
+
+static int sys_open(void *data, const char *path, int flags)
+{
+	int fd = open(path, flags);
+
+	(void)data;
+	return fd < 0 ? -errno : fd;
+}
+
+static int sys_close(void *data, int fd)
+{
+	(void)data;
+	return close(fd) < 0 ? -errno : 0;
+}
+
+static int sys_ioctl(void *data, int fd, unsigned long request, void *arg)
+{
+	int ret = ioctl(fd, request, arg);
+
+	(void)data;
+	return ret < 0 ? -errno : ret;
+}
+
+static ssize_t sys_read(void *data, int fd, void *buf, size_t len)
+{
+	ssize_t ret = read(fd, buf, len);
+
+	(void)data;
+	return ret < 0 ? -errno : ret;
+}
+
+static ssize_t sys_write(void *data, int fd, const void *buf, size_t len)
+{
+	ssize_t ret = write(fd, buf, len);
+
+	(void)data;
+	return ret < 0 ? -errno : ret;
+}
+
+const struct iommunest_sys iommunest_sys_kernel = {
+	.size = sizeof(iommunest_sys_kernel),
+	.open = sys_open,
+	.close = sys_close,
+	.ioctl = sys_ioctl,
+	.read = sys_read,
+	.write = sys_write,
+};

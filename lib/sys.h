@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef IOMMUNEST_SYS_H
+#define IOMMUNEST_SYS_H
+
+#include <libiommunest.h>
+
+/* The kernel itself. */
+extern const struct iommunest_sys iommunest_sys_kernel;
+
+#endif /* IOMMUNEST_SYS_H */

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <config.h>
+
+#include <libiommunest.h>
+
+#include "abi.h"
+
+EXPORT const char *iommunest_version(void)
+{
+	return PACKAGE_VERSION;
+}

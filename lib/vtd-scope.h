@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Which nested HWPTs carry what a guest's (domain id, PASID) caches. */
+#ifndef IOMMUNEST_VTD_SCOPE_H
+#define IOMMUNEST_VTD_SCOPE_H
+
+#include <libiommunest.h>
+
+#define VTD_NONE UINT16_MAX
+
+/* One nested HWPT, however many scopes it has. */
+struct vtd_hwpt {
+	uint32_t id;
+	/* Scopes that name it; 0: the slot is free. */
+	uint16_t scopes;
+	/* Queue items that wait for it, in ring order; VTD_NONE: none. */
+	uint16_t first_item;
+	uint16_t last_item;
+	/* The next HWPT that has items. */
+	uint16_t next_touched;
+};
+
+/* One (domain id, PASID) of one HWPT. */
+struct vtd_scope {
+	uint32_t pasid;
+	uint16_t did;
+	/* Index of the HWPT. */
+	uint16_t hwpt;
+	/* The next scope in the same bucket. */
+	uint16_t next;
+};
+
+struct vtd_scopes {
+	uint16_t max;
+	uint16_t count;
+	/* A power of two, less one. */
+	uint16_t bucket_mask;
+	struct vtd_hwpt *hwpts;
+	struct vtd_scope *scopes;
+	uint16_t *buckets;
+};
+
+/* 0, -EINVAL (@max beyond 2^14) or -ENOMEM. */
+int vtd_scopes_init(struct vtd_scopes *table, uint32_t max);
+void vtd_scopes_free(struct vtd_scopes *table);
+
+int vtd_scopes_add(struct vtd_scopes *table, uint16_t did, uint32_t pasid,
+		   uint32_t hwpt_id);
+int vtd_scopes_remove(struct vtd_scopes *table, uint32_t hwpt_id);
+
+/*
+ * The first scope at or behind @from, in its bucket, that is (did, pasid);
+ * VTD_NONE: no more.  Start with vtd_scopes_bucket().
+ */
+uint16_t vtd_scopes_bucket(const struct vtd_scopes *table, uint16_t did,
+			   uint32_t pasid);
+uint16_t vtd_scopes_match(const struct vtd_scopes *table, uint16_t from,
+			  uint16_t did, uint32_t pasid);
+
+#endif /* IOMMUNEST_VTD_SCOPE_H */
