@@ -18,6 +18,7 @@ LIB_SOURCES = \
 	%D%/uapi-iommufd.h \
 	%D%/version.c \
 	%D%/vtd-batch.c \
+	%D%/vtd-batch.h \
 	%D%/vtd-desc.c \
 	%D%/vtd-desc.h \
 	%D%/vtd-entry.c \

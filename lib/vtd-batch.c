@@ -8,10 +8,14 @@
 
 #include "abi.h"
 #include "batch.h"
+#include "vtd-batch.h"
 #include "vtd-entry.h"
 
-/* What iommunest_batch::type_state holds. */
-enum { STATE_FLAGS, STATE_MAMV, STATE_MAX_BLOCKS };
+/*
+ * What iommunest_batch::type_state holds.  A new batch has zeros: no flags,
+ * and blocks of any size.
+ */
+enum { STATE_FLAGS, STATE_ORDERS, STATE_MAX_BLOCKS };
 
 #define KNOWN_FLAGS (IOMMUNEST_VTD_LIMIT_MAMV | IOMMUNEST_VTD_COALESCE)
 
@@ -24,6 +28,15 @@ static bool is_vtd(const struct iommunest_batch *batch)
 static bool has_flag(const struct iommunest_batch *batch, uint32_t flag)
 {
 	return batch->type_state[STATE_FLAGS] & flag;
+}
+
+/* How many sizes of block there are, from one page up; 0: as many as fit. */
+static uint32_t orders(const struct iommunest_vtd_limits *limits)
+{
+	if (!(limits->flags & IOMMUNEST_VTD_LIMIT_MAMV) ||
+	    limits->mamv >= VTD_ALL_ORDER)
+		return 0;
+	return limits->mamv + 1;
 }
 
 EXPORT int
@@ -44,7 +57,7 @@ iommunest_vtd_batch_set_limits(struct iommunest_batch *batch,
 	if (copy.mamv > VTD_AM_MAX || copy.reserved)
 		return -EINVAL;
 	batch->type_state[STATE_FLAGS] = copy.flags;
-	batch->type_state[STATE_MAMV] = copy.mamv;
+	batch->type_state[STATE_ORDERS] = orders(&copy);
 	batch->type_state[STATE_MAX_BLOCKS] =
 		copy.max_blocks ? copy.max_blocks : IOMMUNEST_VTD_DEFAULT_BLOCKS;
 	return 0;
@@ -53,10 +66,16 @@ iommunest_vtd_batch_set_limits(struct iommunest_batch *batch,
 /* The largest block that may leave as one entry that is not "all". */
 static unsigned int max_order(const struct iommunest_batch *batch)
 {
-	if (has_flag(batch, IOMMUNEST_VTD_LIMIT_MAMV) &&
-	    batch->type_state[STATE_MAMV] < VTD_ALL_ORDER)
-		return batch->type_state[STATE_MAMV];
-	return VTD_ALL_ORDER - 1;
+	uint32_t sizes = batch->type_state[STATE_ORDERS];
+
+	return (sizes ? sizes : VTD_ALL_ORDER) - 1;
+}
+
+uint32_t iommunest_vtd_plain_orders(const struct iommunest_batch *batch)
+{
+	if (has_flag(batch, IOMMUNEST_VTD_COALESCE))
+		return 0;
+	return max_order(batch) + 1;
 }
 
 /* ---- Merging ---- */
@@ -219,8 +238,7 @@ static int add_split(struct iommunest_batch *batch,
 static int add_built(struct iommunest_batch *batch,
 		     const struct iommunest_vtd_entry *entry, uint64_t cookie)
 {
-	if (has_flag(batch, IOMMUNEST_VTD_LIMIT_MAMV) &&
-	    entry->npages != UINT64_MAX)
+	if (batch->type_state[STATE_ORDERS] && entry->npages != UINT64_MAX)
 		return add_split(batch, entry, cookie);
 	return add_entry(batch, entry, cookie);
 }

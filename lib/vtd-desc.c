@@ -9,13 +9,9 @@
 #include "vtd-desc.h"
 #include "vtd-entry.h"
 
-#define BITS(high, low) ((~UINT64_C(0) >> (63 - (high))) & ~UINT64_C(0) << (low))
-
 /* Bits that must be zero, in the first and the second word. */
 #define IOTLB_RESERVED_0 (BITS(63, 32) | BITS(15, 12) | BITS(8, 8))
 #define IOTLB_RESERVED_1 BITS(11, 7)
-#define PIOTLB_RESERVED_0 (BITS(63, 52) | BITS(15, 12) | BITS(8, 6))
-#define PIOTLB_RESERVED_1 BITS(11, 7)
 #define WAIT_RESERVED_0 (BITS(31, 12) | BITS(8, 8))
 #define WAIT_RESERVED_1 BITS(1, 0)
 
@@ -61,11 +57,7 @@ static enum iommunest_vtd_iqei decode_piotlb(struct iommunest_vtd_desc *desc)
 	desc->granularity = (uint8_t)field(desc->raw[0], 5, 4);
 	desc->did = (uint16_t)field(desc->raw[0], 31, 16);
 	desc->pasid = (uint32_t)field(desc->raw[0], 51, 32);
-	if (desc->raw[0] & PIOTLB_RESERVED_0 ||
-	    desc->raw[1] & PIOTLB_RESERVED_1)
-		return IOMMUNEST_VTD_IQEI_RESERVED;
-	if (desc->granularity != IOMMUNEST_VTD_PIOTLB_ALL &&
-	    desc->granularity != IOMMUNEST_VTD_PIOTLB_PAGES)
+	if (!vtd_piotlb_is_valid(desc->raw))
 		return IOMMUNEST_VTD_IQEI_RESERVED;
 	if (desc->granularity == IOMMUNEST_VTD_PIOTLB_PAGES)
 		decode_range(desc);

@@ -4,6 +4,37 @@
 
 #include <libiommunest.h>
 
+#define BITS(high, low) ((~UINT64_C(0) >> (63 - (high))) & ~UINT64_C(0) << (low))
+
+/* The type: bits 11:9 and 3:0 of the first word. */
+#define VTD_DESC_TYPE_BITS (BITS(11, 9) | BITS(3, 0))
+
+/*
+ * PASID-based-IOTLB Invalidate Descriptor: G 5:4, DID 31:16, PASID 51:32;
+ * second word AM 5:0, IH 6, ADDR 63:12.
+ */
+#define VTD_PIOTLB_RESERVED_0 (BITS(63, 52) | BITS(15, 12) | BITS(8, 6))
+#define VTD_PIOTLB_RESERVED_1 BITS(11, 7)
+#define VTD_PIOTLB_G BITS(5, 4)
+#define VTD_PIOTLB_G_ALL (UINT64_C(2) << 4)
+
+/* Of a 256-bit descriptor with that type: hardware would take it. */
+static inline bool vtd_piotlb_is_valid(const uint64_t *words)
+{
+	uint64_t reserved = (words[0] & VTD_PIOTLB_RESERVED_0) |
+			    (words[1] & VTD_PIOTLB_RESERVED_1) | words[2] |
+			    words[3];
+
+	/* G is 2 or 3. */
+	return !reserved && (words[0] & VTD_PIOTLB_G_ALL);
+}
+
+/* Its scope, as vtd_scope_key() has it: DID and PASID are neighbours. */
+static inline uint64_t vtd_piotlb_scope(const uint64_t *words)
+{
+	return words[0] >> 16 & BITS(35, 0);
+}
+
 /* iommunest_vtd_desc_decode() for arguments that are known to be good. */
 int iommunest_vtd_decode(struct iommunest_vtd_desc *desc, const uint64_t *words,
 			 unsigned int width);

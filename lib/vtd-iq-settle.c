@@ -3,27 +3,59 @@
 #include <config.h>
 
 #include "abi.h"
-#include "batch.h"
+#include "vtd-batch.h"
 #include "vtd-iq.h"
 
-/* What the callbacks of one submission need. */
+/* One submission, and what its callbacks need. */
 struct settling {
 	struct iommunest_vtd_iq *iq;
 	struct vtd_hwpt *hwpt;
+	/* Some items did not go as entries of their own. */
+	bool fates;
 };
 
 /* ---- Gathered items of one HWPT into the batch ---- */
+
+static uint32_t leaf_flag(const struct vtd_item *item)
+{
+	return item->flags & ITEM_LEAF ? IOMMUNEST_VTD_LEAF : 0;
+}
 
 static int add_item(struct iommunest_batch *batch, const struct vtd_item *item)
 {
 	if (item->flags & ITEM_ALL)
 		return iommunest_vtd_add_all(batch, item->index);
-	return iommunest_vtd_add_block(batch, item->addr,
-				       item->flags & ITEM_AM,
-				       item->flags & ITEM_LEAF ?
-					       IOMMUNEST_VTD_LEAF :
-					       0,
-				       item->index);
+	return iommunest_vtd_add_block(batch, item->addr, item->flags & ITEM_AM,
+				       leaf_flag(item), item->index);
+}
+
+/*
+ * Adds items from @i on as long as they are plain blocks, and returns the
+ * first that is not.  Nearly all of them are, and go in one tight loop.
+ */
+static uint32_t add_plain_items(const struct iommunest_vtd_iq *iq, uint32_t i)
+{
+	struct iommunest_batch *batch = iq->batch;
+	struct iommunest_vtd_entry *entries = (void *)batch->entries;
+	uint32_t orders = iommunest_vtd_plain_orders(batch);
+	uint64_t *cookies = batch->cookies;
+	uint32_t capacity = batch->capacity;
+	uint32_t count = batch->count;
+
+	while (i != VTD_NONE && count < capacity) {
+		const struct vtd_item *item = &iq->items[i];
+
+		if (item->flags & ITEM_ALL ||
+		    (item->flags & ITEM_AM) >= orders)
+			break;
+		entries[count] = vtd_plain_block(item->addr,
+						 item->flags & ITEM_AM,
+						 leaf_flag(item));
+		cookies[count++] = item->index;
+		i = item->value;
+	}
+	batch->count = count;
+	return i;
 }
 
 /*
@@ -31,19 +63,23 @@ static int add_item(struct iommunest_batch *batch, const struct vtd_item *item)
  * asks for more than that, one "all" stands for everything, by the same rule
  * that makes "all" of a range with too many blocks.
  */
-static void build_batch(struct iommunest_vtd_iq *iq,
-			const struct vtd_hwpt *hwpt)
+static void build_batch(struct settling *settling)
 {
-	const struct vtd_item *items = iq->items;
+	const struct vtd_hwpt *hwpt = settling->hwpt;
+	struct iommunest_vtd_iq *iq = settling->iq;
 	uint32_t i;
 
 	iommunest_batch_reset(iq->batch);
-	for (i = hwpt->first_item; i != VTD_NONE; i = items[i].value) {
-		if (add_item(iq->batch, &items[i]) != -ENOSPC)
-			continue;
-		iommunest_batch_reset(iq->batch);
-		iommunest_vtd_add_all(iq->batch, items[hwpt->first_item].index);
-		break;
+	i = add_plain_items(iq, hwpt->first_item);
+	while (i != VTD_NONE) {
+		if (add_item(iq->batch, &iq->items[i]) == -ENOSPC) {
+			iommunest_batch_reset(iq->batch);
+			iommunest_vtd_add_all(
+				iq->batch, iq->items[hwpt->first_item].index);
+			settling->fates = true;
+			return;
+		}
+		i = add_plain_items(iq, iq->items[i].value);
 	}
 }
 
@@ -87,8 +123,11 @@ static enum iommunest_action skip_entry(void *user,
 					const struct iommunest_failure *failure,
 					void *entry)
 {
+	struct settling *settling = user;
+
 	(void)entry;
-	mark_entry_skipped(user, failure->index, failure->error);
+	mark_entry_skipped(settling, failure->index, failure->error);
+	settling->fates = true;
 	return IOMMUNEST_SKIP;
 }
 
@@ -140,11 +179,16 @@ static void note_fault(const struct iommunest_vtd_iq *iq,
 		*first = *fault;
 }
 
-static void submit_hwpt(struct iommunest_vtd_iq *iq, struct vtd_hwpt *hwpt,
+/* Returns whether its items have fates of their own. */
+static bool submit_hwpt(struct iommunest_vtd_iq *iq, struct vtd_hwpt *hwpt,
 			struct iommunest_vtd_iq_result *result,
 			struct vtd_fault *first)
 {
-	struct settling settling = { .iq = iq, .hwpt = hwpt };
+	struct settling settling = {
+		.iq = iq,
+		.hwpt = hwpt,
+		.fates = iq->limits.flags & IOMMUNEST_VTD_COALESCE,
+	};
 	struct iommunest_submit_options options = {
 		.size = sizeof(options),
 		.policy = iq->policy,
@@ -158,7 +202,7 @@ static void submit_hwpt(struct iommunest_vtd_iq *iq, struct vtd_hwpt *hwpt,
 		options.policy = IOMMUNEST_ASK;
 		options.ask = skip_entry;
 	}
-	build_batch(iq, hwpt);
+	build_batch(&settling);
 	ret = iommunest_submit(iq->ctx, hwpt->id, iq->batch, &options, &report);
 	result->calls += report.calls;
 	result->entries += report.handled + (report.flushed ? 1 : 0);
@@ -173,109 +217,164 @@ static void submit_hwpt(struct iommunest_vtd_iq *iq, struct vtd_hwpt *hwpt,
 
 		note_fault(iq, first, &fault);
 	}
+	if (!settling.fates && !report.flushed)
+		return false;
 	mark_fates(iq, hwpt, iq->batch->count - report.flushed);
+	return true;
 }
 
-static void submit_all(struct iommunest_vtd_iq *iq,
+static bool submit_all(struct iommunest_vtd_iq *iq,
 		       struct iommunest_vtd_iq_result *result,
 		       struct vtd_fault *first)
 {
 	uint16_t touched = iq->touched;
+	bool fates = false;
 
 	/* All of them, whatever fails: an earlier slot may fail behind. */
 	while (touched != VTD_NONE) {
 		struct vtd_hwpt *hwpt = &iq->scopes.hwpts[touched];
 
 		touched = hwpt->next_touched;
-		submit_hwpt(iq, hwpt, result, first);
+		fates |= submit_hwpt(iq, hwpt, result, first);
 		hwpt->first_item = VTD_NONE;
 		hwpt->last_item = VTD_NONE;
 		hwpt->next_touched = VTD_NONE;
 	}
 	iq->touched = VTD_NONE;
+	return fates;
 }
 
 /* ---- Completion, in the order of the ring ---- */
 
-static int complete_wait(struct iommunest_vtd_iq *iq,
-			 const struct vtd_item *item)
+/* False: its status could not be written, and @first says so. */
+static bool complete_wait(struct iommunest_vtd_iq *iq,
+			  const struct vtd_item *item,
+			  struct iommunest_vtd_iq_result *result,
+			  struct vtd_fault *first)
 {
-	int ret;
+	int ret = 0;
 
-	if (item->flags & ITEM_STATUS) {
+	if (item->flags & ITEM_STATUS)
 		ret = iq->ops.write_status(iq->vmm, item->index, item->addr,
 					   item->value);
-		if (ret < 0)
-			return ret;
+	if (ret < 0) {
+		*first = (struct vtd_fault){
+			.cause = IOMMUNEST_CAUSE_FETCH,
+			.index = item->index,
+			.error = ret,
+		};
+		return false;
 	}
 	if (item->flags & ITEM_INTERRUPT)
 		iq->ops.interrupt(iq->vmm, item->index);
-	return 0;
+	result->waits++;
+	return true;
 }
 
-/* The @n items are those of one forwarded descriptor. */
-static void complete_forwarded(struct iommunest_vtd_iq *iq,
-			       const struct vtd_item *items, uint32_t n,
-			       struct iommunest_vtd_iq_result *result)
+static void tell_fate(const struct iommunest_vtd_iq *iq,
+		      const struct vtd_item *item)
 {
-	bool skipped = false;
-	uint32_t i;
+	if (item->flags & ITEM_SKIPPED)
+		iq->ops.skipped(iq->vmm, item->index, item->value,
+				(int)(int64_t)item->addr);
+	else if (iq->ops.covered)
+		iq->ops.covered(iq->vmm, item->index, item->value);
+}
 
-	for (i = 0; i < n; i++) {
-		const struct vtd_item *item = &items[i];
+/*
+ * Completes the forwarded descriptor whose items begin at @from, and returns
+ * where they end.
+ */
+static uint32_t complete_forwarded(struct iommunest_vtd_iq *iq, uint32_t from,
+				   struct iommunest_vtd_iq_result *result)
+{
+	const struct vtd_item *items = iq->items;
+	uint32_t index = items[from].index;
+	uint32_t fates = 0;
 
-		if (item->flags & ITEM_SKIPPED)
-			iq->ops.skipped(iq->vmm, item->index, item->value,
-					(int)(int64_t)item->addr);
-		else if (item->flags & ITEM_COVERED && iq->ops.covered)
-			iq->ops.covered(iq->vmm, item->index, item->value);
-		skipped |= item->flags & ITEM_SKIPPED;
-	}
-	if (skipped)
+	do {
+		uint32_t fate = items[from].flags &
+				(ITEM_SKIPPED | ITEM_COVERED);
+
+		if (fate)
+			tell_fate(iq, &items[from]);
+		fates |= fate;
+		from++;
+	} while (from < iq->n_items && items[from].index == index);
+	if (fates & ITEM_SKIPPED)
 		result->skipped++;
 	else
 		result->forwarded++;
+	return from;
 }
 
-static uint32_t items_of_slot(const struct iommunest_vtd_iq *iq, uint32_t from)
+/* The slot of an item or wait as a distance; past all where there is none. */
+static uint32_t distance_of(const struct iommunest_vtd_iq *iq,
+			    const struct vtd_item *item, bool exists)
 {
-	uint32_t end = from + 1;
-
-	while (end < iq->n_items &&
-	       iq->items[end].index == iq->items[from].index)
-		end++;
-	return end - from;
+	return exists ? vtd_iq_distance(iq, item->index) : UINT32_MAX;
 }
 
-static void complete_all(struct iommunest_vtd_iq *iq,
-			 struct iommunest_vtd_iq_result *result,
-			 struct vtd_fault *first)
+/* Descriptor by descriptor, up to the first fault. */
+static void complete_each(struct iommunest_vtd_iq *iq,
+			  struct iommunest_vtd_iq_result *result,
+			  struct vtd_fault *first)
 {
 	uint32_t end = vtd_iq_distance(iq, first->index);
-	uint32_t i, n;
-	int ret;
+	uint32_t i = 0;
+	uint32_t w = 0;
 
-	for (i = 0; i < iq->n_items; i += n) {
-		const struct vtd_item *item = &iq->items[i];
+	for (;;) {
+		const struct vtd_item *wait = vtd_iq_wait(iq, w);
+		uint32_t item_at = distance_of(iq, &iq->items[i],
+					       i < iq->n_items);
+		uint32_t wait_at = distance_of(iq, wait, w < iq->n_waits);
 
-		if (vtd_iq_distance(iq, item->index) >= end)
+		if (item_at >= end && wait_at >= end)
 			return;
-		n = items_of_slot(iq, i);
-		if (!(item->flags & ITEM_WAIT)) {
-			complete_forwarded(iq, item, n, result);
+		if (item_at < wait_at) {
+			i = complete_forwarded(iq, i, result);
 			continue;
 		}
-		ret = complete_wait(iq, item);
-		if (ret) {
-			*first = (struct vtd_fault){
-				.cause = IOMMUNEST_CAUSE_FETCH,
-				.index = item->index,
-				.error = ret,
-			};
+		if (!complete_wait(iq, wait, result, first))
 			return;
-		}
-		result->waits++;
+		w++;
 	}
+}
+
+static uint32_t forwarded_before(const struct iommunest_vtd_iq *iq,
+				 uint32_t end)
+{
+	uint32_t last = UINT32_MAX;
+	uint32_t count = 0;
+	uint32_t i;
+
+	for (i = 0; i < iq->n_items; i++) {
+		uint32_t at = vtd_iq_distance(iq, iq->items[i].index);
+
+		if (at >= end)
+			break;
+		count += at != last;
+		last = at;
+	}
+	return count;
+}
+
+/* All was submitted: only the waits have anything to be told. */
+static void complete_waits(struct iommunest_vtd_iq *iq,
+			   struct iommunest_vtd_iq_result *result,
+			   struct vtd_fault *first)
+{
+	uint32_t i;
+
+	for (i = 0; i < iq->n_waits; i++) {
+		if (complete_wait(iq, vtd_iq_wait(iq, i), result, first))
+			continue;
+		result->forwarded += forwarded_before(
+			iq, vtd_iq_distance(iq, first->index));
+		return;
+	}
+	result->forwarded += iq->n_forwarded;
 }
 
 int vtd_iq_settle(struct iommunest_vtd_iq *iq, uint32_t end,
@@ -283,9 +382,14 @@ int vtd_iq_settle(struct iommunest_vtd_iq *iq, uint32_t end,
 {
 	struct vtd_fault first = { .index = end };
 
-	submit_all(iq, result, &first);
-	complete_all(iq, result, &first);
+	if (submit_all(iq, result, &first) || first.cause)
+		complete_each(iq, result, &first);
+	else
+		complete_waits(iq, result, &first);
 	iq->n_items = 0;
+	iq->n_waits = 0;
+	iq->n_forwarded = 0;
+	iq->crowded = false;
 	vtd_iq_advance(iq, result, first.index);
 	if (first.cause)
 		iq->fault = first;

@@ -198,6 +198,7 @@ EXPORT int iommunest_vtd_iq_set_base(struct iommunest_vtd_iq *iq, uint64_t iqa,
 	iq->slots = slots;
 	iq->desc_shift = wide ? SHIFT_256 : SHIFT_128;
 	iq->scalable = scalable;
+	iq->forwards = scalable && wide;
 	iq->head = 0;
 	iommunest_vtd_iq_clear_fault(iq);
 	return 0;
@@ -227,14 +228,6 @@ EXPORT void iommunest_vtd_iq_clear_fault(struct iommunest_vtd_iq *iq)
 
 /* ---- Gathering ---- */
 
-static struct vtd_item *add_item(struct iommunest_vtd_iq *iq, uint32_t index)
-{
-	struct vtd_item *item = &iq->items[iq->n_items++];
-
-	item->index = (uint16_t)index;
-	return item;
-}
-
 static void touch(struct iommunest_vtd_iq *iq, uint16_t slot)
 {
 	if (iq->touched == VTD_NONE)
@@ -244,63 +237,76 @@ static void touch(struct iommunest_vtd_iq *iq, uint16_t slot)
 	iq->last_touched = slot;
 }
 
-static void gather(struct iommunest_vtd_iq *iq, uint16_t slot, uint32_t index,
-		   uint64_t addr, uint32_t flags)
+static inline void gather(struct iommunest_vtd_iq *iq, uint16_t slot,
+			  uint32_t index, uint64_t addr, uint32_t flags)
 {
 	struct vtd_hwpt *hwpt = &iq->scopes.hwpts[slot];
-	uint16_t at = (uint16_t)iq->n_items;
-	struct vtd_item *item = add_item(iq, index);
+	uint32_t at = iq->n_items++;
+	struct vtd_item *item = &iq->items[at];
 
 	item->addr = addr;
 	item->value = VTD_NONE;
+	item->index = (uint16_t)index;
 	item->flags = (uint16_t)flags;
 	if (hwpt->first_item == VTD_NONE) {
-		hwpt->first_item = at;
+		hwpt->first_item = (uint16_t)at;
 		touch(iq, slot);
 	} else {
 		iq->items[hwpt->last_item].value = at;
 	}
-	hwpt->last_item = at;
+	hwpt->last_item = (uint16_t)at;
 }
 
 static void gather_wait(struct iommunest_vtd_iq *iq, uint32_t index,
 			const struct iommunest_vtd_desc *desc)
 {
-	struct vtd_item *item = add_item(iq, index);
-	uint32_t flags = ITEM_WAIT;
+	uint32_t flags = 0;
 
 	if (desc->flags & IOMMUNEST_VTD_DESC_SW)
 		flags |= ITEM_STATUS;
 	if (desc->flags & IOMMUNEST_VTD_DESC_IF)
 		flags |= ITEM_INTERRUPT;
-	item->addr = desc->addr;
-	item->value = desc->status_data;
-	item->flags = (uint16_t)flags;
+	*vtd_iq_wait(iq, iq->n_waits++) = (struct vtd_item){
+		.addr = desc->addr,
+		.value = desc->status_data,
+		.index = (uint16_t)index,
+		.flags = (uint16_t)flags,
+	};
 }
 
-/* Returns how many HWPTs are in its scope. */
-static uint32_t gather_piotlb(struct iommunest_vtd_iq *iq, uint32_t index,
-			      const struct iommunest_vtd_desc *desc)
+/*
+ * One descriptor more, if it has found any HWPT.  There is an item for each
+ * slot of the ring: only scopes with more HWPTs than one can use them up.
+ */
+static bool gathered(struct iommunest_vtd_iq *iq, uint32_t found)
+{
+	if (!found)
+		return false;
+	iq->n_forwarded++;
+	if (found > 1)
+		iq->crowded = iq->n_items + iq->n_waits + iq->scopes.max >
+			      iq->max_items;
+	return true;
+}
+
+/* For each HWPT in the scope of a valid descriptor; false: there is none. */
+static bool gather_piotlb(struct iommunest_vtd_iq *iq, uint32_t index,
+			      const uint64_t *words)
 {
 	const struct vtd_scopes *table = &iq->scopes;
-	uint32_t flags = ITEM_ALL;
+	uint64_t addr = words[1] & ~VTD_PAGE_MASK;
+	uint32_t flags = words[1] & (ITEM_AM | ITEM_LEAF);
 	uint32_t found = 0;
 	uint16_t i;
 
-	if (desc->granularity == IOMMUNEST_VTD_PIOTLB_PAGES) {
-		flags = desc->am;
-		if (desc->flags & IOMMUNEST_VTD_DESC_IH)
-			flags |= ITEM_LEAF;
-	}
-	i = vtd_scopes_bucket(table, desc->did, desc->pasid);
-	for (;;) {
-		i = vtd_scopes_match(table, i, desc->did, desc->pasid);
-		if (i == VTD_NONE)
-			return found;
-		gather(iq, table->scopes[i].hwpt, index, desc->addr, flags);
+	if ((words[0] & VTD_PIOTLB_G) == VTD_PIOTLB_G_ALL)
+		flags = ITEM_ALL;
+	i = vtd_scopes_find(table, vtd_piotlb_scope(words));
+	for (; i != VTD_NONE; i = vtd_scopes_find_next(table, i)) {
+		gather(iq, table->scopes[i].hwpt, index, addr, flags);
 		found++;
-		i = table->scopes[i].next;
 	}
+	return gathered(iq, found);
 }
 
 /*
@@ -309,8 +315,8 @@ static uint32_t gather_piotlb(struct iommunest_vtd_iq *iq, uint32_t index,
  * cannot be told from its address, so that every granularity means all of
  * each nested HWPT in the domain.
  */
-static uint32_t gather_iotlb(struct iommunest_vtd_iq *iq, uint32_t index,
-			     const struct iommunest_vtd_desc *desc)
+static bool gather_iotlb(struct iommunest_vtd_iq *iq, uint32_t index,
+			 const struct iommunest_vtd_desc *desc)
 {
 	const struct vtd_scopes *table = &iq->scopes;
 	uint32_t found = 0;
@@ -321,7 +327,7 @@ static uint32_t gather_iotlb(struct iommunest_vtd_iq *iq, uint32_t index,
 		const struct vtd_hwpt *hwpt = &table->hwpts[scope->hwpt];
 
 		if (desc->granularity != IOMMUNEST_VTD_IOTLB_GLOBAL &&
-		    scope->did != desc->did)
+		    vtd_scope_did(scope) != desc->did)
 			continue;
 		/* One HWPT may have several scopes in the domain. */
 		if (hwpt->last_item != VTD_NONE &&
@@ -330,7 +336,7 @@ static uint32_t gather_iotlb(struct iommunest_vtd_iq *iq, uint32_t index,
 		gather(iq, scope->hwpt, index, 0, ITEM_ALL);
 		found++;
 	}
-	return found;
+	return gathered(iq, found);
 }
 
 /* ---- One descriptor ---- */
@@ -401,8 +407,20 @@ static int handle_iotlb(struct iommunest_vtd_iq *iq, uint32_t index,
 	return set_fault(iq, IOMMUNEST_CAUSE_HOST, index, ret, 0);
 }
 
-static int handle(struct iommunest_vtd_iq *iq, uint32_t index,
-		  const uint64_t *words, struct iommunest_vtd_iq_result *result)
+/* What needs no decoding in full: a PASID-based IOTLB descriptor at work. */
+static bool forward(struct iommunest_vtd_iq *iq, uint32_t index,
+		    const uint64_t *words)
+{
+	if ((words[0] & VTD_DESC_TYPE_BITS) != IOMMUNEST_VTD_DESC_PIOTLB)
+		return false;
+	return iq->forwards && vtd_piotlb_is_valid(words) &&
+	       gather_piotlb(iq, index, words);
+}
+
+/* Not inline: the loop over what is forwarded stays small. */
+static __attribute__((noinline)) int
+handle_other(struct iommunest_vtd_iq *iq, uint32_t index, const uint64_t *words,
+	     struct iommunest_vtd_iq_result *result)
 {
 	struct iommunest_vtd_desc desc;
 	int ret;
@@ -411,26 +429,30 @@ static int handle(struct iommunest_vtd_iq *iq, uint32_t index,
 	if (ret)
 		return fail_slot(iq, index, IOMMUNEST_CAUSE_GUEST, ret,
 				 desc.iqei, result);
-	/* A scope with more HWPTs than one could fill the items early. */
-	if (iq->n_items + iq->scopes.max > iq->max_items) {
-		ret = vtd_iq_settle(iq, index, result);
-		if (ret)
-			return ret;
-	}
 	switch (desc.type) {
 	case IOMMUNEST_VTD_DESC_WAIT:
 		gather_wait(iq, index, &desc);
 		return 0;
-	case IOMMUNEST_VTD_DESC_PIOTLB:
-		if (iq->scalable && gather_piotlb(iq, index, &desc))
-			return 0;
-		break;
 	case IOMMUNEST_VTD_DESC_IOTLB:
 		return handle_iotlb(iq, index, &desc, result);
 	default:
-		break;
+		return give_to_vmm(iq, index, &desc, result);
 	}
-	return give_to_vmm(iq, index, &desc, result);
+}
+
+static int handle(struct iommunest_vtd_iq *iq, uint32_t index,
+		  const uint64_t *words, struct iommunest_vtd_iq_result *result)
+{
+	int ret;
+
+	if (iq->crowded) {
+		ret = vtd_iq_settle(iq, index, result);
+		if (ret)
+			return ret;
+	}
+	if (forward(iq, index, words))
+		return 0;
+	return handle_other(iq, index, words, result);
 }
 
 /* ---- The ring ---- */

@@ -14,11 +14,13 @@
 
 #include "vtd-scope.h"
 
-/* vtd_item::flags; the low 6 bits are the address mask. */
+/*
+ * vtd_item::flags.  AM and IH are where the second word of a descriptor has
+ * them, and are taken over as they are.
+ */
 #define ITEM_AM 0x3fu
 #define ITEM_LEAF (1u << 6)
 #define ITEM_ALL (1u << 7)
-#define ITEM_WAIT (1u << 8)
 #define ITEM_STATUS (1u << 9)
 #define ITEM_INTERRUPT (1u << 10)
 /* Its fate, once it was submitted; without either, it was handled. */
@@ -30,7 +32,7 @@
  * slot of the ring, so that gathering allocates nothing.
  */
 struct vtd_item {
-	/* Block, or a wait's status address; after a skip, the error. */
+	/* In the block, or a wait's status address; after a skip, the error. */
 	uint64_t addr;
 	/*
 	 * A wait's status data; else the next item of the same HWPT, and with
@@ -66,15 +68,25 @@ struct iommunest_vtd_iq {
 	uint32_t slots;
 	uint32_t desc_shift;
 	bool scalable;
+	/* PASID-based IOTLB descriptors are there to be forwarded. */
+	bool forwards;
 
 	/* All before it is done. */
 	uint32_t head;
 	struct vtd_fault fault;
 
-	/* Gathered, and not settled. */
+	/*
+	 * Gathered, and not settled: items of HWPTs from the beginning of the
+	 * array on, waits from its end downwards, each in ring order.
+	 */
 	struct vtd_item *items;
 	uint32_t max_items;
 	uint32_t n_items;
+	uint32_t n_waits;
+	/* Descriptors that the items come from. */
+	uint32_t n_forwarded;
+	/* One more descriptor for every HWPT might not fit. */
+	bool crowded;
 	/* The first and the last HWPT that have any. */
 	uint16_t touched;
 	uint16_t last_touched;
@@ -102,6 +114,12 @@ static inline void vtd_iq_advance(struct iommunest_vtd_iq *iq,
 {
 	result->descriptors += vtd_iq_distance(iq, to);
 	iq->head = to;
+}
+
+static inline struct vtd_item *vtd_iq_wait(const struct iommunest_vtd_iq *iq,
+					   uint32_t i)
+{
+	return &iq->items[iq->max_items - 1 - i];
 }
 
 /*

@@ -42,33 +42,6 @@ void vtd_scopes_free(struct vtd_scopes *table)
 	*table = (struct vtd_scopes){ 0 };
 }
 
-static uint16_t *bucket_of(const struct vtd_scopes *table, uint16_t did,
-			   uint32_t pasid)
-{
-	uint32_t hash = (did ^ (pasid << 7) ^ (pasid >> 9)) * 0x9e3779b1u;
-
-	return &table->buckets[(hash >> 16) & table->bucket_mask];
-}
-
-uint16_t vtd_scopes_bucket(const struct vtd_scopes *table, uint16_t did,
-			   uint32_t pasid)
-{
-	return *bucket_of(table, did, pasid);
-}
-
-uint16_t vtd_scopes_match(const struct vtd_scopes *table, uint16_t from,
-			  uint16_t did, uint32_t pasid)
-{
-	while (from != VTD_NONE) {
-		const struct vtd_scope *scope = &table->scopes[from];
-
-		if (scope->did == did && scope->pasid == pasid)
-			break;
-		from = scope->next;
-	}
-	return from;
-}
-
 static void link_all(struct vtd_scopes *table)
 {
 	size_t buckets = table->bucket_mask + 1u;
@@ -78,7 +51,7 @@ static void link_all(struct vtd_scopes *table)
 	/* Backwards, so that a chain is in the order of adding. */
 	for (i = table->count; i > 0; i--) {
 		struct vtd_scope *scope = &table->scopes[i - 1];
-		uint16_t *bucket = bucket_of(table, scope->did, scope->pasid);
+		uint16_t *bucket = vtd_scopes_bucket(table, scope->key);
 
 		scope->next = *bucket;
 		*bucket = (uint16_t)(i - 1);
@@ -102,28 +75,25 @@ static uint16_t hwpt_slot(const struct vtd_scopes *table, uint32_t hwpt_id)
 	return unused;
 }
 
-static bool has_scope(const struct vtd_scopes *table, uint16_t did,
-		      uint32_t pasid, uint32_t hwpt_id)
+static bool has_scope(const struct vtd_scopes *table, uint64_t key,
+		      uint32_t hwpt_id)
 {
-	uint16_t i = vtd_scopes_bucket(table, did, pasid);
+	uint16_t i = vtd_scopes_find(table, key);
 
-	for (;;) {
-		i = vtd_scopes_match(table, i, did, pasid);
-		if (i == VTD_NONE)
-			return false;
+	for (; i != VTD_NONE; i = vtd_scopes_find_next(table, i))
 		if (table->hwpts[table->scopes[i].hwpt].id == hwpt_id)
 			return true;
-		i = table->scopes[i].next;
-	}
+	return false;
 }
 
 int vtd_scopes_add(struct vtd_scopes *table, uint16_t did, uint32_t pasid,
 		   uint32_t hwpt_id)
 {
+	uint64_t key = vtd_scope_key(did, pasid);
 	struct vtd_hwpt *hwpt;
 	uint16_t slot;
 
-	if (has_scope(table, did, pasid, hwpt_id))
+	if (has_scope(table, key, hwpt_id))
 		return -EEXIST;
 	if (table->count == table->max)
 		return -ENOSPC;
@@ -138,8 +108,7 @@ int vtd_scopes_add(struct vtd_scopes *table, uint16_t did, uint32_t pasid,
 		};
 	hwpt->scopes++;
 	table->scopes[table->count++] = (struct vtd_scope){
-		.pasid = pasid,
-		.did = did,
+		.key = key,
 		.hwpt = slot,
 	};
 	link_all(table);

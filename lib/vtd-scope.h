@@ -21,8 +21,8 @@ struct vtd_hwpt {
 
 /* One (domain id, PASID) of one HWPT. */
 struct vtd_scope {
-	uint32_t pasid;
-	uint16_t did;
+	/* See vtd_scope_key(). */
+	uint64_t key;
 	/* Index of the HWPT. */
 	uint16_t hwpt;
 	/* The next scope in the same bucket. */
@@ -47,13 +47,49 @@ int vtd_scopes_add(struct vtd_scopes *table, uint16_t did, uint32_t pasid,
 		   uint32_t hwpt_id);
 int vtd_scopes_remove(struct vtd_scopes *table, uint32_t hwpt_id);
 
-/*
- * The first scope at or behind @from, in its bucket, that is (did, pasid);
- * VTD_NONE: no more.  Start with vtd_scopes_bucket().
- */
-uint16_t vtd_scopes_bucket(const struct vtd_scopes *table, uint16_t did,
-			   uint32_t pasid);
-uint16_t vtd_scopes_match(const struct vtd_scopes *table, uint16_t from,
-			  uint16_t did, uint32_t pasid);
+/* The domain id in the low 16 bits and the PASID above them. */
+static inline uint64_t vtd_scope_key(uint16_t did, uint32_t pasid)
+{
+	return did | (uint64_t)pasid << 16;
+}
+
+static inline uint16_t vtd_scope_did(const struct vtd_scope *scope)
+{
+	return (uint16_t)scope->key;
+}
+
+static inline uint16_t *vtd_scopes_bucket(const struct vtd_scopes *table,
+					  uint64_t key)
+{
+	/* Multiplication by the golden ratio spreads small keys well. */
+	uint64_t hash = key * UINT64_C(0x9e3779b97f4a7c15);
+
+	return &table->buckets[(hash >> 48) & table->bucket_mask];
+}
+
+/* @from, or the first scope behind it in its chain that has the key. */
+static inline uint16_t vtd_scopes_match(const struct vtd_scopes *table,
+					uint16_t from, uint64_t key)
+{
+	while (from != VTD_NONE && table->scopes[from].key != key)
+		from = table->scopes[from].next;
+	return from;
+}
+
+/* The first scope with the key, or VTD_NONE. */
+static inline uint16_t vtd_scopes_find(const struct vtd_scopes *table,
+				       uint64_t key)
+{
+	return vtd_scopes_match(table, *vtd_scopes_bucket(table, key), key);
+}
+
+/* The next one with the same key. */
+static inline uint16_t vtd_scopes_find_next(const struct vtd_scopes *table,
+					    uint16_t scope)
+{
+	const struct vtd_scope *last = &table->scopes[scope];
+
+	return vtd_scopes_match(table, last->next, last->key);
+}
 
 #endif /* IOMMUNEST_VTD_SCOPE_H */
