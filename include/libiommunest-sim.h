@@ -96,9 +96,8 @@ int iommunest_sim_attach(struct iommunest_sim *sim, int fd, uint32_t dev_id,
  * Returns 0, -EBADF, -ENOENT, -EINVAL (@order, or no device is attached),
  * -ENOMEM.
  */
-int iommunest_sim_translate(struct iommunest_sim *sim, int fd,
-			    uint32_t hwpt_id, uint64_t addr,
-			    unsigned int order);
+int iommunest_sim_translate(struct iommunest_sim *sim, int fd, uint32_t hwpt_id,
+			    uint64_t addr, unsigned int order);
 
 /* iommunest_sim_cached(): which caches still hold @addr. */
 #define IOMMUNEST_SIM_CACHED_LEAF (1u << 0)

@@ -131,9 +131,9 @@ int iommunest_hwpt_alloc_parent(struct iommunest_ctx *ctx, uint32_t dev_id,
 				uint32_t ioas_id, uint32_t *hwpt_id);
 
 /* Bits of iommunest_vtd_s1::flags (enum iommu_hwpt_vtd_s1_flags). */
-#define IOMMUNEST_VTD_S1_SRE (1u << 0) /* supervisor requests */
+#define IOMMUNEST_VTD_S1_SRE (1u << 0)	/* supervisor requests */
 #define IOMMUNEST_VTD_S1_EAFE (1u << 1) /* extended access flag */
-#define IOMMUNEST_VTD_S1_WPE (1u << 2) /* write protect */
+#define IOMMUNEST_VTD_S1_WPE (1u << 2)	/* write protect */
 
 /*
  * A guest's stage 1: what its scalable-mode PASID-table entry says (VT-d
@@ -588,11 +588,11 @@ enum iommunest_vtd_desc_type {
 /* Why hardware would refuse a descriptor: IQERCD_REG.IQEI. */
 enum iommunest_vtd_iqei {
 	IOMMUNEST_VTD_IQEI_NONE = 0,
-	IOMMUNEST_VTD_IQEI_TAIL = 1, /* tail beyond the ring */
-	IOMMUNEST_VTD_IQEI_FETCH = 2, /* descriptor could not be read */
-	IOMMUNEST_VTD_IQEI_TYPE = 3, /* unknown type */
-	IOMMUNEST_VTD_IQEI_RESERVED = 4, /* reserved field or value */
-	IOMMUNEST_VTD_IQEI_WIDTH = 5, /* type not in this ring's width */
+	IOMMUNEST_VTD_IQEI_TAIL = 1,	   /* tail beyond the ring */
+	IOMMUNEST_VTD_IQEI_FETCH = 2,	   /* descriptor could not be read */
+	IOMMUNEST_VTD_IQEI_TYPE = 3,	   /* unknown type */
+	IOMMUNEST_VTD_IQEI_RESERVED = 4,   /* reserved field or value */
+	IOMMUNEST_VTD_IQEI_WIDTH = 5,	   /* type not in this ring's width */
 	IOMMUNEST_VTD_IQEI_TAIL_ALIGN = 6, /* tail not of a 256-bit slot */
 };
 
@@ -672,8 +672,7 @@ struct iommunest_vtd_iq_ops {
 	 * Needed for the policy SKIP.  The host failed on the descriptor in
 	 * slot @index, and the engine goes on behind it.
 	 */
-	void (*skipped)(void *vmm, uint32_t index, uint32_t hwpt_id,
-			int error);
+	void (*skipped)(void *vmm, uint32_t index, uint32_t hwpt_id, int error);
 	/* Optional: each ioctl; the cookies are ring indices. */
 	void (*trace)(void *vmm, const struct iommunest_call *call);
 };
@@ -728,8 +727,7 @@ int iommunest_vtd_iq_add_hwpt(struct iommunest_vtd_iq *iq, uint16_t did,
 			      uint32_t pasid, uint32_t hwpt_id);
 
 /* Forgets all scopes of an HWPT.  Returns 0, -EINVAL (NULL), -ENOENT. */
-int iommunest_vtd_iq_remove_hwpt(struct iommunest_vtd_iq *iq,
-				 uint32_t hwpt_id);
+int iommunest_vtd_iq_remove_hwpt(struct iommunest_vtd_iq *iq, uint32_t hwpt_id);
 
 /* Whose failure stopped the queue. */
 enum iommunest_cause {

@@ -11,7 +11,7 @@
 #define EXPORT __attribute__((visibility("default")))
 
 /* The end of a member: the size of a struct that ended there. */
-#define END_OF(type, member)                                                   \
+#define END_OF(type, member) \
 	(offsetof(type, member) + sizeof(((type *)NULL)->member))
 
 static inline bool iommunest_all_zero(const void *from, size_t len)

@@ -26,8 +26,8 @@ static inline void *iommunest_batch_at(const struct iommunest_batch *batch,
 	return batch->entries + (size_t)index * batch->type.entry_len;
 }
 
-static inline uint32_t iommunest_batch_free_slots(
-	const struct iommunest_batch *batch)
+static inline uint32_t
+iommunest_batch_free_slots(const struct iommunest_batch *batch)
 {
 	return batch->capacity - batch->count;
 }

@@ -45,8 +45,8 @@ static int context_new(struct iommunest_ctx **ctx,
 	new = calloc(1, sizeof(*new));
 	if (!new)
 		return -ENOMEM;
-	ret = copy_sys(&new->sys, options->sys ? options->sys :
-						 &iommunest_sys_kernel);
+	ret = copy_sys(&new->sys,
+		       options->sys ? options->sys : &iommunest_sys_kernel);
 	if (ret) {
 		free(new);
 		return ret;

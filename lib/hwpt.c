@@ -6,7 +6,7 @@
 #include "context.h"
 
 #define PAGE_MASK_4K 0xfffull
-#define S1_FLAGS                                                               \
+#define S1_FLAGS \
 	(IOMMUNEST_VTD_S1_SRE | IOMMUNEST_VTD_S1_EAFE | IOMMUNEST_VTD_S1_WPE)
 
 _Static_assert(IOMMUNEST_VTD_S1_SRE == IOMMU_VTD_S1_SRE, "uAPI flag");
@@ -61,7 +61,7 @@ EXPORT int iommunest_hwpt_alloc_vtd_s1(struct iommunest_ctx *ctx,
 				       uint32_t *hwpt_id)
 {
 	struct iommunest_vtd_s1 copy;
-	struct iommu_hwpt_vtd_s1 data = { 0 };
+	struct iommu_hwpt_vtd_s1 data = {0};
 	struct iommu_hwpt_alloc cmd = {
 		.size = sizeof(cmd),
 		.dev_id = dev_id,

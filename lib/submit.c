@@ -174,11 +174,10 @@ static bool can_give_up(const struct submission *sub)
 static int skip(struct submission *sub, int error)
 {
 	struct iommunest_report *report = &sub->report;
-	bool room = report->skipped &&
-		    report->skipped_count < report->skipped_max;
+	bool room =
+		report->skipped && report->skipped_count < report->skipped_max;
 
-	if (!can_give_up(sub) ||
-	    (!room && sub->opts.policy != IOMMUNEST_ASK))
+	if (!can_give_up(sub) || (!room && sub->opts.policy != IOMMUNEST_ASK))
 		return stop(sub, IOMMUNEST_SCOPE_ENTRY, error);
 	if (room)
 		report->skipped[report->skipped_count] =

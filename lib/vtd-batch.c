@@ -59,7 +59,8 @@ iommunest_vtd_batch_set_limits(struct iommunest_batch *batch,
 	batch->type_state[STATE_FLAGS] = copy.flags;
 	batch->type_state[STATE_ORDERS] = orders(&copy);
 	batch->type_state[STATE_MAX_BLOCKS] =
-		copy.max_blocks ? copy.max_blocks : IOMMUNEST_VTD_DEFAULT_BLOCKS;
+		copy.max_blocks ? copy.max_blocks
+				: IOMMUNEST_VTD_DEFAULT_BLOCKS;
 	return 0;
 }
 

@@ -4,7 +4,8 @@
 
 #include <libiommunest.h>
 
-#define BITS(high, low) ((~UINT64_C(0) >> (63 - (high))) & ~UINT64_C(0) << (low))
+#define BITS(high, low) \
+	((~UINT64_C(0) >> (63 - (high))) & ~UINT64_C(0) << (low))
 
 /* The type: bits 11:9 and 3:0 of the first word. */
 #define VTD_DESC_TYPE_BITS (BITS(11, 9) | BITS(3, 0))

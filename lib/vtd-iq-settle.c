@@ -45,12 +45,10 @@ static uint32_t add_plain_items(const struct iommunest_vtd_iq *iq, uint32_t i)
 	while (i != VTD_NONE && count < capacity) {
 		const struct vtd_item *item = &iq->items[i];
 
-		if (item->flags & ITEM_ALL ||
-		    (item->flags & ITEM_AM) >= orders)
+		if (item->flags & ITEM_ALL || (item->flags & ITEM_AM) >= orders)
 			break;
-		entries[count] = vtd_plain_block(item->addr,
-						 item->flags & ITEM_AM,
-						 leaf_flag(item));
+		entries[count] = vtd_plain_block(
+			item->addr, item->flags & ITEM_AM, leaf_flag(item));
 		cookies[count++] = item->index;
 		i = item->value;
 	}
@@ -119,9 +117,8 @@ static void mark_entry_skipped(const struct settling *settling, uint32_t entry,
 	}
 }
 
-static enum iommunest_action skip_entry(void *user,
-					const struct iommunest_failure *failure,
-					void *entry)
+static enum iommunest_action
+skip_entry(void *user, const struct iommunest_failure *failure, void *entry)
 {
 	struct settling *settling = user;
 
@@ -148,8 +145,8 @@ static void mark_fates(struct iommunest_vtd_iq *iq, struct vtd_hwpt *hwpt,
 		bool own;
 
 		while (entry + 1 < batch->count &&
-		       vtd_iq_distance(iq, (uint32_t)
-				       batch->cookies[entry + 1]) <= at)
+		       vtd_iq_distance(
+			       iq, (uint32_t)batch->cookies[entry + 1]) <= at)
 			entry++;
 		own = batch->cookies[entry] == item->index;
 		if (entry > flushed && batch->cookies[flushed] != item->index)
@@ -195,7 +192,7 @@ static bool submit_hwpt(struct iommunest_vtd_iq *iq, struct vtd_hwpt *hwpt,
 		.trace = iq->ops.trace ? trace_call : NULL,
 		.user = &settling,
 	};
-	struct iommunest_report report = { .size = sizeof(report) };
+	struct iommunest_report report = {.size = sizeof(report)};
 	int ret;
 
 	if (iq->policy == IOMMUNEST_SKIP) {
@@ -293,8 +290,8 @@ static uint32_t complete_forwarded(struct iommunest_vtd_iq *iq, uint32_t from,
 	uint32_t fates = 0;
 
 	do {
-		uint32_t fate = items[from].flags &
-				(ITEM_SKIPPED | ITEM_COVERED);
+		uint32_t fate =
+			items[from].flags & (ITEM_SKIPPED | ITEM_COVERED);
 
 		if (fate)
 			tell_fate(iq, &items[from]);
@@ -326,8 +323,8 @@ static void complete_each(struct iommunest_vtd_iq *iq,
 
 	for (;;) {
 		const struct vtd_item *wait = vtd_iq_wait(iq, w);
-		uint32_t item_at = distance_of(iq, &iq->items[i],
-					       i < iq->n_items);
+		uint32_t item_at =
+			distance_of(iq, &iq->items[i], i < iq->n_items);
 		uint32_t wait_at = distance_of(iq, wait, w < iq->n_waits);
 
 		if (item_at >= end && wait_at >= end)
@@ -370,8 +367,8 @@ static void complete_waits(struct iommunest_vtd_iq *iq,
 	for (i = 0; i < iq->n_waits; i++) {
 		if (complete_wait(iq, vtd_iq_wait(iq, i), result, first))
 			continue;
-		result->forwarded += forwarded_before(
-			iq, vtd_iq_distance(iq, first->index));
+		result->forwarded +=
+			forwarded_before(iq, vtd_iq_distance(iq, first->index));
 		return;
 	}
 	result->forwarded += iq->n_forwarded;
@@ -380,7 +377,7 @@ static void complete_waits(struct iommunest_vtd_iq *iq,
 int vtd_iq_settle(struct iommunest_vtd_iq *iq, uint32_t end,
 		  struct iommunest_vtd_iq_result *result)
 {
-	struct vtd_fault first = { .index = end };
+	struct vtd_fault first = {.index = end};
 
 	if (submit_all(iq, result, &first) || first.cause)
 		complete_each(iq, result, &first);

@@ -223,7 +223,7 @@ EXPORT int iommunest_vtd_iq_remove_hwpt(struct iommunest_vtd_iq *iq,
 EXPORT void iommunest_vtd_iq_clear_fault(struct iommunest_vtd_iq *iq)
 {
 	if (iq)
-		iq->fault = (struct vtd_fault){ 0 };
+		iq->fault = (struct vtd_fault){0};
 }
 
 /* ---- Gathering ---- */
@@ -291,7 +291,7 @@ static bool gathered(struct iommunest_vtd_iq *iq, uint32_t found)
 
 /* For each HWPT in the scope of a valid descriptor; false: there is none. */
 static bool gather_piotlb(struct iommunest_vtd_iq *iq, uint32_t index,
-			      const uint64_t *words)
+			  const uint64_t *words)
 {
 	const struct vtd_scopes *table = &iq->scopes;
 	uint64_t addr = words[1] & ~VTD_PAGE_MASK;
@@ -462,9 +462,9 @@ static uint32_t chunk(const struct iommunest_vtd_iq *iq, uint32_t index,
 		      uint32_t count)
 {
 	uint64_t offset = (uint64_t)index << iq->desc_shift;
-	uint32_t page = (uint32_t)((VTD_PAGE_MASK + 1 -
-				    (offset & VTD_PAGE_MASK)) >>
-				   iq->desc_shift);
+	uint32_t page =
+		(uint32_t)((VTD_PAGE_MASK + 1 - (offset & VTD_PAGE_MASK)) >>
+			   iq->desc_shift);
 	uint32_t most = CHUNK_BYTES >> iq->desc_shift;
 
 	if (count > iq->slots - index)
@@ -564,8 +564,8 @@ static void fill_result(const struct iommunest_vtd_iq *iq,
 	if (!fault->cause)
 		return;
 	result->iqercd = fault->iqei;
-	result->fsts = fault->error == -ETIMEDOUT ? IOMMUNEST_VTD_FSTS_ITE :
-						    IOMMUNEST_VTD_FSTS_IQE;
+	result->fsts = fault->error == -ETIMEDOUT ? IOMMUNEST_VTD_FSTS_ITE
+						  : IOMMUNEST_VTD_FSTS_IQE;
 	result->cause = fault->cause;
 	result->index = fault->index;
 	result->error = fault->error;
@@ -575,7 +575,7 @@ static void fill_result(const struct iommunest_vtd_iq *iq,
 EXPORT int iommunest_vtd_iq_run(struct iommunest_vtd_iq *iq, uint64_t iqt,
 				struct iommunest_vtd_iq_result *result)
 {
-	struct iommunest_vtd_iq_result out = { 0 };
+	struct iommunest_vtd_iq_result out = {0};
 	int ret;
 
 	if (!iq || !iq->slots || !result ||

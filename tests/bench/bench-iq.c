@@ -131,7 +131,7 @@ static void fill(struct machine *machine, uint32_t hwpts)
 static uint64_t run(struct iommunest_vtd_iq *iq, struct machine *machine,
 		    uint64_t descriptors)
 {
-	struct iommunest_vtd_iq_result result = { .size = sizeof(result) };
+	struct iommunest_vtd_iq_result result = {.size = sizeof(result)};
 	uint64_t calls = 0;
 	uint32_t tail = 0;
 
@@ -171,8 +171,7 @@ int main(int argc, char **argv)
 	hwpts = argc > 3 ? (uint32_t)strtoul(argv[3], NULL, 0) : 1;
 	machine.slots = 128u << qs;
 	machine.ring = calloc(machine.slots, 32);
-	if (!machine.ring || hwpts == 0 ||
-	    iommunest_open(&ctx, &options) < 0 ||
+	if (!machine.ring || hwpts == 0 || iommunest_open(&ctx, &options) < 0 ||
 	    iommunest_vtd_iq_new(&iq, ctx, &ops, &machine, NULL) < 0 ||
 	    iommunest_vtd_iq_set_base(iq, IQA_DW | qs, true) < 0)
 		return 1;
@@ -180,8 +179,7 @@ int main(int argc, char **argv)
 	for (i = 0; i < hwpts; i++)
 		if (iommunest_vtd_iq_add_hwpt(iq, (uint16_t)(1 + i), 0, i + 1))
 			return 1;
-	printf("descriptors %llu calls %llu\n",
-	       (unsigned long long)descriptors,
+	printf("descriptors %llu calls %llu\n", (unsigned long long)descriptors,
 	       (unsigned long long)run(iq, &machine, descriptors));
 	iommunest_vtd_iq_free(iq);
 	iommunest_close(ctx);
