@@ -1,5 +1,36 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # The simulator: a library of its own.  It takes the ABI from the same file as
-# the library (lib/uapi.h) and nothing else.
+# the library (lib/uapi.h) and nothing else.  Tests that need its allocations
+# to fail link the objects themselves (libiommunest-sim-core.la).
 
+SIM_SOURCES = \
+	%D%/cache.c \
+	%D%/device.c \
+	%D%/dispatch.c \
+	%D%/fault.c \
+	%D%/flush.c \
+	%D%/hwpt.c \
+	%D%/invalidate.c \
+	%D%/objects.c \
+	%D%/registers.c \
+	%D%/set.c \
+	%D%/sim.c \
+	%D%/sim.h \
+	%D%/table.c \
+	%D%/user-memory.c
 
+noinst_LTLIBRARIES += libiommunest-sim-core.la
+libiommunest_sim_core_la_SOURCES = $(SIM_SOURCES)
+libiommunest_sim_core_la_CFLAGS = $(AM_CFLAGS) -fvisibility=hidden
+
+lib_LTLIBRARIES += libiommunest-sim.la
+libiommunest_sim_la_SOURCES =
+libiommunest_sim_la_LIBADD = libiommunest-sim-core.la
+libiommunest_sim_la_LDFLAGS = $(AM_LDFLAGS) -no-undefined \
+	-version-info $(IOMMUNEST_SIM_LT_VERSION) \
+	-Wl,--version-script=$(srcdir)/%D%/libiommunest-sim.map \
+	$(SYMBOL_LDFLAGS)
+libiommunest_sim_la_DEPENDENCIES = libiommunest-sim-core.la \
+	%D%/libiommunest-sim.map
+
+EXTRA_DIST += %D%/libiommunest-sim.map

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Failures on demand. */
+#include "sim.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define ERRNO_MAX 4095
+
+static bool is_errno(int error)
+{
+	return error < 0 && error >= -ERRNO_MAX;
+}
+
+static bool is_valid(const struct iommunest_sim_fault *fault)
+{
+	if (fault->nth == 0 || fault->reserved)
+		return false;
+	switch (fault->kind) {
+	case IOMMUNEST_SIM_FAIL_CALL:
+	case IOMMUNEST_SIM_FAIL_CALL_UNTOUCHED:
+	case IOMMUNEST_SIM_FAIL_ENTRY:
+	case IOMMUNEST_SIM_INTERRUPT:
+		return is_errno(fault->error);
+	case IOMMUNEST_SIM_LIE:
+		return fault->error == 0 || is_errno(fault->error);
+	default:
+		return false;
+	}
+}
+
+/* As far as it goes. */
+static uint64_t plus(uint64_t a, uint64_t b)
+{
+	return a + b < a ? UINT64_MAX : a + b;
+}
+
+EXPORT int iommunest_sim_inject(struct iommunest_sim *sim,
+				const struct iommunest_sim_fault *fault)
+{
+	struct iommunest_sim_fault from;
+	struct sim_fault *to;
+	uint64_t now;
+	int ret;
+
+	if (!sim || !fault)
+		return -EINVAL;
+	ret = sim_copy_options(&from, sizeof(from), fault,
+			       SIM_END_OF(struct iommunest_sim_fault,
+					  reserved));
+	if (ret)
+		return ret;
+	if (!is_valid(&from))
+		return -EINVAL;
+	if (sim->fault_count == SIM_MAX_FAULTS)
+		return -ENOSPC;
+	now = from.kind == IOMMUNEST_SIM_FAIL_ENTRY ? sim->stats.entries
+						    : sim->stats.calls;
+	to = &sim->faults[sim->fault_count++];
+	to->kind = from.kind;
+	to->error = from.error;
+	to->count = from.count;
+	to->first = plus(now, from.nth);
+	to->last = plus(to->first, from.repeat ? from.repeat - 1 : 0);
+	return 0;
+}
+
+EXPORT void iommunest_sim_clear_faults(struct iommunest_sim *sim)
+{
+	sim->fault_count = 0;
+}
+
+/* Keeps the order of the others: the first that was asked for wins. */
+static void forget(struct iommunest_sim *sim, unsigned int index)
+{
+	sim->fault_count--;
+	memmove(&sim->faults[index], &sim->faults[index + 1],
+		(sim->fault_count - index) * sizeof(*sim->faults));
+}
+
+static void apply(const struct sim_fault *fault, struct sim_call_faults *to)
+{
+	switch (fault->kind) {
+	case IOMMUNEST_SIM_FAIL_CALL:
+		if (!to->fail)
+			to->fail = fault->error;
+		break;
+	case IOMMUNEST_SIM_FAIL_CALL_UNTOUCHED:
+		if (!to->fail_untouched)
+			to->fail_untouched = fault->error;
+		break;
+	case IOMMUNEST_SIM_LIE:
+		if (!to->lie) {
+			to->lie = true;
+			to->lie_count = fault->count;
+			to->lie_error = fault->error;
+		}
+		break;
+	case IOMMUNEST_SIM_INTERRUPT:
+		if (!to->interrupt) {
+			to->interrupt = fault->error;
+			to->interrupt_at = fault->count;
+		}
+		break;
+	case IOMMUNEST_SIM_FAIL_ENTRY:
+		break;
+	}
+}
+
+void sim_fault_call(struct iommunest_sim *sim, struct sim_call_faults *faults)
+{
+	const uint64_t now = sim->stats.calls;
+	unsigned int i = 0;
+
+	while (i < sim->fault_count) {
+		const struct sim_fault *fault = &sim->faults[i];
+
+		if (fault->kind == IOMMUNEST_SIM_FAIL_ENTRY ||
+		    now < fault->first) {
+			i++;
+			continue;
+		}
+		apply(fault, faults);
+		if (now >= fault->last)
+			forget(sim, i);
+		else
+			i++;
+	}
+}
+
+int sim_fault_entry(struct iommunest_sim *sim)
+{
+	const uint64_t now = sim->stats.entries;
+	unsigned int i = 0;
+	int error = 0;
+
+	while (i < sim->fault_count) {
+		const struct sim_fault *fault = &sim->faults[i];
+
+		if (fault->kind != IOMMUNEST_SIM_FAIL_ENTRY ||
+		    now < fault->first) {
+			i++;
+			continue;
+		}
+		if (!error)
+			error = fault->error;
+		if (now >= fault->last)
+			forget(sim, i);
+		else
+			i++;
+	}
+	return error;
+}

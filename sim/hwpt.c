@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * IOMMU_HWPT_ALLOC.  The order of the checks is what a caller sees when two
+ * things are wrong at once.
+ */
+#include "sim.h"
+
+#include <errno.h>
+
+/* Newer than the headers that this may be built with. */
+#define ALLOC_PASID (1u << 3)
+
+#define NEST_PARENT ((uint32_t)IOMMU_HWPT_ALLOC_NEST_PARENT)
+#define DIRTY ((uint32_t)IOMMU_HWPT_ALLOC_DIRTY_TRACKING)
+#define FAULT_ID ((uint32_t)IOMMU_HWPT_FAULT_ID_VALID)
+
+static struct sim_hwpt *new_hwpt(struct sim_call *call, enum sim_type type,
+				 struct sim_object *base)
+{
+	struct sim_hwpt *hwpt = sim_object_new(call->file, sizeof(*hwpt), type);
+
+	if (!hwpt)
+		return NULL;
+	hwpt->base = base;
+	base->users++;
+	return hwpt;
+}
+
+static uint32_t paging_flags(const struct iommunest_sim *sim)
+{
+	return sim_is_6_12(sim) ? NEST_PARENT | DIRTY
+				: NEST_PARENT | DIRTY | FAULT_ID | ALLOC_PASID;
+}
+
+static bool can_page(const struct iommunest_sim *sim, uint32_t flags)
+{
+	if (sim_is_6_12(sim))
+		return true;
+	if (!(flags & (NEST_PARENT | DIRTY)) && sim_can_first_stage(sim))
+		return true;
+	return sim_can_second_stage(sim);
+}
+
+/* All that can be wrong here has one errno. */
+static int check_paging(const struct iommunest_sim *sim,
+			const struct iommu_hwpt_alloc *cmd)
+{
+	if (cmd->flags & ~paging_flags(sim) || cmd->data_len)
+		return -EOPNOTSUPP;
+	if (cmd->flags & FAULT_ID && cmd->flags & NEST_PARENT)
+		return -EOPNOTSUPP;
+	if (cmd->flags & DIRTY && !sim_can_track_dirty(sim))
+		return -EOPNOTSUPP;
+	if (cmd->flags & NEST_PARENT && !sim_can_nest(sim))
+		return -EOPNOTSUPP;
+	return can_page(sim, cmd->flags) ? 0 : -EOPNOTSUPP;
+}
+
+static int alloc_paging(struct sim_call *call, struct sim_object *ioas,
+			struct sim_hwpt **hwpt)
+{
+	const struct iommu_hwpt_alloc *cmd = &call->cmd.hwpt_alloc;
+	int ret = check_paging(call->sim, cmd);
+
+	if (ret)
+		return ret;
+	*hwpt = new_hwpt(call, SIM_HWPT_PAGING, ioas);
+	if (!*hwpt)
+		return -ENOMEM;
+	(*hwpt)->nest_parent = cmd->flags & NEST_PARENT;
+	return 0;
+}
+
+static uint32_t nested_flags(const struct iommunest_sim *sim)
+{
+	return sim_is_6_12(sim) ? FAULT_ID : FAULT_ID | ALLOC_PASID;
+}
+
+/* What the stage 1 says is looked at when a device is attached. */
+static int check_nested(struct sim_call *call, const struct sim_hwpt *parent,
+			struct iommu_hwpt_vtd_s1 *s1)
+{
+	const struct iommu_hwpt_alloc *cmd = &call->cmd.hwpt_alloc;
+
+	if (cmd->flags & ~nested_flags(call->sim) || !cmd->data_len)
+		return -EOPNOTSUPP;
+	if (!parent->nest_parent)
+		return -EINVAL;
+	if (!sim_can_nest(call->sim) ||
+	    cmd->data_type != IOMMU_HWPT_DATA_VTD_S1)
+		return -EOPNOTSUPP;
+	if (cmd->data_len != sizeof(*s1))
+		return -EINVAL;
+	return sim_user_read(call->sim, s1, cmd->data_uptr, sizeof(*s1));
+}
+
+static int alloc_nested(struct sim_call *call, struct sim_object *base,
+			struct sim_hwpt **hwpt)
+{
+	struct iommu_hwpt_vtd_s1 s1;
+	int ret = check_nested(call, (const struct sim_hwpt *)base, &s1);
+
+	if (ret)
+		return ret;
+	*hwpt = new_hwpt(call, SIM_HWPT_NESTED, base);
+	if (!*hwpt)
+		return -ENOMEM;
+	(*hwpt)->s1 = s1;
+	return 0;
+}
+
+static int check_alloc(const struct iommu_hwpt_alloc *cmd)
+{
+	if (cmd->__reserved)
+		return -EOPNOTSUPP;
+	if ((cmd->data_type == IOMMU_HWPT_DATA_NONE) != (cmd->data_len == 0))
+		return -EINVAL;
+	return 0;
+}
+
+static int alloc(struct sim_call *call, struct sim_hwpt **hwpt)
+{
+	const struct iommu_hwpt_alloc *cmd = &call->cmd.hwpt_alloc;
+	struct sim_object *base;
+	int ret = check_alloc(cmd);
+
+	if (ret)
+		return ret;
+	if (!sim_device_get(call->file, cmd->dev_id))
+		return -ENOENT;
+	base = sim_object_get(call->file, cmd->pt_id);
+	if (base && base->type == SIM_IOAS)
+		return alloc_paging(call, base, hwpt);
+	if (base && base->type == SIM_HWPT_PAGING)
+		return alloc_nested(call, base, hwpt);
+	return -EINVAL;
+}
+
+int sim_hwpt_alloc(struct sim_call *call)
+{
+	struct iommu_hwpt_alloc *cmd = &call->cmd.hwpt_alloc;
+	struct sim_hwpt *hwpt;
+	int ret = alloc(call, &hwpt);
+
+	if (ret)
+		return ret;
+	cmd->out_hwpt_id = hwpt->obj.id;
+	/* There are no fault queues here, so no id of one is right. */
+	if (cmd->flags & FAULT_ID)
+		ret = -ENOENT;
+	else
+		ret = sim_respond(call, sizeof(*cmd));
+	if (ret)
+		sim_object_destroy(call->file, &hwpt->obj);
+	return ret;
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The objects of one file descriptor, by id. */
+#include "sim.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+static int grow(struct sim_file *file)
+{
+	uint32_t room = file->object_room ? file->object_room * 2 : 16;
+	struct sim_object **objects;
+
+	objects =
+		reallocarray(file->objects, room, sizeof(struct sim_object *));
+	if (!objects)
+		return -ENOMEM;
+	while (file->object_room < room)
+		objects[file->object_room++] = NULL;
+	file->objects = objects;
+	return 0;
+}
+
+static uint32_t lowest_free(const struct sim_file *file)
+{
+	uint32_t id = file->lowest_free;
+
+	while (id < file->object_room && file->objects[id])
+		id++;
+	return id;
+}
+
+void *sim_object_new(struct sim_file *file, size_t size, enum sim_type type)
+{
+	uint32_t id = lowest_free(file);
+	struct sim_object *obj;
+
+	if (id >= file->object_room && grow(file))
+		return NULL;
+	obj = calloc(1, size);
+	if (!obj)
+		return NULL;
+	obj->type = type;
+	obj->id = id;
+	file->objects[id] = obj;
+	file->lowest_free = id + 1;
+	return obj;
+}
+
+struct sim_object *sim_object_get(const struct sim_file *file, uint32_t id)
+{
+	return id < file->object_room ? file->objects[id] : NULL;
+}
+
+struct sim_device *sim_device_get(const struct sim_file *file, uint32_t id)
+{
+	struct sim_object *obj = sim_object_get(file, id);
+
+	return obj && obj->type == SIM_DEVICE ? (struct sim_device *)obj : NULL;
+}
+
+struct sim_hwpt *sim_nested_get(const struct sim_file *file, uint32_t id)
+{
+	struct sim_object *obj = sim_object_get(file, id);
+
+	return obj && obj->type == SIM_HWPT_NESTED ? (struct sim_hwpt *)obj
+						   : NULL;
+}
+
+/* Not what it stands on: that may be gone when a whole file is closed. */
+static void free_object(struct sim_object *obj)
+{
+	if (!obj)
+		return;
+	if (obj->type == SIM_HWPT_NESTED || obj->type == SIM_HWPT_PAGING)
+		sim_iotlb_free(&((struct sim_hwpt *)obj)->iotlb);
+	if (obj->type == SIM_DEVICE)
+		sim_tlb_free(&((struct sim_device *)obj)->tlb);
+	free(obj);
+}
+
+void sim_object_destroy(struct sim_file *file, struct sim_object *obj)
+{
+	if (obj->type == SIM_HWPT_NESTED || obj->type == SIM_HWPT_PAGING)
+		((struct sim_hwpt *)obj)->base->users--;
+	file->objects[obj->id] = NULL;
+	if (obj->id < file->lowest_free)
+		file->lowest_free = obj->id;
+	free_object(obj);
+}
+
+void sim_objects_free(struct sim_file *file)
+{
+	uint32_t id;
+
+	for (id = 0; id < file->object_room; id++)
+		free_object(file->objects[id]);
+	free(file->objects);
+}
+
+int sim_destroy(struct sim_call *call)
+{
+	struct sim_object *obj =
+		sim_object_get(call->file, call->cmd.destroy.id);
+
+	if (!obj)
+		return -ENOENT;
+	if (obj->users > 0)
+		return -EBUSY;
+	sim_object_destroy(call->file, obj);
+	return 0;
+}
+
+int sim_ioas_alloc(struct sim_call *call)
+{
+	struct sim_object *ioas;
+	int ret;
+
+	if (call->cmd.ioas_alloc.flags)
+		return -EOPNOTSUPP;
+	ioas = sim_object_new(call->file, sizeof(*ioas), SIM_IOAS);
+	if (!ioas)
+		return -ENOMEM;
+	call->cmd.ioas_alloc.out_ioas_id = ioas->id;
+	ret = sim_respond(call, sizeof(call->cmd.ioas_alloc));
+	if (ret)
+		sim_object_destroy(call->file, ioas);
+	return ret;
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * CAP_REG and ECAP_REG (VT-d specification, chapter 11, "Capability Register"
+ * and "Extended Capability Register"), as far as the driver asks for them.
+ */
+#include "sim.h"
+
+#define BIT(n) (1ull << (n))
+
+#define CAP_MAMV_SHIFT 48
+#define CAP_MAMV_MASK 0x3fu
+#define CAP_FL5LP BIT(60)
+
+#define ECAP_NEST BIT(26)
+#define ECAP_SRS BIT(31)
+#define ECAP_EAFS BIT(34)
+#define ECAP_PSS_SHIFT 35
+#define ECAP_PSS_MASK 0x1fu
+#define ECAP_PASID BIT(40)
+#define ECAP_SMTS BIT(43)
+#define ECAP_SLADS BIT(45)
+#define ECAP_SLTS BIT(46)
+#define ECAP_FLTS BIT(47)
+#define ECAP_SMPWC BIT(48)
+
+/* What a PCI device can have at most. */
+#define PASID_WIDTH_MAX 20u
+
+/* Of what the driver does not ask for: as hardware that can nest has it. */
+uint64_t sim_default_cap(void)
+{
+	const uint64_t domains_64k = 6, second_stage_4_and_5_levels = 3 << 10;
+	const uint64_t width_57 = (uint64_t)(57 - 1) << 16;
+	const uint64_t pages_2m_1g = 3ull << 34;
+	const uint64_t page_selective = BIT(39);
+	const uint64_t mamv = 18ull << CAP_MAMV_SHIFT;
+	const uint64_t drain = BIT(54) | BIT(55);
+	const uint64_t first_stage_1g = BIT(56);
+
+	return domains_64k | second_stage_4_and_5_levels | width_57 |
+	       pages_2m_1g | page_selective | mamv | drain | first_stage_1g |
+	       CAP_FL5LP;
+}
+
+uint64_t sim_default_ecap(void)
+{
+	const uint64_t coherent = BIT(0), queue = BIT(1), device_tlb = BIT(2);
+	const uint64_t remap_interrupts = BIT(3) | BIT(4);
+	const uint64_t pass_through = BIT(6), snoop = BIT(7);
+	const uint64_t page_requests = BIT(29);
+	const uint64_t pss = (uint64_t)(PASID_WIDTH_MAX - 1) << ECAP_PSS_SHIFT;
+
+	return coherent | queue | device_tlb | remap_interrupts | pass_through |
+	       snoop | page_requests | pss | ECAP_NEST | ECAP_SRS | ECAP_EAFS |
+	       ECAP_PASID | ECAP_SMTS | ECAP_SLADS | ECAP_SLTS | ECAP_FLTS |
+	       ECAP_SMPWC;
+}
+
+unsigned int sim_mamv(const struct iommunest_sim *sim)
+{
+	return (unsigned int)(sim->cap >> CAP_MAMV_SHIFT) & CAP_MAMV_MASK;
+}
+
+static bool has_all(const struct iommunest_sim *sim, uint64_t bits)
+{
+	return (sim->ecap & bits) == bits;
+}
+
+bool sim_can_nest(const struct iommunest_sim *sim)
+{
+	return has_all(sim, ECAP_SMTS | ECAP_NEST);
+}
+
+bool sim_can_first_stage(const struct iommunest_sim *sim)
+{
+	return has_all(sim, ECAP_SMTS | ECAP_FLTS);
+}
+
+/* Without scalable mode there is nothing but a second stage. */
+bool sim_can_second_stage(const struct iommunest_sim *sim)
+{
+	return !has_all(sim, ECAP_SMTS) || has_all(sim, ECAP_SLTS);
+}
+
+bool sim_can_track_dirty(const struct iommunest_sim *sim)
+{
+	return has_all(sim, ECAP_SMTS | ECAP_SLADS | ECAP_SMPWC);
+}
+
+/* 0: no PASIDs.  The devices could do all there are. */
+unsigned int sim_pasid_width(const struct iommunest_sim *sim)
+{
+	unsigned int width;
+
+	if (!has_all(sim, ECAP_SMTS | ECAP_PASID))
+		return 0;
+	width = ((sim->ecap >> ECAP_PSS_SHIFT) & ECAP_PSS_MASK) + 1;
+	return width < PASID_WIDTH_MAX ? width : PASID_WIDTH_MAX;
+}
+
+bool sim_can_stage1(const struct iommunest_sim *sim,
+		    const struct iommu_hwpt_vtd_s1 *s1)
+{
+	if (s1->addr_width != 48 && s1->addr_width != 57)
+		return false;
+	if (s1->addr_width == 57 && !(sim->cap & CAP_FL5LP))
+		return false;
+	if (s1->flags & IOMMU_VTD_S1_SRE && !has_all(sim, ECAP_SRS))
+		return false;
+	return !(s1->flags & IOMMU_VTD_S1_EAFE) || has_all(sim, ECAP_EAFS);
+}

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A simulator's life, and what it tells of itself. */
+#include "sim.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool all_zero(const unsigned char *byte, size_t len)
+{
+	while (len > 0 && byte[len - 1] == 0)
+		len--;
+	return len == 0;
+}
+
+int sim_copy_options(void *to, size_t to_size, const void *from, size_t min)
+{
+	size_t size;
+
+	memcpy(&size, from, sizeof(size));
+	if (size < min)
+		return -EINVAL;
+	if (size > to_size &&
+	    !all_zero((const unsigned char *)from + to_size, size - to_size))
+		return -E2BIG;
+	memset(to, 0, to_size);
+	memcpy(to, from, size < to_size ? size : to_size);
+	return 0;
+}
+
+static int read_options(struct iommunest_sim_options *to,
+			const struct iommunest_sim_options *from)
+{
+	int ret;
+
+	memset(to, 0, sizeof(*to));
+	if (!from)
+		return 0;
+	ret = sim_copy_options(to, sizeof(*to), from,
+			       SIM_END_OF(struct iommunest_sim_options, ecap));
+	if (ret)
+		return ret;
+	if (to->profile > IOMMUNEST_SIM_LINUX_7_3 ||
+	    to->flags & ~IOMMUNEST_SIM_CHECK_MAMV)
+		return -EINVAL;
+	return 0;
+}
+
+EXPORT int iommunest_sim_new(struct iommunest_sim **out,
+			     const struct iommunest_sim_options *options)
+{
+	struct iommunest_sim_options opt;
+	struct iommunest_sim *sim;
+	int ret;
+
+	if (!out)
+		return -EINVAL;
+	*out = NULL;
+	ret = read_options(&opt, options);
+	if (ret)
+		return ret;
+	sim = calloc(1, sizeof(*sim));
+	if (!sim)
+		return -ENOMEM;
+	sim->profile = opt.profile;
+	if (sim->profile == IOMMUNEST_SIM_NEWEST)
+		sim->profile = IOMMUNEST_SIM_LINUX_7_3;
+	sim->flags = opt.flags;
+	sim->cap = opt.cap ? opt.cap : sim_default_cap();
+	sim->ecap = opt.ecap ? opt.ecap : sim_default_ecap();
+	sim->direct = !sim_user_probe();
+	*out = sim;
+	return 0;
+}
+
+EXPORT void iommunest_sim_free(struct iommunest_sim *sim)
+{
+	if (!sim)
+		return;
+	sim_files_free(sim);
+	free(sim);
+}
+
+EXPORT void iommunest_sim_on_desc(
+	struct iommunest_sim *sim,
+	void (*fn)(void *user, const struct iommunest_sim_desc *desc),
+	void *user)
+{
+	sim->on_desc = fn;
+	sim->on_desc_user = user;
+}
+
+EXPORT void iommunest_sim_stats(const struct iommunest_sim *sim,
+				struct iommunest_sim_stats *stats)
+{
+	*stats = sim->stats;
+}

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * User memory, as the kernel touches it: an address that is not there is
+ * EFAULT and not the end of the process.  The kernel itself is asked to copy,
+ * within this process.
+ */
+#include "sim.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+/* What one system call copies at most. */
+#define SPAN_PAGES 8u
+#define SPAN (SPAN_PAGES * SIM_PAGE_SIZE)
+
+/* access_ok(): addresses beyond are the kernel's. */
+#ifdef __x86_64__
+#define USER_END ((1ull << 47) - SIM_PAGE_SIZE)
+#else
+#define USER_END ((uint64_t)UINTPTR_MAX)
+#endif
+
+static bool in_user_space(uint64_t addr, uint64_t len)
+{
+	return addr + len >= addr && addr + len <= USER_END;
+}
+
+static void *user_ptr(uint64_t addr)
+{
+	return (void *)(uintptr_t)addr;
+}
+
+/* What is left of @addr's page, and no more than @len. */
+static size_t page_rest(uint64_t addr, uint64_t len)
+{
+	uint64_t rest = SIM_PAGE_SIZE - (addr & (SIM_PAGE_SIZE - 1));
+
+	return (size_t)(rest < len ? rest : len);
+}
+
+/*
+ * One element a page: a transfer that fails on the way is exact to the
+ * element, see process_vm_readv(2).
+ */
+static unsigned int split(struct iovec *pages, uint64_t addr, size_t len)
+{
+	unsigned int count = 0;
+
+	while (len > 0) {
+		size_t part = page_rest(addr, len);
+
+		pages[count].iov_base = user_ptr(addr);
+		pages[count].iov_len = part;
+		count++;
+		addr += part;
+		len -= part;
+	}
+	return count;
+}
+
+/* @len is at most SPAN. */
+static size_t transfer(const struct iommunest_sim *sim, void *ours,
+		       uint64_t theirs, size_t len, bool write)
+{
+	struct iovec pages[SPAN_PAGES + 1];
+	struct iovec local = {.iov_base = ours, .iov_len = len};
+	unsigned int count;
+	ssize_t ret;
+
+	if (sim->direct) {
+		/* NULL, at least. */
+		if (theirs < SIM_PAGE_SIZE)
+			return 0;
+		memcpy(write ? user_ptr(theirs) : ours,
+		       write ? ours : user_ptr(theirs), len);
+		return len;
+	}
+	count = split(pages, theirs, len);
+	ret = write ? process_vm_writev(getpid(), &local, 1, pages, count, 0)
+		    : process_vm_readv(getpid(), &local, 1, pages, count, 0);
+	return ret < 0 ? 0 : (size_t)ret;
+}
+
+bool sim_user_probe(void)
+{
+	char from = 1, to = 0;
+	struct iovec local = {.iov_base = &to, .iov_len = 1};
+	struct iovec remote = {.iov_base = &from, .iov_len = 1};
+
+	return process_vm_readv(getpid(), &local, 1, &remote, 1, 0) == 1;
+}
+
+size_t sim_user_read_some(const struct iommunest_sim *sim, void *to,
+			  uint64_t from, size_t len)
+{
+	size_t done = 0;
+
+	if (!in_user_space(from, len))
+		return 0;
+	while (done < len) {
+		size_t part = len - done < SPAN ? len - done : SPAN;
+		size_t got = transfer(sim, (char *)to + done, from + done, part,
+				      false);
+
+		done += got;
+		if (got < part)
+			break;
+	}
+	return done;
+}
+
+int sim_user_read(const struct iommunest_sim *sim, void *to, uint64_t from,
+		  size_t len)
+{
+	return sim_user_read_some(sim, to, from, len) == len ? 0 : -EFAULT;
+}
+
+int sim_user_write(const struct iommunest_sim *sim, uint64_t to,
+		   const void *from, size_t len)
+{
+	char copy[64];
+
+	if (len > sizeof(copy) || !in_user_space(to, len))
+		return -EFAULT;
+	if (len == 0)
+		return 0;
+	memcpy(copy, from, len);
+	return transfer(sim, copy, to, len, true) == len ? 0 : -EFAULT;
+}
+
+int sim_user_clear(const struct iommunest_sim *sim, uint64_t to, uint64_t len)
+{
+	char zeros[SIM_PAGE_SIZE] = {0};
+
+	if (!in_user_space(to, len))
+		return -EFAULT;
+	while (len > 0) {
+		size_t part = page_rest(to, len);
+
+		if (transfer(sim, zeros, to, part, true) != part)
+			return -EFAULT;
+		to += part;
+		len -= part;
+	}
+	return 0;
+}
+
+int sim_user_zeroed(const struct iommunest_sim *sim, uint64_t from,
+		    uint64_t len)
+{
+	char bytes[SIM_PAGE_SIZE];
+
+	if (!in_user_space(from, len))
+		return -EFAULT;
+	while (len > 0) {
+		size_t part = page_rest(from, len);
+		size_t i;
+
+		if (transfer(sim, bytes, from, part, false) != part)
+			return -EFAULT;
+		for (i = 0; i < part; i++) {
+			if (bytes[i])
+				return 0;
+		}
+		from += part;
+		len -= part;
+	}
+	return 1;
+}
