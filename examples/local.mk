@@ -1,1 +1,30 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# Example programs.  They use the public headers and nothing else.
+
+EXAMPLE_LIBS = libiommunest-sim.la libiommunest.la
+CAPTURE_SOURCES = %D%/capture.c %D%/capture.h
+TOOL_SOURCES = %D%/tool.c %D%/tool.h
+
+noinst_PROGRAMS += \
+	%D%/iommunest-inval \
+	%D%/iommunest-replay \
+	%D%/nest-setup
+
+%C%_iommunest_inval_SOURCES = %D%/iommunest-inval.c $(TOOL_SOURCES)
+%C%_iommunest_inval_LDADD = $(EXAMPLE_LIBS)
+
+%C%_iommunest_replay_SOURCES = \
+	%D%/iommunest-replay.c \
+	%D%/replay-guest.c \
+	%D%/replay-host.c \
+	%D%/replay-json.c \
+	%D%/replay-options.c \
+	%D%/replay-scan.c \
+	%D%/replay-text.c \
+	%D%/replay.h \
+	$(CAPTURE_SOURCES) \
+	$(TOOL_SOURCES)
+%C%_iommunest_replay_LDADD = $(EXAMPLE_LIBS)
+
+%C%_nest_setup_SOURCES = %D%/nest-setup.c
+%C%_nest_setup_LDADD = $(EXAMPLE_LIBS)

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Reader of captured guest invalidation queues, format `iq-capture 1`; see
+ * tests/data/guest-iq/README.md.
+ */
+#ifndef CAPTURE_H
+#define CAPTURE_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+/* Longest line, without its newline. */
+#define CAPTURE_LINE_MAX 4095
+
+/* Room that any error message fits in, but for a long file name. */
+#define CAPTURE_ERROR_MAX 512
+
+/* One descriptor; in a 128-bit ring the last two words are 0. */
+struct capture_desc {
+	uint64_t words[4];
+};
+
+/* The guest wrote IQT: `unseen` + `count` slots on, to `tail`. */
+struct capture_kick {
+	/* The new tail, as a ring index. */
+	uint32_t tail;
+	/* Slots, the first ones, whose descriptor was not recorded. */
+	uint32_t unseen;
+	/* Descriptors behind these, from `first` on in capture::descs. */
+	uint32_t count;
+	size_t first;
+};
+
+/* The guest wrote IQA. */
+struct capture_ring {
+	uint64_t iqa;
+	/* Guest physical address. */
+	uint64_t base;
+	/* Bits of a descriptor: 128 or 256. */
+	unsigned int width;
+	/* Slots. */
+	uint32_t size;
+	/* Its kicks, in capture::kicks. */
+	size_t first_kick;
+	size_t kick_count;
+};
+
+/* A descriptor's index in `descs` is its place among the file's `d` lines. */
+struct capture {
+	struct capture_ring *rings;
+	struct capture_kick *kicks;
+	struct capture_desc *descs;
+	size_t ring_count;
+	size_t kick_count;
+	size_t desc_count;
+};
+
+/*
+ * Reads and checks a whole capture.  @name is the file's name for messages.
+ * The caller ends *@capture with capture_free().  Returns 0, or a negated
+ * errno and "NAME:LINE: reason" in @error (@size bytes); *@capture is then
+ * empty.  -EINVAL: malformed, -ENOMEM, or why @in could not be read.
+ */
+int capture_read(struct capture *capture, FILE *in, const char *name,
+		 char *error, size_t size);
+
+void capture_free(struct capture *capture);
+
+#endif /* CAPTURE_H */

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <string.h>
+
+#include "replay.h"
+
+/* With --json, what is for people goes to standard error. */
+static FILE *text_stream(const struct replay_options *options)
+{
+	return options->json ? stderr : stdout;
+}
+
+void replay_emit(const struct replay *replay, const struct replay_event *event)
+{
+	const struct replay_options *options = replay->options;
+
+	if (options->json)
+		replay_json_event(stdout, replay, event);
+	if (event->kind == REPLAY_FAILURE && options->stats)
+		replay_text_event(stderr, replay, event);
+	else if (options->verbose)
+		replay_text_event(text_stream(options), replay, event);
+	if (event->kind == REPLAY_SUMMARY && options->stats)
+		replay_table(text_stream(options), replay);
+}
+
+static int open_capture(const char *path, FILE **in, const char **name)
+{
+	*in = stdin;
+	*name = "<stdin>";
+	if (!strcmp(path, "-"))
+		return 0;
+	*name = path;
+	*in = fopen(path, "r");
+	return *in ? 0 : -errno;
+}
+
+/* Returns -1 to go on, or the exit status. */
+static int read_capture(struct capture *capture, const char *path)
+{
+	char error[CAPTURE_ERROR_MAX];
+	const char *name;
+	FILE *in;
+	int ret;
+
+	ret = open_capture(path, &in, &name);
+	if (ret) {
+		fprintf(stderr, "iommunest-replay: %s: %s\n", path,
+			strerror(-ret));
+		return EXIT_USAGE;
+	}
+	ret = capture_read(capture, in, name, error, sizeof(error));
+	if (in != stdin)
+		fclose(in);
+	if (!ret)
+		return -1;
+	fprintf(stderr, "%s\n", error);
+	return ret == -ENOMEM ? EXIT_FAILED : EXIT_USAGE;
+}
+
+static void emit_hwpts(const struct replay *replay)
+{
+	size_t i;
+
+	for (i = 0; i < replay->scan.scope_count; i++) {
+		const struct replay_event event = {
+			.kind = REPLAY_HWPT,
+			.hwpt_id = replay->scan.scopes[i].hwpt_id,
+			.did = replay->scan.scopes[i].did,
+			.pasid = replay->scan.scopes[i].pasid,
+		};
+
+		replay_emit(replay, &event);
+	}
+}
+
+static int run(struct replay *replay)
+{
+	const struct replay_event summary = {.kind = REPLAY_SUMMARY};
+	const char *what;
+	int ret;
+
+	ret = replay_guest_open(replay, &what);
+	if (ret)
+		return tool_fail(what, ret);
+	emit_hwpts(replay);
+	ret = replay_guest_run(replay);
+	replay_emit(replay, &summary);
+	replay_guest_close(replay);
+	return ret || replay->totals.failed ? EXIT_FAILED : EXIT_DONE;
+}
+
+static int set_up_and_run(const struct replay_options *options,
+			  const struct capture *capture)
+{
+	struct replay replay = {.options = options, .capture = capture};
+	const char *what = "look through the capture";
+	int ret, status = EXIT_FAILED;
+
+	ret = replay_scan(&replay.scan, capture);
+	if (ret)
+		return tool_fail(what, ret);
+	ret = replay_host_open(&replay.host, options, &replay.scan, &what);
+	if (ret) {
+		tool_fail(what, ret);
+		goto free_scan;
+	}
+	status = run(&replay);
+	replay_host_close(&replay.host);
+free_scan:
+	replay_scan_free(&replay.scan);
+	return status;
+}
+
+int main(int argc, char *argv[])
+{
+	struct replay_options options;
+	struct capture capture;
+	int status;
+
+	tool_set_name("iommunest-replay");
+	status = replay_options_parse(&options, argc, argv);
+	if (status >= 0)
+		return tool_finish(status);
+	status = read_capture(&capture, options.path);
+	if (status >= 0)
+		return status;
+	status = set_up_and_run(&options, &capture);
+	capture_free(&capture);
+	return tool_finish(status);
+}

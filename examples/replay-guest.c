@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The guest's ring in memory, and the queue engine that a VMM runs on it. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "replay.h"
+
+/* The largest rings: 2^15 slots of 128 bits, or 2^14 of 256. */
+#define RING_SLOTS_MAX ((size_t)1 << 15)
+#define RING_BYTES_MAX (RING_SLOTS_MAX * 16)
+
+/* A slot with a descriptor that the capture does not have, which is */
+#define NO_SEQ SIZE_MAX
+/* ... a PASID-cache descriptor; this one means all of them. */
+#define PASID_CACHE_ALL UINT64_C(0x37)
+
+static size_t slot_bytes(const struct capture_ring *ring)
+{
+	return ring->width / 8;
+}
+
+size_t replay_seq(const struct replay *replay, uint64_t index)
+{
+	return replay->seqs[index % RING_SLOTS_MAX];
+}
+
+/* ---- What the engine asks of the VMM ---- */
+
+static int guest_read(void *vmm, uint64_t gpa, void *buf, size_t len)
+{
+	const struct replay *replay = vmm;
+	const struct capture_ring *ring = replay->ring;
+	size_t bytes = ring->size * slot_bytes(ring);
+	uint64_t offset = gpa - ring->base;
+
+	if (offset >= bytes || len > bytes - offset)
+		return -EFAULT;
+	memcpy(buf, replay->memory + offset, len);
+	return 0;
+}
+
+static int guest_write_status(void *vmm, uint32_t index, uint64_t gpa,
+			      uint32_t data)
+{
+	const struct replay_event event = {
+		.kind = REPLAY_WAIT,
+		.index = index,
+		.addr = gpa,
+		.data = data,
+	};
+
+	replay_emit(vmm, &event);
+	return 0;
+}
+
+/* Nobody waits for it here. */
+static void guest_interrupt(void *vmm, uint32_t index)
+{
+	(void)vmm;
+	(void)index;
+}
+
+static int vmm_descriptor(void *vmm, uint32_t index,
+			  const struct iommunest_vtd_desc *desc)
+{
+	struct replay *replay = vmm;
+	const struct replay_event event = {
+		.kind = REPLAY_VMM,
+		.index = index,
+		.type = desc->type,
+	};
+
+	/* There is no line to tell of. */
+	if (replay_seq(replay, index) == NO_SEQ)
+		replay->unseen++;
+	else
+		replay_emit(replay, &event);
+	return 0;
+}
+
+static void vmm_covered(void *vmm, uint32_t index, uint32_t hwpt_id)
+{
+	const struct replay *replay = vmm;
+	const uint64_t *words =
+		replay->capture->descs[replay_seq(replay, index)].words;
+	struct replay_event event = {
+		.kind = REPLAY_COVERED,
+		.index = index,
+		.hwpt_id = hwpt_id,
+	};
+	struct iommunest_vtd_desc desc;
+
+	if (!iommunest_vtd_desc_decode(&desc, words, replay->ring->width))
+		event.type = desc.type;
+	replay_emit(replay, &event);
+}
+
+static void emit_failure(const struct replay *replay, uint32_t index,
+			 uint32_t hwpt_id, int error, uint32_t cause)
+{
+	const struct replay_event event = {
+		.kind = REPLAY_FAILURE,
+		.index = index,
+		.hwpt_id = hwpt_id,
+		.error = error,
+		.cause = cause,
+	};
+
+	replay_emit(replay, &event);
+}
+
+static void vmm_skipped(void *vmm, uint32_t index, uint32_t hwpt_id, int error)
+{
+	emit_failure(vmm, index, hwpt_id, error, IOMMUNEST_CAUSE_HOST);
+}
+
+static void vmm_trace(void *vmm, const struct iommunest_call *call)
+{
+	struct replay *replay = vmm;
+	const struct replay_event event = {
+		.kind = REPLAY_SUBMIT,
+		.call = call,
+	};
+
+	replay->call_number++;
+	replay_emit(replay, &event);
+}
+
+/* ---- Life cycle ---- */
+
+static int new_engine(struct replay *replay)
+{
+	static const struct iommunest_vtd_iq_ops ops = {
+		.size = sizeof(ops),
+		.read = guest_read,
+		.write_status = guest_write_status,
+		.interrupt = guest_interrupt,
+		.descriptor = vmm_descriptor,
+		.covered = vmm_covered,
+		.skipped = vmm_skipped,
+		.trace = vmm_trace,
+	};
+	const struct replay_options *options = replay->options;
+	const struct iommunest_vtd_limits limits = {
+		.size = sizeof(limits),
+		.flags = IOMMUNEST_VTD_LIMIT_MAMV |
+			 (options->coalesce ? IOMMUNEST_VTD_COALESCE : 0),
+		.mamv = replay->host.mamv,
+	};
+	const struct iommunest_vtd_iq_options iq_options = {
+		.size = sizeof(iq_options),
+		.policy = options->policy,
+		.max_hwpts = (uint32_t)replay->scan.scope_count,
+		.budget = options->per_descriptor ? 1 : 0,
+		.limits = &limits,
+	};
+
+	return iommunest_vtd_iq_new(&replay->iq, replay->host.ctx, &ops, replay,
+				    &iq_options);
+}
+
+static int add_hwpts(struct replay *replay)
+{
+	size_t i;
+	int ret = 0;
+
+	for (i = 0; !ret && i < replay->scan.scope_count; i++) {
+		const struct replay_scope *scope = &replay->scan.scopes[i];
+
+		ret = iommunest_vtd_iq_add_hwpt(replay->iq, scope->did,
+						scope->pasid, scope->hwpt_id);
+	}
+	return ret;
+}
+
+int replay_guest_open(struct replay *replay, const char **what)
+{
+	int ret;
+
+	*what = "allocate the guest's memory";
+	replay->memory = calloc(1, RING_BYTES_MAX);
+	replay->seqs = calloc(RING_SLOTS_MAX, sizeof(*replay->seqs));
+	ret = replay->memory && replay->seqs ? 0 : -ENOMEM;
+	if (!ret) {
+		*what = "make a queue engine";
+		ret = new_engine(replay);
+	}
+	if (!ret) {
+		*what = "tell the engine of an HWPT";
+		ret = add_hwpts(replay);
+	}
+	if (ret)
+		replay_guest_close(replay);
+	return ret;
+}
+
+void replay_guest_close(struct replay *replay)
+{
+	iommunest_vtd_iq_free(replay->iq);
+	free(replay->seqs);
+	free(replay->memory);
+	replay->iq = NULL;
+	replay->seqs = NULL;
+	replay->memory = NULL;
+}
+
+/* ---- Running it ---- */
+
+static void add_result(struct replay_totals *totals,
+		       const struct iommunest_vtd_iq_result *result)
+{
+	totals->descriptors += result->descriptors;
+	totals->forwarded += result->forwarded;
+	totals->entries += result->entries;
+	totals->calls += result->calls;
+	totals->waits += result->waits;
+	totals->failed += result->skipped;
+}
+
+/* The guest wrote IQT: all that is in the ring up to @tail. */
+static int run_engine(struct replay *replay, uint32_t tail)
+{
+	uint64_t iqt = tail * slot_bytes(replay->ring);
+	struct iommunest_vtd_iq_result result = {.size = sizeof(result)};
+	int ret;
+
+	replay->totals.kicks += replay->late_kicks;
+	replay->late_kicks = 0;
+	replay->late_descs = 0;
+	do {
+		ret = iommunest_vtd_iq_run(replay->iq, iqt, &result);
+		add_result(&replay->totals, &result);
+	} while (ret == 1);
+	replay->totals.descriptors -= replay->unseen;
+	replay->totals.unseen += replay->unseen;
+	replay->unseen = 0;
+	if (!ret)
+		return 0;
+	replay->totals.failed++;
+	emit_failure(replay, result.index, result.hwpt_id, ret, result.cause);
+	return ret;
+}
+
+static void write_slot(struct replay *replay, uint32_t slot,
+		       const uint64_t *words, size_t seq)
+{
+	size_t bytes = slot_bytes(replay->ring);
+
+	slot &= replay->ring->size - 1;
+	memcpy(replay->memory + slot * bytes, words, bytes);
+	replay->seqs[slot] = seq;
+}
+
+/* The guest writes its descriptors; @head is the tail before this kick. */
+static void write_kick(struct replay *replay, const struct capture_kick *kick,
+		       uint32_t head)
+{
+	static const uint64_t unseen[4] = {PASID_CACHE_ALL};
+	const struct capture_desc *descs = replay->capture->descs + kick->first;
+	uint32_t i;
+
+	for (i = 0; i < kick->unseen; i++)
+		write_slot(replay, head++, unseen, NO_SEQ);
+	for (i = 0; i < kick->count; i++)
+		write_slot(replay, head++, descs[i].words, kick->first + i);
+	replay->late_kicks++;
+	replay->late_descs += kick->unseen + kick->count;
+}
+
+/*
+ * A VMM that lags behind sees several kicks at once, but never more than the
+ * guest may have in the ring: it leaves one slot free.
+ */
+static bool fits(const struct replay *replay, const struct capture_kick *kick)
+{
+	return replay->late_descs + kick->unseen + kick->count <
+	       replay->ring->size;
+}
+
+static int run_kicks(struct replay *replay)
+{
+	const struct capture_kick *kicks =
+		&replay->capture->kicks[replay->ring->first_kick];
+	uint32_t head = 0;
+	size_t i;
+	int ret = 0;
+
+	for (i = 0; !ret && i < replay->ring->kick_count; i++) {
+		if (!fits(replay, &kicks[i]))
+			ret = run_engine(replay, head);
+		if (ret)
+			return ret;
+		write_kick(replay, &kicks[i], head);
+		head = kicks[i].tail;
+		if (replay->late_kicks >= replay->options->batch_kicks)
+			ret = run_engine(replay, head);
+	}
+	if (!ret && replay->late_kicks)
+		ret = run_engine(replay, head);
+	return ret;
+}
+
+static int run_ring(struct replay *replay, const struct capture_ring *ring)
+{
+	int ret;
+
+	replay->ring = ring;
+	memset(replay->memory, 0, ring->size * slot_bytes(ring));
+	ret = iommunest_vtd_iq_set_base(replay->iq, ring->iqa,
+					ring->width == 256);
+	if (ret) {
+		replay->totals.failed++;
+		tool_fail("set the ring", ret);
+		return ret;
+	}
+	return run_kicks(replay);
+}
+
+int replay_guest_run(struct replay *replay)
+{
+	size_t i;
+	int ret = 0;
+
+	for (i = 0; !ret && i < replay->capture->ring_count; i++)
+		ret = run_ring(replay, &replay->capture->rings[i]);
+	return ret;
+}

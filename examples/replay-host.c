@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The simulated host, set up as a VMM sets up a real one. */
+#include <string.h>
+
+#include "replay.h"
+
+/*
+ * A VMM takes it from the guest's PASID-table entry, which a capture does not
+ * have.  Any will do here: nothing walks it.
+ */
+#define STAGE1_ROOT UINT64_C(0x1000)
+
+static int open_sim(struct replay_host *host,
+		    const struct replay_options *options, const char **what)
+{
+	struct iommunest_sim_options sim_options = {
+		.size = sizeof(sim_options),
+		.profile = options->profile,
+		.flags = IOMMUNEST_SIM_CHECK_MAMV,
+	};
+	struct iommunest_open_options open_options = {
+		.size = sizeof(open_options),
+		.sys = iommunest_sim_sys(),
+	};
+	int ret;
+
+	*what = "make a simulator";
+	ret = iommunest_sim_new(&host->sim, &sim_options);
+	if (ret)
+		return ret;
+	*what = "open the simulated iommufd";
+	open_options.sys_data = host->sim;
+	return iommunest_open(&host->ctx, &open_options);
+}
+
+/* A device for the hardware's limits, and stage 2. */
+static int set_up_parent(struct replay_host *host, const char **what)
+{
+	struct iommunest_hw_info info = {.size = sizeof(info)};
+	uint32_t ioas_id, dev_id;
+	int ret;
+
+	*what = "bind a device";
+	ret = iommunest_sim_bind(host->sim, iommunest_fd(host->ctx), 0,
+				 &dev_id);
+	if (ret)
+		return ret;
+	*what = "ask for the hardware's limits";
+	ret = iommunest_hw_info(host->ctx, dev_id, &info);
+	if (!ret)
+		ret = iommunest_vtd_mamv(&info);
+	if (ret < 0)
+		return ret;
+	host->mamv = (uint32_t)ret;
+	*what = "allocate an IOAS";
+	ret = iommunest_ioas_alloc(host->ctx, &ioas_id);
+	if (ret)
+		return ret;
+	*what = "allocate the nest parent";
+	return iommunest_hwpt_alloc_parent(host->ctx, dev_id, ioas_id,
+					   &host->parent_id);
+}
+
+/* With a device of its own, so that its flushes reach the hardware. */
+static int set_up_scope(struct replay_host *host, struct replay_scope *scope,
+			const char **what)
+{
+	const struct iommunest_vtd_s1 s1 = {
+		.size = sizeof(s1),
+		.pgtbl_addr = STAGE1_ROOT,
+		.addr_width = 48,
+	};
+	uint32_t dev_id;
+	int ret;
+
+	*what = "bind a device";
+	ret = iommunest_sim_bind(host->sim, iommunest_fd(host->ctx), 0,
+				 &dev_id);
+	if (ret)
+		return ret;
+	*what = "allocate a nested HWPT";
+	ret = iommunest_hwpt_alloc_vtd_s1(host->ctx, dev_id, host->parent_id,
+					  &s1, &scope->hwpt_id);
+	if (ret)
+		return ret;
+	*what = "attach a device to its HWPT";
+	return iommunest_sim_attach(host->sim, iommunest_fd(host->ctx), dev_id,
+				    scope->hwpt_id);
+}
+
+int replay_host_open(struct replay_host *host,
+		     const struct replay_options *options,
+		     struct replay_scan *scan, const char **what)
+{
+	size_t i;
+	int ret;
+
+	memset(host, 0, sizeof(*host));
+	ret = open_sim(host, options, what);
+	if (!ret)
+		ret = set_up_parent(host, what);
+	for (i = 0; !ret && i < scan->scope_count; i++)
+		ret = set_up_scope(host, &scan->scopes[i], what);
+	if (!ret) {
+		*what = "tell the simulator what fails";
+		ret = tool_inject(host->sim, &options->faults);
+	}
+	if (ret)
+		replay_host_close(host);
+	return ret;
+}
+
+void replay_host_close(struct replay_host *host)
+{
+	iommunest_close(host->ctx);
+	iommunest_sim_free(host->sim);
+	memset(host, 0, sizeof(*host));
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Events for programs: one JSON object a line. */
+#include <inttypes.h>
+
+#include "replay.h"
+
+/* What every reader of JSON keeps exact. */
+#define NUMBER_MAX (UINT64_C(1) << 53)
+
+static void put_number(FILE *out, const char *name, uint64_t number)
+{
+	if (number > NUMBER_MAX)
+		fprintf(out, ",\"%s\":\"0x%" PRIx64 "\"", name, number);
+	else
+		fprintf(out, ",\"%s\":%" PRIu64, name, number);
+}
+
+static void put_hex(FILE *out, const char *name, uint64_t number)
+{
+	fprintf(out, ",\"%s\":\"0x%" PRIx64 "\"", name, number);
+}
+
+/* Names are the program's own words: nothing to escape. */
+static void put_name(FILE *out, const char *name, const char *text)
+{
+	fprintf(out, ",\"%s\":\"%s\"", name, text);
+}
+
+static void put_slot(FILE *out, const struct replay *replay, uint32_t index)
+{
+	put_number(out, "seq", replay_seq(replay, index));
+	put_number(out, "index", index);
+}
+
+static void put_entry(FILE *out, const struct replay *replay,
+		      const struct iommunest_vtd_entry *entry, uint64_t cookie)
+{
+	fprintf(out, "{\"seq\":%zu", replay_seq(replay, cookie));
+	put_number(out, "index", cookie);
+	put_hex(out, "addr", entry->addr);
+	put_hex(out, "npages", entry->npages);
+	fprintf(out, ",\"leaf\":%s}",
+		entry->flags & IOMMUNEST_VTD_LEAF ? "true" : "false");
+}
+
+static void put_call(FILE *out, const struct replay *replay,
+		     const struct iommunest_call *call)
+{
+	const struct iommunest_vtd_entry *entries = call->entries;
+	uint32_t i;
+
+	put_number(out, "hwpt", call->hwpt_id);
+	fputs(",\"entries\":[", out);
+	for (i = 0; i < call->count; i++) {
+		if (i)
+			putc(',', out);
+		put_entry(out, replay, &entries[i], call->cookies[i]);
+	}
+	putc(']', out);
+	put_number(out, "handled", call->handled);
+	put_number(out, "errno", (uint64_t) - (int64_t)call->error);
+}
+
+static void put_totals(FILE *out, const struct replay_totals *totals)
+{
+	put_number(out, "descriptors", totals->descriptors);
+	put_number(out, "forwarded", totals->forwarded);
+	put_number(out, "entries", totals->entries);
+	put_number(out, "calls", totals->calls);
+	put_number(out, "waits", totals->waits);
+	put_number(out, "kicks", totals->kicks);
+	put_number(out, "failed", totals->failed);
+}
+
+static void put_failure(FILE *out, const struct replay *replay,
+			const struct replay_event *event)
+{
+	put_slot(out, replay, event->index);
+	put_number(out, "hwpt", event->hwpt_id);
+	put_number(out, "errno", (uint64_t) - (int64_t)event->error);
+	put_name(out, "cause", replay_cause_name(event->cause));
+}
+
+static void put_members(FILE *out, const struct replay *replay,
+			const struct replay_event *event)
+{
+	switch (event->kind) {
+	case REPLAY_HWPT:
+		put_number(out, "hwpt", event->hwpt_id);
+		put_number(out, "did", event->did);
+		put_number(out, "pasid", event->pasid);
+		break;
+	case REPLAY_SUBMIT:
+		put_call(out, replay, event->call);
+		break;
+	case REPLAY_WAIT:
+		put_slot(out, replay, event->index);
+		put_hex(out, "addr", event->addr);
+		put_number(out, "data", event->data);
+		break;
+	case REPLAY_VMM:
+	case REPLAY_COVERED:
+		put_slot(out, replay, event->index);
+		put_name(out, "type", iommunest_vtd_desc_name(event->type));
+		break;
+	case REPLAY_FAILURE:
+		put_failure(out, replay, event);
+		break;
+	case REPLAY_SUMMARY:
+		put_totals(out, &replay->totals);
+		break;
+	}
+}
+
+void replay_json_event(FILE *out, const struct replay *replay,
+		       const struct replay_event *event)
+{
+	static const char *const names[] = {
+		[REPLAY_HWPT] = "hwpt",	      [REPLAY_SUBMIT] = "submit",
+		[REPLAY_WAIT] = "wait",	      [REPLAY_VMM] = "vmm",
+		[REPLAY_COVERED] = "covered", [REPLAY_FAILURE] = "failure",
+		[REPLAY_SUMMARY] = "summary",
+	};
+
+	fprintf(out, "{\"event\":\"%s\"", names[event->kind]);
+	put_members(out, replay, event);
+	fputs("}\n", out);
+}

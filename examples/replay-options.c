@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <getopt.h>
+
+#include "replay.h"
+
+enum {
+	OPTION_JSON = 256,
+	OPTION_STATS,
+	OPTION_VERBOSE,
+	OPTION_BATCH_KICKS,
+	OPTION_COALESCE,
+	OPTION_PER_DESCRIPTOR,
+	OPTION_FAIL,
+	OPTION_FAIL_ENTRY,
+	OPTION_POLICY,
+	OPTION_PROFILE,
+};
+
+static const struct option long_options[] = {
+	{"json", no_argument, NULL, OPTION_JSON},
+	{"stats", no_argument, NULL, OPTION_STATS},
+	{"verbose", no_argument, NULL, OPTION_VERBOSE},
+	{"batch-kicks", required_argument, NULL, OPTION_BATCH_KICKS},
+	{"coalesce", no_argument, NULL, OPTION_COALESCE},
+	{"per-descriptor", no_argument, NULL, OPTION_PER_DESCRIPTOR},
+	{"fail", required_argument, NULL, OPTION_FAIL},
+	{"fail-entry", required_argument, NULL, OPTION_FAIL_ENTRY},
+	{"policy", required_argument, NULL, OPTION_POLICY},
+	{"profile", required_argument, NULL, OPTION_PROFILE},
+	{"help", no_argument, NULL, 'h'},
+	{NULL, 0, NULL, 0},
+};
+
+static const char help[] =
+	"Usage: iommunest-replay [OPTION]... CAPTURE\n"
+	"Runs a captured guest's VT-d invalidation queue, kick after kick, on "
+	"a\n"
+	"simulated host.  CAPTURE is a file of the format `iq-capture 1`, or - "
+	"for\n"
+	"standard input.\n"
+	"\n"
+	"Output:\n"
+	"  --stats             a table of what was done (the default)\n"
+	"  --verbose           each call to the kernel, and the table\n"
+	"  --json              one JSON object a line for each event; what "
+	"--stats and\n"
+	"                      --verbose print then goes to standard error\n"
+	"How the queue is run:\n"
+	"  --batch-kicks N     run the engine once for N kicks\n"
+	"  --coalesce          merge neighbouring blocks\n"
+	"  --per-descriptor    one call for each descriptor, to compare\n"
+	"  --policy POLICY     when the host fails on an entry: stop (the "
+	"default), skip\n"
+	"                      it, or flush all of that HWPT\n"
+	"The simulated host:\n"
+	"  --profile KERNEL    6.12 or 7.3 (the default)\n"
+	"  --fail CALL:ERRNO   that invalidation call fails\n"
+	"  --fail-entry N:ERRNO\n"
+	"                      that entry fails\n"
+	"                      Calls and entries are counted from 1; ERRNO is "
+	"a name\n"
+	"                      (EIO) or a number; both may be given several "
+	"times.\n"
+	"  --help              this text\n"
+	"\n"
+	"Exit status: 0 all is done, 1 something failed or was skipped, 2 "
+	"wrong "
+	"usage\n"
+	"or a malformed capture, before anything was submitted.\n";
+
+static int set_value(struct replay_options *options, int option,
+		     const char *text)
+{
+	switch (option) {
+	case OPTION_BATCH_KICKS:
+		if (arg_number(text, 1, UINT64_MAX, &options->batch_kicks))
+			return -1;
+		return tool_usage(
+			"--batch-kicks wants a number from 1, not \"%s\"",
+			text);
+	case OPTION_FAIL:
+		return tool_add_fault(&options->faults, IOMMUNEST_SIM_FAIL_CALL,
+				      text);
+	case OPTION_FAIL_ENTRY:
+		return tool_add_fault(&options->faults,
+				      IOMMUNEST_SIM_FAIL_ENTRY, text);
+	case OPTION_POLICY:
+		if (arg_policy(text, &options->policy))
+			return -1;
+		return tool_usage(
+			"--policy wants stop, skip or flush, not \"%s\"", text);
+	case OPTION_PROFILE:
+		if (arg_profile(text, &options->profile))
+			return -1;
+		return tool_usage("--profile wants 6.12 or 7.3, not \"%s\"",
+				  text);
+	default:
+		/* getopt_long() has said what is wrong. */
+		fputs("Try iommunest-replay --help.\n", stderr);
+		return EXIT_USAGE;
+	}
+}
+
+static int set_option(struct replay_options *options, int option)
+{
+	switch (option) {
+	case OPTION_JSON:
+		options->json = true;
+		return -1;
+	case OPTION_STATS:
+		options->stats = true;
+		return -1;
+	case OPTION_VERBOSE:
+		options->verbose = true;
+		return -1;
+	case OPTION_COALESCE:
+		options->coalesce = true;
+		return -1;
+	case OPTION_PER_DESCRIPTOR:
+		options->per_descriptor = true;
+		return -1;
+	case 'h':
+		fputs(help, stdout);
+		return EXIT_DONE;
+	default:
+		return set_value(options, option, optarg);
+	}
+}
+
+int replay_options_parse(struct replay_options *options, int argc, char *argv[])
+{
+	int option, ret;
+
+	*options = (struct replay_options){
+		.batch_kicks = 1,
+		.policy = IOMMUNEST_STOP,
+		.profile = IOMMUNEST_SIM_NEWEST,
+	};
+	while ((option = getopt_long(argc, argv, "h", long_options, NULL)) !=
+	       -1) {
+		ret = set_option(options, option);
+		if (ret >= 0)
+			return ret;
+	}
+	if (optind == argc)
+		return tool_usage("which capture?");
+	if (optind + 1 < argc)
+		return tool_usage("one capture at a time, not also \"%s\"",
+				  argv[optind + 1]);
+	options->path = argv[optind];
+	if (!options->json || options->verbose)
+		options->stats = true;
+	return -1;
+}

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Calls and a table, for people. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "replay.h"
+
+/* Entries of a call that a line shows. */
+#define SHOWN_ENTRIES 4u
+
+const char *replay_cause_name(uint32_t cause)
+{
+	switch (cause) {
+	case IOMMUNEST_CAUSE_GUEST:
+		return "guest";
+	case IOMMUNEST_CAUSE_FETCH:
+		return "fetch";
+	default:
+		return "host";
+	}
+}
+
+/* ---- Events ---- */
+
+static void print_entry(FILE *out, const struct replay *replay,
+			const struct iommunest_vtd_entry *entry,
+			uint64_t cookie)
+{
+	fprintf(out, " #%zu", replay_seq(replay, cookie));
+	if (entry->npages == UINT64_MAX)
+		fputs(" all", out);
+	else
+		fprintf(out, " 0x%" PRIx64 "+%" PRIu64, entry->addr,
+			entry->npages);
+	if (entry->flags & IOMMUNEST_VTD_LEAF)
+		fputs(" leaf", out);
+}
+
+static void print_call(FILE *out, const struct replay *replay,
+		       const struct iommunest_call *call)
+{
+	const struct iommunest_vtd_entry *entries = call->entries;
+	uint32_t i;
+
+	fprintf(out, "call %" PRIu64 ": hwpt %u, %u of %u handled",
+		replay->call_number, call->hwpt_id, call->handled, call->count);
+	for (i = 0; i < call->count && i < SHOWN_ENTRIES; i++) {
+		putc(i ? ',' : ':', out);
+		print_entry(out, replay, &entries[i], call->cookies[i]);
+	}
+	if (call->count > SHOWN_ENTRIES)
+		fprintf(out, " and %u more", call->count - SHOWN_ENTRIES);
+	if (call->error)
+		fprintf(out, ": %s", strerror(-call->error));
+	putc('\n', out);
+}
+
+void replay_text_event(FILE *out, const struct replay *replay,
+		       const struct replay_event *event)
+{
+	if (event->kind == REPLAY_SUBMIT)
+		print_call(out, replay, event->call);
+	if (event->kind != REPLAY_FAILURE)
+		return;
+	fprintf(out, "descriptor #%zu in slot %u failed",
+		replay_seq(replay, event->index), event->index);
+	if (event->hwpt_id)
+		fprintf(out, " on hwpt %u", event->hwpt_id);
+	fprintf(out, " (%s): %s\n", replay_cause_name(event->cause),
+		strerror(-event->error));
+}
+
+/* ---- Table ---- */
+
+static void row(FILE *out, const char *name, uint64_t number)
+{
+	fprintf(out, "  %-28s%12" PRIu64 "\n", name, number);
+}
+
+static void print_rings(FILE *out, const struct capture *capture)
+{
+	size_t i;
+
+	for (i = 0; i < capture->ring_count; i++) {
+		const struct capture_ring *ring = &capture->rings[i];
+
+		fprintf(out, "ring at 0x%" PRIx64 ": %u slots of %u bits, %s\n",
+			ring->base, ring->size, ring->width,
+			ring->width == 256 ? "scalable mode" : "legacy mode");
+	}
+}
+
+static void print_scopes(FILE *out, const struct replay_scan *scan)
+{
+	size_t i;
+
+	for (i = 0; i < scan->scope_count; i++)
+		fprintf(out, "hwpt %u: domain id %u, PASID %u\n",
+			scan->scopes[i].hwpt_id, scan->scopes[i].did,
+			scan->scopes[i].pasid);
+}
+
+static void print_guest(FILE *out, const struct replay *replay)
+{
+	unsigned int type;
+	char name[40];
+
+	fputs("\nguest\n", out);
+	row(out, "kicks", replay->totals.kicks);
+	row(out, "descriptors done", replay->totals.descriptors);
+	row(out, "  of the capture's", replay->capture->desc_count);
+	for (type = 1; type < REPLAY_KINDS; type++) {
+		snprintf(name, sizeof(name), "    %s",
+			 iommunest_vtd_desc_name(type));
+		if (replay->scan.kinds[type])
+			row(out, name, replay->scan.kinds[type]);
+	}
+	if (replay->scan.kinds[0])
+		row(out, "    malformed", replay->scan.kinds[0]);
+	if (replay->totals.unseen)
+		row(out, "not recorded", replay->totals.unseen);
+	row(out, "waits done", replay->totals.waits);
+}
+
+static void print_host(FILE *out, const struct replay *replay)
+{
+	const struct replay_totals *totals = &replay->totals;
+	struct iommunest_sim_stats stats;
+
+	iommunest_sim_stats(replay->host.sim, &stats);
+	fputs("\nhost\n", out);
+	row(out, "descriptors forwarded", totals->forwarded);
+	row(out, "entries handled", totals->entries);
+	row(out, "ioctls", totals->calls);
+	if (totals->calls)
+		fprintf(out, "  %-28s%15.2f\n", "entries per ioctl",
+			(double)totals->entries / (double)totals->calls);
+	row(out, "hardware descriptors", stats.descs);
+	if (stats.refused)
+		row(out, "  refused by the hardware", stats.refused);
+	row(out, "failed", totals->failed);
+}
+
+void replay_table(FILE *out, const struct replay *replay)
+{
+	const char *path = replay->options->path;
+
+	fprintf(out, "%s\n", strcmp(path, "-") ? path : "<stdin>");
+	print_rings(out, replay->capture);
+	print_scopes(out, &replay->scan);
+	print_guest(out, replay);
+	print_host(out, replay);
+}

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * iommunest-replay: a captured guest's invalidation queue, run on the
+ * simulated host.
+ *
+ *   replay-options.c  the command line
+ *   replay-scan.c     what is in a capture
+ *   replay-host.c     the simulated host: nest parent, nested HWPTs
+ *   replay-guest.c    the guest's ring, and the queue engine over it
+ *   replay-json.c     events for programs
+ *   replay-text.c     calls and a table for people
+ */
+#ifndef REPLAY_H
+#define REPLAY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <libiommunest-sim.h>
+
+#include "capture.h"
+#include "tool.h"
+
+struct replay_options {
+	/* "-" is standard input. */
+	const char *path;
+	bool json;
+	bool stats;
+	bool verbose;
+	bool coalesce;
+	bool per_descriptor;
+	uint64_t batch_kicks;
+	/* enum iommunest_action. */
+	uint32_t policy;
+	/* enum iommunest_sim_profile. */
+	uint32_t profile;
+	struct tool_faults faults;
+};
+
+/* A (domain id, PASID) that the capture names, and what stands for it. */
+struct replay_scope {
+	uint16_t did;
+	uint32_t pasid;
+	uint32_t hwpt_id;
+	/* Where it is named first. */
+	size_t seq;
+};
+
+/* Descriptor types, and at 0 what does not decode. */
+#define REPLAY_KINDS 10
+
+struct replay_scan {
+	struct replay_scope *scopes;
+	size_t scope_count;
+	size_t kinds[REPLAY_KINDS];
+};
+
+struct replay_host {
+	struct iommunest_sim *sim;
+	struct iommunest_ctx *ctx;
+	uint32_t parent_id;
+	uint32_t mamv;
+};
+
+struct replay_totals {
+	uint64_t descriptors;
+	uint64_t forwarded;
+	uint64_t entries;
+	uint64_t calls;
+	uint64_t waits;
+	uint64_t kicks;
+	uint64_t failed;
+	/* Done, but not lines of the capture; in none of the above. */
+	uint64_t unseen;
+};
+
+struct replay {
+	const struct replay_options *options;
+	const struct capture *capture;
+	struct replay_scan scan;
+	struct replay_host host;
+	struct iommunest_vtd_iq *iq;
+	/* The ring that the guest uses now, its memory, */
+	const struct capture_ring *ring;
+	unsigned char *memory;
+	/* ... and for each slot the `d` line that is in it. */
+	size_t *seqs;
+	/* Kicks and descriptors that the engine has not been told of. */
+	uint64_t late_kicks;
+	uint32_t late_descs;
+	/* Descriptors of a run that are not lines of the capture. */
+	uint32_t unseen;
+	/* ioctls seen. */
+	uint64_t call_number;
+	struct replay_totals totals;
+};
+
+enum replay_event_kind {
+	REPLAY_HWPT,
+	REPLAY_SUBMIT,
+	REPLAY_WAIT,
+	REPLAY_VMM,
+	REPLAY_COVERED,
+	REPLAY_FAILURE,
+	REPLAY_SUMMARY,
+};
+
+/* Members that a kind does not have are 0. */
+struct replay_event {
+	enum replay_event_kind kind;
+	/* Ring index. */
+	uint32_t index;
+	uint32_t hwpt_id;
+	/* hwpt */
+	uint16_t did;
+	uint32_t pasid;
+	/* submit */
+	const struct iommunest_call *call;
+	/* wait */
+	uint64_t addr;
+	uint32_t data;
+	/* vmm, covered: enum iommunest_vtd_desc_type */
+	unsigned int type;
+	/* failure: negated errno, enum iommunest_cause */
+	int error;
+	uint32_t cause;
+};
+
+/* Returns -1 to go on, or the exit status. */
+int replay_options_parse(struct replay_options *options, int argc,
+			 char *argv[]);
+
+/* Returns 0 or -ENOMEM. */
+int replay_scan(struct replay_scan *scan, const struct capture *capture);
+void replay_scan_free(struct replay_scan *scan);
+
+/*
+ * Sets up a host and a nested HWPT for each scope, whose id it writes.
+ * Returns 0, or a negated errno and in *@what the step that failed.
+ */
+int replay_host_open(struct replay_host *host,
+		     const struct replay_options *options,
+		     struct replay_scan *scan, const char **what);
+void replay_host_close(struct replay_host *host);
+
+/* Makes the engine and the guest's memory; errors as above. */
+int replay_guest_open(struct replay *replay, const char **what);
+void replay_guest_close(struct replay *replay);
+
+/* Runs all kicks, up to a failure that stops it.  Returns 0 or it. */
+int replay_guest_run(struct replay *replay);
+
+/* The `d` line in slot @index of the ring. */
+size_t replay_seq(const struct replay *replay, uint64_t index);
+
+/* Tells all outputs that the options name. */
+void replay_emit(const struct replay *replay, const struct replay_event *event);
+
+void replay_json_event(FILE *out, const struct replay *replay,
+		       const struct replay_event *event);
+void replay_text_event(FILE *out, const struct replay *replay,
+		       const struct replay_event *event);
+void replay_table(FILE *out, const struct replay *replay);
+
+/* Of enum iommunest_cause. */
+const char *replay_cause_name(uint32_t cause);
+
+#endif /* REPLAY_H */

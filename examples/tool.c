@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* strerrorname_np */
+#endif
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tool.h"
+
+/* The kernel's MAX_ERRNO. */
+#define ERRNO_MAX 4095
+
+/* Second names, which strerrorname_np() does not give. */
+static const struct {
+	const char *name;
+	int number;
+} aliases[] = {
+	{"ENOTSUP", ENOTSUP},
+	{"EWOULDBLOCK", EWOULDBLOCK},
+	{"EDEADLOCK", EDEADLOCK},
+};
+
+static const char *tool_name = "";
+
+void tool_set_name(const char *name)
+{
+	tool_name = name;
+}
+
+int tool_usage(const char *format, ...)
+{
+	va_list args;
+
+	fprintf(stderr, "%s: ", tool_name);
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fprintf(stderr, "\nTry %s --help.\n", tool_name);
+	return EXIT_USAGE;
+}
+
+int tool_fail(const char *what, int error)
+{
+	fprintf(stderr, "%s: cannot %s: %s\n", tool_name, what,
+		strerror(-error));
+	return EXIT_FAILED;
+}
+
+int tool_finish(int status)
+{
+	int error = fflush(stdout) ? errno : 0;
+
+	if (!error && !ferror(stdout))
+		return status;
+	tool_fail("write to standard output", error ? -error : -EIO);
+	return status == EXIT_DONE ? EXIT_FAILED : status;
+}
+
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+bool arg_number(const char *text, uint64_t min, uint64_t max, uint64_t *value)
+{
+	unsigned long long number;
+	char *end;
+
+	/* strtoull() takes a sign and leading blanks, too. */
+	if (!is_digit(text[0]))
+		return false;
+	errno = 0;
+	number = strtoull(text, &end, 0);
+	if (errno || *end || number < min || number > max)
+		return false;
+	*value = number;
+	return true;
+}
+
+static int errno_by_name(const char *name)
+{
+	size_t i;
+	int number;
+
+	for (i = 0; i < sizeof(aliases) / sizeof(aliases[0]); i++)
+		if (!strcmp(name, aliases[i].name))
+			return aliases[i].number;
+	for (number = 1; number <= ERRNO_MAX; number++) {
+		const char *known = strerrorname_np(number);
+
+		if (known && !strcmp(name, known))
+			return number;
+	}
+	return 0;
+}
+
+static bool arg_errno(const char *text, int32_t *error)
+{
+	uint64_t number;
+
+	if (!is_digit(text[0]))
+		number = (uint64_t)errno_by_name(text);
+	else if (!arg_number(text, 1, ERRNO_MAX, &number))
+		return false;
+	if (!number)
+		return false;
+	*error = -(int32_t)number;
+	return true;
+}
+
+static bool arg_fault(const char *text, uint32_t kind,
+		      struct iommunest_sim_fault *fault)
+{
+	const char *colon = strchr(text, ':');
+	char count[32];
+	uint64_t nth;
+	int32_t error;
+
+	if (!colon || (size_t)(colon - text) >= sizeof(count))
+		return false;
+	memcpy(count, text, (size_t)(colon - text));
+	count[colon - text] = '\0';
+	if (!arg_number(count, 1, UINT64_MAX, &nth) ||
+	    !arg_errno(colon + 1, &error))
+		return false;
+	*fault = (struct iommunest_sim_fault){
+		.size = sizeof(*fault),
+		.kind = kind,
+		.error = error,
+		.nth = nth,
+	};
+	return true;
+}
+
+int tool_add_fault(struct tool_faults *faults, uint32_t kind, const char *text)
+{
+	if (faults->count == TOOL_FAULTS_MAX)
+		return tool_usage("more than %d failures", TOOL_FAULTS_MAX);
+	if (!arg_fault(text, kind, &faults->list[faults->count]))
+		return tool_usage("\"%s\" is not N:ERRNO, as 3:EIO, N from 1",
+				  text);
+	faults->count++;
+	return -1;
+}
+
+int tool_inject(struct iommunest_sim *sim, const struct tool_faults *faults)
+{
+	unsigned int i;
+	int ret = 0;
+
+	for (i = 0; !ret && i < faults->count; i++)
+		ret = iommunest_sim_inject(sim, &faults->list[i]);
+	return ret;
+}
+
+bool arg_policy(const char *text, uint32_t *policy)
+{
+	if (!strcmp(text, "stop"))
+		*policy = IOMMUNEST_STOP;
+	else if (!strcmp(text, "skip"))
+		*policy = IOMMUNEST_SKIP;
+	else if (!strcmp(text, "flush"))
+		*policy = IOMMUNEST_FLUSH_ALL;
+	else
+		return false;
+	return true;
+}
+
+bool arg_profile(const char *text, uint32_t *profile)
+{
+	if (!strcmp(text, "6.12"))
+		*profile = IOMMUNEST_SIM_LINUX_6_12;
+	else if (!strcmp(text, "7.3"))
+		*profile = IOMMUNEST_SIM_LINUX_7_3;
+	else
+		return false;
+	return true;
+}
