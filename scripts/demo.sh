@@ -1,0 +1,60 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Replays a captured guest's invalidation queue on the simulator; see --help.
+set -euo pipefail
+
+here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=scripts/lib/common.sh
+. "$here/lib/common.sh"
+# shellcheck source=scripts/lib/build.sh
+. "$here/lib/build.sh"
+
+capture=tests/data/guest-iq/flts-multi.iq
+lag=16
+
+usage() {
+	cat <<EOF_USAGE
+Usage: scripts/demo.sh [CAPTURE]
+Installs what is missing (Debian, as root or with sudo), builds out of tree in
+build-demo/ (or \$BUILD_DIR), and replays what a guest wrote into its VT-d
+invalidation queue ($capture) on the built-in simulator.
+EOF_USAGE
+}
+
+case ${1-} in
+-h | --help)
+	usage
+	exit 0
+	;;
+-?*)
+	usage >&2
+	exit 2
+	;;
+esac
+if [ $# -gt 0 ]; then
+	capture=$(realpath -- "$1")
+else
+	capture=$top/$capture
+fi
+
+build=${BUILD_DIR:-$top/build-demo}
+mkdir -p "$build"
+build=$(cd "$build" && pwd)
+
+heading "building in $build"
+# shellcheck disable=SC2086 # a list
+need_packages $build_packages
+configure_tree "$build"
+make_tree "$build" all
+
+replay() {
+	heading "$1"
+	shift
+	"$build/examples/iommunest-replay" "$@" "$capture"
+}
+
+replay "a guest's queue, kick by kick: it waits for each of its flushes"
+replay "the same with $lag kicks at a time, as a queue thread that lags has them" \
+	--batch-kicks $lag
+replay "that with a call for each descriptor, as VMMs do it today" \
+	--batch-kicks $lag --per-descriptor

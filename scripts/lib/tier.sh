@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Runs one tier in a shell of its own: tier.sh FILE BUILD-FOLDER.  Its counts
+# go to $RESULTS; exit status 77 is a tier that cannot run.
+set -euo pipefail
+
+here=$(dirname "${BASH_SOURCE[0]}")
+# shellcheck source=scripts/lib/common.sh
+. "$here/common.sh"
+# shellcheck source=scripts/lib/build.sh
+. "$here/build.sh"
+# shellcheck source=scripts/lib/results.sh
+. "$here/results.sh"
+
+# A tier that cannot run says why.
+skip_tier() {
+	say "skipped: $*"
+	exit 77
+}
+
+build=$2
+# shellcheck source=/dev/null
+. "$1"
+heading "${1##*/}: $tier_title"
+# shellcheck disable=SC2086 # a list
+need_packages $tier_packages || skip_tier "packages are missing"
+tier_run
