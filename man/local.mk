@@ -1,1 +1,97 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# The manual.  A page's source is PAGE.in, for the version in its footer.
+
+MAN_PAGES = \
+	%D%/iommunest_batch.3 \
+	%D%/iommunest_batch_add.3 \
+	%D%/iommunest_hw_info.3 \
+	%D%/iommunest_hwpt_alloc.3 \
+	%D%/iommunest_inv_type.3 \
+	%D%/iommunest_ioas_alloc.3 \
+	%D%/iommunest_open.3 \
+	%D%/iommunest_sim.3 \
+	%D%/iommunest_sim_attach.3 \
+	%D%/iommunest_sim_inject.3 \
+	%D%/iommunest_sim_stats.3 \
+	%D%/iommunest_sim_translate.3 \
+	%D%/iommunest_submit.3 \
+	%D%/iommunest_sys.3 \
+	%D%/iommunest_version.3 \
+	%D%/iommunest_vtd_add.3 \
+	%D%/iommunest_vtd_desc.3 \
+	%D%/iommunest_vtd_entry.3 \
+	%D%/iommunest_vtd_iq.3 \
+	%D%/iommunest_vtd_iq_run.3 \
+	%D%/iommunest_vtd_iq_set_base.3 \
+	%D%/libiommunest-sim.7 \
+	%D%/libiommunest.7
+
+# Of programs that are not installed.
+MAN_NOINST_PAGES = \
+	%D%/iommunest-inval.1 \
+	%D%/iommunest-replay.1
+
+# The other names of a page, each a file with one line (`.so man3/PAGE.3').
+MAN_LINKS = \
+	%D%/iommunest_batch_capacity.3 \
+	%D%/iommunest_batch_clear_error.3 \
+	%D%/iommunest_batch_cookie.3 \
+	%D%/iommunest_batch_count.3 \
+	%D%/iommunest_batch_cursor.3 \
+	%D%/iommunest_batch_entry.3 \
+	%D%/iommunest_batch_error.3 \
+	%D%/iommunest_batch_free.3 \
+	%D%/iommunest_batch_new.3 \
+	%D%/iommunest_batch_reset.3 \
+	%D%/iommunest_batch_skip.3 \
+	%D%/iommunest_close.3 \
+	%D%/iommunest_destroy.3 \
+	%D%/iommunest_fd.3 \
+	%D%/iommunest_hwpt_alloc_parent.3 \
+	%D%/iommunest_hwpt_alloc_vtd_s1.3 \
+	%D%/iommunest_open_fd.3 \
+	%D%/iommunest_sim_bind.3 \
+	%D%/iommunest_sim_cached.3 \
+	%D%/iommunest_sim_cached_count.3 \
+	%D%/iommunest_sim_clear_faults.3 \
+	%D%/iommunest_sim_free.3 \
+	%D%/iommunest_sim_new.3 \
+	%D%/iommunest_sim_on_desc.3 \
+	%D%/iommunest_sim_open_fds.3 \
+	%D%/iommunest_sim_sys.3 \
+	%D%/iommunest_vtd_add_all.3 \
+	%D%/iommunest_vtd_add_block.3 \
+	%D%/iommunest_vtd_add_range.3 \
+	%D%/iommunest_vtd_batch_set_limits.3 \
+	%D%/iommunest_vtd_desc_decode.3 \
+	%D%/iommunest_vtd_desc_name.3 \
+	%D%/iommunest_vtd_entry_all.3 \
+	%D%/iommunest_vtd_entry_block.3 \
+	%D%/iommunest_vtd_entry_range.3 \
+	%D%/iommunest_vtd_iq_add_hwpt.3 \
+	%D%/iommunest_vtd_iq_clear_fault.3 \
+	%D%/iommunest_vtd_iq_free.3 \
+	%D%/iommunest_vtd_iq_new.3 \
+	%D%/iommunest_vtd_iq_remove_hwpt.3 \
+	%D%/iommunest_vtd_mamv.3 \
+	%D%/iommunest_vtd_s1_type.3
+
+nodist_man_MANS = $(MAN_PAGES) $(MAN_LINKS)
+noinst_DATA = $(MAN_NOINST_PAGES)
+
+# The version is the Makefile's.
+$(MAN_PAGES) $(MAN_NOINST_PAGES): %: %.in Makefile
+	$(AM_V_GEN)$(MKDIR_P) %D% && \
+	$(SED) 's|@VERSION[@]|$(PACKAGE_VERSION)|' $< >$@-t && mv $@-t $@
+
+# The page whose NAME section has this name.
+$(MAN_LINKS): Makefile
+	$(AM_V_GEN)$(MKDIR_P) %D% && \
+	name=`basename $@ .3` && \
+	page=`grep -l "^\.Nm $$name\( ,\)*$$" $(srcdir)/%D%/*.3.in` && \
+	echo ".so man3/`basename $$page .in`" >$@-t && \
+	mv $@-t $@
+
+%C%_sources = $(MAN_PAGES:=.in) $(MAN_NOINST_PAGES:=.in)
+EXTRA_DIST += $(%C%_sources)
+CLEANFILES += $(MAN_PAGES) $(MAN_NOINST_PAGES) $(MAN_LINKS)
