@@ -101,7 +101,10 @@ int iommunest_open_fd(struct iommunest_ctx **ctx, int fd,
  */
 void iommunest_close(struct iommunest_ctx *ctx);
 
-/* The context's file descriptor, for the VMM's own ioctls.  Any thread. */
+/*
+ * The context's file descriptor, for the VMM's own ioctls.  Any thread.
+ * -EINVAL: @ctx is NULL.
+ */
 int iommunest_fd(const struct iommunest_ctx *ctx);
 
 /* ------------------------------------------------------------------------
@@ -110,7 +113,7 @@ int iommunest_fd(const struct iommunest_ctx *ctx);
 
 /*
  * Destroys an IOAS, an HWPT or another object (IOMMU_DESTROY).  Returns 0,
- * -ENOENT (no such id), -EBUSY (something else uses it).
+ * -EINVAL (@ctx is NULL), -ENOENT (no such id), -EBUSY (something uses it).
  */
 int iommunest_destroy(struct iommunest_ctx *ctx, uint32_t id);
 
@@ -188,7 +191,8 @@ struct iommunest_hw_info {
 /*
  * Asks what IOMMU @dev_id stands behind (IOMMU_GET_HW_INFO).  @info->size
  * says how much of the struct the caller knows.  Returns 0, -EINVAL (NULL or
- * a bad size), -ENOENT (no such device), -EOPNOTSUPP or -ENODEV (no IOMMU).
+ * a bad size), -ENOENT (no such device), -EOPNOTSUPP (a device without an
+ * IOMMU), or what the driver says.
  */
 int iommunest_hw_info(struct iommunest_ctx *ctx, uint32_t dev_id,
 		      struct iommunest_hw_info *info);
@@ -336,7 +340,7 @@ int iommunest_batch_add(struct iommunest_batch *batch, const void *entry,
 
 /*
  * The error that sticks, or 0; the cookie of the add that failed goes to
- * *@cookie unless that is NULL.
+ * *@cookie unless that is NULL.  -EINVAL: @batch is NULL.
  */
 int iommunest_batch_error(const struct iommunest_batch *batch,
 			  uint64_t *cookie);
@@ -346,7 +350,8 @@ void iommunest_batch_clear_error(struct iommunest_batch *batch);
 
 /*
  * Moves the cursor behind the entry at it, which the caller gives up or has
- * dealt with in another way.  Returns 0, -ENOENT (nothing is pending).
+ * dealt with in another way.  Returns 0, -EINVAL (NULL), -ENOENT (nothing is
+ * pending).
  */
 int iommunest_batch_skip(struct iommunest_batch *batch);
 
@@ -357,7 +362,7 @@ int iommunest_batch_skip(struct iommunest_batch *batch);
 /*
  * Merge an add with the entry before it where one holds the other, or where
  * both have the same flags and their union is an aligned power of two.  The
- * entry keeps its first cookie.
+ * entry keeps its first cookie.  A range that is split is left alone.
  */
 #define IOMMUNEST_VTD_COALESCE (1u << 1)
 
@@ -509,7 +514,10 @@ struct iommunest_report {
 	uint32_t resumes;
 	/* enum iommunest_scope: whose `error` is. */
 	uint32_t scope;
-	/* What stopped it: negated errno, or 0. */
+	/*
+	 * What stopped it, or, where `flushed` is not 0, made it flush all:
+	 * negated errno; otherwise 0.
+	 */
 	int32_t error;
 	/* The failing entry, with IOMMUNEST_SCOPE_ENTRY. */
 	uint32_t index;
@@ -525,8 +533,8 @@ struct iommunest_report {
  * Sends the batch's pending entries to a nested HWPT, from the cursor on, in
  * as many calls as the kernel's limit asks for, and moves the cursor over
  * what was handled.  What was handled is never sent twice.  At every return
- * each entry is in exactly one of: handled, flushed, skipped and recorded,
- * pending.  @options and @report may be NULL (policy STOP; no report).  The
+ * each entry is in exactly one of: handled, flushed, skipped (and recorded, or
+ * seen by `ask`), pending.  @options and @report may be NULL (policy STOP; no report).  The
  * report is written at every return, but where its own size is bad.
  *
  * After a stop the batch holds its tail: mend the entry at the cursor
@@ -683,7 +691,10 @@ struct iommunest_vtd_iq_options {
 	size_t size;
 	/* STOP, SKIP, or FLUSH_ALL (all of the HWPT, then go on). */
 	uint32_t policy;
-	/* Scopes that it can know; 0: IOMMUNEST_VTD_IQ_DEFAULT_HWPTS. */
+	/*
+	 * Scopes that it can know, up to 2^14; 0 is
+	 * IOMMUNEST_VTD_IQ_DEFAULT_HWPTS.
+	 */
 	uint32_t max_hwpts;
 	/* Descriptors that one run handles at most; 0: no limit. */
 	uint32_t budget;
@@ -696,7 +707,8 @@ struct iommunest_vtd_iq_options {
  * Makes an engine: one for each emulated DRHD.  @ctx and @vmm are borrowed
  * and must outlive it; @ops and @options (which may be NULL) are copied.
  * The caller owns *@iq; on failure it is NULL.  Returns 0, -EINVAL (a NULL, a
- * needed function missing, a bad option), -E2BIG, -EOPNOTSUPP, -ENOMEM.
+ * needed function missing, a bad option), -E2BIG, -EOPNOTSUPP (unknown flags
+ * in the limits), -ENOMEM.
  */
 int iommunest_vtd_iq_new(struct iommunest_vtd_iq **iq,
 			 struct iommunest_ctx *ctx,
@@ -710,7 +722,8 @@ void iommunest_vtd_iq_free(struct iommunest_vtd_iq *iq);
  * The guest wrote IQA_REG: base in bits 63:12, DW (256-bit descriptors) in
  * bit 11, QS in bits 2:0; the ring has 2^(QS+8) slots, or 2^(QS+7) with DW.
  * Head and tail are 0 again and a fault is forgotten.  @scalable is whether
- * the guest runs in scalable mode: in legacy mode nothing is forwarded.
+ * the guest runs in scalable mode: in legacy mode nothing is forwarded.  (A
+ * PASID-based IOTLB descriptor takes a 256-bit ring.)
  * This allocates, in proportion to the ring; running it does not.  Returns 0,
  * -EINVAL (NULL, reserved bits), -ENOMEM (the engine is as before).
  */
@@ -780,7 +793,7 @@ struct iommunest_vtd_iq_result {
  * value).  Forwardable ones are gathered, one array per nested HWPT, and
  * submitted before anything that must come after them: a wait's completion, a
  * descriptor for the VMM, the end of the run.  @result is written at every
- * return but -EINVAL for its own size.
+ * return, if its size is good.
  *
  * The first failing slot wins: waits before it complete, waits behind it do
  * not, and the head points at it.  The engine then stands still, and reports

@@ -79,6 +79,7 @@ EXPORT void iommunest_batch_reset(struct iommunest_batch *batch)
 		return;
 	batch->count = 0;
 	batch->cursor = 0;
+	batch->sealed = 0;
 	iommunest_batch_clear_error(batch);
 }
 

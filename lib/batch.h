@@ -11,6 +11,8 @@ struct iommunest_batch {
 	uint32_t capacity;
 	uint32_t count;
 	uint32_t cursor;
+	/* Entries before it are as they were added, and not merged with. */
+	uint32_t sealed;
 	int error;
 	uint64_t error_cookie;
 	/* For the adds of one data type; the core does not look at it. */

@@ -205,8 +205,10 @@ static int flush_all(struct submission *sub, int error)
 	do {
 		ret = send_entries(sub, &all, cookie, 1, true, &done);
 	} while (may_retry(sub, ret));
+	/* Either way the report says which entry it was, and its error. */
+	stop(sub, IOMMUNEST_SCOPE_ENTRY, error);
 	if (ret)
-		return stop(sub, IOMMUNEST_SCOPE_ENTRY, error);
+		return error;
 	sub->report.resumes++;
 	sub->report.flushed += pending(batch);
 	batch->cursor = batch->count;

@@ -30,13 +30,12 @@ static bool has_flag(const struct iommunest_batch *batch, uint32_t flag)
 	return batch->type_state[STATE_FLAGS] & flag;
 }
 
-/* How many sizes of block there are, from one page up; 0: as many as fit. */
+/* How many sizes of block there are, from one page up; 0: no limit. */
 static uint32_t orders(const struct iommunest_vtd_limits *limits)
 {
-	if (!(limits->flags & IOMMUNEST_VTD_LIMIT_MAMV) ||
-	    limits->mamv >= VTD_ALL_ORDER)
+	if (!(limits->flags & IOMMUNEST_VTD_LIMIT_MAMV))
 		return 0;
-	return limits->mamv + 1;
+	return limits->mamv < VTD_ALL_ORDER ? limits->mamv + 1 : VTD_ALL_ORDER;
 }
 
 EXPORT int
@@ -133,17 +132,21 @@ static bool merge(const struct iommunest_batch *batch,
 
 /*
  * Merges an entry into the last pending one, and that into the one before it
- * as long as this is possible.  What was sent already is not touched.
+ * as long as this is possible.  What was sent already is not touched, nor are
+ * the pieces of a range: each would share the fate of a neighbour's entry, and
+ * nobody could say any more what became of the range.
  */
 static bool merge_into_last(struct iommunest_batch *batch,
 			    const struct iommunest_vtd_entry *entry)
 {
+	uint32_t first = batch->cursor > batch->sealed ? batch->cursor :
+							 batch->sealed;
 	uint32_t last = batch->count;
 
-	if (last == batch->cursor ||
+	if (last <= first ||
 	    !merge(batch, iommunest_batch_at(batch, last - 1), entry))
 		return false;
-	for (last--; last > batch->cursor; last--) {
+	for (last--; last > first; last--) {
 		if (!merge(batch, iommunest_batch_at(batch, last - 1),
 			   iommunest_batch_at(batch, last)))
 			break;
@@ -207,10 +210,11 @@ static void add_blocks(struct iommunest_batch *batch,
 			.flags = range->flags,
 		};
 
-		add_entry(batch, &block, cookie);
+		iommunest_batch_push(batch, &block, cookie);
 		pfn += block.npages;
 		npages -= block.npages;
 	}
+	batch->sealed = batch->count;
 }
 
 /* Adds a range in blocks that the hardware takes: all of them, or none. */

@@ -383,15 +383,36 @@ static int give_to_vmm(struct iommunest_vtd_iq *iq, uint32_t index,
 	return 0;
 }
 
+/*
+ * Takes the descriptor just settled, whose items end at @end, out of the
+ * counts again: the VMM has not done its part.
+ */
+static void uncount(struct iommunest_vtd_iq *iq, uint32_t index, uint32_t end,
+		    struct iommunest_vtd_iq_result *result)
+{
+	bool skipped = false;
+
+	for (; end && iq->items[end - 1].index == index; end--)
+		skipped |= iq->items[end - 1].flags & ITEM_SKIPPED;
+	if (skipped)
+		result->skipped--;
+	else
+		result->forwarded--;
+	result->descriptors--;
+	iq->head = index;
+}
+
 /* Forwards what nested HWPTs have of it; the VMM has the second stage. */
 static int handle_iotlb(struct iommunest_vtd_iq *iq, uint32_t index,
 			const struct iommunest_vtd_desc *desc,
 			struct iommunest_vtd_iq_result *result)
 {
+	uint32_t end;
 	int ret;
 
 	if (!iq->scalable || !gather_iotlb(iq, index, desc))
 		return give_to_vmm(iq, index, desc, result);
+	end = iq->n_items;
 	ret = vtd_iq_settle(iq, vtd_iq_next(iq, index), result);
 	if (ret)
 		return ret;
@@ -400,10 +421,7 @@ static int handle_iotlb(struct iommunest_vtd_iq *iq, uint32_t index,
 		result->vmm++;
 		return 0;
 	}
-	/* It is done only when the VMM has done its part too. */
-	iq->head = index;
-	result->descriptors--;
-	result->forwarded--;
+	uncount(iq, index, end, result);
 	return set_fault(iq, IOMMUNEST_CAUSE_HOST, index, ret, 0);
 }
 
@@ -576,13 +594,15 @@ EXPORT int iommunest_vtd_iq_run(struct iommunest_vtd_iq *iq, uint64_t iqt,
 				struct iommunest_vtd_iq_result *result)
 {
 	struct iommunest_vtd_iq_result out = {0};
-	int ret;
+	int ret = -EINVAL;
 
-	if (!iq || !iq->slots || !result ||
+	if (!result ||
 	    result->size < END_OF(struct iommunest_vtd_iq_result, calls))
 		return -EINVAL;
-	ret = run(iq, iqt, &out);
-	fill_result(iq, &out);
+	if (iq && iq->slots) {
+		ret = run(iq, iqt, &out);
+		fill_result(iq, &out);
+	}
 	iommunest_copy_out(result, &out, sizeof(out));
 	return ret;
 }
