@@ -386,7 +386,7 @@ int vtd_iq_settle(struct iommunest_vtd_iq *iq, uint32_t end,
 	iq->n_items = 0;
 	iq->n_waits = 0;
 	iq->n_forwarded = 0;
-	iq->crowded = false;
+	iq->fans_out = false;
 	vtd_iq_advance(iq, result, first.index);
 	if (first.cause)
 		iq->fault = first;

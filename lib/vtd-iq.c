@@ -223,7 +223,7 @@ EXPORT int iommunest_vtd_iq_remove_hwpt(struct iommunest_vtd_iq *iq,
 EXPORT void iommunest_vtd_iq_clear_fault(struct iommunest_vtd_iq *iq)
 {
 	if (iq)
-		iq->fault = (struct vtd_fault){0};
+		iq->fault = (struct vtd_fault){ 0 };
 }
 
 /* ---- Gathering ---- */
@@ -275,17 +275,23 @@ static void gather_wait(struct iommunest_vtd_iq *iq, uint32_t index,
 }
 
 /*
- * One descriptor more, if it has found any HWPT.  There is an item for each
- * slot of the ring: only scopes with more HWPTs than one can use them up.
+ * There is an item for each slot of the ring: only descriptors with more than
+ * one can use them up.  The next one might be for every HWPT.
  */
+static bool is_crowded(const struct iommunest_vtd_iq *iq)
+{
+	return iq->fans_out &&
+	       iq->n_items + iq->n_waits + iq->scopes.max > iq->max_items;
+}
+
+/* One descriptor more, if it has found any HWPT. */
 static bool gathered(struct iommunest_vtd_iq *iq, uint32_t found)
 {
 	if (!found)
 		return false;
 	iq->n_forwarded++;
 	if (found > 1)
-		iq->crowded = iq->n_items + iq->n_waits + iq->scopes.max >
-			      iq->max_items;
+		iq->fans_out = true;
 	return true;
 }
 
@@ -463,7 +469,7 @@ static int handle(struct iommunest_vtd_iq *iq, uint32_t index,
 {
 	int ret;
 
-	if (iq->crowded) {
+	if (is_crowded(iq)) {
 		ret = vtd_iq_settle(iq, index, result);
 		if (ret)
 			return ret;
@@ -593,7 +599,7 @@ static void fill_result(const struct iommunest_vtd_iq *iq,
 EXPORT int iommunest_vtd_iq_run(struct iommunest_vtd_iq *iq, uint64_t iqt,
 				struct iommunest_vtd_iq_result *result)
 {
-	struct iommunest_vtd_iq_result out = {0};
+	struct iommunest_vtd_iq_result out = { 0 };
 	int ret = -EINVAL;
 
 	if (!result ||

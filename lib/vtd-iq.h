@@ -85,8 +85,8 @@ struct iommunest_vtd_iq {
 	uint32_t n_waits;
 	/* Descriptors that the items come from. */
 	uint32_t n_forwarded;
-	/* One more descriptor for every HWPT might not fit. */
-	bool crowded;
+	/* Some descriptor has more items than one. */
+	bool fans_out;
 	/* The first and the last HWPT that have any. */
 	uint16_t touched;
 	uint16_t last_touched;
