@@ -371,7 +371,7 @@ static int add_desc(struct reader *reader, const struct capture_desc *desc)
 
 static int line_desc(struct reader *reader)
 {
-	struct capture_desc desc = {{0}};
+	struct capture_desc desc = { { 0 } };
 	unsigned int i, count;
 	int ret;
 

@@ -85,14 +85,14 @@ enum {
 };
 
 static const struct option long_options[] = {
-	{"mamv", required_argument, NULL, OPTION_MAMV},
-	{"coalesce", no_argument, NULL, OPTION_COALESCE},
-	{"policy", required_argument, NULL, OPTION_POLICY},
-	{"profile", required_argument, NULL, OPTION_PROFILE},
-	{"fail", required_argument, NULL, OPTION_FAIL},
-	{"fail-entry", required_argument, NULL, OPTION_FAIL_ENTRY},
-	{"help", no_argument, NULL, 'h'},
-	{NULL, 0, NULL, 0},
+	{ "mamv", required_argument, NULL, OPTION_MAMV },
+	{ "coalesce", no_argument, NULL, OPTION_COALESCE },
+	{ "policy", required_argument, NULL, OPTION_POLICY },
+	{ "profile", required_argument, NULL, OPTION_PROFILE },
+	{ "fail", required_argument, NULL, OPTION_FAIL },
+	{ "fail-entry", required_argument, NULL, OPTION_FAIL_ENTRY },
+	{ "help", no_argument, NULL, 'h' },
+	{ NULL, 0, NULL, 0 },
 };
 
 static int set_mamv(struct inval_options *options, const char *text)
@@ -354,8 +354,9 @@ static void print_report(const struct inval_options *options,
 		       options->texts[report->skipped[i].cookie - 1],
 		       strerror(-report->skipped[i].error));
 	if (report->scope == IOMMUNEST_SCOPE_ENTRY)
-		printf("failed: entry %u, of \"%s\": %s\n", report->index,
-		       options->texts[report->cookie - 1],
+		printf("%s: entry %u, of \"%s\": %s\n",
+		       report->flushed ? "flushed all after" : "failed",
+		       report->index, options->texts[report->cookie - 1],
 		       strerror(-report->error));
 	else if (report->error)
 		printf("failed: the call: %s\n", strerror(-report->error));
@@ -399,7 +400,7 @@ static int run(struct inval *inval, const struct inval_options *options)
 int main(int argc, char *argv[])
 {
 	struct inval_options options;
-	struct inval inval = {0};
+	struct inval inval = { 0 };
 	int status;
 
 	tool_set_name("iommunest-inval");

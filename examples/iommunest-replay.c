@@ -76,7 +76,7 @@ static void emit_hwpts(const struct replay *replay)
 
 static int run(struct replay *replay)
 {
-	const struct replay_event summary = {.kind = REPLAY_SUMMARY};
+	const struct replay_event summary = { .kind = REPLAY_SUMMARY };
 	const char *what;
 	int ret;
 
@@ -93,7 +93,7 @@ static int run(struct replay *replay)
 static int set_up_and_run(const struct replay_options *options,
 			  const struct capture *capture)
 {
-	struct replay replay = {.options = options, .capture = capture};
+	struct replay replay = { .options = options, .capture = capture };
 	const char *what = "look through the capture";
 	int ret, status = EXIT_FAILED;
 

@@ -6,7 +6,7 @@
 
 static int invalidate(struct iommunest_ctx *ctx, uint32_t hwpt)
 {
-	struct iommunest_report report = {.size = sizeof(report)};
+	struct iommunest_report report = { .size = sizeof(report) };
 	struct iommunest_batch *batch;
 	int ret = iommunest_batch_new(&batch, iommunest_vtd_s1_type(), 64);
 
@@ -24,7 +24,7 @@ static int invalidate(struct iommunest_ctx *ctx, uint32_t hwpt)
 
 static int nest(struct iommunest_ctx *ctx, uint32_t dev)
 {
-	struct iommunest_vtd_s1 s1 = {.size = sizeof(s1), .addr_width = 48};
+	struct iommunest_vtd_s1 s1 = { .size = sizeof(s1), .addr_width = 48 };
 	uint32_t ioas, parent, nested;
 	int ret;
 
@@ -41,7 +41,7 @@ static int nest(struct iommunest_ctx *ctx, uint32_t dev)
 
 int main(void)
 {
-	struct iommunest_open_options options = {.size = sizeof(options)};
+	struct iommunest_open_options options = { .size = sizeof(options) };
 	struct iommunest_sim *sim;
 	struct iommunest_ctx *ctx;
 	uint32_t dev;

@@ -222,7 +222,7 @@ static void add_result(struct replay_totals *totals,
 static int run_engine(struct replay *replay, uint32_t tail)
 {
 	uint64_t iqt = tail * slot_bytes(replay->ring);
-	struct iommunest_vtd_iq_result result = {.size = sizeof(result)};
+	struct iommunest_vtd_iq_result result = { .size = sizeof(result) };
 	int ret;
 
 	replay->totals.kicks += replay->late_kicks;
@@ -256,14 +256,15 @@ static void write_slot(struct replay *replay, uint32_t slot,
 static void write_kick(struct replay *replay, const struct capture_kick *kick,
 		       uint32_t head)
 {
-	static const uint64_t unseen[4] = {PASID_CACHE_ALL};
-	const struct capture_desc *descs = replay->capture->descs + kick->first;
+	static const uint64_t unseen[4] = { PASID_CACHE_ALL };
+	const struct capture *capture = replay->capture;
+	size_t seq = kick->first;
 	uint32_t i;
 
 	for (i = 0; i < kick->unseen; i++)
 		write_slot(replay, head++, unseen, NO_SEQ);
-	for (i = 0; i < kick->count; i++)
-		write_slot(replay, head++, descs[i].words, kick->first + i);
+	for (i = 0; i < kick->count; i++, seq++)
+		write_slot(replay, head++, capture->descs[seq].words, seq);
 	replay->late_kicks++;
 	replay->late_descs += kick->unseen + kick->count;
 }
@@ -278,23 +279,34 @@ static bool fits(const struct replay *replay, const struct capture_kick *kick)
 	       replay->ring->size;
 }
 
+static int run_kick(struct replay *replay, const struct capture_kick *kick,
+		    uint32_t head)
+{
+	int ret = 0;
+
+	if (!fits(replay, kick))
+		ret = run_engine(replay, head);
+	if (ret)
+		return ret;
+	write_kick(replay, kick, head);
+	if (replay->late_kicks < replay->options->batch_kicks)
+		return 0;
+	return run_engine(replay, kick->tail);
+}
+
 static int run_kicks(struct replay *replay)
 {
-	const struct capture_kick *kicks =
-		&replay->capture->kicks[replay->ring->first_kick];
+	const struct capture_ring *ring = replay->ring;
 	uint32_t head = 0;
 	size_t i;
 	int ret = 0;
 
-	for (i = 0; !ret && i < replay->ring->kick_count; i++) {
-		if (!fits(replay, &kicks[i]))
-			ret = run_engine(replay, head);
-		if (ret)
-			return ret;
-		write_kick(replay, &kicks[i], head);
-		head = kicks[i].tail;
-		if (replay->late_kicks >= replay->options->batch_kicks)
-			ret = run_engine(replay, head);
+	for (i = 0; !ret && i < ring->kick_count; i++) {
+		const struct capture_kick *kick =
+			&replay->capture->kicks[ring->first_kick + i];
+
+		ret = run_kick(replay, kick, head);
+		head = kick->tail;
 	}
 	if (!ret && replay->late_kicks)
 		ret = run_engine(replay, head);

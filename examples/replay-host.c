@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The simulated host, set up as a VMM sets up a real one. */
+#include <errno.h>
 #include <string.h>
 
 #include "replay.h"
@@ -9,6 +10,9 @@
  * have.  Any will do here: nothing walks it.
  */
 #define STAGE1_ROOT UINT64_C(0x1000)
+
+/* A queue engine knows no more; see struct iommunest_vtd_iq_options. */
+#define SCOPES_MAX ((size_t)1 << 14)
 
 static int open_sim(struct replay_host *host,
 		    const struct replay_options *options, const char **what)
@@ -36,7 +40,7 @@ static int open_sim(struct replay_host *host,
 /* A device for the hardware's limits, and stage 2. */
 static int set_up_parent(struct replay_host *host, const char **what)
 {
-	struct iommunest_hw_info info = {.size = sizeof(info)};
+	struct iommunest_hw_info info = { .size = sizeof(info) };
 	uint32_t ioas_id, dev_id;
 	int ret;
 
@@ -96,6 +100,9 @@ int replay_host_open(struct replay_host *host,
 	int ret;
 
 	memset(host, 0, sizeof(*host));
+	*what = "set up so many nested HWPTs";
+	if (scan->scope_count > SCOPES_MAX)
+		return -ENOSPC;
 	ret = open_sim(host, options, what);
 	if (!ret)
 		ret = set_up_parent(host, what);

@@ -17,18 +17,18 @@ enum {
 };
 
 static const struct option long_options[] = {
-	{"json", no_argument, NULL, OPTION_JSON},
-	{"stats", no_argument, NULL, OPTION_STATS},
-	{"verbose", no_argument, NULL, OPTION_VERBOSE},
-	{"batch-kicks", required_argument, NULL, OPTION_BATCH_KICKS},
-	{"coalesce", no_argument, NULL, OPTION_COALESCE},
-	{"per-descriptor", no_argument, NULL, OPTION_PER_DESCRIPTOR},
-	{"fail", required_argument, NULL, OPTION_FAIL},
-	{"fail-entry", required_argument, NULL, OPTION_FAIL_ENTRY},
-	{"policy", required_argument, NULL, OPTION_POLICY},
-	{"profile", required_argument, NULL, OPTION_PROFILE},
-	{"help", no_argument, NULL, 'h'},
-	{NULL, 0, NULL, 0},
+	{ "json", no_argument, NULL, OPTION_JSON },
+	{ "stats", no_argument, NULL, OPTION_STATS },
+	{ "verbose", no_argument, NULL, OPTION_VERBOSE },
+	{ "batch-kicks", required_argument, NULL, OPTION_BATCH_KICKS },
+	{ "coalesce", no_argument, NULL, OPTION_COALESCE },
+	{ "per-descriptor", no_argument, NULL, OPTION_PER_DESCRIPTOR },
+	{ "fail", required_argument, NULL, OPTION_FAIL },
+	{ "fail-entry", required_argument, NULL, OPTION_FAIL_ENTRY },
+	{ "policy", required_argument, NULL, OPTION_POLICY },
+	{ "profile", required_argument, NULL, OPTION_PROFILE },
+	{ "help", no_argument, NULL, 'h' },
+	{ NULL, 0, NULL, 0 },
 };
 
 static const char help[] =

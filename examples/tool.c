@@ -19,9 +19,9 @@ static const struct {
 	const char *name;
 	int number;
 } aliases[] = {
-	{"ENOTSUP", ENOTSUP},
-	{"EWOULDBLOCK", EWOULDBLOCK},
-	{"EDEADLOCK", EDEADLOCK},
+	{ "ENOTSUP", ENOTSUP },
+	{ "EWOULDBLOCK", EWOULDBLOCK },
+	{ "EDEADLOCK", EDEADLOCK },
 };
 
 static const char *tool_name = "";

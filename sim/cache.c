@@ -7,9 +7,9 @@
 
 #include <errno.h>
 
-static const unsigned int leaf_order[SIM_LEVELS] = {0, 9, 18};
-static const unsigned int leaf_shift[SIM_LEVELS] = {12, 21, 30};
-static const unsigned int structure_shift[SIM_LEVELS] = {21, 30, 39};
+static const unsigned int leaf_order[SIM_LEVELS] = { 0, 9, 18 };
+static const unsigned int leaf_shift[SIM_LEVELS] = { 12, 21, 30 };
+static const unsigned int structure_shift[SIM_LEVELS] = { 21, 30, 39 };
 
 static uint64_t block_last(const struct sim_block *block)
 {

@@ -35,7 +35,7 @@ EXPORT int iommunest_sim_bind(struct iommunest_sim *sim, int fd, uint32_t flags,
  */
 static void drop_cached(struct sim_device *dev)
 {
-	const struct sim_block all = {.all = true};
+	const struct sim_block all = { .all = true };
 
 	sim_iotlb_drop(&dev->hwpt->iotlb, &all, false);
 	sim_tlb_drop(&dev->tlb, &all);

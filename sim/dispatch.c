@@ -18,28 +18,28 @@ struct op {
 
 /* include/uapi/linux/iommufd.h; none of the structs differs in size. */
 static const struct op ops[] = {
-	{8, 8, sim_destroy},
-	{12, 12, sim_ioas_alloc},
-	{24, 24, NULL}, /* IOAS_ALLOW_IOVAS */
-	{40, 40, NULL}, /* IOAS_COPY */
-	{32, 32, NULL}, /* IOAS_IOVA_RANGES */
-	{40, 40, NULL}, /* IOAS_MAP */
-	{24, 24, NULL}, /* IOAS_UNMAP */
-	{24, 24, NULL}, /* OPTION */
-	{12, 12, NULL}, /* VFIO_IOAS */
-	{48, 24, sim_hwpt_alloc},
-	{40, 32, sim_hw_info},
-	{16, 16, NULL}, /* HWPT_SET_DIRTY_TRACKING */
-	{48, 48, NULL}, /* HWPT_GET_DIRTY_BITMAP */
-	{32, 32, sim_hwpt_invalidate},
-	{16, 16, NULL}, /* FAULT_QUEUE_ALLOC, the last in 6.12 */
-	{40, 40, NULL}, /* IOAS_MAP_FILE */
-	{40, 24, NULL}, /* VIOMMU_ALLOC */
-	{24, 24, NULL}, /* VDEVICE_ALLOC */
-	{8, 8, NULL},	/* IOAS_CHANGE_PROCESS */
-	{32, 28, NULL}, /* VEVENTQ_ALLOC */
-	{40, 40, NULL}, /* HW_QUEUE_ALLOC */
-	{40, 40, NULL}, /* IOAS_NOIOMMU_GET_PA, the last in 7.3 */
+	{ 8, 8, sim_destroy },
+	{ 12, 12, sim_ioas_alloc },
+	{ 24, 24, NULL }, /* IOAS_ALLOW_IOVAS */
+	{ 40, 40, NULL }, /* IOAS_COPY */
+	{ 32, 32, NULL }, /* IOAS_IOVA_RANGES */
+	{ 40, 40, NULL }, /* IOAS_MAP */
+	{ 24, 24, NULL }, /* IOAS_UNMAP */
+	{ 24, 24, NULL }, /* OPTION */
+	{ 12, 12, NULL }, /* VFIO_IOAS */
+	{ 48, 24, sim_hwpt_alloc },
+	{ 40, 32, sim_hw_info },
+	{ 16, 16, NULL }, /* HWPT_SET_DIRTY_TRACKING */
+	{ 48, 48, NULL }, /* HWPT_GET_DIRTY_BITMAP */
+	{ 32, 32, sim_hwpt_invalidate },
+	{ 16, 16, NULL }, /* FAULT_QUEUE_ALLOC, the last in 6.12 */
+	{ 40, 40, NULL }, /* IOAS_MAP_FILE */
+	{ 40, 24, NULL }, /* VIOMMU_ALLOC */
+	{ 24, 24, NULL }, /* VDEVICE_ALLOC */
+	{ 8, 8, NULL },	  /* IOAS_CHANGE_PROCESS */
+	{ 32, 28, NULL }, /* VEVENTQ_ALLOC */
+	{ 40, 40, NULL }, /* HW_QUEUE_ALLOC */
+	{ 40, 40, NULL }, /* IOAS_NOIOMMU_GET_PA, the last in 7.3 */
 };
 
 _Static_assert(sizeof(struct iommu_destroy) == 8, "uAPI size");
@@ -118,7 +118,7 @@ int sim_respond(const struct sim_call *call, size_t len)
 int sim_dispatch(struct iommunest_sim *sim, struct sim_file *file, uint32_t cmd,
 		 uint64_t arg)
 {
-	struct sim_call call = {.sim = sim, .file = file, .arg = arg};
+	struct sim_call call = { .sim = sim, .file = file, .arg = arg };
 	const struct op *op = find_op(sim, cmd);
 	int ret;
 

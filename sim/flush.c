@@ -22,7 +22,7 @@ static struct sim_block block_6_12(uint64_t addr, uint64_t npages)
 {
 	uint64_t pages = (npages << SIM_PAGE_SHIFT) >> SIM_PAGE_SHIFT;
 	uint64_t pfn = addr >> SIM_PAGE_SHIFT;
-	struct sim_block block = {.addr = 0, .am = order_up(pages)};
+	struct sim_block block = { .addr = 0, .am = order_up(pages) };
 	uint64_t below = (1ull << block.am) - 1;
 
 	if (pfn & below) {
@@ -42,7 +42,7 @@ static struct sim_block block_7_3(uint64_t addr, uint64_t npages)
 	uint64_t last = addr + (npages << SIM_PAGE_SHIFT) - 1;
 	uint64_t differ = (addr ^ last) | (SIM_PAGE_SIZE - 1);
 	unsigned int bits = 64u - (unsigned int)__builtin_clzll(differ);
-	struct sim_block block = {.am = bits - SIM_PAGE_SHIFT};
+	struct sim_block block = { .am = bits - SIM_PAGE_SHIFT };
 
 	if (bits == 64)
 		block.all = true;

@@ -68,7 +68,11 @@ EXPORT int iommunest_sim_new(struct iommunest_sim **out,
 	sim->flags = opt.flags;
 	sim->cap = opt.cap ? opt.cap : sim_default_cap();
 	sim->ecap = opt.ecap ? opt.ecap : sim_default_ecap();
-	sim->direct = !sim_user_probe();
+	ret = sim_user_open(sim);
+	if (ret) {
+		free(sim);
+		return ret;
+	}
 	*out = sim;
 	return 0;
 }
@@ -78,6 +82,7 @@ EXPORT void iommunest_sim_free(struct iommunest_sim *sim)
 	if (!sim)
 		return;
 	sim_files_free(sim);
+	sim_user_close(sim);
 	free(sim);
 }
 

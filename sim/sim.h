@@ -34,8 +34,8 @@ struct iommunest_sim {
 	uint32_t flags;
 	uint64_t cap;
 	uint64_t ecap;
-	/* User memory can only be touched, not asked for. */
-	bool direct;
+	/* User memory goes through it; -1: that is not needed. */
+	int pipe[2];
 	struct sim_file **files;
 	unsigned int file_room;
 	unsigned int file_count;
@@ -76,8 +76,9 @@ bool sim_can_stage1(const struct iommunest_sim *sim,
 
 /* ---- user-memory.c: as the kernel touches it ---- */
 
-/* Whether this process may ask the kernel for its own memory. */
-bool sim_user_probe(void);
+/* Finds out how.  Returns 0, or what pipe(2) says. */
+int sim_user_open(struct iommunest_sim *sim);
+void sim_user_close(struct iommunest_sim *sim);
 
 /* Copies to @to what can be read from @from on; returns how much that was. */
 size_t sim_user_read_some(const struct iommunest_sim *sim, void *to,
