@@ -31,11 +31,7 @@ case ${1-} in
 	exit 2
 	;;
 esac
-if [ $# -gt 0 ]; then
-	capture=$(realpath -- "$1")
-else
-	capture=$top/$capture
-fi
+[ $# -eq 0 ] || capture=$(realpath -- "$1")
 
 build=${BUILD_DIR:-$top/build-demo}
 mkdir -p "$build"
@@ -50,6 +46,7 @@ make_tree "$build" all
 replay() {
 	heading "$1"
 	shift
+	cd "$top"
 	"$build/examples/iommunest-replay" "$@" "$capture"
 }
 

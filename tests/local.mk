@@ -1,43 +1,232 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # What `make check` runs.  A program or script that cannot run says why and
-# exits with 77.
+# exits with 77.  libcheck's limit of 4 s a test is for a machine with nothing
+# else to do.
 
 AM_TESTS_ENVIRONMENT = \
 	top_srcdir='$(top_srcdir)'; export top_srcdir; \
-	top_builddir='$(top_builddir)'; export top_builddir;
+	top_builddir='$(top_builddir)'; export top_builddir; \
+	CK_TIMEOUT_MULTIPLIER=$${CK_TIMEOUT_MULTIPLIER-15}; \
+	export CK_TIMEOUT_MULTIPLIER;
 
-UNIT_TESTS = \
+CHECK_TESTS = \
+	%D%/conformance/test-conformance \
+	%D%/replay/test-capture \
+	%D%/unit/test-alloc \
+	%D%/unit/test-batch \
+	%D%/unit/test-context \
+	%D%/unit/test-desc \
+	%D%/unit/test-entry \
+	%D%/unit/test-iq \
+	%D%/unit/test-iq-failures \
+	%D%/unit/test-iq-random \
+	%D%/unit/test-objects \
+	%D%/unit/test-sim-cache \
+	%D%/unit/test-sim-fault \
+	%D%/unit/test-sim-life \
+	%D%/unit/test-sim-nomem \
+	%D%/unit/test-submit \
+	%D%/unit/test-submit-policy \
+	%D%/unit/test-submit-random \
+	%D%/unit/test-sweep \
+	%D%/unit/test-vtd-batch \
 	%D%/unit/uapi-compare
 
-UNIT_LDADD = $(CHECK_LIBS)
-UNIT_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+SCRIPT_TESTS = \
+	%D%/api/api-consistency.sh \
+	%D%/api/header-alone.sh \
+	%D%/api/man-examples.sh \
+	%D%/api/man-lint.sh \
+	%D%/replay/inval.sh \
+	%D%/replay/replay-judged.sh \
+	%D%/replay/replay-usage.sh \
+	%D%/unit/readme.sh
 
-tests_unit_uapi_compare_SOURCES = \
+TESTS += $(SCRIPT_TESTS)
+
+if HAVE_CHECK
+check_PROGRAMS += $(CHECK_TESTS)
+check_LTLIBRARIES += %D%/libtest.la %D%/libtest-sim.la
+TESTS += $(CHECK_TESTS)
+else
+TESTS += %D%/no-libcheck.sh
+endif
+
+# A program without sources of its own here is made of the file of its name.
+LDADD = %D%/libtest.la libiommunest-sim.la libiommunest.la $(CHECK_LIBS)
+TEST_CFLAGS = -I$(top_srcdir) $(AM_CFLAGS) $(CHECK_CFLAGS)
+
+# What they share; each takes what it needs of it.
+%C%_libtest_la_SOURCES = \
+	%D%/unit/guest.c \
+	%D%/unit/guest.h \
+	%D%/unit/host.c \
+	%D%/unit/host.h \
+	%D%/unit/iq-rig.c \
+	%D%/unit/iq-rig.h \
+	%D%/unit/iq-world.c \
+	%D%/unit/iq-world.h \
+	%D%/unit/script.c \
+	%D%/unit/script.h \
+	%D%/unit/submit-rig.c \
+	%D%/unit/submit-rig.h \
+	%D%/unit/support.c \
+	%D%/unit/support.h
+%C%_libtest_la_CFLAGS = $(TEST_CFLAGS)
+
+# The same for the simulator's own tests.
+%C%_libtest_sim_la_SOURCES = \
+	%D%/unit/test-sim-rig.c \
+	%D%/unit/test-sim-rig.h
+%C%_libtest_sim_la_CFLAGS = $(TEST_CFLAGS)
+TEST_SIM_LDADD = %D%/libtest-sim.la libiommunest-sim.la $(CHECK_LIBS)
+
+%C%_unit_test_batch_CFLAGS = $(TEST_CFLAGS)
+%C%_unit_test_context_CFLAGS = $(TEST_CFLAGS)
+%C%_unit_test_desc_CFLAGS = $(TEST_CFLAGS)
+%C%_unit_test_entry_CFLAGS = $(TEST_CFLAGS)
+%C%_unit_test_iq_CFLAGS = $(TEST_CFLAGS)
+%C%_unit_test_iq_failures_CFLAGS = $(TEST_CFLAGS)
+%C%_unit_test_iq_random_CFLAGS = $(TEST_CFLAGS)
+%C%_unit_test_objects_CFLAGS = $(TEST_CFLAGS)
+%C%_unit_test_sim_cache_CFLAGS = $(TEST_CFLAGS)
+%C%_unit_test_sim_cache_LDADD = $(TEST_SIM_LDADD)
+%C%_unit_test_sim_fault_CFLAGS = $(TEST_CFLAGS)
+%C%_unit_test_sim_fault_LDADD = $(TEST_SIM_LDADD)
+%C%_unit_test_sim_life_CFLAGS = $(TEST_CFLAGS)
+%C%_unit_test_sim_life_LDADD = $(TEST_SIM_LDADD)
+%C%_unit_test_submit_CFLAGS = $(TEST_CFLAGS)
+%C%_unit_test_submit_policy_CFLAGS = $(TEST_CFLAGS)
+%C%_unit_test_submit_random_CFLAGS = $(TEST_CFLAGS)
+%C%_unit_test_vtd_batch_CFLAGS = $(TEST_CFLAGS)
+
+# Their allocations fail, and so they link the objects.
+WRAP_ALLOCATIONS = $(AM_LDFLAGS) \
+	-Wl,--wrap=malloc -Wl,--wrap=calloc -Wl,--wrap=free
+%C%_unit_test_alloc_CFLAGS = $(TEST_CFLAGS)
+%C%_unit_test_alloc_LDFLAGS = $(WRAP_ALLOCATIONS)
+%C%_unit_test_alloc_LDADD = %D%/libtest.la libiommunest-core.la $(CHECK_LIBS)
+%C%_unit_test_sim_nomem_CFLAGS = $(TEST_CFLAGS)
+%C%_unit_test_sim_nomem_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=calloc -Wl,--wrap=reallocarray
+%C%_unit_test_sim_nomem_LDADD = %D%/libtest-sim.la libiommunest-sim-core.la \
+	$(CHECK_LIBS)
+%C%_unit_test_sweep_CFLAGS = $(TEST_CFLAGS)
+%C%_unit_test_sweep_LDFLAGS = $(WRAP_ALLOCATIONS)
+%C%_unit_test_sweep_LDADD = %D%/libtest.la libiommunest-core.la libiommunest-sim.la \
+	$(CHECK_LIBS)
+
+%C%_unit_uapi_compare_SOURCES = \
 	%D%/unit/uapi-compare.c \
 	%D%/unit/uapi-own.c \
 	%D%/unit/uapi-real.c \
 	%D%/unit/uapi-rows.h \
 	%D%/unit/uapi-table.h
-tests_unit_uapi_compare_CFLAGS = $(UNIT_CFLAGS)
-tests_unit_uapi_compare_LDADD = $(UNIT_LDADD)
+%C%_unit_uapi_compare_CFLAGS = $(TEST_CFLAGS)
+%C%_unit_uapi_compare_LDADD = $(CHECK_LIBS)
 
-if HAVE_CHECK
-check_PROGRAMS += $(UNIT_TESTS)
-TESTS += $(UNIT_TESTS)
-else
-TESTS += %D%/no-libcheck.sh
-endif
+%C%_replay_test_capture_SOURCES = \
+	%D%/replay/test-capture.c \
+	$(CAPTURE_SOURCES)
+%C%_replay_test_capture_CFLAGS = $(TEST_CFLAGS)
+%C%_replay_test_capture_LDADD = $(CHECK_LIBS)
 
-EXTRA_DIST += %D%/no-libcheck.sh
+CONFORMANCE_SOURCES = \
+	%D%/conformance/cases-attach.c \
+	%D%/conformance/cases-entry.c \
+	%D%/conformance/cases-flush.c \
+	%D%/conformance/cases-hw-info.c \
+	%D%/conformance/cases-hwpt.c \
+	%D%/conformance/cases-invalidate.c \
+	%D%/conformance/cases-object.c \
+	%D%/conformance/cases-order.c \
+	%D%/conformance/cases-prologue.c \
+	%D%/conformance/conformance.h \
+	%D%/conformance/random.c \
+	%D%/conformance/random.h \
+	%D%/conformance/support.c
+%C%_conformance_test_conformance_SOURCES = \
+	%D%/conformance/sim-env.c \
+	%D%/conformance/sim-env.h \
+	%D%/conformance/test-conformance.c \
+	$(CONFORMANCE_SOURCES)
+%C%_conformance_test_conformance_CFLAGS = $(TEST_CFLAGS)
+%C%_conformance_test_conformance_LDADD = libiommunest-sim.la $(CHECK_LIBS)
+
+# The same cases for a machine that has the kernel and the hardware.
+check_PROGRAMS += \
+	%D%/conformance/conformance-kernel \
+	%D%/conformance/random-kernel
+KERNEL_SOURCES = %D%/conformance/kernel-env.c %D%/conformance/kernel-env.h
+%C%_conformance_conformance_kernel_SOURCES = \
+	%D%/conformance/conformance-kernel.c \
+	$(KERNEL_SOURCES) \
+	$(CONFORMANCE_SOURCES)
+%C%_conformance_conformance_kernel_CFLAGS = -I$(top_srcdir) $(AM_CFLAGS)
+%C%_conformance_conformance_kernel_LDADD =
+%C%_conformance_random_kernel_SOURCES = \
+	%D%/conformance/random-kernel.c \
+	%D%/conformance/sim-env.c \
+	%D%/conformance/sim-env.h \
+	$(KERNEL_SOURCES) \
+	$(CONFORMANCE_SOURCES)
+%C%_conformance_random_kernel_CFLAGS = -I$(top_srcdir) $(AM_CFLAGS)
+%C%_conformance_random_kernel_LDADD = libiommunest-sim.la
+
+EXTRA_DIST += \
+	$(SCRIPT_TESTS) \
+	%D%/api/api_consistency.py \
+	%D%/data/guest-iq/README.md \
+	%D%/data/guest-iq/flts-ats-lazy.iq \
+	%D%/data/guest-iq/flts-lazy.iq \
+	%D%/data/guest-iq/flts-multi.iq \
+	%D%/data/guest-iq/flts-par.iq \
+	%D%/data/guest-iq/flts-seq.iq \
+	%D%/data/guest-iq/legacy-par.iq \
+	%D%/no-libcheck.sh \
+	%D%/replay/check_replay.py \
+	%D%/replay/guest_capture.py
+
+# What the library costs; it counts itself, and asserts nothing.
+EXTRA_PROGRAMS = %D%/bench/bench-iq
+%C%_bench_bench_iq_LDADD = libiommunest.la
+
+bench: %D%/bench/bench-iq
+	$(LIBTOOL) --mode=execute valgrind --tool=callgrind \
+		--callgrind-out-file=/dev/null %D%/bench/bench-iq 7 1048576
+.PHONY: bench
 
 # The programs again, each in one process, under valgrind.
 VALGRIND = valgrind
 VALGRIND_FLAGS = --quiet --error-exitcode=99 --leak-check=full \
 	--errors-for-leak-kinds=definite,indirect,possible
-VALGRIND_TESTS = $(UNIT_TESTS)
+VALGRIND_TESTS = $(CHECK_TESTS)
 
 check-valgrind:
 	CK_FORK=no $(MAKE) $(AM_MAKEFLAGS) check TESTS='$(VALGRIND_TESTS)' \
 		LOG_COMPILER='$(LIBTOOL) --mode=execute $(VALGRIND)' \
 		AM_LOG_FLAGS='$(VALGRIND_FLAGS)'
 .PHONY: check-valgrind
+
+# What a newcomer and CI run.
+EXTRA_DIST += \
+	.ci/run \
+	scripts/.shellcheckrc \
+	scripts/check.sh \
+	scripts/demo.sh \
+	scripts/fetch-uapi-headers.sh \
+	scripts/lib/build.sh \
+	scripts/lib/common.sh \
+	scripts/lib/results.sh \
+	scripts/lib/tier.sh \
+	scripts/tiers/10-gcc.sh \
+	scripts/tiers/20-werror.sh \
+	scripts/tiers/25-clang.sh \
+	scripts/tiers/30-sanitizers.sh \
+	scripts/tiers/40-valgrind.sh \
+	scripts/tiers/50-uapi-newest.sh \
+	scripts/tiers/51-uapi-backports.sh \
+	scripts/tiers/55-uapi-own.sh \
+	scripts/tiers/60-distcheck.sh \
+	scripts/tiers/70-install.sh \
+	scripts/tiers/75-static.sh

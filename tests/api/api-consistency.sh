@@ -1,0 +1,12 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Headers, symbol maps, exports and manual pages agree; see api_consistency.py.
+set -eu
+
+top=${top_srcdir:-${srcdir:-.}}
+
+if ! command -v python3 >/dev/null 2>&1; then
+	echo "SKIP: python3 is not installed"
+	exit 77
+fi
+exec python3 "$top/tests/api/api_consistency.py" "$top" "${top_builddir:-.}"

@@ -1,0 +1,68 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Each manual page passes mandoc's lint without a warning, refers only to pages
+# that exist, and is listed in libiommunest(7).
+set -eu
+
+top=${top_srcdir:-${srcdir:-.}}
+man=$top/man
+# Pages of the system that ours refer to.
+system_pages='close.2 ioctl.2 open.2 read.2 write.2'
+
+if ! command -v mandoc >/dev/null 2>&1; then
+	echo "SKIP: mandoc is not installed"
+	exit 77
+fi
+
+failed=0
+fail()
+{
+	echo "FAIL: $*"
+	failed=1
+}
+
+# Every name of a page, with its section.
+names()
+{
+	for page in "$man"/*.[0-9].in; do
+		base=$(basename "$page" .in)
+		echo "$base"
+		sed -n '/^\.Sh NAME/,/^\.Nd/s/^\.Nm \([^ ]*\).*/\1/p' "$page" |
+			sed "s/\$/.${base##*.}/"
+	done | sort -u
+}
+
+# What a page refers to, with its section.
+references()
+{
+	sed -n 's/^\.\(It \)\{0,1\}Xr \([^ ]*\) \([0-9]\).*/\2.\3/p' "$1" |
+		sort -u
+}
+
+known=$(names)
+count=0
+
+for page in "$man"/*.[0-9].in; do
+	base=$(basename "$page" .in)
+	count=$((count + 1))
+	lint=$(mandoc -T lint -W warning "$page" 2>&1 |
+		grep -v 'outdated mandoc.db' || :)
+	[ -z "$lint" ] || fail "$lint"
+
+	for ref in $(references "$page"); do
+		case " $system_pages " in
+		*" $ref "*) continue ;;
+		esac
+		echo "$known" | grep -qxF "$ref" ||
+			fail "$base refers to $ref, which does not exist"
+	done
+
+	[ "$base" = libiommunest.7 ] ||
+		grep -q "^\.It Xr ${base%.*} ${base##*.}\$" \
+			"$man/libiommunest.7.in" ||
+		fail "libiommunest.7 does not list $base"
+done
+
+[ "$count" -gt 0 ] || fail "no pages in $man"
+[ $failed -eq 0 ] && echo "$count pages"
+exit $failed

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What a stage 1 says is looked at when a device is attached. */
+#include "conformance.h"
+
+#define BIT(n) (1ull << (n))
+#define CAP_FL5LP BIT(60)
+#define ECAP_SRS BIT(31)
+#define ECAP_EAFS BIT(34)
+
+static bool registers(struct conf_env *env, struct iommu_hw_info_vtd *vtd)
+{
+	struct iommu_hw_info cmd = {
+		.size = sizeof(cmd),
+		.dev_id = env->dev,
+		.data_len = sizeof(*vtd),
+		.data_uptr = (uintptr_t)vtd,
+	};
+
+	return conf_ioctl_is(env, IOMMU_GET_HW_INFO, &cmd, 0);
+}
+
+/* Attaches a new HWPT of @s1, and then the usual one again. */
+static bool attach_is(struct conf_env *env, const struct iommu_hwpt_vtd_s1 *s1,
+		      int want)
+{
+	struct iommu_hwpt_alloc cmd = conf_nested(env, s1);
+	uint32_t id = conf_alloc_hwpt(env, &cmd);
+	int ret, back;
+
+	if (!id)
+		return false;
+	ret = env->attach(env, id);
+	back = env->attach(env, env->nested);
+	return conf_expect(env, ret == want && back == 0,
+			   "width %u flags %#llx: %d and not %d, and back %d",
+			   s1->addr_width, (unsigned long long)s1->flags, ret,
+			   want, back) &&
+	       conf_destroy_is(env, id, 0);
+}
+
+static bool widths_are_those_of_4_and_5_levels(struct conf_env *env)
+{
+	static const uint32_t wrong[] = { 0, 39, 47, 49, 56, 58, 64 };
+	struct iommu_hwpt_vtd_s1 s1 = conf_stage1();
+	struct iommu_hw_info_vtd vtd = { 0 };
+	bool ok = true;
+	size_t i;
+
+	if (!env->attach)
+		return conf_skip(env, "devices cannot be attached");
+	if (!registers(env, &vtd) || !attach_is(env, &s1, 0))
+		return false;
+	for (i = 0; ok && i < sizeof(wrong) / sizeof(*wrong); i++) {
+		s1.addr_width = wrong[i];
+		ok = attach_is(env, &s1, -EINVAL);
+	}
+	s1.addr_width = 57;
+	return ok && attach_is(env, &s1, vtd.cap_reg & CAP_FL5LP ? 0 : -EINVAL);
+}
+
+static bool flags_need_the_hardware(struct conf_env *env)
+{
+	struct iommu_hwpt_vtd_s1 s1 = conf_stage1();
+	struct iommu_hw_info_vtd vtd = { 0 };
+
+	if (!env->attach)
+		return conf_skip(env, "devices cannot be attached");
+	if (!registers(env, &vtd))
+		return false;
+	s1.flags = IOMMU_VTD_S1_SRE;
+	if (!attach_is(env, &s1, vtd.ecap_reg & ECAP_SRS ? 0 : -EINVAL))
+		return false;
+	s1.flags = IOMMU_VTD_S1_EAFE;
+	return attach_is(env, &s1, vtd.ecap_reg & ECAP_EAFS ? 0 : -EINVAL);
+}
+
+static bool other_flags_are_not_looked_at(struct conf_env *env)
+{
+	struct iommu_hwpt_vtd_s1 s1 = conf_stage1();
+
+	if (!env->attach)
+		return conf_skip(env, "devices cannot be attached");
+	s1.flags = ~(uint64_t)(IOMMU_VTD_S1_SRE | IOMMU_VTD_S1_EAFE);
+	s1.__reserved = UINT32_MAX;
+	return attach_is(env, &s1, 0);
+}
+
+static bool an_attached_hwpt_is_in_use_until_it_is_not(struct conf_env *env)
+{
+	struct iommu_hwpt_vtd_s1 s1 = conf_stage1();
+	struct iommu_hwpt_alloc cmd = conf_nested(env, &s1);
+	bool ok = true;
+	uint32_t id;
+
+	if (!env->attach)
+		return conf_skip(env, "devices cannot be attached");
+	id = conf_alloc_hwpt(env, &cmd);
+	ok = id && conf_expect(env, env->attach(env, id) == 0, "attach") &&
+	     conf_destroy_is(env, id, -EBUSY) &&
+	     conf_expect(env, env->attach(env, 0) == 0, "detach") &&
+	     conf_destroy_is(env, id, 0);
+	return conf_expect(env, env->attach(env, env->nested) == 0, "back") &&
+	       ok;
+}
+
+/* As the entries of any HWPT without a device. */
+static bool nothing_is_sent_for_an_hwpt_that_was_left(struct conf_env *env)
+{
+	struct iommu_hwpt_vtd_s1_invalidate one = { .npages = 1 };
+	struct iommu_hwpt_invalidate call = conf_call(env, &one, 1);
+	struct conf_desc descs[8];
+	size_t count;
+	bool ok;
+
+	if (!env->attach || !env->record)
+		return conf_skip(env, "descriptors cannot be seen");
+	if (!conf_expect(env, env->attach(env, 0) == 0, "detach"))
+		return false;
+	env->record(env);
+	ok = conf_invalidate_is(env, &call, 0, 1);
+	count = env->stop(env, descs, 8);
+	ok = ok && conf_expect(env, count == 0, "%zu descriptors", count);
+	return conf_expect(env, env->attach(env, env->nested) == 0, "back") &&
+	       ok;
+}
+
+#define CASE(fn)        \
+	{               \
+#fn, fn \
+	}
+
+const struct conf_case conf_attach_cases[] = {
+	CASE(widths_are_those_of_4_and_5_levels),
+	CASE(flags_need_the_hardware),
+	CASE(other_flags_are_not_looked_at),
+	CASE(an_attached_hwpt_is_in_use_until_it_is_not),
+	CASE(nothing_is_sent_for_an_hwpt_that_was_left),
+	{ 0 },
+};

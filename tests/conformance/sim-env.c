@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "sim-env.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+static enum conf_desc_kind kind_of(const struct iommunest_sim_desc *desc)
+{
+	if (desc->kind == IOMMUNEST_SIM_PIOTLB_ALL)
+		return CONF_PIOTLB_ALL;
+	return desc->kind == IOMMUNEST_SIM_DEV_TLB ? CONF_DEV_TLB
+						   : CONF_PIOTLB_PAGES;
+}
+
+static void on_desc(void *user, const struct iommunest_sim_desc *desc)
+{
+	struct sim_env *env = user;
+
+	if (!env->recording)
+		return;
+	if (env->count < SIM_ENV_DESCS)
+		env->descs[env->count] = (struct conf_desc){
+			.kind = kind_of(desc),
+			.am = desc->am,
+			.addr = desc->addr,
+			.ih = desc->ih,
+		};
+	env->count++;
+}
+
+static void record(struct conf_env *conf)
+{
+	struct sim_env *env = conf->user;
+
+	env->recording = true;
+	env->count = 0;
+}
+
+static size_t stop(struct conf_env *conf, struct conf_desc *descs, size_t max)
+{
+	struct sim_env *env = conf->user;
+	size_t i;
+
+	env->recording = false;
+	for (i = 0; i < env->count && i < max && i < SIM_ENV_DESCS; i++)
+		descs[i] = env->descs[i];
+	return env->count;
+}
+
+static int attach(struct conf_env *conf, uint32_t hwpt_id)
+{
+	struct sim_env *env = conf->user;
+
+	return iommunest_sim_attach(env->sim, conf->fd, conf->dev, hwpt_id);
+}
+
+static bool populate(struct conf_env *env)
+{
+	struct iommu_hwpt_vtd_s1 s1 = conf_stage1();
+	struct iommu_hwpt_alloc cmd = {
+		.size = sizeof(cmd),
+		.flags = IOMMU_HWPT_ALLOC_NEST_PARENT,
+		.dev_id = env->dev,
+	};
+
+	env->ioas = conf_alloc_ioas(env);
+	cmd.pt_id = env->ioas;
+	env->parent = conf_alloc_hwpt(env, &cmd);
+	cmd = conf_nested(env, &s1);
+	env->nested = conf_alloc_hwpt(env, &cmd);
+	cmd = conf_nested(env, &s1);
+	env->unattached = conf_alloc_hwpt(env, &cmd);
+	return env->ioas && env->parent && env->nested && env->unattached;
+}
+
+int sim_env_open(struct sim_env *env,
+		 const struct iommunest_sim_options *options, bool ats)
+{
+	struct conf_env *conf = &env->env;
+	int ret;
+
+	memset(env, 0, sizeof(*env));
+	ret = iommunest_sim_new(&env->sim, options);
+	if (ret)
+		return ret;
+	iommunest_sim_on_desc(env->sim, on_desc, env);
+	conf->sys = iommunest_sim_sys();
+	conf->sys_data = env->sim;
+	conf->kernel = options->profile == IOMMUNEST_SIM_LINUX_6_12
+			       ? CONF_LINUX_6_12
+			       : CONF_LINUX_7_3;
+	conf->ats = ats;
+	conf->attach = attach;
+	conf->record = record;
+	conf->stop = stop;
+	conf->user = env;
+	conf->fd = conf->sys->open(conf->sys_data, "/dev/iommu", O_RDWR);
+	if (conf->fd < 0)
+		return conf->fd;
+	ret = iommunest_sim_bind(env->sim, conf->fd,
+				 ats ? IOMMUNEST_SIM_ATS : 0, &conf->dev);
+	if (ret)
+		return ret;
+	return populate(conf) ? attach(conf, conf->nested) : -EIO;
+}
+
+unsigned int sim_env_close(struct sim_env *env)
+{
+	unsigned int left;
+
+	env->env.sys->close(env->env.sys_data, env->env.fd);
+	left = iommunest_sim_open_fds(env->sim);
+	iommunest_sim_free(env->sim);
+	return left;
+}

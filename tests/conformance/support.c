@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "conformance.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+static const struct conf_case *const groups[] = {
+	conf_prologue_cases, conf_invalidate_cases, conf_entry_cases,
+	conf_order_cases,    conf_flush_cases,	    conf_object_cases,
+	conf_hwpt_cases,     conf_attach_cases,	    conf_hw_info_cases,
+};
+
+const struct conf_case *conf_get(size_t index)
+{
+	const struct conf_case *c;
+	size_t group;
+
+	for (group = 0; group < sizeof(groups) / sizeof(*groups); group++) {
+		for (c = groups[group]; c->name; c++) {
+			if (index-- == 0)
+				return c;
+		}
+	}
+	return NULL;
+}
+
+size_t conf_count(void)
+{
+	size_t count = 0;
+
+	while (conf_get(count))
+		count++;
+	return count;
+}
+
+bool conf_expect(struct conf_env *env, bool ok, const char *format, ...)
+{
+	va_list args;
+
+	if (ok)
+		return true;
+	va_start(args, format);
+	vsnprintf(env->why, sizeof(env->why), format, args);
+	va_end(args);
+	return false;
+}
+
+bool conf_skip(struct conf_env *env, const char *reason)
+{
+	env->skipped = true;
+	snprintf(env->why, sizeof(env->why), "%s", reason);
+	return true;
+}
+
+int conf_ioctl(struct conf_env *env, unsigned long request, void *arg)
+{
+	return env->sys->ioctl(env->sys_data, env->fd, request, arg);
+}
+
+bool conf_ioctl_is(struct conf_env *env, unsigned long request, void *arg,
+		   int want)
+{
+	int ret = conf_ioctl(env, request, arg);
+
+	return conf_expect(env, ret == want, "ioctl %#lx: %d and not %d",
+			   request, ret, want);
+}
+
+struct iommu_hwpt_invalidate
+conf_call(const struct conf_env *env,
+	  const struct iommu_hwpt_vtd_s1_invalidate *entries, uint32_t count)
+{
+	struct iommu_hwpt_invalidate cmd = {
+		.size = sizeof(cmd),
+		.hwpt_id = env->nested,
+		.data_uptr = (uintptr_t)entries,
+		.data_type = IOMMU_HWPT_INVALIDATE_DATA_VTD_S1,
+		.entry_len = sizeof(*entries),
+		.entry_num = count,
+	};
+
+	return cmd;
+}
+
+bool conf_invalidate_is(struct conf_env *env, struct iommu_hwpt_invalidate *cmd,
+			int want, uint32_t num)
+{
+	const uint32_t sent = cmd->entry_num;
+	int ret = conf_ioctl(env, IOMMU_HWPT_INVALIDATE, cmd);
+
+	return conf_expect(env, ret == want && cmd->entry_num == num,
+			   "%u entries: %d and not %d, entry_num %u and not %u",
+			   sent, ret, want, cmd->entry_num, num);
+}
+
+struct iommu_hwpt_vtd_s1 conf_stage1(void)
+{
+	struct iommu_hwpt_vtd_s1 s1 = {
+		.pgtbl_addr = 0x100000,
+		.addr_width = 48,
+	};
+
+	return s1;
+}
+
+struct iommu_hwpt_alloc conf_nested(const struct conf_env *env,
+				    const struct iommu_hwpt_vtd_s1 *s1)
+{
+	struct iommu_hwpt_alloc cmd = {
+		.size = sizeof(cmd),
+		.dev_id = env->dev,
+		.pt_id = env->parent,
+		.data_type = IOMMU_HWPT_DATA_VTD_S1,
+		.data_len = sizeof(*s1),
+		.data_uptr = (uintptr_t)s1,
+	};
+
+	return cmd;
+}
+
+uint32_t conf_alloc_ioas(struct conf_env *env)
+{
+	struct iommu_ioas_alloc cmd = { .size = sizeof(cmd) };
+
+	if (!conf_ioctl_is(env, IOMMU_IOAS_ALLOC, &cmd, 0))
+		return 0;
+	return cmd.out_ioas_id;
+}
+
+uint32_t conf_alloc_hwpt(struct conf_env *env, struct iommu_hwpt_alloc *cmd)
+{
+	if (!conf_ioctl_is(env, IOMMU_HWPT_ALLOC, cmd, 0))
+		return 0;
+	return cmd->out_hwpt_id;
+}
+
+bool conf_destroy_is(struct conf_env *env, uint32_t id, int want)
+{
+	struct iommu_destroy cmd = { .size = sizeof(cmd), .id = id };
+	int ret = conf_ioctl(env, IOMMU_DESTROY, &cmd);
+
+	return conf_expect(env, ret == want, "destroy %u: %d and not %d", id,
+			   ret, want);
+}
+
+uint32_t conf_absent(const struct conf_env *env)
+{
+	(void)env;
+	return 0x7ffffff0;
+}
+
+struct conf_pages conf_pages_new(size_t count)
+{
+	struct conf_pages pages = { .mapped = (count + 1) * CONF_PAGE };
+
+	pages.base = mmap(NULL, pages.mapped, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (pages.base == MAP_FAILED)
+		abort();
+	pages.end = pages.base + count * CONF_PAGE;
+	if (mprotect(pages.end, CONF_PAGE, PROT_NONE))
+		abort();
+	return pages;
+}
+
+void conf_pages_free(struct conf_pages *pages)
+{
+	munmap(pages->base, pages->mapped);
+}

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Captures of guest queues, read and decoded without the library.
+
+Format: tests/data/guest-iq/README.md.  Descriptors: VT-d specification,
+chapter 6, "Queued Invalidation Interface".
+"""
+
+TYPES = {
+    1: "context-cache", 2: "iotlb", 3: "dev-tlb", 4: "iec", 5: "wait",
+    6: "piotlb", 7: "pasid-cache", 8: "pasid-dev-tlb", 9: "page-response",
+}
+PAGES = 1 << 52
+PASID_CACHE_ALL = (0x37, 0, 0, 0)
+
+
+def bits(word, high, low):
+    return word >> low & (1 << (high - low + 1)) - 1
+
+
+def block(am, word):
+    """The pages of the block of 2^am pages that holds an address."""
+    if am >= 52:
+        return (0, PAGES)
+    first = bits(word, 63, 12) >> am << am
+    return (first, first + (1 << am))
+
+
+class Desc:
+    """A descriptor in slot `index`; `seq` is None if no line tells of it."""
+
+    def __init__(self, words, width, seq, index):
+        w0, w1 = words[0], words[1]
+        self.seq, self.index, self.width = seq, index, width
+        self.type = bits(w0, 3, 0) | bits(w0, 11, 9) << 4
+        self.name = TYPES.get(self.type)
+        self.scalable = width == 256
+        self.granularity = bits(w0, 5, 4)
+        self.did = bits(w0, 31, 16)
+        self.pasid = bits(w0, 51, 32)
+        self.status = self.type == 5 and bool(bits(w0, 5, 5))
+        self.addr = w1 & ~3
+        self.data = bits(w0, 63, 32)
+        self.am = bits(w1, 5, 0)
+        self.leaf = False
+        self.pages = (0, PAGES)
+        if self.type == 6 and self.granularity == 3:
+            self.leaf = bool(bits(w1, 6, 6))
+            self.pages = block(self.am, w1)
+        self.refused = self._refused(words)
+
+    def _refused(self, words):
+        w0, w1 = words[0], words[1]
+        rest = any(words[2:])
+        if self.name is None or (self.type >= 6 and not self.scalable):
+            return True
+        if self.type == 6:
+            return (self.granularity < 2 or rest or bits(w0, 8, 6) or
+                    bits(w0, 15, 12) or bits(w0, 63, 52) or bits(w1, 11, 7))
+        if self.type == 2:
+            return (self.granularity < 1 or rest or bits(w0, 8, 8) or
+                    bits(w0, 15, 12) or bits(w0, 63, 32) or bits(w1, 11, 7))
+        if self.type == 5:
+            return (rest or bits(w0, 8, 8) or bits(w0, 31, 12) or
+                    bits(w1, 1, 0))
+        return False
+
+
+class Ring:
+    def __init__(self, iqa):
+        self.width = 256 if iqa >> 11 & 1 else 128
+        self.size = (128 if self.width == 256 else 256) << (iqa & 7)
+        self.kicks = []
+
+
+class Capture:
+    """rings -> kicks -> Desc; `descs` are those of the file's `d` lines."""
+
+    def __init__(self, path):
+        self.path = path
+        self.rings, self.descs = [], []
+        head, lines, slots = 0, [], 0
+        with open(path, encoding="utf-8") as file:
+            assert file.readline() == "iq-capture 1\n"
+            for line in file:
+                words = line.split()
+                if words[0] == "iqa":
+                    self._kick(head, slots, lines)
+                    self.rings.append(Ring(int(words[1], 0)))
+                    head, lines, slots = 0, [], None
+                elif words[0] == "kick":
+                    self._kick(head, slots, lines)
+                    head = (head + (slots or 0)) % self.rings[-1].size
+                    slots = (int(words[1], 0) - head) % self.rings[-1].size
+                    lines = []
+                elif words[0] == "d":
+                    lines.append([int(w, 0) for w in words[1:]])
+        self._kick(head, slots, lines)
+        self.scopes = []
+        for desc in self.descs:
+            scope = (desc.did, desc.pasid)
+            if (desc.type == 6 and not desc.refused and
+                    scope not in self.scopes):
+                self.scopes.append(scope)
+
+    def _kick(self, head, slots, lines):
+        if not self.rings or slots is None:
+            return
+        ring, kick = self.rings[-1], []
+        unseen = slots - len(lines)
+        assert unseen in (0, 1)
+        for i in range(slots):
+            seq, words = None, PASID_CACHE_ALL
+            if i >= unseen:
+                seq, words = len(self.descs), lines[i - unseen]
+            desc = Desc(words, ring.width, seq, (head + i) % ring.size)
+            kick.append(desc)
+            if seq is not None:
+                self.descs.append(desc)
+        ring.kicks.append(kick)

@@ -1,0 +1,128 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# iommunest-inval: how entries are written, what is sent, and what is refused;
+# and that the example of the README runs.
+# Conditions are quoted for check(), which evaluates them.
+# shellcheck disable=SC2016,SC2034
+set -u
+
+bin=${top_builddir:-.}/examples
+inval=$bin/iommunest-inval
+
+tmp=$(mktemp -d) || exit 99
+trap 'rm -rf "$tmp"' EXIT
+checks=0
+failed=0
+
+check()
+{
+	checks=$((checks + 1))
+	if eval "$2"; then
+		return
+	fi
+	failed=$((failed + 1))
+	echo "FAIL: $1: $2"
+	sed 's/^/  stderr: /' "$tmp/err"
+	sed 's/^/  stdout: /' "$tmp/out"
+}
+
+# sent STATUS LINES ARGUMENT...: what the hardware saw, lines joined by ";".
+sent()
+{
+	want_status=$1
+	want=$2
+	shift 2
+	"$inval" "$@" >"$tmp/out" 2>"$tmp/err" </dev/null
+	status=$?
+	got=$(sed -n 's/^hardware: //p' "$tmp/out" | tr '\n' ';')
+	check "$*" '[ $status -eq $want_status ]'
+	check "$*" '[ "$got" = "$want" ]'
+	check "$*" '[ ! -s "$tmp/err" ]'
+}
+
+said()
+{
+	check "$1" "grep -q -e '$1' \"\$tmp/out\""
+}
+
+everything='all of the PASID;'
+sent 0 "$everything" all
+said 'handled 1, flushed 0, skipped 0, pending 0, calls 1'
+sent 0 '2^0 pages at 0x1000;' 0x1000+1
+sent 0 '2^2 pages at 0x4000;' 0x4000+4
+sent 0 '2^3 pages at 0x0;' 0x1000+4
+sent 0 '2^9 pages at 0x200000;' 0x3ff000/9
+sent 0 '2^0 pages at 0x1000;' 4096/0
+sent 0 '2^0 pages at 0x1000;' 010000/00
+sent 0 '2^9 pages at 0x200000, leaf;' 0x200000/9:leaf
+sent 0 '2^0 pages at 0x1000, leaf;' 0x1000+1:leaf
+sent 0 "$everything" 0/52
+sent 0 "$everything" 0x1000/63
+sent 0 "$everything" 0+0x10000000000000
+sent 0 '2^0 pages at 0xfffffffffffff000;' 0xfffffffffffff000+1
+sent 0 "${everything}2^0 pages at 0x1000;" all 0x1000+1
+sent 0 '2^20 pages at 0x0: refused, and nobody is told;' 0/20
+sent 0 '2^18 pages at 0x0;2^18 pages at 0x40000000;' --mamv 18 0/19
+sent 0 '2^0 pages at 0x1000;2^1 pages at 0x2000;' --mamv 1 0x1000+3
+sent 0 '2^1 pages at 0x0;' --coalesce 0+1 0x1000+1
+sent 0 '2^0 pages at 0x0;2^0 pages at 0x1000;' 0+1 0x1000+1
+sent 0 '2^52 pages at 0x0: refused, and nobody is told;' --profile 6.12 all
+sent 0 "$everything" --profile 7.3 all
+
+sent 1 '2^0 pages at 0x0;' --fail-entry 2:EIO 0+1 0x1000+1 0x2000+1
+said '^failed: entry 1, of "0x1000+1": Input/output error'
+said 'handled 1, flushed 0, skipped 0, pending 2, calls 1'
+sent 1 '2^0 pages at 0x0;2^0 pages at 0x2000;' \
+	--fail-entry 2:EIO --policy skip 0+1 0x1000+1 0x2000+1
+said '^skipped: entry 1, of "0x1000+1": Input/output error'
+said 'handled 2, flushed 0, skipped 1, pending 0, calls 2'
+sent 0 "2^0 pages at 0x0;$everything" \
+	--fail-entry 2:EIO --policy flush 0+1 0x1000+1 0x2000+1
+said 'handled 1, flushed 2, skipped 0, pending 0, calls 2'
+said '^flushed all after: entry 1, of "0x1000+1": Input/output error'
+sent 1 '' --fail 1:ENOENT --fail 2:ENOENT 0+1
+said '^failed: the call: No such file'
+
+refused()
+{
+	"$inval" "$@" >"$tmp/out" 2>"$tmp/err" </dev/null
+	status=$?
+	check "$*" '[ $status -eq 2 ] && [ ! -s "$tmp/out" ]'
+	check "$*" 'grep -q "^Try iommunest-inval --help" "$tmp/err"'
+}
+
+refused
+for entry in '' All everything 0x1000 0x1000+ +1 /1 0x1000+0 0x1001+1 \
+	0x1000+0x10000000000000 0xfffffffffffff000+2 0x1000/64 0x1000/-1 \
+	0x1000+-1 0x1000/9:leaf:leaf 0x1000/9:Leaf 0x1000/9/9 0x1000+1/1 \
+	'0x1000 +1' '0x1000+ 1' all:leaf 0x1000:leaf :leaf 0x1000+1x \
+	0x10000000000000000+1 "$(printf '%0100d' 1)+1"; do
+	refused "$entry"
+	refused all "$entry"
+done
+for mamv in '' 64 -1 x; do
+	refused --mamv "$mamv" all
+done
+refused --policy ask all
+refused --profile 5 all
+refused --fail 0:EIO all
+refused --fail-entry 1:NO all
+refused --what all
+
+"$inval" --help >"$tmp/out" 2>"$tmp/err"
+status=$?
+check help '[ $status -eq 0 ] && [ ! -s "$tmp/err" ]'
+check help '! grep -q ".\{80\}" "$tmp/out"'
+if [ -w /dev/full ]; then
+	"$inval" all >/dev/full 2>"$tmp/err"
+	status=$?
+	check 'full device' '[ $status -eq 1 ]'
+fi
+
+"$bin/nest-setup" >"$tmp/out" 2>"$tmp/err"
+status=$?
+check nest-setup '[ $status -eq 0 ] && [ ! -s "$tmp/err" ]'
+said '^3 handled, 0 left$'
+
+echo "$checks checks, $failed failed"
+[ $failed -eq 0 ]

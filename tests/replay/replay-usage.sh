@@ -1,0 +1,194 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# The command line of iommunest-replay: what it refuses before anything is
+# submitted, and what it prints where.
+# Conditions are quoted for check(), which evaluates them.
+# shellcheck disable=SC2016,SC2034
+set -u
+
+srcdir=${top_srcdir:-$(dirname "$0")/../..}
+replay=${top_builddir:-.}/examples/iommunest-replay
+captures=$srcdir/tests/data/guest-iq
+short=$captures/flts-lazy.iq
+
+tmp=$(mktemp -d) || exit 99
+trap 'rm -rf "$tmp"' EXIT
+checks=0
+failed=0
+
+check()
+{
+	checks=$((checks + 1))
+	if eval "$2"; then
+		return
+	fi
+	failed=$((failed + 1))
+	echo "FAIL: $1: $2"
+	sed 's/^/  stderr: /' "$tmp/err"
+	head -n 5 "$tmp/out" | sed 's/^/  stdout: /'
+}
+
+# Leaves what it printed in $tmp/out and $tmp/err, and its status in $status.
+run()
+{
+	"$replay" "$@" >"$tmp/out" 2>"$tmp/err" </dev/null
+	status=$?
+}
+
+# ---- Malformed captures: name, line, reason; then the file ----
+
+malformed()
+{
+	printf "$4" >"$tmp/bad.iq"
+	for mode in --json --stats --verbose; do
+		run $mode "$tmp/bad.iq"
+		check "$1, $mode" '[ $status -eq 2 ]'
+		check "$1, $mode" '[ ! -s "$tmp/out" ]'
+		check "$1, $mode" \
+			"grep -q '^$tmp/bad\\.iq:$2: .*$3' \"\$tmp/err\""
+		check "$1, $mode" '[ $(wc -l <"$tmp/err") -eq 1 ]'
+	done
+	"$replay" --json - <"$tmp/bad.iq" >"$tmp/out" 2>"$tmp/err"
+	status=$?
+	check "$1, stdin" '[ $status -eq 2 ] && [ ! -s "$tmp/out" ]'
+	check "$1, stdin" "grep -q '^<stdin>:$2: .*$3' \"\$tmp/err\""
+}
+
+head='iq-capture 1\n'
+ring='iq-capture 1\niqa 0x1800\n'
+good="${ring}kick 2\\nd 0x40036 0x1000 0 0\\nd 0x200000025 0x8000 0 0\\n"
+
+malformed 'empty file' 1 'not a capture' ''
+malformed 'other file' 1 'not a capture' 'hello\n'
+malformed 'unknown keyword' 6 'unknown keyword "tail"' "${good}tail 3\\n"
+malformed 'blank line' 6 'blank line' "${good}\\n"
+malformed 'missing word' 3 'fewer' "${ring}kick\\n"
+malformed 'extra word' 6 'more' "${good}kick 3 4\\n"
+malformed 'bad number' 6 'not a number' "${good}kick 0x\\n"
+malformed '65 bits' 2 '64 bits' "${head}iqa 0x10000000000000000\\n"
+malformed 'no iqa' 2 'kick before' "${head}kick 1\\n"
+malformed 'reserved bits' 2 'reserved bits' "${head}iqa 0x1c00\\n"
+malformed 'd before a kick' 3 'd before' "${ring}d 0 0 0 0\\n"
+malformed 'words for another width' 7 'fewer' "${good}kick 3\\nd 0x11 0\\n"
+malformed 'kick beyond the ring' 6 'beyond' "${good}kick 128\\n"
+malformed 'd missing' 8 'lacks 1 d' "${good}kick 4\\nd 4 0 0 0\\n"
+malformed 'd missing before a kick' 8 'line 6 lacks 1 d' \
+	"${good}kick 4\\nd 4 0 0 0\\nkick 5\\nd 4 0 0 0\\n"
+malformed 'd too many' 6 'more descriptors' "${good}d 0x4 0 0 0\\n"
+malformed 'NUL byte' 6 'NUL' "${good}kick \\0003\\n"
+malformed 'cut off' 7 'truncated' "${good}kick 3\\nd 0x4 0x0 0x0 0x"
+malformed 'second ring' 7 'beyond' "${good}iqa 0x1800\\nkick 200\\n"
+
+line=$(printf '%05000d' 0)
+malformed 'long line' 6 'more than 4095 bytes' "${good}# $line\\n"
+
+# ---- Arguments ----
+
+usage()
+{
+	run "$@"
+	check "$*" '[ $status -eq 2 ] && [ ! -s "$tmp/out" ]'
+	check "$*" 'grep -q "^Try iommunest-replay --help" "$tmp/err"'
+}
+
+usage
+usage "$short" "$short"
+usage --frobnicate "$short"
+usage --json=1 "$short"
+usage --batch-kicks
+for value in 0 -1 +1 '' x 1x 0x ' 1' 18446744073709551616; do
+	usage --batch-kicks "$value" "$short"
+done
+for value in 0:EIO 1 1: :EIO 1:0 1:4096 1:EFOO 1:EIO: -1:EIO 1:-5 1:eio \
+	1x:EIO x:EIO '' 18446744073709551616:EIO \
+	00000000000000000000000000000000000001:EIO; do
+	usage --fail "$value" "$short"
+	usage --fail-entry "$value" "$short"
+done
+for value in '' ask STOP flush-all; do
+	usage --policy "$value" "$short"
+done
+for value in '' 6.6 7; do
+	usage --profile "$value" "$short"
+done
+faults=
+for n in $(seq 64); do
+	faults="$faults --fail $n:EAGAIN"
+done
+run $faults --policy skip "$short"
+check '64 failures' '[ $status -eq 1 ]'
+usage $faults --fail 65:EIO "$short"
+
+run "$tmp/no-such.iq"
+check 'no file' '[ $status -eq 2 ] && [ ! -s "$tmp/out" ]'
+check 'no file' 'grep -q "no-such.iq: No such file" "$tmp/err"'
+run "$tmp"
+check 'a folder' '[ $status -eq 2 ] && [ ! -s "$tmp/out" ]'
+check 'a folder' 'grep -q ":1: cannot read: Is a directory" "$tmp/err"'
+
+run --help
+check 'help' '[ $status -eq 0 ] && [ ! -s "$tmp/err" ]'
+for option in json stats verbose batch-kicks coalesce per-descriptor fail \
+	fail-entry policy profile help; do
+	check 'help' "grep -q -e '--$option' \"\$tmp/out\""
+done
+check 'help counts from 1' 'grep -q "counted from 1" "$tmp/out"'
+check 'help fits a terminal' '! grep -q ".\{80\}" "$tmp/out"'
+
+# ---- What goes where ----
+
+run --json "$short"
+cp "$tmp/out" "$tmp/json"
+check 'json' '[ $status -eq 0 ] && [ ! -s "$tmp/err" ]'
+check 'json' '! grep -v "^{\"event\":\"[a-z]*\".*}$" "$tmp/out"'
+"$replay" --json - <"$short" >"$tmp/out" 2>"$tmp/err"
+check 'stdin' 'cmp -s "$tmp/json" "$tmp/out"'
+
+run "$short"
+cp "$tmp/out" "$tmp/table"
+check 'table' '[ $status -eq 0 ] && [ ! -s "$tmp/err" ]'
+check 'table' 'grep -q "entries per ioctl" "$tmp/out"'
+run --stats "$short"
+check 'stats is the default' 'cmp -s "$tmp/table" "$tmp/out"'
+run --json --stats "$short"
+check 'json and stats' 'cmp -s "$tmp/json" "$tmp/out"'
+check 'json and stats' 'cmp -s "$tmp/table" "$tmp/err"'
+run --verbose "$short"
+calls=$(grep -c '"event":"submit"' "$tmp/json")
+check 'verbose' '[ $(grep -c "^call [0-9]*: hwpt " "$tmp/out") -eq $calls ]'
+check 'verbose' 'grep -v "^call" "$tmp/out" | cmp -s "$tmp/table" -'
+
+run --fail-entry 3:EIO "$short"
+check 'stop' '[ $status -eq 1 ]'
+check 'stop' 'grep -q "^descriptor #[0-9]* in slot .*(host): " "$tmp/err"'
+run --json --fail-entry 3:5 --policy skip "$short"
+check 'skip' '[ $status -eq 1 ] && [ ! -s "$tmp/err" ]'
+check 'skip' 'grep -q "\"errno\":5,\"cause\":\"host\"" "$tmp/out"'
+check 'skip' 'tail -n 1 "$tmp/out" | grep -q "\"failed\":1}"'
+run --json --fail-entry 3:5 --policy flush "$short"
+check 'flush' '[ $status -eq 0 ]'
+run --json --fail 1:EINTR "$short"
+check 'an interrupted call goes on' '[ $status -eq 0 ]'
+for profile in 6.12 7.3; do
+	run --json --profile $profile "$short"
+	check "profile $profile" 'cmp -s "$tmp/json" "$tmp/out"'
+done
+# 6.12 says "all" as a page-selective flush that hardware may refuse.
+run --profile 6.12 "$short"
+check 'profile 6.12' 'grep -q "refused by the hardware" "$tmp/out"'
+run --profile 7.3 "$short"
+check 'profile 7.3' '! grep -q "refused by the hardware" "$tmp/out"'
+
+if [ -w /dev/full ]; then
+	for mode in --json --stats --verbose --help; do
+		"$replay" $mode "$short" >/dev/full 2>"$tmp/err"
+		status=$?
+		: >"$tmp/out"
+		check "$mode to a full device" '[ $status -eq 1 ]'
+		check "$mode to a full device" \
+			'grep -q "cannot write to standard output" "$tmp/err"'
+	done
+fi
+
+echo "$checks checks, $failed failed"
+[ $failed -eq 0 ]
