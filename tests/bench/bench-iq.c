@@ -5,7 +5,7 @@
  *
  *   bench-iq QS DESCRIPTORS [HWPTS]
  *
- * Count instructions, not seconds: scripts/bench.sh runs it under callgrind.
+ * Count instructions, not seconds: `make bench` runs it under callgrind.
  */
 #include <config.h>
 
