@@ -534,8 +534,9 @@ struct iommunest_report {
  * as many calls as the kernel's limit asks for, and moves the cursor over
  * what was handled.  What was handled is never sent twice.  At every return
  * each entry is in exactly one of: handled, flushed, skipped (and recorded, or
- * seen by `ask`), pending.  @options and @report may be NULL (policy STOP; no report).  The
- * report is written at every return, but where its own size is bad.
+ * seen by `ask`), pending.  @options and @report may be NULL (policy STOP; no
+ * report).  The report is written at every return, but where its own size is
+ * bad.
  *
  * After a stop the batch holds its tail: mend the entry at the cursor
  * (iommunest_batch_entry()) or skip it (iommunest_batch_skip()), and call

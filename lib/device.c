@@ -15,8 +15,8 @@ _Static_assert(IOMMUNEST_HW_INTEL_VTD == IOMMU_HW_INFO_TYPE_INTEL_VTD,
 EXPORT int iommunest_hw_info(struct iommunest_ctx *ctx, uint32_t dev_id,
 			     struct iommunest_hw_info *info)
 {
-	struct iommunest_hw_info out = {0};
-	struct iommu_hw_info_vtd vtd = {0};
+	struct iommunest_hw_info out = { 0 };
+	struct iommu_hw_info_vtd vtd = { 0 };
 	struct iommu_hw_info cmd = {
 		.size = sizeof(cmd),
 		.dev_id = dev_id,

@@ -61,7 +61,7 @@ EXPORT int iommunest_hwpt_alloc_vtd_s1(struct iommunest_ctx *ctx,
 				       uint32_t *hwpt_id)
 {
 	struct iommunest_vtd_s1 copy;
-	struct iommu_hwpt_vtd_s1 data = {0};
+	struct iommu_hwpt_vtd_s1 data = { 0 };
 	struct iommu_hwpt_alloc cmd = {
 		.size = sizeof(cmd),
 		.dev_id = dev_id,

@@ -7,7 +7,7 @@
 
 EXPORT int iommunest_ioas_alloc(struct iommunest_ctx *ctx, uint32_t *ioas_id)
 {
-	struct iommu_ioas_alloc cmd = {.size = sizeof(cmd)};
+	struct iommu_ioas_alloc cmd = { .size = sizeof(cmd) };
 	int ret;
 
 	if (!ctx || !ioas_id)
@@ -21,7 +21,7 @@ EXPORT int iommunest_ioas_alloc(struct iommunest_ctx *ctx, uint32_t *ioas_id)
 
 EXPORT int iommunest_destroy(struct iommunest_ctx *ctx, uint32_t id)
 {
-	struct iommu_destroy cmd = {.size = sizeof(cmd), .id = id};
+	struct iommu_destroy cmd = { .size = sizeof(cmd), .id = id };
 	int ret;
 
 	if (!ctx)

@@ -139,8 +139,8 @@ static bool merge(const struct iommunest_batch *batch,
 static bool merge_into_last(struct iommunest_batch *batch,
 			    const struct iommunest_vtd_entry *entry)
 {
-	uint32_t first = batch->cursor > batch->sealed ? batch->cursor :
-							 batch->sealed;
+	uint32_t first =
+		batch->cursor > batch->sealed ? batch->cursor : batch->sealed;
 	uint32_t last = batch->count;
 
 	if (last <= first ||

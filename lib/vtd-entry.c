@@ -24,7 +24,7 @@ _Static_assert(IOMMUNEST_VTD_LEAF == IOMMU_VTD_INV_FLAGS_LEAF, "uAPI flag");
 
 EXPORT void iommunest_vtd_entry_all(struct iommunest_vtd_entry *entry)
 {
-	*entry = (struct iommunest_vtd_entry){.npages = UINT64_MAX};
+	*entry = (struct iommunest_vtd_entry){ .npages = UINT64_MAX };
 }
 
 EXPORT int iommunest_vtd_entry_range(struct iommunest_vtd_entry *entry,

@@ -192,7 +192,7 @@ static bool submit_hwpt(struct iommunest_vtd_iq *iq, struct vtd_hwpt *hwpt,
 		.trace = iq->ops.trace ? trace_call : NULL,
 		.user = &settling,
 	};
-	struct iommunest_report report = {.size = sizeof(report)};
+	struct iommunest_report report = { .size = sizeof(report) };
 	int ret;
 
 	if (iq->policy == IOMMUNEST_SKIP) {
@@ -377,7 +377,7 @@ static void complete_waits(struct iommunest_vtd_iq *iq,
 int vtd_iq_settle(struct iommunest_vtd_iq *iq, uint32_t end,
 		  struct iommunest_vtd_iq_result *result)
 {
-	struct vtd_fault first = {.index = end};
+	struct vtd_fault first = { .index = end };
 
 	if (submit_all(iq, result, &first) || first.cause)
 		complete_each(iq, result, &first);

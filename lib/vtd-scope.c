@@ -39,7 +39,7 @@ void vtd_scopes_free(struct vtd_scopes *table)
 	free(table->hwpts);
 	free(table->scopes);
 	free(table->buckets);
-	*table = (struct vtd_scopes){0};
+	*table = (struct vtd_scopes){ 0 };
 }
 
 static void link_all(struct vtd_scopes *table)

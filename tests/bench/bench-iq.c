@@ -131,7 +131,7 @@ static void fill(struct machine *machine, uint32_t hwpts)
 static uint64_t run(struct iommunest_vtd_iq *iq, struct machine *machine,
 		    uint64_t descriptors)
 {
-	struct iommunest_vtd_iq_result result = {.size = sizeof(result)};
+	struct iommunest_vtd_iq_result result = { .size = sizeof(result) };
 	uint64_t calls = 0;
 	uint32_t tail = 0;
 
