@@ -65,6 +65,7 @@ bool sim_set_has(const struct sim_set *set, uint64_t key)
 	return at < set->count && set->keys[at] == key;
 }
 
+/* Keys are addresses less their low bits: there is one behind the last. */
 void sim_set_drop(struct sim_set *set, uint64_t first, uint64_t last)
 {
 	size_t from, to;
@@ -72,7 +73,7 @@ void sim_set_drop(struct sim_set *set, uint64_t first, uint64_t last)
 	if (set->count == 0)
 		return;
 	from = lower_bound(set, first);
-	to = last == UINT64_MAX ? set->count : lower_bound(set, last + 1);
+	to = lower_bound(set, last + 1);
 	if (from == to)
 		return;
 	move(set, from, to);

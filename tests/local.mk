@@ -9,7 +9,7 @@ AM_TESTS_ENVIRONMENT = \
 	CK_TIMEOUT_MULTIPLIER=$${CK_TIMEOUT_MULTIPLIER-15}; \
 	export CK_TIMEOUT_MULTIPLIER;
 
-CHECK_TESTS = \
+VALGRIND_TESTS = \
 	%D%/conformance/test-conformance \
 	%D%/replay/test-capture \
 	%D%/unit/test-alloc \
@@ -27,10 +27,13 @@ CHECK_TESTS = \
 	%D%/unit/test-sim-nomem \
 	%D%/unit/test-submit \
 	%D%/unit/test-submit-policy \
-	%D%/unit/test-submit-random \
 	%D%/unit/test-sweep \
-	%D%/unit/test-vtd-batch \
 	%D%/unit/uapi-compare
+
+# Minutes each under valgrind, for their many random rounds.
+CHECK_TESTS = $(VALGRIND_TESTS) \
+	%D%/unit/test-submit-random \
+	%D%/unit/test-vtd-batch
 
 SCRIPT_TESTS = \
 	%D%/api/api-consistency.sh \
@@ -185,7 +188,8 @@ EXTRA_DIST += \
 	%D%/data/guest-iq/legacy-par.iq \
 	%D%/no-libcheck.sh \
 	%D%/replay/check_replay.py \
-	%D%/replay/guest_capture.py
+	%D%/replay/guest_capture.py \
+	%D%/valgrind.supp
 
 # What the library costs; it counts itself, and asserts nothing.
 EXTRA_PROGRAMS = %D%/bench/bench-iq
@@ -199,8 +203,8 @@ bench: %D%/bench/bench-iq
 # The programs again, each in one process, under valgrind.
 VALGRIND = valgrind
 VALGRIND_FLAGS = --quiet --error-exitcode=99 --leak-check=full \
-	--errors-for-leak-kinds=definite,indirect,possible
-VALGRIND_TESTS = $(CHECK_TESTS)
+	--errors-for-leak-kinds=definite,indirect,possible \
+	--suppressions=$(srcdir)/%D%/valgrind.supp
 
 check-valgrind:
 	CK_FORK=no $(MAKE) $(AM_MAKEFLAGS) check TESTS='$(VALGRIND_TESTS)' \

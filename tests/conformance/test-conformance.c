@@ -4,6 +4,7 @@
 #include "sim-env.h"
 
 #include <check.h>
+#include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <stdlib.h>
@@ -86,6 +87,16 @@ static void make_poorer(struct iommunest_sim_options *options)
 	options->ecap = vtd.ecap_reg & ~(ECAP_SRS | ECAP_EAFS);
 }
 
+/* Of the process's own descriptors, the low ones. */
+static int open_fds(void)
+{
+	int fd, count = 0;
+
+	for (fd = 0; fd < 64; fd++)
+		count += fcntl(fd, F_GETFD) >= 0;
+	return count;
+}
+
 static void hold(const struct variant *variant, size_t index)
 {
 	const struct conf_case *c = conf_get(index);
@@ -93,6 +104,7 @@ static void hold(const struct variant *variant, size_t index)
 		.size = sizeof(options),
 		.profile = variant->profile,
 	};
+	const int fds = open_fds();
 	struct sim_env env;
 
 	if (variant->sandbox)
@@ -107,6 +119,7 @@ static void hold(const struct variant *variant, size_t index)
 	ck_assert_msg(!env.env.skipped, "%s: %s: skipped: %s", variant->name,
 		      c->name, env.env.why);
 	ck_assert_uint_eq(sim_env_close(&env), 0);
+	ck_assert_int_eq(open_fds(), fds);
 }
 
 /*

@@ -244,7 +244,7 @@ static int no_descriptor(void *vmm, uint32_t index,
 	return -EIO;
 }
 
-static int new_iq(struct iommunest_vtd_iq **iq)
+static int new_iq(struct iommunest_vtd_iq **iq, uint32_t mamv)
 {
 	static const struct iommunest_vtd_iq_ops ops = {
 		.size = sizeof(ops),
@@ -253,12 +253,12 @@ static int new_iq(struct iommunest_vtd_iq **iq)
 		.interrupt = no_interrupt,
 		.descriptor = no_descriptor,
 	};
-	static const struct iommunest_vtd_limits limits = {
+	const struct iommunest_vtd_limits limits = {
 		.size = sizeof(limits),
 		.flags = IOMMUNEST_VTD_LIMIT_MAMV,
-		.mamv = 18,
+		.mamv = mamv,
 	};
-	static const struct iommunest_vtd_iq_options iq_options = {
+	const struct iommunest_vtd_iq_options iq_options = {
 		.size = sizeof(iq_options),
 		.limits = &limits,
 	};
@@ -271,7 +271,7 @@ static int make_iq(void **object)
 	struct iommunest_vtd_iq *iq = GARBAGE;
 	int ret;
 
-	ret = new_iq(&iq);
+	ret = new_iq(&iq, 18);
 	*object = iq;
 	return ret;
 }
@@ -339,7 +339,7 @@ START_TEST(a_base_that_fails_leaves_the_engine_as_it_was)
 
 	start();
 	watch(0);
-	ret = new_iq(&iq);
+	ret = new_iq(&iq, 18);
 	if (!ret)
 		ret = iommunest_vtd_iq_set_base(iq, OLD_BASE, true);
 	unwatch();
@@ -368,7 +368,7 @@ START_TEST(a_first_base_that_fails_leaves_none)
 
 	start();
 	watch(0);
-	ret = new_iq(&iq);
+	ret = new_iq(&iq, 18);
 	unwatch();
 	ck_assert_int_eq(ret, 0);
 	for (;;) {
@@ -383,6 +383,77 @@ START_TEST(a_first_base_that_fails_leaves_none)
 	}
 	ck_assert_uint_gt(n, 1);
 	iommunest_vtd_iq_free(iq);
+	finish();
+}
+END_TEST
+
+/* Half made, and then refused. */
+static int refused_context(void **object)
+{
+	struct iommunest_sys half = fake_sys;
+	struct iommunest_open_options opts = options;
+	struct iommunest_ctx *ctx = GARBAGE;
+	int ret;
+
+	half.write = NULL;
+	opts.sys = &half;
+	ret = iommunest_open(&ctx, &opts);
+	*object = ctx;
+	return ret;
+}
+
+static int refuse_open(void *data, const char *path, int flags)
+{
+	(void)data;
+	(void)path;
+	(void)flags;
+	return -EACCES;
+}
+
+static int refused_path(void **object)
+{
+	struct iommunest_sys refusing = fake_sys;
+	struct iommunest_open_options opts = options;
+	struct iommunest_ctx *ctx = GARBAGE;
+	int ret;
+
+	refusing.open = refuse_open;
+	opts.sys = &refusing;
+	ret = iommunest_open(&ctx, &opts);
+	*object = ctx;
+	return ret;
+}
+
+static int refused_iq(void **object)
+{
+	struct iommunest_vtd_iq *iq = GARBAGE;
+	int ret;
+
+	ret = new_iq(&iq, 64);
+	*object = iq;
+	return ret;
+}
+
+static const struct {
+	int (*make)(void **object);
+	int error;
+} refusals[] = {
+	{ refused_context, -EINVAL },
+	{ refused_path, -EACCES },
+	{ refused_iq, -EINVAL },
+};
+
+START_TEST(what_is_refused_leaks_nothing)
+{
+	void *object;
+	int ret;
+
+	start();
+	watch(0);
+	ret = refusals[_i].make(&object);
+	unwatch();
+	ck_assert_int_eq(ret, refusals[_i].error);
+	ck_assert_ptr_null(object);
 	finish();
 }
 END_TEST
@@ -436,6 +507,7 @@ static const struct support_test tests[] = {
 		  ARRAY_LEN(makers)),
 	TEST(a_base_that_fails_leaves_the_engine_as_it_was),
 	TEST(a_first_base_that_fails_leaves_none),
+	TEST_LOOP(what_is_refused_leaks_nothing, ARRAY_LEN(refusals)),
 	TEST(a_batch_too_large_for_memory_is_enomem),
 	TEST(adding_and_submitting_allocates_nothing),
 };

@@ -313,6 +313,7 @@ START_TEST(after_clear_error_adds_add_again)
 	ck_assert_int_eq(iommunest_batch_add(batch, NULL, 77), -EINVAL);
 	iommunest_batch_clear_error(batch);
 	ck_assert_int_eq(iommunest_batch_error(batch, &cookie), 0);
+	ck_assert_uint_eq(cookie, 0);
 	add_pages(batch, 22, 1);
 	ck_assert_uint_eq(iommunest_batch_count(batch), 3);
 	check_page(batch, 0, 20);
@@ -350,6 +351,7 @@ START_TEST(reset_empties_and_forgets_the_error)
 	ck_assert_uint_eq(iommunest_batch_capacity(batch), 3);
 	ck_assert_int_eq(iommunest_batch_error(batch, &cookie), 0);
 	ck_assert_ptr_null(iommunest_batch_entry(batch, 0));
+	ck_assert_uint_eq(iommunest_batch_cookie(batch, 0), 0);
 	add_pages(batch, 30, 3);
 	check_page(batch, 0, 30);
 	iommunest_batch_free(batch);

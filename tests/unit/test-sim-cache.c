@@ -534,6 +534,10 @@ START_TEST(a_device_that_leaves_takes_only_its_own_copies)
 	ck_assert_uint_eq(rig_cached(&rig, 0), IN_DEV_TLB);
 	rig_attach(&rig, rig.dev, 0);
 	ck_assert_uint_eq(rig_cached(&rig, 0), 0);
+	/* They do not come back with it. */
+	rig_attach(&rig, rig.dev, rig.nested);
+	rig_attach(&rig, other, rig.nested);
+	ck_assert_uint_eq(rig_cached(&rig, 0), 0);
 	rig_close(&rig);
 }
 END_TEST
