@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The simulated host, set up as a VMM sets up a real one. */
+/* The host, simulated or real: set up as a VMM does it. */
 #include <errno.h>
 #include <string.h>
 
@@ -37,18 +37,56 @@ static int open_sim(struct replay_host *host,
 	return iommunest_open(&host->ctx, &open_options);
 }
 
-/* A device for the hardware's limits, and stage 2. */
-static int set_up_parent(struct replay_host *host, const char **what)
+/* The real devices, bound; the first of them stands for all. */
+static int open_devices(struct replay_host *host,
+			const struct replay_options *options, uint32_t *dev_id,
+			const char **what)
 {
-	struct iommunest_hw_info info = { .size = sizeof(info) };
-	uint32_t ioas_id, dev_id;
+	uint32_t id;
+	size_t i;
 	int ret;
 
-	*what = "bind a device";
-	ret = iommunest_sim_bind(host->sim, iommunest_fd(host->ctx), 0,
-				 &dev_id);
+	*what = "open the iommufd";
+	ret = iommunest_open(&host->ctx, NULL);
 	if (ret)
 		return ret;
+	*what = "bind a device";
+	for (i = 0; i < options->device_count; i++) {
+		ret = iommunest_vfio_open(host->ctx, options->devices[i],
+					  &host->devices[i], &id);
+		if (ret)
+			return ret;
+		host->device_count++;
+		if (i == 0)
+			*dev_id = id;
+	}
+	return 0;
+}
+
+static int open_host(struct replay_host *host,
+		     const struct replay_options *options, uint32_t *dev_id,
+		     const char **what)
+{
+	int ret;
+
+	if (options->vfio)
+		return open_devices(host, options, dev_id, what);
+	ret = open_sim(host, options, what);
+	if (ret)
+		return ret;
+	*what = "bind a device";
+	return iommunest_sim_bind(host->sim, iommunest_fd(host->ctx), 0,
+				  dev_id);
+}
+
+/* The hardware's limits, and stage 2. */
+static int set_up_parent(struct replay_host *host, uint32_t dev_id,
+			 const char **what)
+{
+	struct iommunest_hw_info info = { .size = sizeof(info) };
+	uint32_t ioas_id;
+	int ret;
+
 	*what = "ask for the hardware's limits";
 	ret = iommunest_hw_info(host->ctx, dev_id, &info);
 	if (!ret)
@@ -65,21 +103,35 @@ static int set_up_parent(struct replay_host *host, const char **what)
 					   &host->parent_id);
 }
 
-/* With a device of its own, so that its flushes reach the hardware. */
+/* So that its flushes reach the hardware, as far as there are devices. */
+static int attach_scope(struct replay_host *host,
+			const struct replay_scope *scope, size_t number,
+			uint32_t dev_id)
+{
+	uint32_t pt_id = scope->hwpt_id;
+
+	if (host->sim)
+		return iommunest_sim_attach(host->sim, iommunest_fd(host->ctx),
+					    dev_id, pt_id);
+	if (number >= host->device_count)
+		return 0;
+	return iommunest_vfio_attach(host->ctx, host->devices[number], &pt_id);
+}
+
 static int set_up_scope(struct replay_host *host, struct replay_scope *scope,
-			const char **what)
+			size_t number, uint32_t dev_id, const char **what)
 {
 	const struct iommunest_vtd_s1 s1 = {
 		.size = sizeof(s1),
 		.pgtbl_addr = STAGE1_ROOT,
 		.addr_width = 48,
 	};
-	uint32_t dev_id;
-	int ret;
+	int ret = 0;
 
 	*what = "bind a device";
-	ret = iommunest_sim_bind(host->sim, iommunest_fd(host->ctx), 0,
-				 &dev_id);
+	if (host->sim)
+		ret = iommunest_sim_bind(host->sim, iommunest_fd(host->ctx), 0,
+					 &dev_id);
 	if (ret)
 		return ret;
 	*what = "allocate a nested HWPT";
@@ -88,14 +140,14 @@ static int set_up_scope(struct replay_host *host, struct replay_scope *scope,
 	if (ret)
 		return ret;
 	*what = "attach a device to its HWPT";
-	return iommunest_sim_attach(host->sim, iommunest_fd(host->ctx), dev_id,
-				    scope->hwpt_id);
+	return attach_scope(host, scope, number, dev_id);
 }
 
 int replay_host_open(struct replay_host *host,
 		     const struct replay_options *options,
 		     struct replay_scan *scan, const char **what)
 {
+	uint32_t dev_id = 0;
 	size_t i;
 	int ret;
 
@@ -103,12 +155,12 @@ int replay_host_open(struct replay_host *host,
 	*what = "set up so many nested HWPTs";
 	if (scan->scope_count > SCOPES_MAX)
 		return -ENOSPC;
-	ret = open_sim(host, options, what);
+	ret = open_host(host, options, &dev_id, what);
 	if (!ret)
-		ret = set_up_parent(host, what);
+		ret = set_up_parent(host, dev_id, what);
 	for (i = 0; !ret && i < scan->scope_count; i++)
-		ret = set_up_scope(host, &scan->scopes[i], what);
-	if (!ret) {
+		ret = set_up_scope(host, &scan->scopes[i], i, dev_id, what);
+	if (!ret && host->sim) {
 		*what = "tell the simulator what fails";
 		ret = tool_inject(host->sim, &options->faults);
 	}
@@ -119,6 +171,9 @@ int replay_host_open(struct replay_host *host,
 
 void replay_host_close(struct replay_host *host)
 {
+	while (host->device_count)
+		iommunest_vfio_close(host->ctx,
+				     host->devices[--host->device_count]);
 	iommunest_close(host->ctx);
 	iommunest_sim_free(host->sim);
 	memset(host, 0, sizeof(*host));

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <getopt.h>
+#include <string.h>
 
 #include "replay.h"
 
@@ -14,6 +15,8 @@ enum {
 	OPTION_FAIL_ENTRY,
 	OPTION_POLICY,
 	OPTION_PROFILE,
+	OPTION_BACKEND,
+	OPTION_DEVICE,
 };
 
 static const struct option long_options[] = {
@@ -27,17 +30,17 @@ static const struct option long_options[] = {
 	{ "fail-entry", required_argument, NULL, OPTION_FAIL_ENTRY },
 	{ "policy", required_argument, NULL, OPTION_POLICY },
 	{ "profile", required_argument, NULL, OPTION_PROFILE },
+	{ "backend", required_argument, NULL, OPTION_BACKEND },
+	{ "device", required_argument, NULL, OPTION_DEVICE },
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
 };
 
 static const char help[] =
 	"Usage: iommunest-replay [OPTION]... CAPTURE\n"
-	"Runs a captured guest's VT-d invalidation queue, kick after kick, on "
-	"a\n"
-	"simulated host.  CAPTURE is a file of the format `iq-capture 1`, or - "
-	"for\n"
-	"standard input.\n"
+	"Runs a captured guest's VT-d invalidation queue, kick after kick.\n"
+	"CAPTURE is a file of the format `iq-capture 1`, or - for standard "
+	"input.\n"
 	"\n"
 	"Output:\n"
 	"  --stats             a table of what was done (the default)\n"
@@ -52,6 +55,15 @@ static const char help[] =
 	"  --policy POLICY     when the host fails on an entry: stop (the "
 	"default), skip\n"
 	"                      it, or flush all of that HWPT\n"
+	"The host:\n"
+	"  --backend BACKEND   sim (the default), or vfio: the kernel's "
+	"iommufd\n"
+	"  --device NODE       with vfio: a device such as "
+	"/dev/vfio/devices/vfio0;\n"
+	"                      the first is attached to the first HWPT, and "
+	"so on, and\n"
+	"                      an HWPT without a device sends nothing to "
+	"hardware\n"
 	"The simulated host:\n"
 	"  --profile KERNEL    6.12 or 7.3 (the default)\n"
 	"  --fail CALL:ERRNO   that invalidation call fails\n"
@@ -89,6 +101,18 @@ static int set_value(struct replay_options *options, int option,
 			return -1;
 		return tool_usage(
 			"--policy wants stop, skip or flush, not \"%s\"", text);
+	case OPTION_BACKEND:
+		options->vfio = strcmp(text, "vfio") == 0;
+		if (options->vfio || strcmp(text, "sim") == 0)
+			return -1;
+		return tool_usage("--backend wants sim or vfio, not \"%s\"",
+				  text);
+	case OPTION_DEVICE:
+		if (options->device_count == REPLAY_DEVICES_MAX)
+			return tool_usage("no more than %u devices",
+					  REPLAY_DEVICES_MAX);
+		options->devices[options->device_count++] = text;
+		return -1;
 	case OPTION_PROFILE:
 		if (arg_profile(text, &options->profile))
 			return -1;
@@ -127,6 +151,20 @@ static int set_option(struct replay_options *options, int option)
 	}
 }
 
+/* What belongs to one kind of host is a mistake with the other. */
+static int check_backend(const struct replay_options *options)
+{
+	if (!options->vfio && options->device_count)
+		return tool_usage("--device goes with --backend vfio");
+	if (options->vfio && !options->device_count)
+		return tool_usage("--backend vfio wants a --device");
+	if (options->vfio &&
+	    (options->faults.count || options->profile != IOMMUNEST_SIM_NEWEST))
+		return tool_usage("--fail, --fail-entry and --profile are the "
+				  "simulator's");
+	return -1;
+}
+
 int replay_options_parse(struct replay_options *options, int argc, char *argv[])
 {
 	int option, ret;
@@ -142,6 +180,9 @@ int replay_options_parse(struct replay_options *options, int argc, char *argv[])
 		if (ret >= 0)
 			return ret;
 	}
+	ret = check_backend(options);
+	if (ret >= 0)
+		return ret;
 	if (optind == argc)
 		return tool_usage("which capture?");
 	if (optind + 1 < argc)

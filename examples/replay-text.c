@@ -122,12 +122,21 @@ static void print_guest(FILE *out, const struct replay *replay)
 	row(out, "waits done", replay->totals.waits);
 }
 
+/* Of a real host, its own trace events tell. */
+static void print_hardware(FILE *out, const struct iommunest_sim *sim)
+{
+	struct iommunest_sim_stats stats;
+
+	iommunest_sim_stats(sim, &stats);
+	row(out, "hardware descriptors", stats.descs);
+	if (stats.refused)
+		row(out, "  refused by the hardware", stats.refused);
+}
+
 static void print_host(FILE *out, const struct replay *replay)
 {
 	const struct replay_totals *totals = &replay->totals;
-	struct iommunest_sim_stats stats;
 
-	iommunest_sim_stats(replay->host.sim, &stats);
 	fputs("\nhost\n", out);
 	row(out, "descriptors forwarded", totals->forwarded);
 	row(out, "entries handled", totals->entries);
@@ -135,9 +144,8 @@ static void print_host(FILE *out, const struct replay *replay)
 	if (totals->calls)
 		fprintf(out, "  %-28s%15.2f\n", "entries per ioctl",
 			(double)totals->entries / (double)totals->calls);
-	row(out, "hardware descriptors", stats.descs);
-	if (stats.refused)
-		row(out, "  refused by the hardware", stats.refused);
+	if (replay->host.sim)
+		print_hardware(out, replay->host.sim);
 	row(out, "failed", totals->failed);
 }
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * iommunest-replay: a captured guest's invalidation queue, run on the
- * simulated host.
+ * iommunest-replay: a captured guest's invalidation queue, run on a simulated
+ * host or on a real one.
  *
  *   replay-options.c  the command line
  *   replay-scan.c     what is in a capture
- *   replay-host.c     the simulated host: nest parent, nested HWPTs
+ *   replay-host.c     the host: nest parent, nested HWPTs
  *   replay-guest.c    the guest's ring, and the queue engine over it
  *   replay-json.c     events for programs
  *   replay-text.c     calls and a table for people
@@ -23,6 +23,8 @@
 #include "capture.h"
 #include "tool.h"
 
+#define REPLAY_DEVICES_MAX 8u
+
 struct replay_options {
 	/* "-" is standard input. */
 	const char *path;
@@ -34,6 +36,10 @@ struct replay_options {
 	uint64_t batch_kicks;
 	/* enum iommunest_action. */
 	uint32_t policy;
+	/* On the real iommufd, with these devices; otherwise simulated. */
+	bool vfio;
+	const char *devices[REPLAY_DEVICES_MAX];
+	size_t device_count;
 	/* enum iommunest_sim_profile. */
 	uint32_t profile;
 	struct tool_faults faults;
@@ -58,8 +64,11 @@ struct replay_scan {
 };
 
 struct replay_host {
+	/* NULL with VFIO devices. */
 	struct iommunest_sim *sim;
 	struct iommunest_ctx *ctx;
+	int devices[REPLAY_DEVICES_MAX];
+	size_t device_count;
 	uint32_t parent_id;
 	uint32_t mamv;
 };

@@ -60,8 +60,10 @@ void iommunest_sim_free(struct iommunest_sim *sim);
 /*
  * The table for iommunest_open_options::sys; sys_data is the simulator.
  * open() takes "/dev/iommu" and any number of times; each file descriptor
- * has its own objects.  Its descriptors are numbers of its own and not the
- * process's.
+ * has its own objects.  It also takes "/dev/vfio/devices/vfio0" to vfio7,
+ * devices without ATS, for iommunest_vfio_open() and its kin; attaching to an
+ * IOAS is not simulated and refused.  Its descriptors are numbers of its own
+ * and not the process's.
  */
 const struct iommunest_sys *iommunest_sim_sys(void);
 

@@ -204,6 +204,54 @@ int iommunest_hw_info(struct iommunest_ctx *ctx, uint32_t dev_id,
 int iommunest_vtd_mamv(const struct iommunest_hw_info *info);
 
 /* ------------------------------------------------------------------------
+ * VFIO devices (linux/vfio.h, Linux 6.6 and later)
+ *
+ * A device is its file descriptor, which the VMM uses for everything else
+ * that VFIO has, and an id in the context.
+ */
+
+/*
+ * Opens a VFIO device node, as "/dev/vfio/devices/vfio0", close-on-exec, and
+ * binds it to the context.  The caller owns *@fd and ends it, and the
+ * binding, with iommunest_vfio_close(); on failure nothing is left open and
+ * neither output is written.  Returns 0, -EINVAL (a NULL argument), what
+ * open(2) says, or what iommunest_vfio_bind() says.
+ */
+int iommunest_vfio_open(struct iommunest_ctx *ctx, const char *path, int *fd,
+			uint32_t *dev_id);
+
+/*
+ * Detaches the device, ends its binding and closes it.  HWPTs that were made
+ * for it stay.
+ */
+void iommunest_vfio_close(struct iommunest_ctx *ctx, int fd);
+
+/*
+ * Binds a VFIO device that the VMM opened itself
+ * (VFIO_DEVICE_BIND_IOMMUFD); *@dev_id is its id in the context.  Once only
+ * for each file descriptor.  Returns 0, -EINVAL (NULL; bound already; the
+ * VFIO group is in use), -EBADF, -EBADFD (the context is no iommufd),
+ * -ENOTTY (not a VFIO device, or Linux before 6.6), -EBUSY, -EPERM (interrupts are not isolated), -ENODEV, -ENOMEM.
+ */
+int iommunest_vfio_bind(struct iommunest_ctx *ctx, int fd, uint32_t *dev_id);
+
+/*
+ * Attaches a bound device to the IOAS or HWPT *@pt_id, in place of what it
+ * was attached to (VFIO_DEVICE_ATTACH_IOMMUFD_PT).  *@pt_id becomes the HWPT
+ * that it is attached to: with an IOAS, one that the kernel chose.  A stage 1
+ * that the hardware cannot do is refused here.  Returns 0, -EINVAL (NULL; not
+ * bound; what cannot be attached), -EBADF, -ENOENT (no such id), -EBUSY,
+ * -ENODEV, -ENOMEM.
+ */
+int iommunest_vfio_attach(struct iommunest_ctx *ctx, int fd, uint32_t *pt_id);
+
+/*
+ * Detaches a bound device: its DMA is blocked (VFIO_DEVICE_DETACH_IOMMUFD_PT).
+ * Returns 0, -EINVAL (NULL, not bound), -EBADF.
+ */
+int iommunest_vfio_detach(struct iommunest_ctx *ctx, int fd);
+
+/* ------------------------------------------------------------------------
  * Invalidation data types
  *
  * The core of batches and submission knows entries, cookies and how to

@@ -16,7 +16,9 @@ LIB_SOURCES = \
 	%D%/sys.h \
 	%D%/uapi.h \
 	%D%/uapi-iommufd.h \
+	%D%/uapi-vfio.h \
 	%D%/version.c \
+	%D%/vfio.c \
 	%D%/vtd-batch.c \
 	%D%/vtd-batch.h \
 	%D%/vtd-desc.c \

@@ -17,6 +17,7 @@ MAN_PAGES = \
 	%D%/iommunest_submit.3 \
 	%D%/iommunest_sys.3 \
 	%D%/iommunest_version.3 \
+	%D%/iommunest_vfio.3 \
 	%D%/iommunest_vtd_add.3 \
 	%D%/iommunest_vtd_desc.3 \
 	%D%/iommunest_vtd_entry.3 \
@@ -59,6 +60,11 @@ MAN_LINKS = \
 	%D%/iommunest_sim_on_desc.3 \
 	%D%/iommunest_sim_open_fds.3 \
 	%D%/iommunest_sim_sys.3 \
+	%D%/iommunest_vfio_attach.3 \
+	%D%/iommunest_vfio_bind.3 \
+	%D%/iommunest_vfio_close.3 \
+	%D%/iommunest_vfio_detach.3 \
+	%D%/iommunest_vfio_open.3 \
 	%D%/iommunest_vtd_add_all.3 \
 	%D%/iommunest_vtd_add_block.3 \
 	%D%/iommunest_vtd_add_range.3 \

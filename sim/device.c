@@ -9,17 +9,19 @@
 #define CAP_DIRTY_TRACKING (1u << 0)
 #define CAP_PCI_ATS_NOT_SUPPORTED (1u << 3)
 
-EXPORT int iommunest_sim_bind(struct iommunest_sim *sim, int fd, uint32_t flags,
-			      uint32_t *dev_id)
+/* NULL: no such file descriptor, or it is not an iommufd. */
+static struct sim_file *iommufd_get(struct iommunest_sim *sim, int fd)
 {
 	struct sim_file *file = sim_file_get(sim, fd);
+
+	return file && !file->vfio ? file : NULL;
+}
+
+int sim_bind(struct sim_file *iommufd, uint32_t flags, uint32_t *dev_id)
+{
 	struct sim_device *dev;
 
-	if (!dev_id || flags & ~IOMMUNEST_SIM_ATS)
-		return -EINVAL;
-	if (!file)
-		return -EBADF;
-	dev = sim_object_new(file, sizeof(*dev), SIM_DEVICE);
+	dev = sim_object_new(iommufd, sizeof(*dev), SIM_DEVICE);
 	if (!dev)
 		return -ENOMEM;
 	/* The driver that bound it. */
@@ -27,6 +29,18 @@ EXPORT int iommunest_sim_bind(struct iommunest_sim *sim, int fd, uint32_t flags,
 	dev->ats = flags & IOMMUNEST_SIM_ATS;
 	*dev_id = dev->obj.id;
 	return 0;
+}
+
+EXPORT int iommunest_sim_bind(struct iommunest_sim *sim, int fd, uint32_t flags,
+			      uint32_t *dev_id)
+{
+	struct sim_file *file = iommufd_get(sim, fd);
+
+	if (!dev_id || flags & ~IOMMUNEST_SIM_ATS)
+		return -EINVAL;
+	if (!file)
+		return -EBADF;
+	return sim_bind(file, flags, dev_id);
 }
 
 /*
@@ -77,17 +91,12 @@ static bool can_do(const struct iommunest_sim *sim, const struct sim_hwpt *hwpt)
 	       sim_can_stage1(sim, &hwpt->s1);
 }
 
-EXPORT int iommunest_sim_attach(struct iommunest_sim *sim, int fd,
-				uint32_t dev_id, uint32_t hwpt_id)
+int sim_attach(struct iommunest_sim *sim, struct sim_file *iommufd,
+	       uint32_t dev_id, uint32_t hwpt_id)
 {
-	struct sim_file *file = sim_file_get(sim, fd);
-	struct sim_object *obj;
-	struct sim_device *dev;
+	struct sim_device *dev = sim_device_get(iommufd, dev_id);
+	struct sim_object *obj = sim_object_get(iommufd, hwpt_id);
 
-	if (!file)
-		return -EBADF;
-	dev = sim_device_get(file, dev_id);
-	obj = sim_object_get(file, hwpt_id);
 	if (!dev || (!obj && hwpt_id))
 		return -ENOENT;
 	if (obj && !is_hwpt(obj))
@@ -103,6 +112,16 @@ EXPORT int iommunest_sim_attach(struct iommunest_sim *sim, int fd,
 	if (obj)
 		join(dev, (struct sim_hwpt *)obj);
 	return 0;
+}
+
+EXPORT int iommunest_sim_attach(struct iommunest_sim *sim, int fd,
+				uint32_t dev_id, uint32_t hwpt_id)
+{
+	struct sim_file *file = iommufd_get(sim, fd);
+
+	if (!file)
+		return -EBADF;
+	return sim_attach(sim, file, dev_id, hwpt_id);
 }
 
 static int check_hw_info(const struct iommunest_sim *sim,

@@ -17,7 +17,8 @@ SIM_SOURCES = \
 	%D%/sim.c \
 	%D%/sim.h \
 	%D%/table.c \
-	%D%/user-memory.c
+	%D%/user-memory.c \
+	%D%/vfio.c
 
 noinst_LTLIBRARIES += libiommunest-sim-core.la
 libiommunest_sim_core_la_SOURCES = $(SIM_SOURCES)

@@ -181,6 +181,13 @@ struct sim_file {
 	uint32_t object_room;
 	/* No id below is free. */
 	uint32_t lowest_free;
+	/* A VFIO device node, and not an iommufd: its number. */
+	bool vfio;
+	unsigned int node;
+	/* Bound once; NULL: to one that is closed by now. */
+	bool bound;
+	struct sim_file *iommufd;
+	uint32_t dev_id;
 };
 
 /* Makes an object with the lowest free id.  NULL: no memory. */
@@ -199,6 +206,25 @@ void sim_objects_free(struct sim_file *file);
 /* NULL: no such file descriptor. */
 struct sim_file *sim_file_get(const struct iommunest_sim *sim, int fd);
 void sim_files_free(struct iommunest_sim *sim);
+
+/* ---- device.c ---- */
+
+int sim_bind(struct sim_file *iommufd, uint32_t flags, uint32_t *dev_id);
+int sim_attach(struct iommunest_sim *sim, struct sim_file *iommufd,
+	       uint32_t dev_id, uint32_t hwpt_id);
+
+/* ---- vfio.c ---- */
+
+#define SIM_VFIO_NODES 8u
+
+/* The number of a device node that exists, or -ENOENT. */
+int sim_vfio_node(const char *path);
+int sim_vfio_ioctl(struct iommunest_sim *sim, struct sim_file *file,
+		   uint32_t cmd, uint64_t arg);
+/* A device node is closed. */
+void sim_vfio_close(struct iommunest_sim *sim, struct sim_file *file);
+/* An iommufd is closed. */
+void sim_vfio_forget(struct iommunest_sim *sim, const struct sim_file *iommufd);
 
 /* ---- dispatch.c ---- */
 

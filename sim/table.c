@@ -75,19 +75,34 @@ static int open_file(struct iommunest_sim *sim, int flags)
 	return FIRST_FD + (int)slot;
 }
 
+static int open_vfio(struct iommunest_sim *sim, const char *path, int flags)
+{
+	int node = sim_vfio_node(path);
+	int fd;
+
+	if (node < 0)
+		return node;
+	fd = open_file(sim, flags);
+	if (fd >= 0) {
+		sim->files[fd - FIRST_FD]->vfio = true;
+		sim->files[fd - FIRST_FD]->node = (unsigned int)node;
+	}
+	return fd;
+}
+
 static int table_open(void *data, const char *path, int flags)
 {
-	static const char device[] = "/dev/iommu";
 	struct iommunest_sim *sim = data;
-	char name[sizeof(device)];
+	/* Longer than any name that there is. */
+	char name[64];
 	size_t len;
 
 	len = sim_user_read_some(sim, name, (uintptr_t)path, sizeof(name));
-	if (len == sizeof(name) && memcmp(name, device, len) == 0)
+	if (!memchr(name, '\0', len))
+		return len < sizeof(name) ? -EFAULT : -ENOENT;
+	if (strcmp(name, "/dev/iommu") == 0)
 		return open_file(sim, flags);
-	if (len < sizeof(name) && !memchr(name, '\0', len))
-		return -EFAULT;
-	return -ENOENT;
+	return open_vfio(sim, name, flags);
 }
 
 static int table_close(void *data, int fd)
@@ -97,6 +112,10 @@ static int table_close(void *data, int fd)
 
 	if (!file)
 		return -EBADF;
+	if (file->vfio)
+		sim_vfio_close(sim, file);
+	else
+		sim_vfio_forget(sim, file);
 	free_file(file);
 	sim->files[fd - FIRST_FD] = NULL;
 	sim->file_count--;
@@ -111,10 +130,13 @@ static int table_ioctl(void *data, int fd, unsigned long request, void *arg)
 
 	if (!file)
 		return -EBADF;
+	if (file->vfio)
+		return sim_vfio_ioctl(sim, file, (uint32_t)request,
+				      (uintptr_t)arg);
 	return sim_dispatch(sim, file, (uint32_t)request, (uintptr_t)arg);
 }
 
-/* /dev/iommu can be opened for both and does neither. */
+/* They can be opened for both and do neither here. */
 static ssize_t table_read(void *data, int fd, void *buf, size_t len)
 {
 	const struct sim_file *file = sim_file_get(data, fd);

@@ -28,6 +28,7 @@ VALGRIND_TESTS = \
 	%D%/unit/test-submit \
 	%D%/unit/test-submit-policy \
 	%D%/unit/test-sweep \
+	%D%/unit/test-vfio \
 	%D%/unit/uapi-compare
 
 # Minutes each under valgrind, for their many random rounds.
@@ -101,6 +102,7 @@ TEST_SIM_LDADD = %D%/libtest-sim.la libiommunest-sim.la $(CHECK_LIBS)
 %C%_unit_test_submit_CFLAGS = $(TEST_CFLAGS)
 %C%_unit_test_submit_policy_CFLAGS = $(TEST_CFLAGS)
 %C%_unit_test_submit_random_CFLAGS = $(TEST_CFLAGS)
+%C%_unit_test_vfio_CFLAGS = $(TEST_CFLAGS)
 %C%_unit_test_vtd_batch_CFLAGS = $(TEST_CFLAGS)
 
 # Their allocations fail, and so they link the objects.
@@ -207,7 +209,8 @@ VALGRIND_FLAGS = --quiet --error-exitcode=99 --leak-check=full \
 	--suppressions=$(srcdir)/%D%/valgrind.supp
 
 check-valgrind:
-	CK_FORK=no $(MAKE) $(AM_MAKEFLAGS) check TESTS='$(VALGRIND_TESTS)' \
+	CK_FORK=no IOMMUNEST_COUNT=20000 \
+	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(VALGRIND_TESTS)' \
 		LOG_COMPILER='$(LIBTOOL) --mode=execute $(VALGRIND)' \
 		AM_LOG_FLAGS='$(VALGRIND_FLAGS)'
 .PHONY: check-valgrind

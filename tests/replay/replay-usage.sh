@@ -110,7 +110,12 @@ for value in '' ask STOP flush-all; do
 done
 for value in '' 6.6 7; do
 	usage --profile "$value" "$short"
+	usage --backend "$value" "$short"
 done
+usage --device node "$short"
+usage --backend vfio "$short"
+usage --backend vfio --device node --fail 1:EIO "$short"
+usage --backend vfio --device node --profile 6.12 "$short"
 faults=
 for n in $(seq 64); do
 	faults="$faults --fail $n:EAGAIN"

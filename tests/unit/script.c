@@ -143,7 +143,7 @@ static int script_sys_ioctl(void *data, int fd, unsigned long request,
 	struct script *script = data;
 	const struct script_row *row = next_row(script, "ioctl");
 
-	ck_assert_int_eq(fd, script->fd);
+	ck_assert_int_eq(fd, row->fd ? row->fd : script->fd);
 	if (row->function == SCRIPT_INVALIDATE)
 		return invalidate(script, row, request, arg);
 	check_function(script, row, SCRIPT_COMMAND, "ioctl");

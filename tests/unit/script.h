@@ -64,6 +64,9 @@ struct script_row {
 	const char *path;
 	int flags;
 
+	/* The file descriptor that it is made on; 0: SCRIPT_FD. */
+	int fd;
+
 	/* SCRIPT_COMMAND: all of the command struct, which its size leads. */
 	unsigned long request;
 	const uint32_t *words;

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* VFIO device nodes, as far as they have to do with an iommufd. */
+#include "sim.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "lib/uapi-vfio.h"
+
+#define PREFIX "/dev/vfio/devices/vfio"
+
+int sim_vfio_node(const char *path)
+{
+	const size_t len = sizeof(PREFIX) - 1;
+
+	if (strncmp(path, PREFIX, len) != 0)
+		return -ENOENT;
+	path += len;
+	if (path[0] < '0' || path[0] > '0' + (int)SIM_VFIO_NODES - 1 || path[1])
+		return -ENOENT;
+	return path[0] - '0';
+}
+
+/* A node is opened any number of times, and bound by one of them. */
+static bool is_bound(const struct iommunest_sim *sim, unsigned int node)
+{
+	unsigned int i;
+
+	for (i = 0; i < sim->file_room; i++) {
+		const struct sim_file *file = sim->files[i];
+
+		if (file && file->vfio && file->node == node && file->bound)
+			return true;
+	}
+	return false;
+}
+
+static int bind_iommufd(struct iommunest_sim *sim, struct sim_file *file,
+			uint64_t arg)
+{
+	struct vfio_device_bind_iommufd cmd;
+	struct sim_file *iommufd;
+	uint32_t id;
+	int ret;
+
+	ret = sim_user_read(sim, &cmd, arg, sizeof(cmd));
+	if (ret)
+		return ret;
+	if (cmd.argsz < sizeof(cmd) || cmd.flags || cmd.iommufd < 0)
+		return -EINVAL;
+	if (file->bound)
+		return -EINVAL;
+	iommufd = sim_file_get(sim, cmd.iommufd);
+	if (!iommufd)
+		return -EBADF;
+	if (iommufd->vfio)
+		return -EBADFD;
+	if (is_bound(sim, file->node))
+		return -EINVAL;
+	ret = sim_bind(iommufd, 0, &id);
+	if (ret)
+		return ret;
+	ret = sim_user_write(
+		sim, arg + offsetof(struct vfio_device_bind_iommufd, out_devid),
+		&id, sizeof(id));
+	if (ret) {
+		sim_object_destroy(iommufd, sim_object_get(iommufd, id));
+		return ret;
+	}
+	file->bound = true;
+	file->iommufd = iommufd;
+	file->dev_id = id;
+	return 0;
+}
+
+static int attach(struct iommunest_sim *sim, struct sim_file *file,
+		  uint64_t arg)
+{
+	struct vfio_device_attach_iommufd_pt cmd;
+	int ret;
+
+	ret = sim_user_read(sim, &cmd, arg, sizeof(cmd));
+	if (ret)
+		return ret;
+	if (cmd.argsz < sizeof(cmd) || cmd.flags)
+		return -EINVAL;
+	if (!cmd.pt_id)
+		return -ENOENT;
+	ret = sim_attach(sim, file->iommufd, file->dev_id, cmd.pt_id);
+	if (ret)
+		return ret;
+	return sim_user_write(
+		sim,
+		arg + offsetof(struct vfio_device_attach_iommufd_pt, pt_id),
+		&cmd.pt_id, sizeof(cmd.pt_id));
+}
+
+static int detach(struct iommunest_sim *sim, struct sim_file *file,
+		  uint64_t arg)
+{
+	struct vfio_device_detach_iommufd_pt cmd;
+	int ret;
+
+	ret = sim_user_read(sim, &cmd, arg, sizeof(cmd));
+	if (ret)
+		return ret;
+	if (cmd.argsz < sizeof(cmd) || cmd.flags)
+		return -EINVAL;
+	return sim_attach(sim, file->iommufd, file->dev_id, 0);
+}
+
+int sim_vfio_ioctl(struct iommunest_sim *sim, struct sim_file *file,
+		   uint32_t cmd, uint64_t arg)
+{
+	if (cmd == VFIO_DEVICE_BIND_IOMMUFD)
+		return bind_iommufd(sim, file, arg);
+	if (!file->bound)
+		return -EINVAL;
+	/* The iommufd was closed; its objects live on, for nobody. */
+	if (!file->iommufd)
+		return -ENOENT;
+	if (cmd == VFIO_DEVICE_ATTACH_IOMMUFD_PT)
+		return attach(sim, file, arg);
+	if (cmd == VFIO_DEVICE_DETACH_IOMMUFD_PT)
+		return detach(sim, file, arg);
+	return -ENOTTY;
+}
+
+void sim_vfio_close(struct iommunest_sim *sim, struct sim_file *file)
+{
+	if (!file->iommufd)
+		return;
+	sim_attach(sim, file->iommufd, file->dev_id, 0);
+	sim_object_destroy(file->iommufd,
+			   sim_object_get(file->iommufd, file->dev_id));
+	file->iommufd = NULL;
+}
+
+void sim_vfio_forget(struct iommunest_sim *sim, const struct sim_file *iommufd)
+{
+	unsigned int i;
+
+	for (i = 0; i < sim->file_room; i++) {
+		if (sim->files[i] && sim->files[i]->iommufd == iommufd)
+			sim->files[i]->iommufd = NULL;
+	}
+}
