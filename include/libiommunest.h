@@ -422,8 +422,8 @@ struct iommunest_vtd_limits {
 	/* Largest block as log2 of pages, 0 to 63; see iommunest_vtd_mamv(). */
 	uint32_t mamv;
 	/*
-	 * A range that needs more blocks than this becomes "all"; 0 is
-	 * IOMMUNEST_VTD_DEFAULT_BLOCKS.
+	 * A range that needs more blocks than this, up to 2^27, becomes
+	 * "all"; 0 is IOMMUNEST_VTD_DEFAULT_BLOCKS.
 	 */
 	uint32_t max_blocks;
 	uint32_t reserved;

@@ -136,6 +136,8 @@ EXPORT int iommunest_batch_add(struct iommunest_batch *batch, const void *entry,
 	if (iommunest_batch_free_slots(batch) == 0)
 		return iommunest_batch_fail(batch, -ENOSPC, cookie);
 	iommunest_batch_push(batch, entry, cookie);
+	/* Nobody has checked it: what merges with it could be refused too. */
+	batch->sealed = batch->count;
 	return 0;
 }
 

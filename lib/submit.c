@@ -26,6 +26,8 @@ struct submission {
 	uint32_t hwpt_id;
 	/* EINTR or EAGAIN without progress, in a row. */
 	uint32_t stalls;
+	/* The last call's count cannot be. */
+	bool lied;
 	/* How often `ask` was called for the entry at the cursor. */
 	uint32_t attempt;
 };
@@ -106,10 +108,15 @@ static int send_entries(struct submission *sub, const void *entries,
 			uint32_t *done)
 {
 	uint32_t reported;
-	int error;
+	int error, ret;
 
 	error = call_kernel(sub, entries, cookies, count, flush_all, &reported);
-	return entries_done(&sub->batch->type, count, reported, error, done);
+	ret = entries_done(&sub->batch->type, count, reported, error, done);
+	sub->lied = reported > count || (ret && !error);
+	/* Only those in a row are counted. */
+	if (!is_stall(ret))
+		sub->stalls = 0;
+	return ret;
 }
 
 /* True where EINTR or EAGAIN may be tried again. */
@@ -269,7 +276,7 @@ static int step(struct submission *sub)
 		sub->stalls = 0;
 		sub->attempt = 0;
 	}
-	if (error == -EPROTO)
+	if (sub->lied)
 		return stop(sub, IOMMUNEST_SCOPE_CALL, error);
 	if (!error) {
 		sub->report.resumes += done < count;

@@ -30,6 +30,9 @@ static bool has_flag(const struct iommunest_batch *batch, uint32_t flag)
 	return batch->type_state[STATE_FLAGS] & flag;
 }
 
+/* As many as the largest batch holds. */
+#define MAX_BLOCKS (1u << 27)
+
 /* How many sizes of block there are, from one page up; 0: no limit. */
 static uint32_t orders(const struct iommunest_vtd_limits *limits)
 {
@@ -53,7 +56,8 @@ iommunest_vtd_batch_set_limits(struct iommunest_batch *batch,
 		return ret;
 	if (copy.flags & ~KNOWN_FLAGS)
 		return -EOPNOTSUPP;
-	if (copy.mamv > VTD_AM_MAX || copy.reserved)
+	if (copy.mamv > VTD_AM_MAX || copy.reserved ||
+	    copy.max_blocks > MAX_BLOCKS)
 		return -EINVAL;
 	batch->type_state[STATE_FLAGS] = copy.flags;
 	batch->type_state[STATE_ORDERS] = orders(&copy);
@@ -133,7 +137,7 @@ static bool merge(const struct iommunest_batch *batch,
 /*
  * Merges an entry into the last pending one, and that into the one before it
  * as long as this is possible.  What was sent already is not touched, nor are
- * the pieces of a range: each would share the fate of a neighbour's entry, and
+ * raw entries and the pieces of a range: each would share the fate of a neighbour's entry, and
  * nobody could say any more what became of the range.
  */
 static bool merge_into_last(struct iommunest_batch *batch,

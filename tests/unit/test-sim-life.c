@@ -503,17 +503,70 @@ START_TEST(each_attached_device_uses_the_hwpt)
 }
 END_TEST
 
+/* In 6.12 it goes on; in 7.3 it stands still, until it is attached anew. */
 START_TEST(a_refused_attach_leaves_the_device_where_it_was)
+{
+	const bool old = _i == IOMMUNEST_SIM_LINUX_6_12;
+	uint32_t wrong, other;
+	struct rig rig;
+
+	rig_open(&rig, (uint32_t)_i, 0, 0);
+	wrong = rig_alloc_nested(&rig, 39);
+	other = rig_alloc_nested(&rig, 48);
+	ck_assert_int_eq(iommunest_sim_attach(rig.sim, rig.fd, rig.dev, wrong),
+			 -EINVAL);
+	ck_assert_int_eq(destroy(&rig, wrong), 0);
+	ck_assert_int_eq(destroy(&rig, rig.nested), -EBUSY);
+	rig_attach(&rig, rig.dev, rig.nested);
+	ck_assert_int_eq(iommunest_sim_translate(rig.sim, rig.fd, rig.nested, 0,
+						 0),
+			 old ? 0 : -EINVAL);
+	rig_flush(&rig, 0, 1, 0);
+	ck_assert_uint_eq(rig.desc_count, old ? 1 : 0);
+	rig_attach(&rig, rig.dev, other);
+	rig_attach(&rig, rig.dev, rig.nested);
+	rig_translate(&rig, rig.nested, 0, 0);
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(a_blocked_device_can_be_detached)
 {
 	struct rig rig;
 	uint32_t wrong;
 
-	rig_open(&rig, 0, 0, 0);
+	rig_open(&rig, IOMMUNEST_SIM_LINUX_7_3, 0, 0);
 	wrong = rig_alloc_nested(&rig, 39);
 	ck_assert_int_eq(iommunest_sim_attach(rig.sim, rig.fd, rig.dev, wrong),
 			 -EINVAL);
-	ck_assert_int_eq(destroy(&rig, wrong), 0);
+	ck_assert_int_eq(iommunest_sim_attach(rig.sim, rig.fd, rig.dev, wrong),
+			 -EINVAL);
+	rig_attach(&rig, rig.dev, 0);
+	ck_assert_int_eq(destroy(&rig, rig.nested), 0);
+	/* From nowhere, it is refused and stays there. */
+	ck_assert_int_eq(iommunest_sim_attach(rig.sim, rig.fd, rig.dev, wrong),
+			 -EINVAL);
+	rig.nested = rig_alloc_nested(&rig, 48);
+	rig_attach(&rig, rig.dev, rig.nested);
 	rig_translate(&rig, rig.nested, 0, 0);
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(a_blocked_device_takes_nothing_with_it)
+{
+	uint32_t other, wrong;
+	struct rig rig;
+
+	rig_open(&rig, IOMMUNEST_SIM_LINUX_7_3, 0, 0);
+	other = rig_bind(&rig, 0);
+	rig_attach(&rig, other, rig.nested);
+	wrong = rig_alloc_nested(&rig, 39);
+	ck_assert_int_eq(iommunest_sim_attach(rig.sim, rig.fd, rig.dev, wrong),
+			 -EINVAL);
+	rig_translate(&rig, rig.nested, 0, 0);
+	rig_attach(&rig, rig.dev, 0);
+	ck_assert_uint_eq(rig_cached(&rig, 0), IN_IOTLB);
 	rig_close(&rig);
 }
 END_TEST
@@ -552,8 +605,10 @@ static Suite *life_suite(void)
 	tcase_add_test(devices, binding_checks_its_arguments);
 	tcase_add_test(devices, attaching_checks_its_arguments);
 	tcase_add_test(devices, each_attached_device_uses_the_hwpt);
-	tcase_add_test(devices,
-		       a_refused_attach_leaves_the_device_where_it_was);
+	tcase_add_loop_test(
+		devices, a_refused_attach_leaves_the_device_where_it_was, 1, 3);
+	tcase_add_test(devices, a_blocked_device_can_be_detached);
+	tcase_add_test(devices, a_blocked_device_takes_nothing_with_it);
 	suite_add_tcase(suite, options);
 	suite_add_tcase(suite, hardware);
 	suite_add_tcase(suite, fds);

@@ -242,10 +242,10 @@ END_TEST
 
 /* ---- The kernel's errno ---- */
 
-/* EINTR and EAGAIN are tried again, and EPROTO is the library's own. */
+/* EINTR and EAGAIN are tried again. */
 static bool is_plain_errno(int error)
 {
-	return error != EINTR && error != EAGAIN && error != EPROTO;
+	return error != EINTR && error != EAGAIN;
 }
 
 static void fail_an_entry(int error)
@@ -523,6 +523,43 @@ START_TEST(progress_starts_the_count_anew)
 	rig.options.max_stalls = 2;
 	ck_assert_int_eq(rig_submit(&rig), 0);
 	ck_assert_uint_eq(rig.report.resumes, 7);
+	rig_finish(&rig);
+}
+END_TEST
+
+/* Another answer in between, and they are not in a row any more. */
+START_TEST(a_skipped_entry_starts_the_count_anew)
+{
+	static const struct script_row rows[] = {
+		STALLED(0, 3),
+		{ SENDS(0, 3), ANSWERS(-EINVAL, 0) },
+		{ PROBES, ANSWERS(0, 0) },
+		STALLED(1, 2),
+		{ SENDS(1, 2), ANSWERS(0, 2) },
+	};
+	struct rig rig;
+
+	RIG_START(&rig, rows, 3);
+	rig.options.max_stalls = 1;
+	ck_assert_int_eq(rig_submit_with(&rig, IOMMUNEST_SKIP), 1);
+	rig_finish(&rig);
+}
+END_TEST
+
+START_TEST(an_empty_call_has_a_count_of_its_own)
+{
+	static const struct script_row rows[] = {
+		STALLED(0, 3),
+		{ SENDS(0, 3), ANSWERS(-EINVAL, 0) },
+		{ PROBES, ANSWERS(-EINTR, 0) },
+		{ PROBES, ANSWERS(0, 0) },
+	};
+	struct rig rig;
+
+	RIG_START(&rig, rows, 3);
+	rig.options.max_stalls = 1;
+	ck_assert_int_eq(rig_submit(&rig), -EINVAL);
+	ck_assert_uint_eq(rig.report.scope, IOMMUNEST_SCOPE_ENTRY);
 	rig_finish(&rig);
 }
 END_TEST
@@ -1055,6 +1092,8 @@ static const struct support_test tests[] = {
 	TEST_LOOP(without_progress_it_is_tried_16_times_again_by_default, 2),
 	TEST(max_stalls_bounds_both_errors_together),
 	TEST(progress_starts_the_count_anew),
+	TEST(a_skipped_entry_starts_the_count_anew),
+	TEST(an_empty_call_has_a_count_of_its_own),
 	TEST(progress_by_one_entry_a_call_is_never_too_often),
 	TEST(after_too_many_stalls_the_tail_can_be_submitted_again),
 	TEST_LOOP(a_count_that_cannot_be_is_eproto_and_moves_nothing,

@@ -212,6 +212,10 @@ START_TEST(limits_of_a_bad_value_are_refused)
 	expect_limits((struct iommunest_vtd_limits){ .flags = 1, .mamv = 64 },
 		      -EINVAL);
 	expect_limits((struct iommunest_vtd_limits){ .reserved = 1 }, -EINVAL);
+	/* More than any batch holds. */
+	expect_limits((struct iommunest_vtd_limits){ .max_blocks =
+							     (1u << 27) + 1 },
+		      -EINVAL);
 }
 END_TEST
 
@@ -757,6 +761,30 @@ START_TEST(the_blocks_of_a_split_range_do_not_merge)
 }
 END_TEST
 
+static const struct iommunest_vtd_entry raw_entries[] = {
+	/* Entries that the kernel refuses. */
+	{ .addr = PAGE, .npages = UINT64_MAX },
+	{ .npages = 8, .reserved = 1 },
+	{ .npages = 8, .flags = 2 },
+	/* And one that it takes as it likes. */
+	{ .npages = UINT64_C(1) << 63 },
+};
+
+START_TEST(a_raw_entry_does_not_merge)
+{
+	struct iommunest_batch *batch = new_coalescing();
+
+	ck_assert_int_eq(iommunest_batch_add(batch, &raw_entries[_i], 1), 0);
+	add_pages(batch, 5, 1, 0, 2);
+	ck_assert_int_eq(iommunest_vtd_add_all(batch, 3), 0);
+	check_all(batch, 1, 2);
+	ck_assert_uint_eq(iommunest_batch_count(batch), 2);
+	ck_assert_mem_eq(at(batch, 0), &raw_entries[_i],
+			 sizeof(raw_entries[_i]));
+	iommunest_batch_free(batch);
+}
+END_TEST
+
 START_TEST(a_full_batch_still_merges)
 {
 	struct iommunest_batch *batch = new_batch(1);
@@ -1097,6 +1125,7 @@ static const struct support_test tests[] = {
 	TEST(the_two_halves_of_everything_stay_two),
 	TEST(merging_respects_the_largest_block),
 	TEST(the_blocks_of_a_split_range_do_not_merge),
+	TEST_LOOP(a_raw_entry_does_not_merge, ARRAY_LEN(raw_entries)),
 	TEST(a_full_batch_still_merges),
 	TEST(an_entry_that_is_done_does_not_merge),
 	TEST(random_adds_drop_the_same_pages_merged_or_not),
