@@ -231,7 +231,8 @@ void iommunest_vfio_close(struct iommunest_ctx *ctx, int fd);
  * (VFIO_DEVICE_BIND_IOMMUFD); *@dev_id is its id in the context.  Once only
  * for each file descriptor.  Returns 0, -EINVAL (NULL; bound already; the
  * VFIO group is in use), -EBADF, -EBADFD (the context is no iommufd),
- * -ENOTTY (not a VFIO device, or Linux before 6.6), -EBUSY, -EPERM (interrupts are not isolated), -ENODEV, -ENOMEM.
+ * -ENOTTY (not a VFIO device, or Linux before 6.6), -EBUSY, -EPERM (interrupts
+ * are not isolated), -ENODEV, -ENOMEM.
  */
 int iommunest_vfio_bind(struct iommunest_ctx *ctx, int fd, uint32_t *dev_id);
 

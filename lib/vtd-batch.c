@@ -137,8 +137,8 @@ static bool merge(const struct iommunest_batch *batch,
 /*
  * Merges an entry into the last pending one, and that into the one before it
  * as long as this is possible.  What was sent already is not touched, nor are
- * raw entries and the pieces of a range: each would share the fate of a neighbour's entry, and
- * nobody could say any more what became of the range.
+ * raw entries and the pieces of a range: each would share the fate of a
+ * neighbour's entry, and nobody could say any more what became of the range.
  */
 static bool merge_into_last(struct iommunest_batch *batch,
 			    const struct iommunest_vtd_entry *entry)
