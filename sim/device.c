@@ -55,29 +55,46 @@ static void drop_cached(struct sim_device *dev)
 	sim_tlb_drop(&dev->tlb, &all);
 }
 
-static void leave(struct sim_device *dev)
+/* Off the driver's list: nothing is translated or flushed for it. */
+static void block(struct sim_device *dev)
+{
+	struct sim_device **at;
+
+	if (!dev->hwpt || dev->blocked)
+		return;
+	drop_cached(dev);
+	for (at = &dev->hwpt->devices; *at != dev; at = &(*at)->next)
+		;
+	*at = dev->next;
+	dev->next = NULL;
+	dev->blocked = true;
+}
+
+static void unblock(struct sim_device *dev)
 {
 	struct sim_device **at;
 
 	if (!dev->hwpt)
 		return;
-	for (at = &dev->hwpt->devices; *at != dev; at = &(*at)->next)
+	for (at = &dev->hwpt->devices; *at; at = &(*at)->next)
 		;
-	*at = dev->next;
-	dev->next = NULL;
-	dev->hwpt->obj.users--;
+	*at = dev;
+	dev->blocked = false;
+}
+
+static void leave(struct sim_device *dev)
+{
+	block(dev);
+	if (dev->hwpt)
+		dev->hwpt->obj.users--;
 	dev->hwpt = NULL;
 }
 
 static void join(struct sim_device *dev, struct sim_hwpt *hwpt)
 {
-	struct sim_device **at = &hwpt->devices;
-
-	while (*at)
-		at = &(*at)->next;
-	*at = dev;
 	hwpt->obj.users++;
 	dev->hwpt = hwpt;
+	unblock(dev);
 }
 
 static bool is_hwpt(const struct sim_object *obj)
@@ -104,10 +121,13 @@ int sim_attach(struct iommunest_sim *sim, struct sim_file *iommufd,
 	if (obj && (struct sim_hwpt *)obj == dev->hwpt)
 		return 0;
 	/* The driver blocks the device before it looks at the new one. */
-	if (dev->hwpt)
-		drop_cached(dev);
-	if (obj && !can_do(sim, (struct sim_hwpt *)obj))
+	block(dev);
+	if (obj && !can_do(sim, (struct sim_hwpt *)obj)) {
+		/* 7.3 leaves it so, until it is attached to something else. */
+		if (sim_is_6_12(sim))
+			unblock(dev);
 		return -EINVAL;
+	}
 	leave(dev);
 	if (obj)
 		join(dev, (struct sim_hwpt *)obj);

@@ -168,6 +168,8 @@ struct sim_hwpt {
 struct sim_device {
 	struct sim_object obj;
 	bool ats;
+	/* The driver has taken it off its HWPT, and iommufd has not. */
+	bool blocked;
 	struct sim_hwpt *hwpt;
 	struct sim_device *next;
 	struct sim_tlb tlb;

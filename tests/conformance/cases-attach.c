@@ -19,22 +19,31 @@ static bool registers(struct conf_env *env, struct iommu_hw_info_vtd *vtd)
 	return conf_ioctl_is(env, IOMMU_GET_HW_INFO, &cmd, 0);
 }
 
+/* As at first, whatever has been refused. */
+static bool go_back(struct conf_env *env)
+{
+	int off = env->attach(env, 0), on = env->attach(env, env->nested);
+
+	return conf_expect(env, off == 0 && on == 0, "detach %d, attach %d",
+			   off, on);
+}
+
 /* Attaches a new HWPT of @s1, and then the usual one again. */
 static bool attach_is(struct conf_env *env, const struct iommu_hwpt_vtd_s1 *s1,
 		      int want)
 {
 	struct iommu_hwpt_alloc cmd = conf_nested(env, s1);
 	uint32_t id = conf_alloc_hwpt(env, &cmd);
-	int ret, back;
+	int ret;
 
 	if (!id)
 		return false;
 	ret = env->attach(env, id);
-	back = env->attach(env, env->nested);
-	return conf_expect(env, ret == want && back == 0,
-			   "width %u flags %#llx: %d and not %d, and back %d",
+	return go_back(env) &&
+	       conf_expect(env, ret == want,
+			   "width %u flags %#llx: %d and not %d",
 			   s1->addr_width, (unsigned long long)s1->flags, ret,
-			   want, back) &&
+			   want) &&
 	       conf_destroy_is(env, id, 0);
 }
 
@@ -99,8 +108,7 @@ static bool an_attached_hwpt_is_in_use_until_it_is_not(struct conf_env *env)
 	     conf_destroy_is(env, id, -EBUSY) &&
 	     conf_expect(env, env->attach(env, 0) == 0, "detach") &&
 	     conf_destroy_is(env, id, 0);
-	return conf_expect(env, env->attach(env, env->nested) == 0, "back") &&
-	       ok;
+	return go_back(env) && ok;
 }
 
 /* As the entries of any HWPT without a device. */
@@ -120,8 +128,51 @@ static bool nothing_is_sent_for_an_hwpt_that_was_left(struct conf_env *env)
 	ok = conf_invalidate_is(env, &call, 0, 1);
 	count = env->stop(env, descs, 8);
 	ok = ok && conf_expect(env, count == 0, "%zu descriptors", count);
-	return conf_expect(env, env->attach(env, env->nested) == 0, "back") &&
-	       ok;
+	return go_back(env) && ok;
+}
+
+static size_t flushes_of_one_entry(struct conf_env *env)
+{
+	struct iommu_hwpt_vtd_s1_invalidate one = { .npages = 1 };
+	struct iommu_hwpt_invalidate call = conf_call(env, &one, 1);
+	struct conf_desc descs[8];
+	size_t count, i, piotlb = 0;
+
+	env->record(env);
+	conf_ioctl(env, IOMMU_HWPT_INVALIDATE, &call);
+	count = env->stop(env, descs, 8);
+	for (i = 0; i < count && i < 8; i++)
+		piotlb += descs[i].kind != CONF_DEV_TLB;
+	return piotlb;
+}
+
+/*
+ * The driver blocks the device before it looks.  6.12 attaches it again to
+ * what it had; 7.3 does not, and attaching that once more changes nothing.
+ */
+static bool a_refused_attach_stops_flushes_in_7_3(struct conf_env *env)
+{
+	const size_t want = env->kernel == CONF_LINUX_6_12 ? 1 : 0;
+	struct iommu_hwpt_vtd_s1 s1 = { .addr_width = 39 };
+	struct iommu_hwpt_alloc cmd = conf_nested(env, &s1);
+	size_t refused, again, back;
+	uint32_t id;
+
+	if (!env->attach || !env->record)
+		return conf_skip(env, "descriptors cannot be seen");
+	id = conf_alloc_hwpt(env, &cmd);
+	if (!id ||
+	    !conf_expect(env, env->attach(env, id) == -EINVAL, "not refused"))
+		return false;
+	refused = flushes_of_one_entry(env);
+	env->attach(env, env->nested);
+	again = flushes_of_one_entry(env);
+	if (!go_back(env))
+		return false;
+	back = flushes_of_one_entry(env);
+	return conf_expect(env, refused == want && again == want && back == 1,
+			   "%zu, %zu and %zu flushes", refused, again, back) &&
+	       conf_destroy_is(env, id, 0);
 }
 
 #define CASE(fn)        \
@@ -135,5 +186,6 @@ const struct conf_case conf_attach_cases[] = {
 	CASE(other_flags_are_not_looked_at),
 	CASE(an_attached_hwpt_is_in_use_until_it_is_not),
 	CASE(nothing_is_sent_for_an_hwpt_that_was_left),
+	CASE(a_refused_attach_stops_flushes_in_7_3),
 	{ 0 },
 };
