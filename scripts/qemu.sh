@@ -1,0 +1,98 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Finds a QEMU that is new enough; see --help.
+set -euo pipefail
+
+here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=scripts/lib/suite.sh
+. "$here/lib/suite.sh"
+
+suite_minutes=${IOMMUNEST_LISTS_MINUTES-720}
+newer_suite=bookworm-backports
+packages="qemu-system-x86 qemu-system-common qemu-system-data seabios"
+store=$cache/qemu
+
+usage() {
+	cat <<EOF_USAGE
+Usage: scripts/qemu.sh VERSION
+Prints how to call a qemu-system-x86_64 of that version or a later one, for
+eval: the system's, or else that of $newer_suite, unpacked into
+\$IOMMUNEST_CACHE, or libiommunest in the user's cache folder.  Exit status 77:
+there is none.
+EOF_USAGE
+}
+
+# version_of COMMAND...
+version_of() {
+	"$@" --version 2>/dev/null |
+		sed -n 's/^QEMU emulator version \([0-9.]*\).*/\1/p'
+}
+
+is_enough() {
+	[ -n "$1" ] && printf '%s\n' "$wanted" "$1" | sort -VC
+}
+
+# The unpacked packages in one folder, whose name has their version.
+unpack_all() {
+	local deb root work package
+
+	update_suite "$newer_suite" || return
+	deb=$(newest_in_suite "$newer_suite" qemu-system-x86)
+	[ -n "$deb" ] || return
+	root=$store/${deb%.deb}
+	[ -d "$root" ] || {
+		mkdir -p "$store"
+		work=$(mktemp -d "$store/new.XXXXXX")
+		note "fetching ${deb%.deb}"
+		for package in $packages; do
+			(cd "$work" &&
+				of_suite "$newer_suite" apt-get download \
+					"$package" >&2 &&
+				dpkg -x "$package"_*.deb root) || {
+				rm -rf "$work"
+				return 1
+			}
+		done
+		mv "$work/root" "$root"
+		rm -rf "$work"
+	}
+	printf '%s\n' "$root"
+}
+
+unpacked() {
+	unpack_all || unpacked_in qemu-system-x86 "$store"
+}
+
+case ${1-} in
+-h | --help)
+	usage
+	exit 0
+	;;
+[0-9]*) ;;
+*)
+	usage >&2
+	exit 2
+	;;
+esac
+wanted=$1
+
+if is_enough "$(version_of qemu-system-x86_64)"; then
+	printf '%s\n' qemu-system-x86_64
+	exit 0
+fi
+suites_can_be_had || exit 77
+root=$(unpacked)
+[ -n "$root" ] || {
+	note "no QEMU $wanted: $newer_suite cannot be reached"
+	exit 77
+}
+modules=$(echo "$root"/usr/lib/*/qemu)
+call=(env "QEMU_MODULE_DIR=$modules" "$root/usr/bin/qemu-system-x86_64"
+	-L "$root/usr/share/qemu" -L "$root/usr/share/seabios")
+found=$(version_of "${call[@]}")
+is_enough "$found" || {
+	note "no QEMU $wanted: $newer_suite has ${found:-one that does not run}"
+	exit 77
+}
+printf '%q ' "${call[@]}"
+printf '\n'

@@ -1,0 +1,103 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Runs the programs of this folder on one kernel after the other; what
+# "make check-vm" and the tier "vm" of scripts/check.sh call.
+set -euo pipefail
+
+here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=scripts/lib/common.sh
+. "$here/../../scripts/lib/common.sh"
+# shellcheck source=scripts/lib/results.sh
+. "$top/scripts/lib/results.sh"
+
+usage() {
+	cat <<EOF_USAGE
+Usage: tests/vm/check.sh [--build DIR] [--kernels "KERNEL..."] [PROGRAM...]
+Like run.sh, for several kernels (default: $kernels), with all PROGRAMs that
+are built.  A kernel that cannot be had is skipped; exit status 77: none of
+them could be had.
+EOF_USAGE
+}
+
+# Linux 6.12 takes every device for the VT-d's, the mock's too.
+needs_no_vtd() {
+	[ "${1##*/}" = vm-mock ]
+}
+
+# run KERNEL IMAGE OPTION... -- PROGRAM...
+run() {
+	local out=$build/vm-$1 image=$2
+
+	shift 2
+	"$here/run.sh" --build "$build" --kernel "$image" --out "$out" "$@"
+}
+
+check_on() {
+	local kernel=$1 image=$2 status=0 with=() without=() program
+
+	for program in "${programs[@]}"; do
+		if needs_no_vtd "$program"; then
+			without+=("$program")
+		else
+			with+=("$program")
+		fi
+	done
+	[ ${#with[@]} -eq 0 ] || run "$kernel" "$image" "${with[@]}" ||
+		status=$?
+	[ ${#without[@]} -eq 0 ] ||
+		run "$kernel-without-vtd" "$image" --without-vtd \
+			"${without[@]}" || status=$?
+	return $status
+}
+
+built_programs() {
+	find "$build/tests/vm" -maxdepth 1 -name 'vm-*' ! -name '*.*' \
+		-type f -perm -u+x -printf 'tests/vm/%f\n' | sort
+}
+
+build=.
+kernels="6.12 newest"
+while [ $# -gt 0 ]; do
+	case $1 in
+	--build) build=$2 ;;
+	--kernels) kernels=$2 ;;
+	-h | --help)
+		usage
+		exit 0
+		;;
+	*) break ;;
+	esac
+	shift 2
+done
+build=$(cd "$build" && pwd)
+programs=("$@")
+[ $# -gt 0 ] || mapfile -t programs < <(built_programs)
+[ ${#programs[@]} -gt 0 ] || {
+	complain "nothing is built: make vm-programs"
+	exit 1
+}
+status=77
+export RESULTS=${RESULTS:-$build/vm-results}
+
+for kernel in $kernels; do
+	found=0
+	image=$("$top/scripts/kernel.sh" "$kernel") || found=$?
+	case $found in
+	0) ;;
+	77)
+		say "Linux $kernel: skipped, it cannot be had"
+		record 0 0 1
+		continue
+		;;
+	*)
+		say "Linux $kernel: the kernel could not be built"
+		record 0 1 0
+		status=1
+		continue
+		;;
+	esac
+	say "Linux $kernel:"
+	[ $status -ne 77 ] || status=0
+	check_on "$kernel" "$image" || status=1
+done
+exit $status

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Programs for a real kernel in a virtual machine.  "make check" leaves them
+# alone; "make check-vm" builds them and runs them there.
+
+VM_TESTS = \
+	%D%/vm-conformance \
+	%D%/vm-mock \
+	%D%/vm-replay \
+	%D%/vm-resubmit \
+	%D%/vm-diff
+VM_KERNELS = 6.12 newest
+
+if HAVE_CHECK
+EXTRA_PROGRAMS += $(VM_TESTS)
+EXTRA_LTLIBRARIES = %D%/libvm.la
+CLEANFILES += $(VM_TESTS) $(EXTRA_LTLIBRARIES)
+endif
+
+%C%_libvm_la_SOURCES = \
+	%D%/real.c \
+	%D%/real.h \
+	%D%/trace.c \
+	%D%/trace.h \
+	%D%/vfio-uapi.h \
+	$(CONFORMANCE_SOURCES)
+%C%_libvm_la_CFLAGS = $(TEST_CFLAGS)
+VM_LDADD = %D%/libvm.la libiommunest-sim.la libiommunest.la $(CHECK_LIBS)
+
+%C%_vm_conformance_CFLAGS = $(TEST_CFLAGS)
+%C%_vm_conformance_LDADD = $(VM_LDADD)
+
+%C%_vm_diff_SOURCES = \
+	%D%/diff-gen.c \
+	%D%/diff-memory.c \
+	%D%/diff.h \
+	%D%/vm-diff.c
+%C%_vm_diff_CFLAGS = $(TEST_CFLAGS)
+%C%_vm_diff_LDADD = $(VM_LDADD)
+
+%C%_vm_mock_SOURCES = \
+	%D%/mock-uapi.h \
+	%D%/vm-mock.c
+%C%_vm_mock_CFLAGS = $(TEST_CFLAGS)
+%C%_vm_mock_LDADD = $(VM_LDADD)
+
+%C%_vm_replay_CFLAGS = $(TEST_CFLAGS)
+%C%_vm_replay_LDADD = $(VM_LDADD)
+
+%C%_vm_resubmit_CFLAGS = $(TEST_CFLAGS)
+%C%_vm_resubmit_LDADD = $(VM_LDADD)
+
+vm-programs: $(VM_TESTS) examples/iommunest-replay
+
+# 77: no kernel, or no QEMU.
+check-vm: vm-programs
+	@$(srcdir)/%D%/check.sh --build . --kernels "$(VM_KERNELS)" \
+		$(VM_TESTS) || [ $$? -eq 77 ]
+.PHONY: check-vm vm-programs
+
+EXTRA_DIST += \
+	%D%/README.md \
+	%D%/check.sh \
+	%D%/init \
+	%D%/machine.sh \
+	%D%/run.sh \
+	%D%/selftest.sh \
+	%D%/shell.sh \
+	%D%/vm-replay.needs \
+	kernel/README.md \
+	kernel/test/6.12/0001-iommu-vt-d-test-only-claim-nested-translation.patch \
+	kernel/test/7.3/0001-iommu-vt-d-test-only-claim-nested-translation.patch \
+	kernel/test/7.3/config \
+	kernel/test/config \
+	scripts/kernel.sh \
+	scripts/lib/suite.sh \
+	scripts/qemu.sh \
+	scripts/tiers/80-vm.sh

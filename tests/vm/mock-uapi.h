@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The part of iommufd's mock (CONFIG_IOMMUFD_TEST) that the tests use: the
+ * same in Linux 6.12 and 7.3.  Described by the kernel's
+ * drivers/iommu/iommufd/iommufd_test.h, which is not installed.
+ */
+#ifndef VM_MOCK_UAPI_H
+#define VM_MOCK_UAPI_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+#define VM_MOCK_CMD _IO(';', 0xa0)
+
+enum vm_mock_op {
+	/* A device on the HWPT of an IOAS, by its id. */
+	VM_MOCK_DEVICE = 2,
+	/* Success if a nested HWPT's cache holds this value under an id. */
+	VM_MOCK_CHECK_IOTLB = 14,
+};
+
+struct vm_mock_cmd {
+	__u32 size;
+	__u32 op;
+	__u32 id;
+	__u32 __reserved;
+	union {
+		struct {
+			__u32 out_device;
+			__u32 out_hwpt_id;
+			__u32 out_dev_id;
+		} device;
+		struct {
+			__u32 id;
+			__u32 value;
+		} check_iotlb;
+		/* What the largest operation has. */
+		__aligned_u64 words[6];
+	};
+	__u32 last;
+};
+
+/* IOMMU_HWPT_ALLOC: what the cache holds of the start, for each of its ids. */
+#define VM_MOCK_HWPT_TYPE 0xdeadu
+
+struct vm_mock_hwpt {
+	__u32 value;
+};
+
+/* IOMMU_HWPT_INVALIDATE. */
+#define VM_MOCK_INVALIDATE_TYPE 0xdeadbeefu
+#define VM_MOCK_IDS 4u
+#define VM_MOCK_ALL (1u << 0)
+
+struct vm_mock_entry {
+	__u32 flags;
+	__u32 id;
+};
+
+#endif /* VM_MOCK_UAPI_H */

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The kernel that runs, and the machine's devices behind its VT-d. */
+#ifndef VM_REAL_H
+#define VM_REAL_H
+
+#include "tests/conformance/conformance.h"
+#include "trace.h"
+
+#define REAL_DEVICES 2u
+
+struct real {
+	/* fd, kernel, sys, and what real_populate() makes. */
+	struct conf_env env;
+	/* VFIO's node and iommufd's id of each device. */
+	int device[REAL_DEVICES];
+	uint32_t dev[REAL_DEVICES];
+	/* Which of them env->dev is. */
+	unsigned int first;
+	/* Borrowed; NULL: nothing is recorded. */
+	struct trace *trace;
+};
+
+/* 6.12, or what comes after it. */
+enum conf_kernel real_kernel(void);
+
+/*
+ * Opens /dev/iommu and binds one of the machine's devices.  The second, behind
+ * a port, has ATS; the first, in the root complex, has none.  Returns 0 or a
+ * negated errno.
+ */
+int real_open(struct real *real, unsigned int device, struct trace *trace);
+/* Binds the other one too. */
+int real_bind(struct real *real, unsigned int device);
+void real_close(struct real *real);
+
+/*
+ * The objects of an environment that has a file descriptor and a device: two
+ * nested HWPTs on a parent.  False, and env->why: one could not be had.
+ */
+bool env_populate(struct conf_env *env);
+/* The same, and the device is attached.  0 or a negated errno. */
+int real_populate(struct real *real);
+
+/*
+ * Attaches a device, in place of what it is attached to; 0 detaches.  Returns
+ * 0 or a negated errno.
+ */
+int real_attach(struct real *real, unsigned int device, uint32_t hwpt_id);
+
+/* False: a wait, or of no interest here. */
+bool real_decode(const struct trace_event *event, struct conf_desc *desc);
+
+#endif /* VM_REAL_H */

@@ -1,0 +1,181 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Runs test programs on a real kernel in a virtual machine; see --help.
+set -euo pipefail
+
+here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=scripts/lib/common.sh
+. "$here/../../scripts/lib/common.sh"
+# shellcheck source=scripts/lib/results.sh
+. "$top/scripts/lib/results.sh"
+# shellcheck source=tests/vm/machine.sh
+. "$here/machine.sh"
+
+build=.
+out=
+kernel=6.12
+parameters=${VM_PARAMETERS-}
+program_limit=${VM_LIMIT:-60}
+boot_limit=${VM_BOOT_LIMIT:-60}
+
+usage() {
+	cat <<EOF_USAGE
+Usage: tests/vm/run.sh [OPTION...] PROGRAM...
+Boots a kernel in QEMU and runs programs of the build tree in it, one after
+the other.  Each is shown with its verdict; the exit status is 0 if none
+failed and the kernel had nothing to complain of, 77 if there is no kernel or
+no QEMU.
+
+  --kernel KERNEL  6.12, newest, or a bzImage (default: $kernel)
+  --build DIR      the build tree, where PROGRAMs are (default: here)
+  --out DIR        for the logs (default: vm-KERNEL in the build tree)
+  --without-vtd    the kernel leaves its VT-d alone (6.12 cannot have that and
+                   iommufd's mock)
+  --limit SECONDS  for each program (default: \$VM_LIMIT or $program_limit)
+  --help           this text
+
+Variables named IOMMUNEST_* and CK_* are passed on to the programs.  VM_QEMU is
+the lowest version of QEMU to take (default: $qemu_version), and VM_PARAMETERS
+more for the kernel's command line.
+EOF_USAGE
+}
+
+# The part of a framed text that belongs to a program.
+part_of() {
+	tr -d '\r' <"$2" | awk -v name="$1" '
+		/@@ end/ { on = 0 }
+		on { print }
+		/@@ begin/ && $NF == name { on = 1 }'
+}
+
+# Its exit status; nothing if it never ended.
+status_of() {
+	tr -d '\r' <"$out/results" | awk -v name="$1" '
+		$1 == "@@" && $2 == "end" && $3 == name { print $4 }'
+}
+
+was_begun() {
+	tr -d '\r' <"$out/results" | grep -qx "@@ begin $1"
+}
+
+# What a kernel says when something is wrong with it.
+trouble='WARNING:|BUG:|Oops|Kernel panic|Call Trace:|Unable to handle'
+trouble+='|general protection fault|kernel BUG|blocked for more than'
+trouble+='|soft lockup|hard LOCKUP|rcu.*(stall|self-detected)|UBSAN:|KASAN:'
+trouble+='|possible (circular|recursive|irq lock)|inconsistent lock state'
+trouble+='|suspicious RCU|scheduling while atomic|invalid context'
+trouble+='|refcount_t:|list_(add|del) corruption|unchecked MSR|tainted:'
+
+verdict() {
+	say ":global-test-result: $2" >"$out/$1.trs"
+}
+
+# fails NAME REASON: and what the kernel said meanwhile.
+fails() {
+	local name=$1 said
+
+	said=$(part_of "$name" "$out/kernel-log" | sed '/@@/d' | tail -n 25)
+	{
+		printf '\n%s\n' "$2"
+		[ -z "$said" ] || printf "the kernel's log:\n%s\n" "$said"
+	} >>"$out/$name.log"
+	verdict "$name" FAIL
+}
+
+judge() {
+	local name=$1 status
+
+	part_of "$name" "$out/results" | sed -e :a -e '/^\n*$/{$d;N;ba' \
+		-e '}' >"$out/$name.log"
+	status=$(status_of "$name")
+	if part_of "$name" "$out/kernel-log" | grep -qE "$trouble"; then
+		fails "$name" "trouble in the kernel (exit status ${status:-none})"
+	elif [ -z "$status" ] && was_begun "$name"; then
+		fails "$name" "the machine ended before it did"
+	elif [ -z "$status" ]; then
+		fails "$name" "the machine ended before it began"
+	elif [ "$status" -eq 137 ]; then
+		fails "$name" "killed, after $program_limit s or before"
+	elif [ "$status" -gt 128 ]; then
+		fails "$name" "ended by signal $((status - 128))"
+	elif [ "$status" -eq 77 ]; then
+		verdict "$name" SKIP
+	elif [ "$status" -ne 0 ]; then
+		fails "$name" "exit status $status"
+	else
+		verdict "$name" PASS
+	fi
+}
+
+# The kernel itself, before, between and after the programs, and how the
+# machine ended.
+judge_kernel() {
+	local ended=$1 outside
+
+	outside=$(tr -d '\r' <"$out/kernel-log" | awk '
+		/@@ begin/ { off = 1 }
+		!off { print }
+		/@@ end/ { off = 0 }')
+	cp "$out/kernel-log" "$out/kernel.log"
+	verdict kernel PASS
+	if grep -qE "$trouble" <<<"$outside"; then
+		fails kernel "trouble in the kernel's log"
+	elif [ "$ended" -eq 124 ]; then
+		fails kernel "the machine did not end within $machine_limit s"
+	elif [ "$ended" -ne 0 ]; then
+		fails kernel "QEMU ended with $ended"
+	elif ! grep -q '@@ done' "$out/results" 2>/dev/null; then
+		fails kernel "the machine ended before the programs did"
+	fi
+}
+
+while [ $# -gt 0 ]; do
+	case $1 in
+	--kernel) kernel=$2 ;;
+	--build) build=$2 ;;
+	--out) out=$2 ;;
+	--limit) program_limit=$2 ;;
+	--without-vtd)
+		parameters+=' intel_iommu=off'
+		shift
+		continue
+		;;
+	-h | --help)
+		usage
+		exit 0
+		;;
+	-*)
+		usage >&2
+		exit 2
+		;;
+	*) break ;;
+	esac
+	shift 2
+done
+build=$(cd "$build" && pwd)
+out=${out:-$build/vm-${kernel##*/}}
+mkdir -p "$out"
+out=$(cd "$out" && pwd)
+rm -f "$out"/*.log "$out"/*.trs "$out/results" "$out/kernel-log"
+# For results.sh, where this is not a part of check.sh.
+RESULTS=${RESULTS:-$out/counts}
+machine_limit=$((boot_limit + $# * program_limit))
+
+# shellcheck disable=SC2086 # a list
+need_packages $vm_packages || exit 77
+image=$kernel
+[ -f "$image" ] || image=$("$top/scripts/kernel.sh" "$kernel")
+set_machine "$image" "$out/initramfs" "$parameters"
+make_initramfs "$out/initramfs" "$build" "$@"
+
+ended=0
+timeout -k 5 "$machine_limit" "${machine[@]}" \
+	-serial "file:$out/kernel-log" -serial "file:$out/results" \
+	</dev/null >"$out/qemu-log" 2>&1 || ended=$?
+
+for program; do
+	judge "${program##*/}"
+done
+judge_kernel "$ended"
+report_tests "$out"
+! grep -q FAIL "$out"/*.trs

@@ -1,0 +1,97 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Does run.sh see what goes wrong?  Programs that do, on purpose:
+#   selftest.sh [KERNEL]
+set -euo pipefail
+
+here=$(cd "$(dirname "$0")" && pwd)
+kernel=${1:-6.12}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+unset RESULTS
+bad=0
+
+program() {
+	printf '#!/bin/sh\n%s\n' "$2" >"$work/$1"
+	chmod +x "$work/$1"
+}
+
+complain() {
+	printf 'selftest: %s\n' "$*"
+	bad=1
+}
+
+# run STATUS ARGUMENT...: run.sh ends with that status.
+run() {
+	local want=$1 status=0
+
+	shift
+	rm -rf "$work/out"
+	"$here/run.sh" --build "$work" --kernel "$kernel" --out "$work/out" \
+		--limit 4 "$@" >"$work/said" 2>&1 || status=$?
+	[ "$status" -eq "$want" ] || {
+		complain "run.sh $* ended with $status and not $want:"
+		cat "$work/said"
+	}
+}
+
+# is NAME VERDICT [TEXT]: and its log has the text.
+is() {
+	grep -qx ":global-test-result: $2" "$work/out/$1.trs" ||
+		complain "$1 is not $2: $(cat "$work/out/$1.trs")"
+	[ $# -lt 3 ] || grep -q "$3" "$work/out/$1.log" || {
+		complain "the log of $1 does not say: $3"
+		cat "$work/out/$1.log"
+	}
+}
+
+# The kernel's own ways to break it.
+provoke() {
+	say "echo $1 >/sys/kernel/debug/provoke-crash/DIRECT"
+}
+
+say() {
+	printf '%s\n' "$*"
+}
+
+program passes 'echo "1..1"; echo "ok 1 - fine"'
+program skips 'echo "there is no such thing"; exit 77'
+program fails 'echo "that was wrong"; exit 1'
+program hangs 'echo "that takes long"; sleep 1000'
+program crashes 'kill -SEGV $$'
+program complains 'echo "<3>BUG: looks like one" >/dev/kmsg'
+program warns "$(provoke WARNING)"
+program panics "echo 'that was it'; $(provoke PANIC)"
+program oopses "$(provoke EXCEPTION)"
+
+run 0 passes skips
+is passes PASS "ok 1 - fine"
+is skips SKIP "no such thing"
+is kernel PASS
+
+run 1 fails hangs crashes complains warns passes panics skips
+is fails FAIL "exit status 1"
+is hangs FAIL "killed"
+is crashes FAIL "signal 11"
+is complains FAIL "trouble in the kernel"
+is warns FAIL "WARNING:"
+is passes PASS
+is panics FAIL "Kernel panic"
+is skips FAIL "ended before it began"
+is kernel FAIL
+
+run 1 oopses
+is oopses FAIL "Kernel panic"
+
+# No init: a panic while no program runs.
+VM_PARAMETERS="rdinit=/nothing init=/nothing" run 1 passes
+is passes FAIL "ended before it began"
+is kernel FAIL "Kernel panic"
+
+# A machine that does not end.
+VM_BOOT_LIMIT=-3 run 1 passes
+is passes FAIL "ended before it began"
+is kernel FAIL "did not end within 1 s"
+
+[ $bad -ne 0 ] || echo "selftest: run.sh sees what goes wrong"
+exit $bad

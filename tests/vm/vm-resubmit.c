@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * An array with bad entries in it, given to the real VT-d driver: whatever the
+ * policy, the descriptors that reach the hardware are exactly the right ones,
+ * each once and in order.
+ */
+#include "real.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define COUNT 4096u
+#define BAD_FLAG (1u << 7)
+
+static const uint32_t bad[] = { 0, 1, 7, 255, 4095 };
+#define BADS ((uint32_t)(sizeof(bad) / sizeof(*bad)))
+
+static struct real real[REAL_DEVICES];
+static struct trace *trace;
+
+/* Of one test. */
+static struct real *on;
+static struct iommunest_ctx *ctx;
+static struct iommunest_batch *batch;
+/* What reached the hardware. */
+static struct conf_desc descs[2 * COUNT];
+static uint32_t seen;
+
+static struct iommunest_vtd_entry *entry_at(uint32_t index)
+{
+	return iommunest_batch_entry(batch, index);
+}
+
+/* Each is one page, and no two are the same. */
+static uint64_t addr_of(uint32_t index)
+{
+	return (uint64_t)(index + 1) << 13;
+}
+
+static void set_up(struct real *with)
+{
+	uint32_t i;
+
+	on = with;
+	ck_assert_int_eq(iommunest_open_fd(&ctx, on->env.fd, NULL), 0);
+	ck_assert_int_eq(
+		iommunest_batch_new(&batch, iommunest_vtd_s1_type(), COUNT), 0);
+	for (i = 0; i < COUNT; i++)
+		ck_assert_int_eq(iommunest_vtd_add_range(batch, addr_of(i), 1,
+							 0, i + 1000),
+				 0);
+	trace_discard(trace);
+}
+
+static void set_up_bad(struct real *with)
+{
+	uint32_t i;
+
+	set_up(with);
+	for (i = 0; i < BADS; i++)
+		entry_at(bad[i])->flags = BAD_FLAG;
+}
+
+static void tear_down(void)
+{
+	iommunest_batch_free(batch);
+	iommunest_close(ctx);
+}
+
+static int submit(enum iommunest_action policy, struct iommunest_report *report)
+{
+	const struct iommunest_submit_options options = {
+		.size = sizeof(options),
+		.policy = policy,
+	};
+
+	report->size = sizeof(*report);
+	return iommunest_submit(ctx, on->env.nested, batch, &options, report);
+}
+
+static bool is_bad(uint32_t index)
+{
+	uint32_t i;
+
+	for (i = 0; i < BADS; i++) {
+		if (bad[i] == index)
+			return true;
+	}
+	return false;
+}
+
+/* ---- What reached the hardware ---- */
+
+static void read_descs(void)
+{
+	struct trace_event event;
+
+	seen = 0;
+	while (trace_next(trace, &event)) {
+		ck_assert_uint_lt(seen, 2 * COUNT);
+		seen += real_decode(&event, &descs[seen]);
+	}
+}
+
+/* A device with ATS has its own TLB flushed for each, in 7.3. */
+static uint32_t per_entry(void)
+{
+	return on->env.ats && on->env.kernel == CONF_LINUX_7_3 ? 2 : 1;
+}
+
+static void check_page(uint32_t at, uint64_t addr)
+{
+	const struct conf_desc *desc = &descs[at];
+
+	ck_assert_msg(desc->kind == CONF_PIOTLB_PAGES && desc->am == 0 &&
+			      desc->addr == addr,
+		      "descriptor %u: kind %d am %u addr %#llx and not %#llx",
+		      at, desc->kind, desc->am, (unsigned long long)desc->addr,
+		      (unsigned long long)addr);
+	if (per_entry() == 2)
+		ck_assert(descs[at + 1].kind == CONF_DEV_TLB &&
+			  descs[at + 1].addr == addr);
+}
+
+/* Entries up to @end, but for the bad ones where @skipped; returns how many. */
+static uint32_t check_pages(uint32_t end, bool skipped)
+{
+	uint32_t i, at = 0;
+
+	read_descs();
+	for (i = 0; i < end; i++) {
+		if (skipped && is_bad(i))
+			continue;
+		ck_assert_uint_lt(at, seen);
+		check_page(at, addr_of(i));
+		at += per_entry();
+	}
+	return at;
+}
+
+static void check_all_at(uint32_t at)
+{
+	const struct conf_desc *desc = &descs[at];
+
+	ck_assert_uint_eq(seen, at + per_entry());
+	/* 6.12 sends something else for "all": see kernel-facts. */
+	if (on->env.kernel == CONF_LINUX_6_12)
+		ck_assert(desc->kind == CONF_PIOTLB_PAGES && desc->am == 52);
+	else
+		ck_assert(desc->kind == CONF_PIOTLB_ALL);
+}
+
+/* ---- Tests, each with and without ATS ---- */
+
+START_TEST(a_good_array_is_one_call_and_each_entry_once)
+{
+	struct iommunest_report report = { 0 };
+
+	set_up(&real[_i]);
+	ck_assert_int_eq(submit(IOMMUNEST_STOP, &report), 0);
+	ck_assert_uint_eq(report.calls, 1);
+	ck_assert_uint_eq(report.handled, COUNT);
+	ck_assert_uint_eq(check_pages(COUNT, false), seen);
+	tear_down();
+}
+END_TEST
+
+START_TEST(stop_mend_and_resume_flushes_each_entry_once)
+{
+	struct iommunest_report report = { 0 };
+	uint32_t i;
+
+	set_up_bad(&real[_i]);
+	for (i = 0; i < BADS; i++) {
+		ck_assert_int_eq(submit(IOMMUNEST_STOP, &report), -EOPNOTSUPP);
+		ck_assert_uint_eq(report.scope, IOMMUNEST_SCOPE_ENTRY);
+		ck_assert_uint_eq(report.index, bad[i]);
+		ck_assert_uint_eq(report.cookie, bad[i] + 1000);
+		ck_assert(report.exact);
+		ck_assert_uint_eq(iommunest_batch_cursor(batch), bad[i]);
+		entry_at(bad[i])->flags = 0;
+	}
+	ck_assert_int_eq(submit(IOMMUNEST_STOP, &report), 0);
+	ck_assert_uint_eq(check_pages(COUNT, false), seen);
+	tear_down();
+}
+END_TEST
+
+START_TEST(stop_and_give_up_flushes_each_other_entry_once)
+{
+	struct iommunest_report report = { 0 };
+	uint32_t i;
+
+	set_up_bad(&real[_i]);
+	for (i = 0; i < BADS; i++) {
+		ck_assert_int_eq(submit(IOMMUNEST_STOP, &report), -EOPNOTSUPP);
+		ck_assert_uint_eq(report.index, bad[i]);
+		ck_assert_int_eq(iommunest_batch_skip(batch), 0);
+	}
+	ck_assert_int_eq(submit(IOMMUNEST_STOP, &report), 0);
+	ck_assert_uint_eq(check_pages(COUNT, true), seen);
+	tear_down();
+}
+END_TEST
+
+START_TEST(skip_flushes_each_other_entry_once)
+{
+	struct iommunest_failure skipped[BADS];
+	struct iommunest_report report = {
+		.skipped = skipped,
+		.skipped_max = BADS,
+	};
+	uint32_t i;
+
+	set_up_bad(&real[_i]);
+	ck_assert_int_eq(submit(IOMMUNEST_SKIP, &report), BADS);
+	ck_assert_uint_eq(report.handled, COUNT - BADS);
+	for (i = 0; i < BADS; i++) {
+		ck_assert_uint_eq(skipped[i].index, bad[i]);
+		ck_assert_uint_eq(skipped[i].cookie, bad[i] + 1000);
+		ck_assert_int_eq(skipped[i].error, -EOPNOTSUPP);
+	}
+	ck_assert_uint_eq(check_pages(COUNT, true), seen);
+	tear_down();
+}
+END_TEST
+
+/* With each of the bad entries alone. */
+START_TEST(flush_all_takes_the_place_of_the_bad_entry_and_all_behind)
+{
+	struct iommunest_report report = { 0 };
+	const uint32_t at = bad[(uint32_t)_i % BADS];
+
+	set_up(&real[(uint32_t)_i / BADS]);
+	entry_at(at)->flags = BAD_FLAG;
+	ck_assert_int_eq(submit(IOMMUNEST_FLUSH_ALL, &report), 0);
+	ck_assert_uint_eq(report.handled, at);
+	ck_assert_uint_eq(report.flushed, COUNT - at);
+	ck_assert_uint_eq(report.index, at);
+	ck_assert_int_eq(report.error, -EOPNOTSUPP);
+	check_all_at(check_pages(at, false));
+	tear_down();
+}
+END_TEST
+
+static enum iommunest_action
+mend(void *user, const struct iommunest_failure *failure, void *entry)
+{
+	uint32_t *asked = user;
+
+	ck_assert_uint_eq(failure->index, bad[*asked]);
+	(*asked)++;
+	((struct iommunest_vtd_entry *)entry)->flags = 0;
+	return IOMMUNEST_RETRY;
+}
+
+START_TEST(ask_mends_and_each_entry_is_flushed_once)
+{
+	struct iommunest_report report = { .size = sizeof(report) };
+	uint32_t asked = 0;
+	const struct iommunest_submit_options options = {
+		.size = sizeof(options),
+		.policy = IOMMUNEST_ASK,
+		.ask = mend,
+		.user = &asked,
+	};
+
+	set_up_bad(&real[_i]);
+	ck_assert_int_eq(iommunest_submit(ctx, on->env.nested, batch, &options,
+					  &report),
+			 0);
+	ck_assert_uint_eq(asked, BADS);
+	ck_assert_uint_eq(report.handled, COUNT);
+	ck_assert_uint_eq(check_pages(COUNT, false), seen);
+	tear_down();
+}
+END_TEST
+
+/* EINVAL at entry 0 is the entry's or the call's: the library asks. */
+START_TEST(einval_is_told_apart_without_a_flush)
+{
+	struct iommunest_report report = { .size = sizeof(report) };
+
+	set_up(&real[_i]);
+	entry_at(0)->addr |= 1;
+	ck_assert_int_eq(submit(IOMMUNEST_STOP, &report), -EINVAL);
+	ck_assert_uint_eq(report.scope, IOMMUNEST_SCOPE_ENTRY);
+	ck_assert_uint_eq(report.index, 0);
+	ck_assert_int_eq(iommunest_submit(ctx, on->env.ioas, batch, NULL,
+					  &report),
+			 on->env.kernel == CONF_LINUX_6_12 ? -ENOENT : -EINVAL);
+	ck_assert_uint_eq(report.scope, IOMMUNEST_SCOPE_CALL);
+	read_descs();
+	ck_assert_uint_eq(seen, 0);
+	tear_down();
+}
+END_TEST
+
+static Suite *make_suite(void)
+{
+	Suite *suite = suite_create("resubmission to the VT-d driver");
+	TCase *tcase = tcase_create("4096 entries");
+	const int devices = REAL_DEVICES;
+
+	tcase_add_loop_test(tcase, a_good_array_is_one_call_and_each_entry_once,
+			    0, devices);
+	tcase_add_loop_test(tcase, stop_mend_and_resume_flushes_each_entry_once,
+			    0, devices);
+	tcase_add_loop_test(tcase,
+			    stop_and_give_up_flushes_each_other_entry_once, 0,
+			    devices);
+	tcase_add_loop_test(tcase, skip_flushes_each_other_entry_once, 0,
+			    devices);
+	tcase_add_loop_test(
+		tcase,
+		flush_all_takes_the_place_of_the_bad_entry_and_all_behind, 0,
+		devices * (int)BADS);
+	tcase_add_loop_test(tcase, ask_mends_and_each_entry_is_flushed_once, 0,
+			    devices);
+	tcase_add_loop_test(tcase, einval_is_told_apart_without_a_flush, 0,
+			    devices);
+	suite_add_tcase(suite, tcase);
+	return suite;
+}
+
+int main(void)
+{
+	SRunner *runner;
+	unsigned int i;
+	int failed;
+
+	trace = trace_open(4096);
+	if (!trace) {
+		printf("no trace events of a VT-d: %s\n", strerror(errno));
+		return 77;
+	}
+	for (i = 0; i < REAL_DEVICES; i++) {
+		if (real_open(&real[i], i, trace) || real_populate(&real[i])) {
+			printf("device %u: %s\n", i, real[i].env.why);
+			return EXIT_FAILURE;
+		}
+	}
+	runner = srunner_create(make_suite());
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	for (i = 0; i < REAL_DEVICES; i++)
+		real_close(&real[i]);
+	trace_close(trace);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
