@@ -14,5 +14,5 @@ const struct uapi_table uapi_real = {
 #else
 #include "uapi-table.h"
 
-const struct uapi_table uapi_real = {.header = "<linux/iommufd.h>"};
+const struct uapi_table uapi_real = { .header = "<linux/iommufd.h>" };
 #endif
