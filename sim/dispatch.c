@@ -83,11 +83,20 @@ static int check_tail(const struct sim_call *call, uint32_t known)
 	return ret ? 0 : -E2BIG;
 }
 
-/* One read gets the size, and all of the struct if it is there. */
+/*
+ * One read gets the size, and all of the struct if it is there.  A pipe is
+ * another matter: a sanitizer looks at what is put into it, and would find
+ * too much of a caller's shorter struct.
+ */
+static size_t first_read(const struct sim_call *call, const struct op *op)
+{
+	return call->sim->pipe[0] < 0 ? op->size : sizeof(call->cmd.size);
+}
+
 static int read_cmd(struct sim_call *call, const struct op *op, uint32_t cmd)
 {
-	size_t got =
-		sim_user_read_some(call->sim, &call->cmd, call->arg, op->size);
+	size_t got = sim_user_read_some(call->sim, &call->cmd, call->arg,
+					first_read(call, op));
 	size_t len;
 	int ret;
 
@@ -102,7 +111,7 @@ static int read_cmd(struct sim_call *call, const struct op *op, uint32_t cmd)
 	if (ret)
 		return ret;
 	len = call->user_size < op->size ? call->user_size : op->size;
-	if (got < len)
+	if (got < len && sim_user_read(call->sim, &call->cmd, call->arg, len))
 		return -EFAULT;
 	memset((char *)&call->cmd + len, 0, sizeof(call->cmd) - len);
 	return 0;

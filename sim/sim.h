@@ -86,6 +86,9 @@ size_t sim_user_read_some(const struct iommunest_sim *sim, void *to,
 /* All or -EFAULT. */
 int sim_user_read(const struct iommunest_sim *sim, void *to, uint64_t from,
 		  size_t len);
+/* Returns 0, -EFAULT or -ENAMETOOLONG. */
+int sim_user_read_string(const struct iommunest_sim *sim, char *to,
+			 uint64_t from, size_t room);
 int sim_user_write(const struct iommunest_sim *sim, uint64_t to,
 		   const void *from, size_t len);
 int sim_user_clear(const struct iommunest_sim *sim, uint64_t to, uint64_t len);

@@ -95,11 +95,11 @@ static int table_open(void *data, const char *path, int flags)
 	struct iommunest_sim *sim = data;
 	/* Longer than any name that there is. */
 	char name[64];
-	size_t len;
+	int ret =
+		sim_user_read_string(sim, name, (uintptr_t)path, sizeof(name));
 
-	len = sim_user_read_some(sim, name, (uintptr_t)path, sizeof(name));
-	if (!memchr(name, '\0', len))
-		return len < sizeof(name) ? -EFAULT : -ENOENT;
+	if (ret)
+		return ret == -ENAMETOOLONG ? -ENOENT : ret;
 	if (strcmp(name, "/dev/iommu") == 0)
 		return open_file(sim, flags);
 	return open_vfio(sim, name, flags);

@@ -174,6 +174,21 @@ int sim_user_read(const struct iommunest_sim *sim, void *to, uint64_t from,
 	return sim_user_read_some(sim, to, from, len) == len ? 0 : -EFAULT;
 }
 
+/* Byte by byte: behind the string may be nothing. */
+int sim_user_read_string(const struct iommunest_sim *sim, char *to,
+			 uint64_t from, size_t room)
+{
+	size_t len;
+
+	for (len = 0; len < room; len++) {
+		if (sim_user_read(sim, to + len, from + len, 1))
+			return -EFAULT;
+		if (to[len] == '\0')
+			return 0;
+	}
+	return -ENAMETOOLONG;
+}
+
 int sim_user_write(const struct iommunest_sim *sim, uint64_t to,
 		   const void *from, size_t len)
 {
