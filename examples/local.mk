@@ -25,6 +25,8 @@ noinst_PROGRAMS += \
 	$(CAPTURE_SOURCES) \
 	$(TOOL_SOURCES)
 %C%_iommunest_replay_LDADD = $(EXAMPLE_LIBS)
+# The tests run it thousands of times, and libtool's wrapper takes longer.
+%C%_iommunest_replay_LDFLAGS = $(AM_LDFLAGS) -no-install
 
 %C%_nest_setup_SOURCES = %D%/nest-setup.c
 %C%_nest_setup_LDADD = $(EXAMPLE_LIBS)
