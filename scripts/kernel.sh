@@ -33,6 +33,7 @@ source cannot be had.
 EOF_USAGE
 }
 
+# Not from within $( ), which would only end itself.
 unavailable() {
 	note "$base: $*"
 	exit 77
@@ -204,36 +205,42 @@ build() {
 	note "built in $((SECONDS - start)) s"
 }
 
-case ${1-} in
--h | --help)
-	usage
-	exit 0
-	;;
-6.12 | newest) ;;
-*)
-	usage >&2
-	exit 2
-	;;
-esac
-base=$1
-shift
+main() {
+	case ${1-} in
+	-h | --help)
+		usage
+		exit 0
+		;;
+	6.12 | newest) ;;
+	*)
+		usage >&2
+		exit 2
+		;;
+	esac
+	base=$1
+	shift
 
-suites_can_be_had || unavailable "the source is Debian's"
-mkdir -p "$store"
-exec 9>"$store/lock"
-flock 9
+	suites_can_be_had || unavailable "the source is Debian's"
+	mkdir -p "$store"
+	exec 9>"$store/lock"
+	flock 9
 
-find_source
-own=$(own_folder)
-patches=("$own"/*.patch "$@")
-image=$store/images/$source-$(hash_of_all)
-tree=$store/trees/$source
-log=$store/$package.log
-[ -f "$image/bzImage" ] || {
-	# shellcheck disable=SC2086 # a list
-	need_packages $kernel_packages >&2
-	prepare_tree
-	configure
-	build
+	find_source
+	own=$(own_folder)
+	patches=("$own"/*.patch "$@")
+	image=$store/images/$source-$(hash_of_all)
+	tree=$store/trees/$source
+	log=$store/$package.log
+	[ -f "$image/bzImage" ] || {
+		# shellcheck disable=SC2086 # a list
+		need_packages $kernel_packages >&2
+		prepare_tree
+		configure
+		build
+	}
+	say "$image/bzImage"
 }
-say "$image/bzImage"
+
+# In one piece, because a build is long enough for an edit.
+main "$@"
+exit

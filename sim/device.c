@@ -82,9 +82,9 @@ static void unblock(struct sim_device *dev)
 	dev->blocked = false;
 }
 
+/* Blocked, or nowhere. */
 static void leave(struct sim_device *dev)
 {
-	block(dev);
 	if (dev->hwpt)
 		dev->hwpt->obj.users--;
 	dev->hwpt = NULL;

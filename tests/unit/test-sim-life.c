@@ -238,12 +238,15 @@ END_TEST
 
 START_TEST(only_dev_iommu_can_be_opened)
 {
+	char name[100] = "/dev/iommu";
 	struct rig rig;
 
 	rig_open(&rig, 0, 0, 0);
 	ck_assert_int_eq(sys()->open(rig.sim, "/dev/iomm", O_RDWR), -ENOENT);
 	ck_assert_int_eq(sys()->open(rig.sim, "/dev/iommu0", O_RDWR), -ENOENT);
 	ck_assert_int_eq(sys()->open(rig.sim, "", O_RDWR), -ENOENT);
+	memset(name + strlen(name), 'u', sizeof(name) - 1 - strlen(name));
+	ck_assert_int_eq(sys()->open(rig.sim, name, O_RDWR), -ENOENT);
 	ck_assert_int_eq(sys()->open(rig.sim, NULL, O_RDWR), -EFAULT);
 	ck_assert_int_eq(sys()->open(rig.sim, (void *)8, O_RDWR), -EFAULT);
 	ck_assert_uint_eq(iommunest_sim_open_fds(rig.sim), 1);

@@ -2,10 +2,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Does run.sh see what goes wrong?  Programs that do, on purpose:
 #   selftest.sh [KERNEL]
+# Exit status 77: there is no such kernel.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
 kernel=${1:-6.12}
+[ -f "$kernel" ] || kernel=$("$here/../../scripts/kernel.sh" "$kernel")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 unset RESULTS
