@@ -205,6 +205,19 @@ build() {
 	note "built in $((SECONDS - start)) s"
 }
 
+# One at a time: the next may find what the last one built.
+build_image() {
+	mkdir -p "$store"
+	exec 9>"$store/lock"
+	flock 9
+	[ ! -f "$image/bzImage" ] || return 0
+	# shellcheck disable=SC2086 # a list
+	need_packages $kernel_packages >&2
+	prepare_tree
+	configure
+	build
+}
+
 main() {
 	case ${1-} in
 	-h | --help)
@@ -221,23 +234,13 @@ main() {
 	shift
 
 	suites_can_be_had || unavailable "the source is Debian's"
-	mkdir -p "$store"
-	exec 9>"$store/lock"
-	flock 9
-
 	find_source
 	own=$(own_folder)
 	patches=("$own"/*.patch "$@")
 	image=$store/images/$source-$(hash_of_all)
 	tree=$store/trees/$source
 	log=$store/$package.log
-	[ -f "$image/bzImage" ] || {
-		# shellcheck disable=SC2086 # a list
-		need_packages $kernel_packages >&2
-		prepare_tree
-		configure
-		build
-	}
+	[ -f "$image/bzImage" ] || build_image
 	say "$image/bzImage"
 }
 

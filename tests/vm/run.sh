@@ -43,7 +43,7 @@ EOF_USAGE
 # The part of a framed text that belongs to a program.
 part_of() {
 	tr -d '\r' <"$2" | awk -v name="$1" '
-		/@@ end/ { on = 0 }
+		/@@ / { on = 0 }
 		on { print }
 		/@@ begin/ && $NF == name { on = 1 }'
 }
@@ -70,38 +70,52 @@ verdict() {
 	say ":global-test-result: $2" >"$out/$1.trs"
 }
 
-# fails NAME REASON: and what the kernel said meanwhile.
-fails() {
-	local name=$1 said
+# What is worth reading of a part of the kernel's log: from the trouble on, or
+# else its end.
+worth_reading() {
+	grep -EA 24 -m 1 "$trouble" <<<"$1" || tail -n 25 <<<"$1"
+}
 
-	said=$(part_of "$name" "$out/kernel-log" | sed '/@@/d' | tail -n 25)
+# fails NAME REASON LOG
+fails() {
 	{
 		printf '\n%s\n' "$2"
-		[ -z "$said" ] || printf "the kernel's log:\n%s\n" "$said"
-	} >>"$out/$name.log"
-	verdict "$name" FAIL
+		[ -z "$3" ] || printf 'the log:\n%s\n' "$(worth_reading "$3")"
+	} >>"$out/$1.log"
+	verdict "$1" FAIL
+}
+
+# Why a program failed; nothing if it did not.
+reason() {
+	local name=$1 status=$2 said=$3
+
+	if grep -qE "$trouble" <<<"$said"; then
+		say "trouble in the kernel (exit status ${status:-none})"
+	elif [ -z "$status" ] && was_begun "$name"; then
+		say "the machine ended before it did"
+	elif [ -z "$status" ]; then
+		say "the machine ended before it began"
+	elif [ "$status" -eq 137 ]; then
+		say "killed, after $program_limit s or before"
+	elif [ "$status" -gt 128 ]; then
+		say "ended by signal $((status - 128))"
+	elif [ "$status" -ne 0 ] && [ "$status" -ne 77 ]; then
+		say "exit status $status"
+	fi
 }
 
 judge() {
-	local name=$1 status
+	local name=$1 status said why
 
 	part_of "$name" "$out/results" | sed -e :a -e '/^\n*$/{$d;N;ba' \
 		-e '}' >"$out/$name.log"
 	status=$(status_of "$name")
-	if part_of "$name" "$out/kernel-log" | grep -qE "$trouble"; then
-		fails "$name" "trouble in the kernel (exit status ${status:-none})"
-	elif [ -z "$status" ] && was_begun "$name"; then
-		fails "$name" "the machine ended before it did"
-	elif [ -z "$status" ]; then
-		fails "$name" "the machine ended before it began"
-	elif [ "$status" -eq 137 ]; then
-		fails "$name" "killed, after $program_limit s or before"
-	elif [ "$status" -gt 128 ]; then
-		fails "$name" "ended by signal $((status - 128))"
+	said=$(part_of "$name" "$out/kernel-log")
+	why=$(reason "$name" "$status" "$said")
+	if [ -n "$why" ]; then
+		fails "$name" "$why" "$said"
 	elif [ "$status" -eq 77 ]; then
 		verdict "$name" SKIP
-	elif [ "$status" -ne 0 ]; then
-		fails "$name" "exit status $status"
 	else
 		verdict "$name" PASS
 	fi
@@ -116,16 +130,19 @@ judge_kernel() {
 		/@@ begin/ { off = 1 }
 		!off { print }
 		/@@ end/ { off = 0 }')
-	cp "$out/kernel-log" "$out/kernel.log"
-	verdict kernel PASS
+	: >"$out/kernel.log"
 	if grep -qE "$trouble" <<<"$outside"; then
-		fails kernel "trouble in the kernel's log"
+		fails kernel "trouble in the kernel" "$outside"
 	elif [ "$ended" -eq 124 ]; then
-		fails kernel "the machine did not end within $machine_limit s"
+		fails kernel "the machine did not end within $machine_limit s" \
+			"$outside"
 	elif [ "$ended" -ne 0 ]; then
-		fails kernel "QEMU ended with $ended"
-	elif ! grep -q '@@ done' "$out/results" 2>/dev/null; then
-		fails kernel "the machine ended before the programs did"
+		fails kernel "QEMU ended with $ended" "$(cat "$out/qemu-log")"
+	elif ! grep -q '@@ done' "$out/results"; then
+		fails kernel "the machine ended before the programs did" \
+			"$outside"
+	else
+		verdict kernel PASS
 	fi
 }
 
@@ -159,6 +176,7 @@ out=$(cd "$out" && pwd)
 rm -f "$out"/*.log "$out"/*.trs "$out/results" "$out/kernel-log"
 # For results.sh, where this is not a part of check.sh.
 RESULTS=${RESULTS:-$out/counts}
+touch "$out/results" "$out/kernel-log"
 machine_limit=$((boot_limit + $# * program_limit))
 
 # shellcheck disable=SC2086 # a list
