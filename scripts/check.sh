@@ -19,7 +19,6 @@ build-check/ (or \$BUILD_DIR) and runs the tests.  The last line is
 "N passed, N failed, N skipped"; the exit status is 0 if nothing failed.
 
   --all    all of the tiers below (default: ${default_tiers[*]})
-  vm       real kernels in QEMU; the first run builds them
   --help   this text
 
 Tiers:
@@ -27,11 +26,10 @@ $(list_tiers)
 EOF_USAGE
 }
 
-# Those from 80 on run where they are named, and only there.
 all_tiers() {
 	local file
 
-	for file in "$here"/tiers/[0-7][0-9]-*.sh; do
+	for file in "$here"/tiers/[0-9][0-9]-*.sh; do
 		file=${file##*/[0-9][0-9]-}
 		say "${file%.sh}"
 	done

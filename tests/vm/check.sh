@@ -24,16 +24,21 @@ needs_no_vtd() {
 	[ "${1##*/}" = vm-mock ]
 }
 
-# run KERNEL IMAGE OPTION... -- PROGRAM...
-run() {
-	local out=$build/vm-$1 image=$2
+# start KERNEL IMAGE OPTION... -- PROGRAM...: a machine, beside the others.
+start() {
+	local name=$1 image=$2
 
 	shift 2
-	"$here/run.sh" --build "$build" --kernel "$image" --out "$out" "$@"
+	while [ "$(jobs -pr | wc -l)" -ge "$jobs" ]; do
+		wait -n || true
+	done
+	"$here/run.sh" --build "$build" --kernel "$image" \
+		--out "$build/vm-$name" "$@" >"$build/vm-$name.said" 2>&1 &
+	started+=("$name $!")
 }
 
-check_on() {
-	local kernel=$1 image=$2 status=0 with=() without=() program
+start_on() {
+	local kernel=$1 image=$2 with=() without=() program
 
 	for program in "${programs[@]}"; do
 		if needs_no_vtd "$program"; then
@@ -42,12 +47,28 @@ check_on() {
 			with+=("$program")
 		fi
 	done
-	[ ${#with[@]} -eq 0 ] || run "$kernel" "$image" "${with[@]}" ||
-		status=$?
+	[ ${#with[@]} -eq 0 ] || start "$kernel" "$image" "${with[@]}"
 	[ ${#without[@]} -eq 0 ] ||
-		run "$kernel-without-vtd" "$image" --without-vtd \
-			"${without[@]}" || status=$?
-	return $status
+		start "$kernel-without-vtd" "$image" --without-vtd \
+			"${without[@]}"
+}
+
+# In the order in which they were started.
+finish_all() {
+	local one name pid status
+
+	for one in "${started[@]}"; do
+		read -r name pid <<<"$one"
+		status=0
+		wait "$pid" || status=$?
+		say "Linux $name:"
+		cat "$build/vm-$name.said"
+		case $status in
+		0) [ "$result" -eq 1 ] || result=0 ;;
+		77) record 0 0 1 ;;
+		*) result=1 ;;
+		esac
+	done
 }
 
 built_programs() {
@@ -76,28 +97,31 @@ programs=("$@")
 	complain "nothing is built: make vm-programs"
 	exit 1
 }
-status=77
+result=77
+started=()
 export RESULTS=${RESULTS:-$build/vm-results}
 
+# The kernels first: while one is built, nothing else should run.
+images=()
 for kernel in $kernels; do
 	found=0
 	image=$("$top/scripts/kernel.sh" "$kernel") || found=$?
 	case $found in
-	0) ;;
+	0) images+=("$kernel $image") ;;
 	77)
 		say "Linux $kernel: skipped, it cannot be had"
 		record 0 0 1
-		continue
 		;;
 	*)
 		say "Linux $kernel: the kernel could not be built"
 		record 0 1 0
-		status=1
-		continue
+		result=1
 		;;
 	esac
-	say "Linux $kernel:"
-	[ $status -ne 77 ] || status=0
-	check_on "$kernel" "$image" || status=1
 done
-exit $status
+for one in "${images[@]}"; do
+	read -r kernel image <<<"$one"
+	start_on "$kernel" "$image"
+done
+finish_all
+exit "$result"

@@ -18,7 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DEFAULT_COUNT 60000u
+#define DEFAULT_COUNT 100000u
 /* Requests of a seed, and of a part of it whose events are read at once. */
 #define PER_SEED 2000u
 #define PER_CHUNK 200u
