@@ -14,6 +14,11 @@ void replay_emit(const struct replay *replay, const struct replay_event *event)
 {
 	const struct replay_options *options = replay->options;
 
+	if (event->kind == REPLAY_DESC) {
+		if (options->descriptors)
+			replay_text_event(text_stream(options), replay, event);
+		return;
+	}
 	if (options->json)
 		replay_json_event(stdout, replay, event);
 	if (event->kind == REPLAY_FAILURE && options->stats)
@@ -74,6 +79,24 @@ static void emit_hwpts(const struct replay *replay)
 	}
 }
 
+static void emit_devices(const struct replay *replay)
+{
+	const struct replay_scan *scan = &replay->scan;
+	size_t i;
+
+	for (i = 0; i < scan->device_count; i++) {
+		const struct replay_device *device = &scan->devices[i];
+		const struct replay_event event = {
+			.kind = REPLAY_DEVICE,
+			.hwpt_id = scan->scopes[device->scope].hwpt_id,
+			.sid = device->sid,
+			.pasid = device->pasid,
+		};
+
+		replay_emit(replay, &event);
+	}
+}
+
 static int run(struct replay *replay)
 {
 	const struct replay_event summary = { .kind = REPLAY_SUMMARY };
@@ -84,6 +107,7 @@ static int run(struct replay *replay)
 	if (ret)
 		return tool_fail(what, ret);
 	emit_hwpts(replay);
+	emit_devices(replay);
 	ret = replay_guest_run(replay);
 	replay_emit(replay, &summary);
 	replay_guest_close(replay);

@@ -2,13 +2,20 @@
 # Example programs.  They use the public headers and nothing else.
 
 EXAMPLE_LIBS = libiommunest-sim.la libiommunest.la
+# The program, and the tests that write to its registers.
+VIOMMU_SOURCES = \
+	%D%/viommu-nest.c \
+	%D%/viommu-queue.c \
+	%D%/viommu-regs.c \
+	%D%/viommu-regs.h
 CAPTURE_SOURCES = %D%/capture.c %D%/capture.h
 TOOL_SOURCES = %D%/tool.c %D%/tool.h
 
 noinst_PROGRAMS += \
 	%D%/iommunest-inval \
 	%D%/iommunest-replay \
-	%D%/nest-setup
+	%D%/nest-setup \
+	%D%/viommu
 
 %C%_iommunest_inval_SOURCES = %D%/iommunest-inval.c $(TOOL_SOURCES)
 %C%_iommunest_inval_LDADD = $(EXAMPLE_LIBS)
@@ -30,3 +37,7 @@ noinst_PROGRAMS += \
 
 %C%_nest_setup_SOURCES = %D%/nest-setup.c
 %C%_nest_setup_LDADD = $(EXAMPLE_LIBS)
+
+%C%_viommu_SOURCES = %D%/viommu.c $(VIOMMU_SOURCES) $(TOOL_SOURCES)
+%C%_viommu_LDADD = $(EXAMPLE_LIBS)
+%C%_viommu_LDFLAGS = $(AM_LDFLAGS) -no-install

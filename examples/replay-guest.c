@@ -10,9 +10,7 @@
 #define RING_SLOTS_MAX ((size_t)1 << 15)
 #define RING_BYTES_MAX (RING_SLOTS_MAX * 16)
 
-/* A slot with a descriptor that the capture does not have, which is */
-#define NO_SEQ SIZE_MAX
-/* ... a PASID-cache descriptor; this one means all of them. */
+/* What the capture does not have is a PASID-cache descriptor: all of them. */
 #define PASID_CACHE_ALL UINT64_C(0x37)
 
 static size_t slot_bytes(const struct capture_ring *ring)
@@ -23,6 +21,32 @@ static size_t slot_bytes(const struct capture_ring *ring)
 size_t replay_seq(const struct replay *replay, uint64_t index)
 {
 	return replay->seqs[index % RING_SLOTS_MAX];
+}
+
+/* A ring of 256-bit descriptors is one in scalable mode. */
+static bool is_scalable(const struct capture_ring *ring)
+{
+	return ring->width == 256;
+}
+
+static void decode_slot(const struct replay *replay, uint64_t index,
+			struct iommunest_vtd_desc *desc)
+{
+	const struct capture_ring *ring = replay->ring;
+	uint64_t words[4] = { 0 };
+
+	memcpy(words, replay->memory + index * slot_bytes(ring),
+	       slot_bytes(ring));
+	iommunest_vtd_desc_decode(desc, words, ring->width, is_scalable(ring));
+}
+
+void replay_print_desc(const struct replay *replay, uint64_t index, char *buf,
+		       size_t len)
+{
+	struct iommunest_vtd_desc desc;
+
+	decode_slot(replay, index, &desc);
+	iommunest_vtd_desc_print(&desc, buf, len);
 }
 
 /* ---- What the engine asks of the VMM ---- */
@@ -72,7 +96,7 @@ static int vmm_descriptor(void *vmm, uint32_t index,
 	};
 
 	/* There is no line to tell of. */
-	if (replay_seq(replay, index) == NO_SEQ)
+	if (replay_seq(replay, index) == REPLAY_NO_SEQ)
 		replay->unseen++;
 	else
 		replay_emit(replay, &event);
@@ -81,9 +105,7 @@ static int vmm_descriptor(void *vmm, uint32_t index,
 
 static void vmm_covered(void *vmm, uint32_t index, uint32_t hwpt_id)
 {
-	const struct replay *replay = vmm;
-	const uint64_t *words =
-		replay->capture->descs[replay_seq(replay, index)].words;
+	struct replay *replay = vmm;
 	struct replay_event event = {
 		.kind = REPLAY_COVERED,
 		.index = index,
@@ -91,28 +113,23 @@ static void vmm_covered(void *vmm, uint32_t index, uint32_t hwpt_id)
 	};
 	struct iommunest_vtd_desc desc;
 
-	if (!iommunest_vtd_desc_decode(&desc, words, replay->ring->width))
-		event.type = desc.type;
+	decode_slot(replay, index, &desc);
+	event.type = desc.type;
+	replay->totals.covered++;
 	replay_emit(replay, &event);
 }
 
-static void emit_failure(const struct replay *replay, uint32_t index,
-			 uint32_t hwpt_id, int error, uint32_t cause)
+static void vmm_skipped(void *vmm, uint32_t index, uint32_t hwpt_id, int error)
 {
 	const struct replay_event event = {
 		.kind = REPLAY_FAILURE,
 		.index = index,
 		.hwpt_id = hwpt_id,
 		.error = error,
-		.cause = cause,
+		.cause = IOMMUNEST_CAUSE_HOST,
 	};
 
-	replay_emit(replay, &event);
-}
-
-static void vmm_skipped(void *vmm, uint32_t index, uint32_t hwpt_id, int error)
-{
-	emit_failure(vmm, index, hwpt_id, error, IOMMUNEST_CAUSE_HOST);
+	replay_emit(vmm, &event);
 }
 
 static void vmm_trace(void *vmm, const struct iommunest_call *call)
@@ -151,7 +168,8 @@ static int new_engine(struct replay *replay)
 	const struct iommunest_vtd_iq_options iq_options = {
 		.size = sizeof(iq_options),
 		.policy = options->policy,
-		.max_hwpts = (uint32_t)replay->scan.scope_count,
+		.max_hwpts = (uint32_t)(replay->scan.scope_count +
+					replay->scan.device_count),
 		.budget = options->per_descriptor ? 1 : 0,
 		.limits = &limits,
 	};
@@ -174,6 +192,22 @@ static int add_hwpts(struct replay *replay)
 	return ret;
 }
 
+static int add_devices(struct replay *replay)
+{
+	const struct replay_scan *scan = &replay->scan;
+	size_t i;
+	int ret = 0;
+
+	for (i = 0; !ret && i < scan->device_count; i++) {
+		const struct replay_device *device = &scan->devices[i];
+
+		ret = iommunest_vtd_iq_add_device(
+			replay->iq, device->sid, device->pasid,
+			scan->scopes[device->scope].hwpt_id);
+	}
+	return ret;
+}
+
 int replay_guest_open(struct replay *replay, const char **what)
 {
 	int ret;
@@ -189,6 +223,10 @@ int replay_guest_open(struct replay *replay, const char **what)
 	if (!ret) {
 		*what = "tell the engine of an HWPT";
 		ret = add_hwpts(replay);
+	}
+	if (!ret) {
+		*what = "tell the engine of a device";
+		ret = add_devices(replay);
 	}
 	if (ret)
 		replay_guest_close(replay);
@@ -218,6 +256,22 @@ static void add_result(struct replay_totals *totals,
 	totals->failed += result->skipped;
 }
 
+static void emit_stop(const struct replay *replay,
+		      const struct iommunest_vtd_iq_result *result)
+{
+	const struct replay_event event = {
+		.kind = REPLAY_FAILURE,
+		.index = result->index,
+		.hwpt_id = result->hwpt_id,
+		.error = result->error,
+		.cause = result->cause,
+		.fsts = result->fsts,
+		.iqercd = result->iqercd,
+	};
+
+	replay_emit(replay, &event);
+}
+
 /* The guest wrote IQT: all that is in the ring up to @tail. */
 static int run_engine(struct replay *replay, uint32_t tail)
 {
@@ -238,7 +292,7 @@ static int run_engine(struct replay *replay, uint32_t tail)
 	if (!ret)
 		return 0;
 	replay->totals.failed++;
-	emit_failure(replay, result.index, result.hwpt_id, ret, result.cause);
+	emit_stop(replay, &result);
 	return ret;
 }
 
@@ -246,10 +300,14 @@ static void write_slot(struct replay *replay, uint32_t slot,
 		       const uint64_t *words, size_t seq)
 {
 	size_t bytes = slot_bytes(replay->ring);
+	const struct replay_event event = {
+		.kind = REPLAY_DESC,
+		.index = slot & (replay->ring->size - 1),
+	};
 
-	slot &= replay->ring->size - 1;
-	memcpy(replay->memory + slot * bytes, words, bytes);
-	replay->seqs[slot] = seq;
+	memcpy(replay->memory + event.index * bytes, words, bytes);
+	replay->seqs[event.index] = seq;
+	replay_emit(replay, &event);
 }
 
 /* The guest writes its descriptors; @head is the tail before this kick. */
@@ -262,7 +320,7 @@ static void write_kick(struct replay *replay, const struct capture_kick *kick,
 	uint32_t i;
 
 	for (i = 0; i < kick->unseen; i++)
-		write_slot(replay, head++, unseen, NO_SEQ);
+		write_slot(replay, head++, unseen, REPLAY_NO_SEQ);
 	for (i = 0; i < kick->count; i++, seq++)
 		write_slot(replay, head++, capture->descs[seq].words, seq);
 	replay->late_kicks++;
@@ -313,14 +371,30 @@ static int run_kicks(struct replay *replay)
 	return ret;
 }
 
+/* As guests do it: IQT 0, IQA, and all that with the queue disabled. */
+static int start_ring(struct replay *replay, const struct capture_ring *ring)
+{
+	struct iommunest_vtd_iq_result result = { .size = sizeof(result) };
+	int ret;
+
+	ret = iommunest_vtd_iq_disable(replay->iq);
+	if (!ret)
+		ret = iommunest_vtd_iq_run(replay->iq, 0, &result);
+	if (!ret)
+		ret = iommunest_vtd_iq_set_base(replay->iq, ring->iqa,
+						is_scalable(ring));
+	if (!ret)
+		ret = iommunest_vtd_iq_enable(replay->iq, &result);
+	return ret;
+}
+
 static int run_ring(struct replay *replay, const struct capture_ring *ring)
 {
 	int ret;
 
 	replay->ring = ring;
 	memset(replay->memory, 0, ring->size * slot_bytes(ring));
-	ret = iommunest_vtd_iq_set_base(replay->iq, ring->iqa,
-					ring->width == 256);
+	ret = start_ring(replay, ring);
 	if (ret) {
 		replay->totals.failed++;
 		tool_fail("set the ring", ret);

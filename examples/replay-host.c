@@ -118,9 +118,22 @@ static int attach_scope(struct replay_host *host,
 	return iommunest_vfio_attach(host->ctx, host->devices[number], &pt_id);
 }
 
-static int set_up_scope(struct replay_host *host, struct replay_scope *scope,
+/* Has the scope with this number a device with a TLB? */
+static bool has_dev_tlb(const struct replay_scan *scan, size_t number)
+{
+	size_t i;
+
+	for (i = 0; i < scan->device_count; i++)
+		if (scan->devices[i].scope == number)
+			return true;
+	return false;
+}
+
+static int set_up_scope(struct replay_host *host, struct replay_scan *scan,
 			size_t number, uint32_t dev_id, const char **what)
 {
+	struct replay_scope *scope = &scan->scopes[number];
+	uint32_t flags = has_dev_tlb(scan, number) ? IOMMUNEST_SIM_ATS : 0;
 	const struct iommunest_vtd_s1 s1 = {
 		.size = sizeof(s1),
 		.pgtbl_addr = STAGE1_ROOT,
@@ -130,8 +143,8 @@ static int set_up_scope(struct replay_host *host, struct replay_scope *scope,
 
 	*what = "bind a device";
 	if (host->sim)
-		ret = iommunest_sim_bind(host->sim, iommunest_fd(host->ctx), 0,
-					 &dev_id);
+		ret = iommunest_sim_bind(host->sim, iommunest_fd(host->ctx),
+					 flags, &dev_id);
 	if (ret)
 		return ret;
 	*what = "allocate a nested HWPT";
@@ -153,13 +166,13 @@ int replay_host_open(struct replay_host *host,
 
 	memset(host, 0, sizeof(*host));
 	*what = "set up so many nested HWPTs";
-	if (scan->scope_count > SCOPES_MAX)
+	if (scan->scope_count + scan->device_count > SCOPES_MAX)
 		return -ENOSPC;
 	ret = open_host(host, options, &dev_id, what);
 	if (!ret)
 		ret = set_up_parent(host, dev_id, what);
 	for (i = 0; !ret && i < scan->scope_count; i++)
-		ret = set_up_scope(host, &scan->scopes[i], i, dev_id, what);
+		ret = set_up_scope(host, scan, i, dev_id, what);
 	if (!ret && host->sim) {
 		*what = "tell the simulator what fails";
 		ret = tool_inject(host->sim, &options->faults);

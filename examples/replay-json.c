@@ -79,6 +79,18 @@ static void put_failure(FILE *out, const struct replay *replay,
 	put_number(out, "hwpt", event->hwpt_id);
 	put_number(out, "errno", (uint64_t) - (int64_t)event->error);
 	put_name(out, "cause", replay_cause_name(event->cause));
+	put_hex(out, "fsts", event->fsts);
+	put_hex(out, "iqercd", event->iqercd);
+}
+
+static void put_device(FILE *out, const struct replay_event *event)
+{
+	put_number(out, "hwpt", event->hwpt_id);
+	put_number(out, "sid", event->sid);
+	if (event->pasid == IOMMUNEST_VTD_NO_PASID)
+		fputs(",\"pasid\":null", out);
+	else
+		put_number(out, "pasid", event->pasid);
 }
 
 static void put_members(FILE *out, const struct replay *replay,
@@ -90,6 +102,9 @@ static void put_members(FILE *out, const struct replay *replay,
 		put_number(out, "did", event->did);
 		put_number(out, "pasid", event->pasid);
 		break;
+	case REPLAY_DEVICE:
+		put_device(out, event);
+		break;
 	case REPLAY_SUBMIT:
 		put_call(out, replay, event->call);
 		break;
@@ -98,8 +113,10 @@ static void put_members(FILE *out, const struct replay *replay,
 		put_hex(out, "addr", event->addr);
 		put_number(out, "data", event->data);
 		break;
-	case REPLAY_VMM:
 	case REPLAY_COVERED:
+		put_number(out, "hwpt", event->hwpt_id);
+		/* fall through */
+	case REPLAY_VMM:
 		put_slot(out, replay, event->index);
 		put_name(out, "type", iommunest_vtd_desc_name(event->type));
 		break;
@@ -109,6 +126,8 @@ static void put_members(FILE *out, const struct replay *replay,
 	case REPLAY_SUMMARY:
 		put_totals(out, &replay->totals);
 		break;
+	case REPLAY_DESC:
+		break;
 	}
 }
 
@@ -116,10 +135,10 @@ void replay_json_event(FILE *out, const struct replay *replay,
 		       const struct replay_event *event)
 {
 	static const char *const names[] = {
-		[REPLAY_HWPT] = "hwpt",	      [REPLAY_SUBMIT] = "submit",
-		[REPLAY_WAIT] = "wait",	      [REPLAY_VMM] = "vmm",
-		[REPLAY_COVERED] = "covered", [REPLAY_FAILURE] = "failure",
-		[REPLAY_SUMMARY] = "summary",
+		[REPLAY_HWPT] = "hwpt",	      [REPLAY_DEVICE] = "device",
+		[REPLAY_SUBMIT] = "submit",   [REPLAY_WAIT] = "wait",
+		[REPLAY_VMM] = "vmm",	      [REPLAY_COVERED] = "covered",
+		[REPLAY_FAILURE] = "failure", [REPLAY_SUMMARY] = "summary",
 	};
 
 	fprintf(out, "{\"event\":\"%s\"", names[event->kind]);

@@ -8,6 +8,7 @@ enum {
 	OPTION_JSON = 256,
 	OPTION_STATS,
 	OPTION_VERBOSE,
+	OPTION_DESCRIPTORS,
 	OPTION_BATCH_KICKS,
 	OPTION_COALESCE,
 	OPTION_PER_DESCRIPTOR,
@@ -23,6 +24,7 @@ static const struct option long_options[] = {
 	{ "json", no_argument, NULL, OPTION_JSON },
 	{ "stats", no_argument, NULL, OPTION_STATS },
 	{ "verbose", no_argument, NULL, OPTION_VERBOSE },
+	{ "descriptors", no_argument, NULL, OPTION_DESCRIPTORS },
 	{ "batch-kicks", required_argument, NULL, OPTION_BATCH_KICKS },
 	{ "coalesce", no_argument, NULL, OPTION_COALESCE },
 	{ "per-descriptor", no_argument, NULL, OPTION_PER_DESCRIPTOR },
@@ -45,9 +47,10 @@ static const char help[] =
 	"Output:\n"
 	"  --stats             a table of what was done (the default)\n"
 	"  --verbose           each call to the kernel, and the table\n"
+	"  --descriptors       each descriptor of the guest, and the table\n"
 	"  --json              one JSON object a line for each event; what "
-	"--stats and\n"
-	"                      --verbose print then goes to standard error\n"
+	"the others\n"
+	"                      print then goes to standard error\n"
 	"How the queue is run:\n"
 	"  --batch-kicks N     run the engine once for N kicks\n"
 	"  --coalesce          merge neighbouring blocks\n"
@@ -137,6 +140,9 @@ static int set_option(struct replay_options *options, int option)
 	case OPTION_VERBOSE:
 		options->verbose = true;
 		return -1;
+	case OPTION_DESCRIPTORS:
+		options->descriptors = true;
+		return -1;
 	case OPTION_COALESCE:
 		options->coalesce = true;
 		return -1;
@@ -189,7 +195,7 @@ int replay_options_parse(struct replay_options *options, int argc, char *argv[])
 		return tool_usage("one capture at a time, not also \"%s\"",
 				  argv[optind + 1]);
 	options->path = argv[optind];
-	if (!options->json || options->verbose)
+	if (!options->json || options->verbose || options->descriptors)
 		options->stats = true;
 	return -1;
 }

@@ -8,6 +8,9 @@
 /* Entries of a call that a line shows. */
 #define SHOWN_ENTRIES 4u
 
+/* Longer than any descriptor in words. */
+#define DESC_MAX 256
+
 const char *replay_cause_name(uint32_t cause)
 {
 	switch (cause) {
@@ -18,6 +21,12 @@ const char *replay_cause_name(uint32_t cause)
 	default:
 		return "host";
 	}
+}
+
+/* Bus, device and function, as lspci(8) has them. */
+static void print_sid(FILE *out, uint16_t sid)
+{
+	fprintf(out, "%02x:%02x.%x", sid >> 8, sid >> 3 & 0x1f, sid & 7);
 }
 
 /* ---- Events ---- */
@@ -55,19 +64,46 @@ static void print_call(FILE *out, const struct replay *replay,
 	putc('\n', out);
 }
 
-void replay_text_event(FILE *out, const struct replay *replay,
-		       const struct replay_event *event)
+static void print_desc(FILE *out, const struct replay *replay, uint32_t index)
 {
-	if (event->kind == REPLAY_SUBMIT)
-		print_call(out, replay, event->call);
-	if (event->kind != REPLAY_FAILURE)
-		return;
+	size_t seq = replay_seq(replay, index);
+	char text[DESC_MAX];
+
+	replay_print_desc(replay, index, text, sizeof(text));
+	if (seq == REPLAY_NO_SEQ)
+		fprintf(out, "slot %u, not recorded: %s\n", index, text);
+	else
+		fprintf(out, "#%zu slot %u: %s\n", seq, index, text);
+}
+
+static void print_failure(FILE *out, const struct replay *replay,
+			  const struct replay_event *event)
+{
+	char text[DESC_MAX];
+
 	fprintf(out, "descriptor #%zu in slot %u failed",
 		replay_seq(replay, event->index), event->index);
 	if (event->hwpt_id)
 		fprintf(out, " on hwpt %u", event->hwpt_id);
 	fprintf(out, " (%s): %s\n", replay_cause_name(event->cause),
 		strerror(-event->error));
+	replay_print_desc(replay, event->index, text, sizeof(text));
+	fprintf(out, "  %s\n", text);
+	if (event->fsts)
+		fprintf(out,
+			"  the guest reads FSTS 0x%x, IQERCD 0x%" PRIx64 "\n",
+			event->fsts, event->iqercd);
+}
+
+void replay_text_event(FILE *out, const struct replay *replay,
+		       const struct replay_event *event)
+{
+	if (event->kind == REPLAY_DESC)
+		print_desc(out, replay, event->index);
+	if (event->kind == REPLAY_SUBMIT)
+		print_call(out, replay, event->call);
+	if (event->kind == REPLAY_FAILURE)
+		print_failure(out, replay, event);
 }
 
 /* ---- Table ---- */
@@ -98,6 +134,22 @@ static void print_scopes(FILE *out, const struct replay_scan *scan)
 		fprintf(out, "hwpt %u: domain id %u, PASID %u\n",
 			scan->scopes[i].hwpt_id, scan->scopes[i].did,
 			scan->scopes[i].pasid);
+}
+
+static void print_devices(FILE *out, const struct replay_scan *scan)
+{
+	size_t i;
+
+	for (i = 0; i < scan->device_count; i++) {
+		const struct replay_device *device = &scan->devices[i];
+
+		fputs("device ", out);
+		print_sid(out, device->sid);
+		if (device->pasid != IOMMUNEST_VTD_NO_PASID)
+			fprintf(out, ", PASID %u", device->pasid);
+		fprintf(out, ": hwpt %u\n",
+			scan->scopes[device->scope].hwpt_id);
+	}
 }
 
 static void print_guest(FILE *out, const struct replay *replay)
@@ -139,6 +191,8 @@ static void print_host(FILE *out, const struct replay *replay)
 
 	fputs("\nhost\n", out);
 	row(out, "descriptors forwarded", totals->forwarded);
+	if (totals->covered)
+		row(out, "  covered by others", totals->covered);
 	row(out, "entries handled", totals->entries);
 	row(out, "ioctls", totals->calls);
 	if (totals->calls)
@@ -156,6 +210,7 @@ void replay_table(FILE *out, const struct replay *replay)
 	fprintf(out, "%s\n", strcmp(path, "-") ? path : "<stdin>");
 	print_rings(out, replay->capture);
 	print_scopes(out, &replay->scan);
+	print_devices(out, &replay->scan);
 	print_guest(out, replay);
 	print_host(out, replay);
 }

@@ -31,6 +31,7 @@ struct replay_options {
 	bool json;
 	bool stats;
 	bool verbose;
+	bool descriptors;
 	bool coalesce;
 	bool per_descriptor;
 	uint64_t batch_kicks;
@@ -54,12 +55,33 @@ struct replay_scope {
 	size_t seq;
 };
 
+/*
+ * A device with a TLB, and one of its PASIDs or IOMMUNEST_VTD_NO_PASID.  A
+ * capture does not say which HWPT it goes through; but the first flush of its
+ * TLB follows the flush of a scope, and goes through that one's.
+ */
+struct replay_device {
+	uint16_t sid;
+	uint32_t pasid;
+	/* Where its TLB is flushed first, and the scope that is before it. */
+	size_t seq;
+	uint16_t did;
+	uint32_t scope_pasid;
+	/* Index of that in the scan's. */
+	size_t scope;
+};
+
+/* A slot with a descriptor that the capture does not have. */
+#define REPLAY_NO_SEQ SIZE_MAX
+
 /* Descriptor types, and at 0 what does not decode. */
 #define REPLAY_KINDS 10
 
 struct replay_scan {
 	struct replay_scope *scopes;
 	size_t scope_count;
+	struct replay_device *devices;
+	size_t device_count;
 	size_t kinds[REPLAY_KINDS];
 };
 
@@ -76,6 +98,8 @@ struct replay_host {
 struct replay_totals {
 	uint64_t descriptors;
 	uint64_t forwarded;
+	/* Of them, once for each HWPT: without an entry of their own. */
+	uint64_t covered;
 	uint64_t entries;
 	uint64_t calls;
 	uint64_t waits;
@@ -108,6 +132,9 @@ struct replay {
 
 enum replay_event_kind {
 	REPLAY_HWPT,
+	REPLAY_DEVICE,
+	/* The guest queued it; for people only. */
+	REPLAY_DESC,
 	REPLAY_SUBMIT,
 	REPLAY_WAIT,
 	REPLAY_VMM,
@@ -124,7 +151,10 @@ struct replay_event {
 	uint32_t hwpt_id;
 	/* hwpt */
 	uint16_t did;
+	/* hwpt, device */
 	uint32_t pasid;
+	/* device */
+	uint16_t sid;
 	/* submit */
 	const struct iommunest_call *call;
 	/* wait */
@@ -135,6 +165,9 @@ struct replay_event {
 	/* failure: negated errno, enum iommunest_cause */
 	int error;
 	uint32_t cause;
+	/* ... and what the guest reads, where it stopped the queue. */
+	uint32_t fsts;
+	uint64_t iqercd;
 };
 
 /* Returns -1 to go on, or the exit status. */
@@ -163,6 +196,10 @@ int replay_guest_run(struct replay *replay);
 
 /* The `d` line in slot @index of the ring. */
 size_t replay_seq(const struct replay *replay, uint64_t index);
+
+/* The descriptor in slot @index of the ring, for people. */
+void replay_print_desc(const struct replay *replay, uint64_t index, char *buf,
+		       size_t len);
 
 /* Tells all outputs that the options name. */
 void replay_emit(const struct replay *replay, const struct replay_event *event);

@@ -203,6 +203,221 @@ int iommunest_hw_info(struct iommunest_ctx *ctx, uint32_t dev_id,
  */
 int iommunest_vtd_mamv(const struct iommunest_hw_info *info);
 
+/*
+ * What CAP_REG and ECAP_REG say (VT-d specification, chapter 11, "Capability
+ * Register" and "Extended Capability Register"), by the names that they have
+ * there.  FS, SS: first and second stage.
+ */
+struct iommunest_vtd_caps {
+	size_t size;
+	/* CAP_REG */
+	uint8_t domain_bits; /* ND: width of domain ids, 4 to 16 bits */
+	bool afl;	     /* advanced fault logging */
+	bool rwbf;	     /* write buffer must be flushed */
+	bool plmr;	     /* protected low memory */
+	bool phmr;	     /* protected high memory */
+	bool cm;	     /* caching mode */
+	uint8_t sagaw;	     /* second-stage widths: bit 2 is 48, bit 3 57 */
+	uint8_t mgaw;	     /* maximum guest address width, in bits */
+	bool zlr;	     /* zero-length reads */
+	uint16_t fro;	     /* fault recording registers: offset in bytes */
+	uint8_t sslps;	     /* second-stage large pages: 1 2 MiB, 2 1 GiB */
+	bool psi;	     /* page-selective invalidation */
+	uint16_t nfr;	     /* number of fault recording registers */
+	uint8_t mamv;	     /* largest address mask, log2 of pages */
+	bool dwd;	     /* write draining */
+	bool drd;	     /* read draining */
+	bool fs1gp;	     /* first-stage 1 GiB pages */
+	bool pi;	     /* posted interrupts */
+	bool fs5lp;	     /* first-stage 5-level paging */
+	bool ecmds;	     /* enhanced commands */
+	bool esirtps;	     /* setting the interrupt table flushes */
+	bool esrtps;	     /* setting the root table flushes */
+	/* ECAP_REG */
+	bool c;		    /* page walks are coherent */
+	bool qi;	    /* queued invalidation */
+	bool dt;	    /* device TLBs: ATS */
+	bool ir;	    /* interrupt remapping */
+	bool eim;	    /* extended interrupt mode */
+	bool pt;	    /* pass-through */
+	bool sc;	    /* snoop control */
+	uint16_t iro;	    /* IOTLB registers: offset in bytes */
+	uint8_t mhmv;	    /* largest handle mask, log2 of entries */
+	bool nest;	    /* nested translation */
+	bool prs;	    /* page requests */
+	bool ers;	    /* execute requests */
+	bool srs;	    /* supervisor requests */
+	bool nwfs;	    /* no write flag */
+	bool eafs;	    /* extended accessed flag */
+	uint8_t pasid_bits; /* PSS: width of PASIDs, 1 to 20; 0: no PASID */
+	bool pasid;	    /* requests with PASID */
+	bool dit;	    /* device-TLB invalidation throttle */
+	bool pds;	    /* page-request drain */
+	bool smts;	    /* scalable mode */
+	bool vcs;	    /* virtual commands */
+	bool ssads;	    /* second-stage accessed and dirty flags */
+	bool ssts;	    /* second-stage translation */
+	bool fsts;	    /* first-stage translation */
+	bool smpwcs;	    /* page walks: coherency as the entry says */
+	bool rps;	    /* RID-PASID */
+	bool pms;	    /* performance monitoring */
+	bool rprivs;	    /* RID-PRIV */
+};
+
+/*
+ * Decodes what iommunest_hw_info() brought.  Any thread.  Returns 0, -EINVAL
+ * (NULL or a bad size), -EOPNOTSUPP (@info is not of a VT-d).
+ */
+int iommunest_vtd_caps_decode(struct iommunest_vtd_caps *caps,
+			      const struct iommunest_hw_info *info);
+
+/*
+ * The most that a VMM may show its guest of the host's capabilities, when the
+ * guest's first stage is nested with this library: the guest has no second
+ * stage of its own and cannot nest again.  What is the VMM's own (interrupt
+ * remapping, fault recording, where registers are, numbers of domains ...) is
+ * 0, for the VMM to fill in; what it cannot emulate it clears.  Any thread.
+ * Returns 0, -EINVAL (NULL), -EOPNOTSUPP (@info is not of a VT-d).
+ */
+int iommunest_vtd_guest_caps(const struct iommunest_hw_info *info,
+			     uint64_t *cap, uint64_t *ecap);
+
+/* iommunest_vtd_guest::flags. */
+/* Guest memory that is mapped read-only: ROM, for instance. */
+#define IOMMUNEST_VTD_GUEST_READ_ONLY (1u << 0)
+/* The guest's device uses ATS, or page requests. */
+#define IOMMUNEST_VTD_GUEST_ATS (1u << 1)
+#define IOMMUNEST_VTD_GUEST_PRI (1u << 2)
+
+/* What a VMM means to show its guest. */
+struct iommunest_vtd_guest {
+	size_t size;
+	/* The guest's CAP_REG and ECAP_REG. */
+	uint64_t cap;
+	uint64_t ecap;
+	/* IOMMUNEST_VTD_GUEST_*. */
+	uint32_t flags;
+	uint32_t reserved;
+};
+
+/* Why a host cannot serve a guest: bit numbers of *@reasons. */
+enum iommunest_vtd_reason {
+	/* Of the host. */
+	IOMMUNEST_VTD_HOST_NOT_VTD = 0,
+	IOMMUNEST_VTD_HOST_NO_SCALABLE = 1,	/* SMTS */
+	IOMMUNEST_VTD_HOST_NO_NESTING = 2,	/* NEST */
+	IOMMUNEST_VTD_HOST_NO_FIRST_STAGE = 3,	/* FSTS */
+	IOMMUNEST_VTD_HOST_NO_SECOND_STAGE = 4, /* SSTS */
+	IOMMUNEST_VTD_HOST_ERRATUM_772415 = 5,	/* and read-only mappings */
+	/* The guest is shown what the host does not have. */
+	IOMMUNEST_VTD_GUEST_5_LEVEL = 6,
+	IOMMUNEST_VTD_GUEST_1GIB_PAGES = 7,
+	IOMMUNEST_VTD_GUEST_SUPERVISOR = 8,
+	IOMMUNEST_VTD_GUEST_EXTENDED_ACCESS = 9,
+	IOMMUNEST_VTD_GUEST_PASID = 10,
+	IOMMUNEST_VTD_GUEST_PASID_WIDTH = 11,
+	IOMMUNEST_VTD_GUEST_DEVICE_TLB = 12,
+	IOMMUNEST_VTD_GUEST_PAGE_REQUESTS = 13,
+	IOMMUNEST_VTD_GUEST_EXECUTE = 14,
+	IOMMUNEST_VTD_GUEST_COHERENCY = 15,
+	/* The guest is shown what nesting cannot give it. */
+	IOMMUNEST_VTD_GUEST_NESTING = 16,
+	IOMMUNEST_VTD_GUEST_SECOND_STAGE = 17,
+	/* The guest lacks what it needs to use a first stage at all. */
+	IOMMUNEST_VTD_GUEST_NO_SCALABLE = 18,
+	IOMMUNEST_VTD_GUEST_NO_FIRST_STAGE = 19,
+	IOMMUNEST_VTD_GUEST_NO_QUEUE = 20,
+};
+
+/*
+ * Can this host serve that guest?  *@reasons gets a bit, 1 << enum
+ * iommunest_vtd_reason, for each reason why not.  Any thread.  Returns how
+ * many there are, 0 if it can; -EINVAL (NULL, a bad size, reserved not 0),
+ * -E2BIG, -EOPNOTSUPP (unknown flags).
+ */
+int iommunest_vtd_guest_check(const struct iommunest_hw_info *info,
+			      const struct iommunest_vtd_guest *guest,
+			      uint64_t *reasons);
+
+/* A reason in words; "unknown" for other numbers.  Static.  Any thread. */
+const char *iommunest_vtd_reason_text(unsigned int reason);
+
+/* PASID Granular Translation Type: iommunest_vtd_pasid_entry::pgtt. */
+#define IOMMUNEST_VTD_PGTT_FIRST_STAGE 1u
+#define IOMMUNEST_VTD_PGTT_SECOND_STAGE 2u
+#define IOMMUNEST_VTD_PGTT_NESTED 3u
+#define IOMMUNEST_VTD_PGTT_PASS_THROUGH 4u
+
+/*
+ * A guest's scalable-mode PASID-table entry, 64 bytes (VT-d specification,
+ * chapter 9, "Scalable-Mode PASID Table Entry").  @raw is the one copy that
+ * was made of guest memory.
+ */
+struct iommunest_vtd_pasid_entry {
+	uint64_t raw[8];
+	/* Root of the first stage, 4 KiB aligned. */
+	uint64_t fsptptr;
+	/* ... and of the second. */
+	uint64_t ssptptr;
+	uint16_t did;
+	uint8_t pgtt;
+	/* First-stage paging mode: 0 is 4 levels, 1 is 5. */
+	uint8_t fspm;
+	/* Second-stage address width: 2 is 48 bits, 3 is 57. */
+	uint8_t aw;
+	bool present;
+	bool fpd;   /* faults are not recorded */
+	bool sre;   /* supervisor requests */
+	bool ere;   /* execute requests */
+	bool wpe;   /* write protect */
+	bool nxe;   /* no-execute */
+	bool smep;  /* supervisor-mode execution prevention */
+	bool eafe;  /* extended accessed flag */
+	bool pwsnp; /* page walks snoop */
+	bool pgsnp; /* pages snoop */
+	bool cd;    /* cache disable */
+	bool emte;  /* extended memory type */
+	/* A reserved bit is set. */
+	bool reserved_set;
+};
+
+/* Decodes an entry; checks nothing.  Any thread.  0 or -EINVAL (NULL). */
+int iommunest_vtd_pasid_decode(struct iommunest_vtd_pasid_entry *entry,
+			       const uint64_t words[8]);
+
+/* Why an entry does not become a nested HWPT's data. */
+enum iommunest_vtd_pasid_reason {
+	IOMMUNEST_VTD_PASID_OK = 0,
+	IOMMUNEST_VTD_PASID_NOT_PRESENT = 1,
+	IOMMUNEST_VTD_PASID_RESERVED = 2,    /* a reserved bit or value */
+	IOMMUNEST_VTD_PASID_TYPE = 3,	     /* PGTT is not first stage */
+	IOMMUNEST_VTD_PASID_5_LEVEL = 4,     /* the host has 4 levels */
+	IOMMUNEST_VTD_PASID_ADDRESS = 5,     /* root beyond @addr_bits */
+	IOMMUNEST_VTD_PASID_SRE = 6,	     /* the host has none */
+	IOMMUNEST_VTD_PASID_EAFE = 7,	     /* the host has none */
+	IOMMUNEST_VTD_PASID_ERE = 8,	     /* cannot be passed on */
+	IOMMUNEST_VTD_PASID_MEMORY_TYPE = 9, /* CD, EMTE: cannot be passed on */
+};
+
+/*
+ * Builds the data of a nested HWPT from a guest's PASID-table entry, and
+ * refuses here what the kernel would accept at allocation and reject at
+ * attach, or drop in silence.  @addr_bits is how wide guest physical
+ * addresses are, 32 to 64.  @s1->size must be set.  @reason may be NULL.  Any
+ * thread.  Returns 0, or with the reason
+ *   -ENOENT      NOT_PRESENT
+ *   -EINVAL      RESERVED, ADDRESS; without a reason: NULL, a bad size or
+ *                @addr_bits
+ *   -EOPNOTSUPP  all others; without a reason: @info is not of a VT-d
+ */
+int iommunest_vtd_pasid_to_s1(const struct iommunest_vtd_pasid_entry *entry,
+			      const struct iommunest_hw_info *info,
+			      unsigned int addr_bits,
+			      struct iommunest_vtd_s1 *s1, uint32_t *reason);
+
+/* A reason in words; "unknown" for other numbers.  Static.  Any thread. */
+const char *iommunest_vtd_pasid_reason_text(unsigned int reason);
+
 /* ------------------------------------------------------------------------
  * VFIO devices (linux/vfio.h, Linux 6.6 and later)
  *
@@ -628,13 +843,22 @@ enum iommunest_vtd_desc_type {
 	IOMMUNEST_VTD_DESC_PAGE_RESPONSE = 9,
 };
 
-/* iommunest_vtd_desc::granularity of an IOTLB descriptor. */
+/* iommunest_vtd_desc::granularity, by type. */
+#define IOMMUNEST_VTD_CONTEXT_GLOBAL 1u
+#define IOMMUNEST_VTD_CONTEXT_DOMAIN 2u
+#define IOMMUNEST_VTD_CONTEXT_DEVICE 3u
 #define IOMMUNEST_VTD_IOTLB_GLOBAL 1u
 #define IOMMUNEST_VTD_IOTLB_DOMAIN 2u
 #define IOMMUNEST_VTD_IOTLB_PAGES 3u
-/* ... and of a PASID-based IOTLB descriptor. */
+#define IOMMUNEST_VTD_IEC_GLOBAL 0u
+#define IOMMUNEST_VTD_IEC_INDEX 1u
 #define IOMMUNEST_VTD_PIOTLB_ALL 2u
 #define IOMMUNEST_VTD_PIOTLB_PAGES 3u
+#define IOMMUNEST_VTD_PASID_CACHE_DOMAIN 0u
+#define IOMMUNEST_VTD_PASID_CACHE_PASID 1u
+#define IOMMUNEST_VTD_PASID_CACHE_GLOBAL 3u
+#define IOMMUNEST_VTD_DEV_TLB_PASID 0u
+#define IOMMUNEST_VTD_DEV_TLB_GLOBAL 1u /* all PASIDs of the device */
 
 /* iommunest_vtd_desc::flags. */
 #define IOMMUNEST_VTD_DESC_IH (1u << 0) /* invalidation hint: leaf only */
@@ -642,16 +866,25 @@ enum iommunest_vtd_desc_type {
 #define IOMMUNEST_VTD_DESC_IF (1u << 2) /* wait: interrupt */
 #define IOMMUNEST_VTD_DESC_FN (1u << 3) /* wait: fence */
 #define IOMMUNEST_VTD_DESC_PD (1u << 4) /* wait: page-request drain */
+#define IOMMUNEST_VTD_DESC_DW (1u << 5) /* IOTLB: drain writes */
+#define IOMMUNEST_VTD_DESC_DR (1u << 6) /* IOTLB: drain reads */
+#define IOMMUNEST_VTD_DESC_PP (1u << 7) /* page response: has a PASID */
+
+/* iommunest_vtd_desc::response. */
+#define IOMMUNEST_VTD_RESPONSE_SUCCESS 0x0u
+#define IOMMUNEST_VTD_RESPONSE_INVALID 0x1u
+#define IOMMUNEST_VTD_RESPONSE_FAILURE 0xfu
 
 /* Why hardware would refuse a descriptor: IQERCD_REG.IQEI. */
 enum iommunest_vtd_iqei {
 	IOMMUNEST_VTD_IQEI_NONE = 0,
-	IOMMUNEST_VTD_IQEI_TAIL = 1,	   /* tail beyond the ring */
-	IOMMUNEST_VTD_IQEI_FETCH = 2,	   /* descriptor could not be read */
-	IOMMUNEST_VTD_IQEI_TYPE = 3,	   /* unknown type */
-	IOMMUNEST_VTD_IQEI_RESERVED = 4,   /* reserved field or value */
-	IOMMUNEST_VTD_IQEI_WIDTH = 5,	   /* type not in this ring's width */
+	IOMMUNEST_VTD_IQEI_TAIL = 1,	 /* tail beyond the ring */
+	IOMMUNEST_VTD_IQEI_FETCH = 2,	 /* descriptor could not be read */
+	IOMMUNEST_VTD_IQEI_TYPE = 3,	 /* unknown type, or not in this mode */
+	IOMMUNEST_VTD_IQEI_RESERVED = 4, /* reserved field or value */
+	IOMMUNEST_VTD_IQEI_WIDTH = 5,	 /* 128-bit ring in scalable mode */
 	IOMMUNEST_VTD_IQEI_TAIL_ALIGN = 6, /* tail not of a 256-bit slot */
+	IOMMUNEST_VTD_IQEI_TTM = 7,	   /* reserved translation table mode */
 };
 
 /*
@@ -661,37 +894,118 @@ enum iommunest_vtd_iqei {
  */
 struct iommunest_vtd_desc {
 	uint64_t raw[4];
-	/* enum iommunest_vtd_desc_type, or the unknown number. */
-	uint8_t type;
-	uint8_t granularity;
-	/* Address mask, log2 of pages: 0 to 63. */
-	uint8_t am;
-	/* enum iommunest_vtd_iqei of a descriptor that was refused. */
-	uint8_t iqei;
-	/* IOMMUNEST_VTD_DESC_*. */
-	uint32_t flags;
-	uint32_t pasid;
-	uint16_t did;
-	uint16_t reserved;
-	/* Page address, aligned down to 2^am pages; of a wait: STADDR. */
+	/*
+	 * Page address, aligned down to 2^am pages; of a wait: STADDR, a
+	 * multiple of 4.
+	 */
 	uint64_t addr;
 	/* Of a wait: STDATA. */
 	uint32_t status_data;
-	uint32_t reserved2;
+	/* IOMMUNEST_VTD_DESC_*. */
+	uint32_t flags;
+	/* 20 bits. */
+	uint32_t pasid;
+	uint16_t did;
+	/* Source id: bus, device, function; and of its physical function. */
+	uint16_t sid;
+	uint16_t pfsid;
+	/* Interrupt entry cache: the first interrupt index. */
+	uint16_t iidx;
+	/* Page response: the page request group, 9 bits. */
+	uint16_t prgi;
+	/* enum iommunest_vtd_desc_type, or the unknown number. */
+	uint8_t type;
+	uint8_t granularity;
+	/*
+	 * log2 of pages, 0 to 63; of a device TLB 0 to 52, and 52 is all.  Of
+	 * an interrupt entry cache: IM, log2 of interrupts, 0 to 31.
+	 */
+	uint8_t am;
+	/* Context cache: function mask, 0 to 3. */
+	uint8_t fm;
+	/* Device TLB: most invalidations pending, 0 to 31. */
+	uint8_t mip;
+	/* Page response: IOMMUNEST_VTD_RESPONSE_*, 4 bits. */
+	uint8_t response;
+	/* enum iommunest_vtd_iqei of a descriptor that was refused. */
+	uint8_t iqei;
+	uint8_t reserved;
 };
 
 /*
- * Decodes the @width / 64 words at @words; @width is 128 or 256 bits.
- * IOTLB, PASID-based IOTLB and wait descriptors are decoded and checked in
- * full; of other known types the type is checked.  Any thread.  Returns 0,
+ * Decodes the @width / 64 words at @words; @width is 128 or 256 bits, and
+ * @scalable the mode that the guest's root table has (RTADDR_REG.TTM).
+ * Everything that hardware looks at is checked.  Any thread.  Returns 0,
  * -EINVAL (NULL or another width), or -EBADMSG: hardware would refuse it, and
  * desc->iqei says why.
  */
 int iommunest_vtd_desc_decode(struct iommunest_vtd_desc *desc,
-			      const uint64_t *words, unsigned int width);
+			      const uint64_t *words, unsigned int width,
+			      bool scalable);
+
+/*
+ * The reverse: builds desc->raw from the other fields, so that decoding it
+ * gives them again; fields that the type does not have must be 0.  Any
+ * thread.  Returns 0, -EINVAL (NULL, an unknown type, a value that its field
+ * cannot hold or that is reserved, an address that is not aligned to its
+ * block); raw is then as it was.
+ */
+int iommunest_vtd_desc_encode(struct iommunest_vtd_desc *desc);
+
+/*
+ * A builder for each type, for tests and for programs that are a guest.  Each
+ * fills *@desc, raw included.  An address is aligned down to its block.
+ * Returns as iommunest_vtd_desc_encode() does.  Any thread.
+ */
+int iommunest_vtd_desc_context_cache(struct iommunest_vtd_desc *desc,
+				     unsigned int granularity, uint16_t did,
+				     uint16_t sid, unsigned int fm);
+/* @flags: IH, DW, DR. */
+int iommunest_vtd_desc_iotlb(struct iommunest_vtd_desc *desc,
+			     unsigned int granularity, uint16_t did,
+			     uint64_t addr, unsigned int am, uint32_t flags);
+int iommunest_vtd_desc_dev_tlb(struct iommunest_vtd_desc *desc, uint16_t sid,
+			       uint16_t pfsid, unsigned int mip, uint64_t addr,
+			       unsigned int am);
+int iommunest_vtd_desc_iec(struct iommunest_vtd_desc *desc,
+			   unsigned int granularity, uint16_t iidx,
+			   unsigned int im);
+/* @flags: SW, IF, FN, PD. */
+int iommunest_vtd_desc_wait(struct iommunest_vtd_desc *desc, uint32_t flags,
+			    uint64_t status_addr, uint32_t status_data);
+/* @flags: IH. */
+int iommunest_vtd_desc_piotlb(struct iommunest_vtd_desc *desc,
+			      unsigned int granularity, uint16_t did,
+			      uint32_t pasid, uint64_t addr, unsigned int am,
+			      uint32_t flags);
+int iommunest_vtd_desc_pasid_cache(struct iommunest_vtd_desc *desc,
+				   unsigned int granularity, uint16_t did,
+				   uint32_t pasid);
+int iommunest_vtd_desc_pasid_dev_tlb(struct iommunest_vtd_desc *desc,
+				     unsigned int granularity, uint16_t sid,
+				     uint16_t pfsid, uint32_t pasid,
+				     unsigned int mip, uint64_t addr,
+				     unsigned int am);
+/* @flags: PP. */
+int iommunest_vtd_desc_page_response(struct iommunest_vtd_desc *desc,
+				     uint16_t sid, uint32_t pasid,
+				     uint32_t flags, unsigned int prgi,
+				     unsigned int response);
+
+/*
+ * Writes a descriptor for people, in one line without a newline, as
+ * "piotlb pages did 5 pasid 0x10 addr 0x1000 am 0 ih".  As snprintf(3), it
+ * ends the text with a 0 where @len is not 0, and returns how long all of it
+ * is.  -EINVAL: @desc is NULL, or @buf is with @len not 0.  Any thread.
+ */
+int iommunest_vtd_desc_print(const struct iommunest_vtd_desc *desc, char *buf,
+			     size_t len);
 
 /* A type's name in lower case, as "piotlb"; "unknown" for others.  Static. */
 const char *iommunest_vtd_desc_name(unsigned int type);
+
+/* IQEI in words; "unknown" for others.  Static.  Any thread. */
+const char *iommunest_vtd_iqei_text(unsigned int iqei);
 
 struct iommunest_vtd_iq;
 
@@ -714,16 +1028,21 @@ struct iommunest_vtd_iq_ops {
 	/* A wait with the interrupt flag is done: set ICS.IWC, interrupt. */
 	void (*interrupt)(void *vmm, uint32_t index);
 	/*
-	 * Takes a descriptor that is the VMM's: context cache, interrupt
-	 * entry cache, device TLB, IOTLB (each, beside what is forwarded of
-	 * it), PASID-based IOTLB of a scope without a nested HWPT ...  All
-	 * that precedes it in the ring has been submitted.
+	 * Takes a descriptor that is the VMM's: context cache, PASID cache,
+	 * interrupt entry cache, page group response, IOTLB (each, beside
+	 * what is forwarded of it), PASID-based IOTLB of a scope without a
+	 * nested HWPT, device TLB of a device without one.  All that precedes
+	 * it in the ring has been submitted.  -ETIMEDOUT is shown to the
+	 * guest as a device that did not answer (ITE), -EREMOTEIO as one that
+	 * answered wrongly (ICE), any other error as IQE.
 	 */
 	int (*descriptor)(void *vmm, uint32_t index,
 			  const struct iommunest_vtd_desc *desc);
 	/*
 	 * Optional.  The descriptor in slot @index was covered by another
-	 * one's entry, or by a flush of its whole HWPT, and is done.
+	 * one's entry, or by a flush of its whole HWPT, and is done.  A device
+	 * TLB descriptor is covered by the descriptor before it of the same
+	 * HWPT, if that has its range: the kernel flushes device TLBs itself.
 	 */
 	void (*covered)(void *vmm, uint32_t index, uint32_t hwpt_id);
 	/*
@@ -742,7 +1061,7 @@ struct iommunest_vtd_iq_options {
 	/* STOP, SKIP, or FLUSH_ALL (all of the HWPT, then go on). */
 	uint32_t policy;
 	/*
-	 * Scopes that it can know, up to 2^14; 0 is
+	 * Scopes and devices that it can know, up to 2^14; 0 is
 	 * IOMMUNEST_VTD_IQ_DEFAULT_HWPTS.
 	 */
 	uint32_t max_hwpts;
@@ -771,9 +1090,10 @@ void iommunest_vtd_iq_free(struct iommunest_vtd_iq *iq);
 /*
  * The guest wrote IQA_REG: base in bits 63:12, DW (256-bit descriptors) in
  * bit 11, QS in bits 2:0; the ring has 2^(QS+8) slots, or 2^(QS+7) with DW.
- * Head and tail are 0 again and a fault is forgotten.  @scalable is whether
- * the guest runs in scalable mode: in legacy mode nothing is forwarded.  (A
- * PASID-based IOTLB descriptor takes a 256-bit ring.)
+ * The head is 0 again, and so is the tail unless the queue is disabled; a
+ * fault is forgotten.  @scalable is whether the guest's root table is in
+ * scalable mode: in legacy mode nothing is forwarded, and scalable mode takes
+ * a 256-bit ring.
  * This allocates, in proportion to the ring; running it does not.  Returns 0,
  * -EINVAL (NULL, reserved bits), -ENOMEM (the engine is as before).
  */
@@ -781,15 +1101,47 @@ int iommunest_vtd_iq_set_base(struct iommunest_vtd_iq *iq, uint64_t iqa,
 			      bool scalable);
 
 /*
+ * The guest set its root table (GCMD_REG.SRTP), and with it RTADDR_REG.TTM,
+ * after the base.  The ring stays as it is.  Returns 0, -EINVAL (NULL).
+ */
+int iommunest_vtd_iq_set_mode(struct iommunest_vtd_iq *iq, bool scalable);
+
+/*
  * Says which nested HWPT carries what a guest's (domain id, PASID) caches.
  * Several may share a scope, and one HWPT may have several.  @pasid is 20
- * bits.  Returns 0, -EINVAL, -EEXIST (the same
- * three again), -ENOSPC (more scopes than max_hwpts).
+ * bits.  May allocate, where more HWPTs share a scope than ever before.
+ * Returns 0, -EINVAL, -EEXIST (the same three again), -ENOSPC (more scopes
+ * than max_hwpts), -ENOMEM.
  */
 int iommunest_vtd_iq_add_hwpt(struct iommunest_vtd_iq *iq, uint16_t did,
 			      uint32_t pasid, uint32_t hwpt_id);
 
-/* Forgets all scopes of an HWPT.  Returns 0, -EINVAL (NULL), -ENOENT. */
+/* In place of a PASID: what a device asks for without one. */
+#define IOMMUNEST_VTD_NO_PASID UINT32_MAX
+
+/*
+ * Says which nested HWPT a device's requests go through, so that device-TLB
+ * descriptors are forwarded to it, unless the descriptor before covers them.
+ * Device-TLB descriptors of other devices are the VMM's.  @sid is what the
+ * guest takes for the device's source id.  Counted and answered like
+ * iommunest_vtd_iq_add_hwpt().
+ */
+int iommunest_vtd_iq_add_device(struct iommunest_vtd_iq *iq, uint16_t sid,
+				uint32_t pasid, uint32_t hwpt_id);
+
+/*
+ * Take one of these back: the guest's PASID-table entry has changed.  Return
+ * 0, -EINVAL, -ENOENT.
+ */
+int iommunest_vtd_iq_remove_scope(struct iommunest_vtd_iq *iq, uint16_t did,
+				  uint32_t pasid, uint32_t hwpt_id);
+int iommunest_vtd_iq_remove_device(struct iommunest_vtd_iq *iq, uint16_t sid,
+				   uint32_t pasid, uint32_t hwpt_id);
+
+/*
+ * Forgets all scopes and devices of an HWPT.  Returns 0, -EINVAL (NULL),
+ * -ENOENT.
+ */
 int iommunest_vtd_iq_remove_hwpt(struct iommunest_vtd_iq *iq, uint32_t hwpt_id);
 
 /* Whose failure stopped the queue. */
@@ -804,14 +1156,18 @@ enum iommunest_cause {
 };
 
 /* FSTS_REG bits that a failure sets. */
-#define IOMMUNEST_VTD_FSTS_IQE (1u << 4)
-#define IOMMUNEST_VTD_FSTS_ITE (1u << 6)
+#define IOMMUNEST_VTD_FSTS_IQE (1u << 4) /* queue error */
+#define IOMMUNEST_VTD_FSTS_ICE (1u << 5) /* a device answered wrongly */
+#define IOMMUNEST_VTD_FSTS_ITE (1u << 6) /* a device did not answer */
 
 struct iommunest_vtd_iq_result {
 	size_t size;
 	/* IQH_REG: the slot behind the last descriptor that is done. */
 	uint64_t iqh;
-	/* IQERCD_REG. */
+	/*
+	 * IQERCD_REG: IQEI in bits 3:0, and the source id of a device-TLB
+	 * descriptor in bits 47:32 with ITE, in bits 63:48 with ICE.
+	 */
 	uint64_t iqercd;
 	/* Bits to OR into FSTS_REG. */
 	uint32_t fsts;
@@ -859,6 +1215,71 @@ int iommunest_vtd_iq_run(struct iommunest_vtd_iq *iq, uint64_t iqt,
 
 /* The guest cleared the fault: the next run starts at the head. */
 void iommunest_vtd_iq_clear_fault(struct iommunest_vtd_iq *iq);
+
+/*
+ * The guest disabled its queue (GCMD_REG.QIE was 1 and is 0): the head is 0
+ * again, and runs remember the tail and do nothing.  A fault stays.  A new
+ * engine is enabled; a VMM whose guest has not enabled its queue yet says so.
+ * Returns 0, -EINVAL (NULL).
+ */
+int iommunest_vtd_iq_disable(struct iommunest_vtd_iq *iq);
+
+/*
+ * The guest enabled its queue: what was in the ring up to the last tail,
+ * which some guests write first, is handled as iommunest_vtd_iq_run() would.
+ * Returns what that returns; 0 and nothing done where it was enabled already.
+ */
+int iommunest_vtd_iq_enable(struct iommunest_vtd_iq *iq,
+			    struct iommunest_vtd_iq_result *result);
+
+/*
+ * As iommunest_vtd_iq_new() left it: no base, no scopes, no fault, enabled.
+ * NULL is allowed.
+ */
+void iommunest_vtd_iq_reset(struct iommunest_vtd_iq *iq);
+
+/* iommunest_vtd_iq_state::flags. */
+#define IOMMUNEST_VTD_IQ_HAS_BASE (1u << 0)
+#define IOMMUNEST_VTD_IQ_SCALABLE (1u << 1)
+#define IOMMUNEST_VTD_IQ_ENABLED (1u << 2)
+
+/*
+ * All that an engine knows of its guest between two runs, for live migration.
+ * HWPTs and their scopes are not in it: the destination has its own.
+ */
+struct iommunest_vtd_iq_state {
+	size_t size;
+	/* IQA_REG, and IQH_REG and IQT_REG as the guest sees them. */
+	uint64_t iqa;
+	uint64_t iqh;
+	uint64_t iqt;
+	/* IOMMUNEST_VTD_IQ_*. */
+	uint32_t flags;
+	/* The fault that it stands still at: enum iommunest_cause, or 0. */
+	uint32_t cause;
+	uint32_t index;
+	int32_t error;
+	/* Its FSTS_REG bits and IQERCD_REG. */
+	uint32_t fsts;
+	uint32_t reserved;
+	uint64_t iqercd;
+};
+
+/*
+ * Takes the state out of an engine, between two runs.  Returns 0, -EINVAL
+ * (NULL or a bad size).
+ */
+int iommunest_vtd_iq_save(const struct iommunest_vtd_iq *iq,
+			  struct iommunest_vtd_iq_state *state);
+
+/*
+ * Puts a state into an engine, whose scopes stay.  It may come from anywhere,
+ * and is checked: on failure the engine is as it was.  Go on with
+ * iommunest_vtd_iq_run() and the state's iqt.  Returns 0, -EINVAL (NULL, a
+ * bad size, a state that no engine saves), -E2BIG, -ENOMEM.
+ */
+int iommunest_vtd_iq_restore(struct iommunest_vtd_iq *iq,
+			     const struct iommunest_vtd_iq_state *state);
 
 #ifdef __cplusplus
 }

@@ -4,10 +4,7 @@
 
 #include "abi.h"
 #include "context.h"
-
-/* VT-d specification, chapter 11, "Capability Register": MAMV. */
-#define CAP_MAMV_SHIFT 48
-#define CAP_MAMV_MASK 0x3fu
+#include "vtd-regs.h"
 
 _Static_assert(IOMMUNEST_HW_INTEL_VTD == IOMMU_HW_INFO_TYPE_INTEL_VTD,
 	       "uAPI type");
@@ -46,7 +43,7 @@ EXPORT int iommunest_hw_info(struct iommunest_ctx *ctx, uint32_t dev_id,
 
 EXPORT int iommunest_vtd_mamv(const struct iommunest_hw_info *info)
 {
-	if (!info || info->type != IOMMUNEST_HW_INTEL_VTD)
+	if (!info || !vtd_info_is_vtd(info))
 		return -EOPNOTSUPP;
-	return (int)((info->vtd_cap >> CAP_MAMV_SHIFT) & CAP_MAMV_MASK);
+	return (int)vtd_field(info->vtd_cap, CAP_MAMV);
 }

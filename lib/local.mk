@@ -21,13 +21,23 @@ LIB_SOURCES = \
 	%D%/vfio.c \
 	%D%/vtd-batch.c \
 	%D%/vtd-batch.h \
+	%D%/vtd-caps.c \
 	%D%/vtd-desc.c \
 	%D%/vtd-desc.h \
+	%D%/vtd-desc-build.c \
+	%D%/vtd-desc-fields.h \
+	%D%/vtd-desc-print.c \
 	%D%/vtd-entry.c \
 	%D%/vtd-entry.h \
+	%D%/vtd-guest.c \
 	%D%/vtd-iq.c \
 	%D%/vtd-iq.h \
+	%D%/vtd-iq-regs.h \
+	%D%/vtd-iq-run.c \
 	%D%/vtd-iq-settle.c \
+	%D%/vtd-iq-state.c \
+	%D%/vtd-pasid.c \
+	%D%/vtd-regs.h \
 	%D%/vtd-scope.c \
 	%D%/vtd-scope.h
 

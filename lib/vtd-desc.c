@@ -1,153 +1,299 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Descriptors of a guest's invalidation queue.
+ * Decoding of a guest's invalidation descriptors.
  * Formats: VT-d specification, chapter 6, "Queued Invalidation Interface".
+ *
+ * What a descriptor's granularity has no use for is ignored by hardware, and
+ * is 0 here, so that nobody takes it for a scope.
  */
 #include <config.h>
 
 #include "abi.h"
+#include "vtd-desc-fields.h"
 #include "vtd-desc.h"
 #include "vtd-entry.h"
 
-/* Bits that must be zero, in the first and the second word. */
-#define IOTLB_RESERVED_0 (BITS(63, 32) | BITS(15, 12) | BITS(8, 8))
-#define IOTLB_RESERVED_1 BITS(11, 7)
-#define WAIT_RESERVED_0 (BITS(31, 12) | BITS(8, 8))
-#define WAIT_RESERVED_1 BITS(1, 0)
-
-#define WAIT_IF (1u << 4)
-#define WAIT_SW (1u << 5)
-#define WAIT_FN (1u << 6)
-#define WAIT_PD (1u << 7)
-#define RANGE_IH (1u << 6)
-
-static uint64_t field(uint64_t word, unsigned int high, unsigned int low)
+static uint8_t get_type(uint64_t word)
 {
-	return (word & BITS(high, low)) >> low;
+	return (uint8_t)(vtd_get(word, FIELD_TYPE_HIGH) << TYPE_HIGH_SHIFT |
+			 vtd_get(word, FIELD_TYPE_LOW));
 }
 
-/* Hardware ignores address bits below the block that AM says. */
+static uint32_t get_flag(uint64_t word, unsigned int high, unsigned int low,
+			 uint32_t flag)
+{
+	return vtd_get(word, high, low) ? flag : 0;
+}
+
+static uint16_t get_pfsid(uint64_t word)
+{
+	return (uint16_t)(vtd_get(word, FIELD_PFSID_HIGH) << PFSID_HIGH_SHIFT |
+			  vtd_get(word, FIELD_PFSID_LOW));
+}
+
+/* ADDR, AM and IH of an IOTLB. */
 static void decode_range(struct iommunest_vtd_desc *desc)
 {
 	uint64_t word = desc->raw[1];
-	unsigned int am = (unsigned int)field(word, 5, 0);
 
+	desc->am = (uint8_t)vtd_get(word, FIELD1_AM);
+	desc->addr = vtd_block(word, desc->am);
+	desc->flags |= get_flag(word, FIELD1_IH, IOMMUNEST_VTD_DESC_IH);
+}
+
+/*
+ * ADDR and S of a device TLB: with S, the lowest zero bit of ADDR is the
+ * highest one within the block, as in PCIe's Address Translation Services.
+ */
+static void decode_sized(struct iommunest_vtd_desc *desc, uint64_t s)
+{
+	uint64_t word = desc->raw[1];
+	uint64_t zeros = ~(word | VTD_PAGE_MASK);
+	int am = 0;
+
+	if (word & s && zeros)
+		am = __builtin_ctzll(zeros) - VTD_PAGE_SHIFT + 1;
+	else if (word & s)
+		am = VTD_ALL_ORDER;
 	desc->am = (uint8_t)am;
-	if (word & RANGE_IH)
-		desc->flags |= IOMMUNEST_VTD_DESC_IH;
-	if (am < VTD_ALL_ORDER)
-		desc->addr = word & ~BITS(am + VTD_PAGE_SHIFT - 1, 0);
+	desc->addr = vtd_block(word, desc->am);
 }
 
-static enum iommunest_vtd_iqei decode_iotlb(struct iommunest_vtd_desc *desc)
-{
-	desc->granularity = (uint8_t)field(desc->raw[0], 5, 4);
-	desc->did = (uint16_t)field(desc->raw[0], 31, 16);
-	if (desc->raw[0] & IOTLB_RESERVED_0 || desc->raw[1] & IOTLB_RESERVED_1)
-		return IOMMUNEST_VTD_IQEI_RESERVED;
-	if (desc->granularity == 0)
-		return IOMMUNEST_VTD_IQEI_RESERVED;
-	if (desc->granularity == IOMMUNEST_VTD_IOTLB_PAGES)
-		decode_range(desc);
-	return IOMMUNEST_VTD_IQEI_NONE;
-}
-
-static enum iommunest_vtd_iqei decode_piotlb(struct iommunest_vtd_desc *desc)
-{
-	desc->granularity = (uint8_t)field(desc->raw[0], 5, 4);
-	desc->did = (uint16_t)field(desc->raw[0], 31, 16);
-	desc->pasid = (uint32_t)field(desc->raw[0], 51, 32);
-	if (!vtd_piotlb_is_valid(desc->raw))
-		return IOMMUNEST_VTD_IQEI_RESERVED;
-	if (desc->granularity == IOMMUNEST_VTD_PIOTLB_PAGES)
-		decode_range(desc);
-	return IOMMUNEST_VTD_IQEI_NONE;
-}
-
-static enum iommunest_vtd_iqei decode_wait(struct iommunest_vtd_desc *desc)
+static void decode_context_cache(struct iommunest_vtd_desc *desc)
 {
 	uint64_t word = desc->raw[0];
 
-	desc->status_data = (uint32_t)field(word, 63, 32);
-	desc->addr = desc->raw[1] & ~WAIT_RESERVED_1;
-	if (word & WAIT_IF)
-		desc->flags |= IOMMUNEST_VTD_DESC_IF;
-	if (word & WAIT_SW)
-		desc->flags |= IOMMUNEST_VTD_DESC_SW;
-	if (word & WAIT_FN)
-		desc->flags |= IOMMUNEST_VTD_DESC_FN;
-	if (word & WAIT_PD)
-		desc->flags |= IOMMUNEST_VTD_DESC_PD;
-	if (word & WAIT_RESERVED_0 || desc->raw[1] & WAIT_RESERVED_1)
+	desc->granularity = (uint8_t)vtd_get(word, FIELD_G);
+	if (desc->granularity >= IOMMUNEST_VTD_CONTEXT_DOMAIN)
+		desc->did = (uint16_t)vtd_get(word, FIELD_DID);
+	if (desc->granularity != IOMMUNEST_VTD_CONTEXT_DEVICE)
+		return;
+	desc->sid = (uint16_t)vtd_get(word, FIELD_CONTEXT_SID);
+	desc->fm = (uint8_t)vtd_get(word, FIELD_CONTEXT_FM);
+}
+
+static void decode_iotlb(struct iommunest_vtd_desc *desc)
+{
+	uint64_t word = desc->raw[0];
+
+	desc->granularity = (uint8_t)vtd_get(word, FIELD_G);
+	desc->flags = get_flag(word, FIELD_IOTLB_DW, IOMMUNEST_VTD_DESC_DW) |
+		      get_flag(word, FIELD_IOTLB_DR, IOMMUNEST_VTD_DESC_DR);
+	if (desc->granularity >= IOMMUNEST_VTD_IOTLB_DOMAIN)
+		desc->did = (uint16_t)vtd_get(word, FIELD_DID);
+	if (desc->granularity == IOMMUNEST_VTD_IOTLB_PAGES)
+		decode_range(desc);
+}
+
+static void decode_dev_tlb(struct iommunest_vtd_desc *desc)
+{
+	uint64_t word = desc->raw[0];
+
+	desc->sid = (uint16_t)vtd_get(word, FIELD_DEV_TLB_SID);
+	desc->mip = (uint8_t)vtd_get(word, FIELD_DEV_TLB_MIP);
+	desc->pfsid = get_pfsid(word);
+	decode_sized(desc, DEV_TLB_S);
+}
+
+static void decode_iec(struct iommunest_vtd_desc *desc)
+{
+	uint64_t word = desc->raw[0];
+
+	desc->granularity = (uint8_t)vtd_get(word, FIELD_IEC_G);
+	if (desc->granularity != IOMMUNEST_VTD_IEC_INDEX)
+		return;
+	desc->am = (uint8_t)vtd_get(word, FIELD_IEC_IM);
+	desc->iidx = vtd_first_index((uint16_t)vtd_get(word, FIELD_IEC_IIDX),
+				     desc->am);
+}
+
+static void decode_wait(struct iommunest_vtd_desc *desc)
+{
+	uint64_t word = desc->raw[0];
+
+	desc->flags = get_flag(word, FIELD_WAIT_IF, IOMMUNEST_VTD_DESC_IF) |
+		      get_flag(word, FIELD_WAIT_SW, IOMMUNEST_VTD_DESC_SW) |
+		      get_flag(word, FIELD_WAIT_FN, IOMMUNEST_VTD_DESC_FN) |
+		      get_flag(word, FIELD_WAIT_PD, IOMMUNEST_VTD_DESC_PD);
+	desc->status_data = (uint32_t)vtd_get(word, FIELD_WAIT_DATA);
+	desc->addr = desc->raw[1] & WAIT_ADDR;
+}
+
+static void decode_piotlb(struct iommunest_vtd_desc *desc)
+{
+	uint64_t word = desc->raw[0];
+
+	desc->granularity = (uint8_t)vtd_get(word, FIELD_G);
+	desc->did = (uint16_t)vtd_get(word, FIELD_DID);
+	desc->pasid = (uint32_t)vtd_get(word, FIELD_PASID);
+	if (desc->granularity == IOMMUNEST_VTD_PIOTLB_PAGES)
+		decode_range(desc);
+}
+
+static void decode_pasid_cache(struct iommunest_vtd_desc *desc)
+{
+	uint64_t word = desc->raw[0];
+
+	desc->granularity = (uint8_t)vtd_get(word, FIELD_G);
+	if (desc->granularity <= IOMMUNEST_VTD_PASID_CACHE_PASID)
+		desc->did = (uint16_t)vtd_get(word, FIELD_DID);
+	if (desc->granularity == IOMMUNEST_VTD_PASID_CACHE_PASID)
+		desc->pasid = (uint32_t)vtd_get(word, FIELD_PASID);
+}
+
+static void decode_pasid_dev_tlb(struct iommunest_vtd_desc *desc)
+{
+	uint64_t word = desc->raw[0];
+
+	desc->granularity =
+		(uint8_t)vtd_get(desc->raw[1], FIELD1_PASID_DEV_TLB_G);
+	desc->sid = (uint16_t)vtd_get(word, FIELD_PASID_DEV_TLB_SID);
+	desc->mip = (uint8_t)vtd_get(word, FIELD_PASID_DEV_TLB_MIP);
+	desc->pfsid = get_pfsid(word);
+	if (desc->granularity == IOMMUNEST_VTD_DEV_TLB_PASID)
+		desc->pasid = (uint32_t)vtd_get(word, FIELD_PASID);
+	decode_sized(desc, PASID_DEV_TLB_S);
+}
+
+static void decode_page_response(struct iommunest_vtd_desc *desc)
+{
+	uint64_t word = desc->raw[0];
+
+	desc->flags = get_flag(word, FIELD_RESPONSE_PP, IOMMUNEST_VTD_DESC_PP);
+	desc->response = (uint8_t)vtd_get(word, FIELD_RESPONSE_CODE);
+	desc->sid = (uint16_t)vtd_get(word, FIELD_RESPONSE_SID);
+	if (desc->flags & IOMMUNEST_VTD_DESC_PP)
+		desc->pasid = (uint32_t)vtd_get(word, FIELD_PASID);
+	desc->prgi = (uint16_t)vtd_get(desc->raw[1], FIELD1_RESPONSE_PRGI);
+}
+
+/* Sets of granularities. */
+#define G(number) (1u << (number))
+#define NO_GRANULARITY G(0)
+
+struct rules {
+	void (*decode)(struct iommunest_vtd_desc *desc);
+	/* Bits of the first two words that must be zero. */
+	uint64_t reserved[2];
+	uint8_t granularities;
+	/* Legacy mode does not have it. */
+	bool scalable;
+};
+
+static const struct rules rules[] = {
+	[IOMMUNEST_VTD_DESC_CONTEXT_CACHE] = {
+		.decode = decode_context_cache,
+		.reserved = { BITS(63, 50) | BITS(15, 12) | BITS(8, 6),
+			      BITS(63, 0) },
+		.granularities = G(IOMMUNEST_VTD_CONTEXT_GLOBAL) |
+				 G(IOMMUNEST_VTD_CONTEXT_DOMAIN) |
+				 G(IOMMUNEST_VTD_CONTEXT_DEVICE),
+	},
+	[IOMMUNEST_VTD_DESC_IOTLB] = {
+		.decode = decode_iotlb,
+		.reserved = { BITS(63, 32) | BITS(15, 12) | BITS(8, 8),
+			      BITS(11, 7) },
+		.granularities = G(IOMMUNEST_VTD_IOTLB_GLOBAL) |
+				 G(IOMMUNEST_VTD_IOTLB_DOMAIN) |
+				 G(IOMMUNEST_VTD_IOTLB_PAGES),
+	},
+	[IOMMUNEST_VTD_DESC_DEV_TLB] = {
+		.decode = decode_dev_tlb,
+		.reserved = { BITS(51, 48) | BITS(31, 21) | BITS(8, 4),
+			      BITS(11, 1) },
+		.granularities = NO_GRANULARITY,
+	},
+	[IOMMUNEST_VTD_DESC_IEC] = {
+		.decode = decode_iec,
+		.reserved = { BITS(63, 48) | BITS(26, 12) | BITS(8, 5),
+			      BITS(63, 0) },
+		.granularities = G(IOMMUNEST_VTD_IEC_GLOBAL) |
+				 G(IOMMUNEST_VTD_IEC_INDEX),
+	},
+	[IOMMUNEST_VTD_DESC_WAIT] = {
+		.decode = decode_wait,
+		.reserved = { BITS(31, 12) | BITS(8, 8), BITS(1, 0) },
+		.granularities = NO_GRANULARITY,
+	},
+	[IOMMUNEST_VTD_DESC_PIOTLB] = {
+		.decode = decode_piotlb,
+		.reserved = { VTD_PIOTLB_RESERVED_0, VTD_PIOTLB_RESERVED_1 },
+		.granularities = G(IOMMUNEST_VTD_PIOTLB_ALL) |
+				 G(IOMMUNEST_VTD_PIOTLB_PAGES),
+		.scalable = true,
+	},
+	[IOMMUNEST_VTD_DESC_PASID_CACHE] = {
+		.decode = decode_pasid_cache,
+		.reserved = { BITS(63, 52) | BITS(15, 12) | BITS(8, 6),
+			      BITS(63, 0) },
+		.granularities = G(IOMMUNEST_VTD_PASID_CACHE_DOMAIN) |
+				 G(IOMMUNEST_VTD_PASID_CACHE_PASID) |
+				 G(IOMMUNEST_VTD_PASID_CACHE_GLOBAL),
+		.scalable = true,
+	},
+	[IOMMUNEST_VTD_DESC_PASID_DEV_TLB] = {
+		.decode = decode_pasid_dev_tlb,
+		.reserved = { 0, BITS(10, 1) },
+		.granularities = G(IOMMUNEST_VTD_DEV_TLB_PASID) |
+				 G(IOMMUNEST_VTD_DEV_TLB_GLOBAL),
+		.scalable = true,
+	},
+	[IOMMUNEST_VTD_DESC_PAGE_RESPONSE] = {
+		.decode = decode_page_response,
+		.reserved = { BITS(63, 52) | BITS(8, 5),
+			      BITS(63, 12) | BITS(2, 0) },
+		.granularities = NO_GRANULARITY,
+		.scalable = true,
+	},
+};
+
+/* NULL: there is no such type. */
+static const struct rules *rules_of(unsigned int type)
+{
+	if (type >= sizeof(rules) / sizeof(rules[0]) || !rules[type].decode)
+		return NULL;
+	return &rules[type];
+}
+
+/* Why hardware refuses what is decoded; @rule is NULL for an unknown type. */
+static enum iommunest_vtd_iqei check(const struct iommunest_vtd_desc *desc,
+				     const struct rules *rule,
+				     unsigned int width, bool scalable)
+{
+	const uint64_t *raw = desc->raw;
+
+	if (scalable && width == 128)
+		return IOMMUNEST_VTD_IQEI_WIDTH;
+	if (!rule || (rule->scalable && !scalable))
+		return IOMMUNEST_VTD_IQEI_TYPE;
+	if (raw[0] & rule->reserved[0] || raw[1] & rule->reserved[1] ||
+	    raw[2] || raw[3])
+		return IOMMUNEST_VTD_IQEI_RESERVED;
+	if (!(rule->granularities & G(desc->granularity)))
 		return IOMMUNEST_VTD_IQEI_RESERVED;
 	return IOMMUNEST_VTD_IQEI_NONE;
 }
 
-/* These came with scalable mode, which has only 256-bit rings. */
-static bool needs_256(unsigned int type)
-{
-	return type >= IOMMUNEST_VTD_DESC_PIOTLB;
-}
-
-static enum iommunest_vtd_iqei decode_type(struct iommunest_vtd_desc *desc,
-					   unsigned int width)
-{
-	if (desc->type < IOMMUNEST_VTD_DESC_CONTEXT_CACHE ||
-	    desc->type > IOMMUNEST_VTD_DESC_PAGE_RESPONSE)
-		return IOMMUNEST_VTD_IQEI_TYPE;
-	if (needs_256(desc->type) && width == 128)
-		return IOMMUNEST_VTD_IQEI_WIDTH;
-	switch (desc->type) {
-	case IOMMUNEST_VTD_DESC_IOTLB:
-	case IOMMUNEST_VTD_DESC_PIOTLB:
-	case IOMMUNEST_VTD_DESC_WAIT:
-		if (desc->raw[2] || desc->raw[3])
-			return IOMMUNEST_VTD_IQEI_RESERVED;
-		break;
-	default:
-		return IOMMUNEST_VTD_IQEI_NONE;
-	}
-	if (desc->type == IOMMUNEST_VTD_DESC_PIOTLB)
-		return decode_piotlb(desc);
-	if (desc->type == IOMMUNEST_VTD_DESC_IOTLB)
-		return decode_iotlb(desc);
-	return decode_wait(desc);
-}
-
 int iommunest_vtd_decode(struct iommunest_vtd_desc *desc, const uint64_t *words,
-			 unsigned int width)
+			 unsigned int width, bool scalable)
 {
+	const struct rules *rule;
+
 	memset(desc, 0, sizeof(*desc));
 	memcpy(desc->raw, words, width / 8);
-	desc->type = (uint8_t)(field(desc->raw[0], 3, 0) |
-			       field(desc->raw[0], 11, 9) << 4);
-	desc->iqei = (uint8_t)decode_type(desc, width);
+	desc->type = get_type(desc->raw[0]);
+	rule = rules_of(desc->type);
+	if (rule)
+		rule->decode(desc);
+	desc->iqei = (uint8_t)check(desc, rule, width, scalable);
 	return desc->iqei ? -EBADMSG : 0;
 }
 
 EXPORT int iommunest_vtd_desc_decode(struct iommunest_vtd_desc *desc,
-				     const uint64_t *words, unsigned int width)
+				     const uint64_t *words, unsigned int width,
+				     bool scalable)
 {
 	if (!desc || !words || (width != 128 && width != 256))
 		return -EINVAL;
-	return iommunest_vtd_decode(desc, words, width);
-}
-
-EXPORT const char *iommunest_vtd_desc_name(unsigned int type)
-{
-	static const char *const names[] = {
-		[IOMMUNEST_VTD_DESC_CONTEXT_CACHE] = "context-cache",
-		[IOMMUNEST_VTD_DESC_IOTLB] = "iotlb",
-		[IOMMUNEST_VTD_DESC_DEV_TLB] = "dev-tlb",
-		[IOMMUNEST_VTD_DESC_IEC] = "iec",
-		[IOMMUNEST_VTD_DESC_WAIT] = "wait",
-		[IOMMUNEST_VTD_DESC_PIOTLB] = "piotlb",
-		[IOMMUNEST_VTD_DESC_PASID_CACHE] = "pasid-cache",
-		[IOMMUNEST_VTD_DESC_PASID_DEV_TLB] = "pasid-dev-tlb",
-		[IOMMUNEST_VTD_DESC_PAGE_RESPONSE] = "page-response",
-	};
-
-	if (type >= sizeof(names) / sizeof(names[0]) || !names[type])
-		return "unknown";
-	return names[type];
+	return iommunest_vtd_decode(desc, words, width, scalable);
 }

@@ -4,6 +4,8 @@
 
 #include <libiommunest.h>
 
+#include "vtd-entry.h"
+
 #define BITS(high, low) \
 	((~UINT64_C(0) >> (63 - (high))) & ~UINT64_C(0) << (low))
 
@@ -36,8 +38,16 @@ static inline uint64_t vtd_piotlb_scope(const uint64_t *words)
 	return words[0] >> 16 & BITS(35, 0);
 }
 
+/* Hardware ignores the address bits within a block of 2^@am pages. */
+static inline uint64_t vtd_block(uint64_t addr, unsigned int am)
+{
+	if (am >= VTD_ALL_ORDER)
+		return 0;
+	return addr & ~BITS(am + VTD_PAGE_SHIFT - 1, 0);
+}
+
 /* iommunest_vtd_desc_decode() for arguments that are known to be good. */
 int iommunest_vtd_decode(struct iommunest_vtd_desc *desc, const uint64_t *words,
-			 unsigned int width);
+			 unsigned int width, bool scalable);
 
 #endif /* IOMMUNEST_VTD_DESC_H */

@@ -42,10 +42,11 @@ static uint32_t add_plain_items(const struct iommunest_vtd_iq *iq, uint32_t i)
 	uint32_t capacity = batch->capacity;
 	uint32_t count = batch->count;
 
-	while (i != VTD_NONE && count < capacity) {
+	while (i != VTD_NO_ITEM && count < capacity) {
 		const struct vtd_item *item = &iq->items[i];
 
-		if (item->flags & ITEM_ALL || (item->flags & ITEM_AM) >= orders)
+		if (item->flags & (ITEM_ALL | ITEM_RIDES) ||
+		    (item->flags & ITEM_AM) >= orders)
 			break;
 		entries[count] = vtd_plain_block(
 			item->addr, item->flags & ITEM_AM, leaf_flag(item));
@@ -69,15 +70,19 @@ static void build_batch(struct settling *settling)
 
 	iommunest_batch_reset(iq->batch);
 	i = add_plain_items(iq, hwpt->first_item);
-	while (i != VTD_NONE) {
-		if (add_item(iq->batch, &iq->items[i]) == -ENOSPC) {
+	while (i != VTD_NO_ITEM) {
+		const struct vtd_item *item = &iq->items[i];
+
+		if (item->flags & ITEM_RIDES) {
+			settling->fates = true;
+		} else if (add_item(iq->batch, item) == -ENOSPC) {
 			iommunest_batch_reset(iq->batch);
 			iommunest_vtd_add_all(
 				iq->batch, iq->items[hwpt->first_item].index);
 			settling->fates = true;
 			return;
 		}
-		i = add_plain_items(iq, iq->items[i].value);
+		i = add_plain_items(iq, item->value);
 	}
 }
 
@@ -104,7 +109,7 @@ static void mark_entry_skipped(const struct settling *settling, uint32_t entry,
 
 	while (next < batch->count && batch->cookies[next] == first)
 		next++;
-	for (i = settling->hwpt->first_item; i != VTD_NONE;
+	for (i = settling->hwpt->first_item; i != VTD_NO_ITEM;
 	     i = iq->items[i].value) {
 		uint32_t at = vtd_iq_distance(iq, iq->items[i].index);
 
@@ -139,7 +144,7 @@ static void mark_fates(struct iommunest_vtd_iq *iq, struct vtd_hwpt *hwpt,
 	uint32_t entry = 0;
 	uint32_t i, next;
 
-	for (i = hwpt->first_item; i != VTD_NONE; i = next) {
+	for (i = hwpt->first_item; i != VTD_NO_ITEM; i = next) {
 		struct vtd_item *item = &iq->items[i];
 		uint32_t at = vtd_iq_distance(iq, item->index);
 		bool own;
@@ -204,14 +209,13 @@ static bool submit_hwpt(struct iommunest_vtd_iq *iq, struct vtd_hwpt *hwpt,
 	result->calls += report.calls;
 	result->entries += report.handled + (report.flushed ? 1 : 0);
 	if (ret < 0) {
-		struct vtd_fault fault = {
-			.cause = IOMMUNEST_CAUSE_HOST,
-			.index = (uint32_t)iommunest_batch_cookie(
-				iq->batch, iq->batch->cursor),
-			.hwpt_id = hwpt->id,
-			.error = ret,
-		};
+		struct vtd_fault fault =
+			vtd_iq_fault(IOMMUNEST_CAUSE_HOST,
+				     (uint32_t)iommunest_batch_cookie(
+					     iq->batch, iq->batch->cursor),
+				     ret, 0);
 
+		fault.hwpt_id = hwpt->id;
 		note_fault(iq, first, &fault);
 	}
 	if (!settling.fates && !report.flushed)
@@ -233,8 +237,9 @@ static bool submit_all(struct iommunest_vtd_iq *iq,
 
 		touched = hwpt->next_touched;
 		fates |= submit_hwpt(iq, hwpt, result, first);
-		hwpt->first_item = VTD_NONE;
-		hwpt->last_item = VTD_NONE;
+		hwpt->first_item = VTD_NO_ITEM;
+		hwpt->last_item = VTD_NO_ITEM;
+		hwpt->last_entry = VTD_NO_ITEM;
 		hwpt->next_touched = VTD_NONE;
 	}
 	iq->touched = VTD_NONE;
@@ -255,11 +260,8 @@ static bool complete_wait(struct iommunest_vtd_iq *iq,
 		ret = iq->ops.write_status(iq->vmm, item->index, item->addr,
 					   item->value);
 	if (ret < 0) {
-		*first = (struct vtd_fault){
-			.cause = IOMMUNEST_CAUSE_FETCH,
-			.index = item->index,
-			.error = ret,
-		};
+		*first = vtd_iq_fault(IOMMUNEST_CAUSE_FETCH, item->index, ret,
+				      0);
 		return false;
 	}
 	if (item->flags & ITEM_INTERRUPT)
@@ -386,7 +388,6 @@ int vtd_iq_settle(struct iommunest_vtd_iq *iq, uint32_t end,
 	iq->n_items = 0;
 	iq->n_waits = 0;
 	iq->n_forwarded = 0;
-	iq->fans_out = false;
 	vtd_iq_advance(iq, result, first.index);
 	if (first.cause)
 		iq->fault = first;

@@ -2,10 +2,11 @@
 /*
  * The queue engine's inside.
  *
- * vtd-iq.c fetches descriptors from the head on and gathers what is
- * forwardable as items, with waits in between.  vtd-iq-settle.c submits what
- * was gathered, one batch for each HWPT, completes the waits and moves the
- * head.  The head and the fault are all the state that lives between runs.
+ * vtd-iq.c makes an engine and gives it room; vtd-iq-state.c has what the
+ * guest does to its registers, and live migration.  vtd-iq-run.c fetches
+ * descriptors from the head on and gathers what is forwardable as items, with
+ * waits in between.  vtd-iq-settle.c submits what was gathered, one batch for
+ * each HWPT, completes the waits and moves the head.
  */
 #ifndef IOMMUNEST_VTD_IQ_H
 #define IOMMUNEST_VTD_IQ_H
@@ -21,6 +22,8 @@
 #define ITEM_AM 0x3fu
 #define ITEM_LEAF (1u << 6)
 #define ITEM_ALL (1u << 7)
+/* Becomes no entry: the item that did before it, of its HWPT, covers it. */
+#define ITEM_RIDES (1u << 8)
 #define ITEM_STATUS (1u << 9)
 #define ITEM_INTERRUPT (1u << 10)
 /* Its fate, once it was submitted; without either, it was handled. */
@@ -28,8 +31,8 @@
 #define ITEM_SKIPPED (1u << 12)
 
 /*
- * What a descriptor asks of one HWPT, or a wait.  16 bytes, and one for each
- * slot of the ring, so that gathering allocates nothing.
+ * What a descriptor asks of one HWPT, or a wait.  16 bytes; there is room for
+ * as many as a full ring can ask for, so that gathering allocates nothing.
  */
 struct vtd_item {
 	/* In the block, or a wait's status address; after a skip, the error. */
@@ -49,9 +52,10 @@ struct vtd_fault {
 	uint32_t cause;
 	uint32_t index;
 	uint32_t hwpt_id;
-	/* enum iommunest_vtd_iqei. */
-	uint32_t iqei;
 	int error;
+	/* What the guest sees of it. */
+	uint32_t fsts;
+	uint64_t iqercd;
 };
 
 struct iommunest_vtd_iq {
@@ -64,13 +68,16 @@ struct iommunest_vtd_iq {
 	struct vtd_scopes scopes;
 
 	/* The ring; slots is 0 before the first base. */
-	uint64_t base;
+	uint64_t iqa;
 	uint32_t slots;
 	uint32_t desc_shift;
 	bool scalable;
-	/* PASID-based IOTLB descriptors are there to be forwarded. */
+	/* PASID-based descriptors are there to be forwarded. */
 	bool forwards;
 
+	bool enabled;
+	/* As the guest wrote it last. */
+	uint64_t iqt;
 	/* All before it is done. */
 	uint32_t head;
 	struct vtd_fault fault;
@@ -85,8 +92,6 @@ struct iommunest_vtd_iq {
 	uint32_t n_waits;
 	/* Descriptors that the items come from. */
 	uint32_t n_forwarded;
-	/* Some descriptor has more items than one. */
-	bool fans_out;
 	/* The first and the last HWPT that have any. */
 	uint16_t touched;
 	uint16_t last_touched;
@@ -121,6 +126,23 @@ static inline struct vtd_item *vtd_iq_wait(const struct iommunest_vtd_iq *iq,
 {
 	return &iq->items[iq->max_items - 1 - i];
 }
+
+/*
+ * Room for a ring of @slots, whatever it asks of the HWPTs that there are.
+ * Nothing may be gathered.  0, or -ENOMEM and all is as it was.
+ */
+int vtd_iq_make_room(struct iommunest_vtd_iq *iq, uint32_t slots);
+
+/*
+ * A failure of the host, the VMM or guest memory, and what the guest sees of
+ * it; @sid is the device whose device TLB it was, or 0.
+ */
+struct vtd_fault vtd_iq_fault(uint32_t cause, uint32_t index, int error,
+			      uint16_t sid);
+
+/* iommunest_vtd_iq_run() to the tail that is in iq->iqt. */
+int vtd_iq_run(struct iommunest_vtd_iq *iq,
+	       struct iommunest_vtd_iq_result *result);
 
 /*
  * A point of order: submits everything gathered, which lies before slot @end,

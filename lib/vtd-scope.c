@@ -21,7 +21,6 @@ int vtd_scopes_init(struct vtd_scopes *table, uint32_t max)
 	while (buckets < max)
 		buckets *= 2;
 	table->max = (uint16_t)max;
-	table->count = 0;
 	table->bucket_mask = (uint16_t)(buckets - 1);
 	table->hwpts = calloc(max, sizeof(*table->hwpts));
 	table->scopes = calloc(max, sizeof(*table->scopes));
@@ -30,7 +29,7 @@ int vtd_scopes_init(struct vtd_scopes *table, uint32_t max)
 		vtd_scopes_free(table);
 		return -ENOMEM;
 	}
-	memset(table->buckets, 0xff, buckets * sizeof(*table->buckets));
+	vtd_scopes_clear(table);
 	return 0;
 }
 
@@ -58,6 +57,14 @@ static void link_all(struct vtd_scopes *table)
 	}
 }
 
+void vtd_scopes_clear(struct vtd_scopes *table)
+{
+	memset(table->hwpts, 0, table->max * sizeof(*table->hwpts));
+	table->count = 0;
+	table->fan_out = 1;
+	link_all(table);
+}
+
 /* The slot of an HWPT, or else a free one: there are as many as scopes. */
 static uint16_t hwpt_slot(const struct vtd_scopes *table, uint32_t hwpt_id)
 {
@@ -75,25 +82,43 @@ static uint16_t hwpt_slot(const struct vtd_scopes *table, uint32_t hwpt_id)
 	return unused;
 }
 
-static bool has_scope(const struct vtd_scopes *table, uint64_t key,
-		      uint32_t hwpt_id)
+/* The scope of an HWPT with that key; VTD_NONE: there is none. */
+static uint16_t find(const struct vtd_scopes *table, uint64_t key,
+		     uint32_t hwpt_id)
 {
 	uint16_t i = vtd_scopes_find(table, key);
 
-	for (; i != VTD_NONE; i = vtd_scopes_find_next(table, i))
-		if (table->hwpts[table->scopes[i].hwpt].id == hwpt_id)
-			return true;
-	return false;
+	while (i != VTD_NONE &&
+	       table->hwpts[table->scopes[i].hwpt].id != hwpt_id)
+		i = vtd_scopes_find_next(table, i);
+	return i;
 }
 
-int vtd_scopes_add(struct vtd_scopes *table, uint16_t did, uint32_t pasid,
-		   uint32_t hwpt_id)
+/* A descriptor may name all that a device has, whatever the PASID. */
+static bool share(uint64_t a, uint64_t b)
 {
-	uint64_t key = vtd_scope_key(did, pasid);
+	if (a & b & VTD_KEY_DEVICE)
+		return (uint16_t)a == (uint16_t)b;
+	return a == b;
+}
+
+static void note_sharing(struct vtd_scopes *table, uint64_t key)
+{
+	uint16_t sharing = 0;
+	uint16_t i;
+
+	for (i = 0; i < table->count; i++)
+		sharing += share(table->scopes[i].key, key);
+	if (sharing > table->fan_out)
+		table->fan_out = sharing;
+}
+
+int vtd_scopes_add(struct vtd_scopes *table, uint64_t key, uint32_t hwpt_id)
+{
 	struct vtd_hwpt *hwpt;
 	uint16_t slot;
 
-	if (has_scope(table, key, hwpt_id))
+	if (find(table, key, hwpt_id) != VTD_NONE)
 		return -EEXIST;
 	if (table->count == table->max)
 		return -ENOSPC;
@@ -102,8 +127,9 @@ int vtd_scopes_add(struct vtd_scopes *table, uint16_t did, uint32_t pasid,
 	if (!hwpt->scopes)
 		*hwpt = (struct vtd_hwpt){
 			.id = hwpt_id,
-			.first_item = VTD_NONE,
-			.last_item = VTD_NONE,
+			.first_item = VTD_NO_ITEM,
+			.last_item = VTD_NO_ITEM,
+			.last_entry = VTD_NO_ITEM,
 			.next_touched = VTD_NONE,
 		};
 	hwpt->scopes++;
@@ -112,26 +138,44 @@ int vtd_scopes_add(struct vtd_scopes *table, uint16_t did, uint32_t pasid,
 		.hwpt = slot,
 	};
 	link_all(table);
+	note_sharing(table, key);
 	return 0;
 }
 
-int vtd_scopes_remove(struct vtd_scopes *table, uint32_t hwpt_id)
+/* Those that stay keep their order. */
+static void remove_at(struct vtd_scopes *table, uint16_t at)
 {
-	uint16_t kept = 0;
+	struct vtd_scope *scope = &table->scopes[at];
+
+	table->hwpts[scope->hwpt].scopes--;
+	table->count--;
+	memmove(scope, scope + 1, (size_t)(table->count - at) * sizeof(*scope));
+}
+
+int vtd_scopes_remove(struct vtd_scopes *table, uint64_t key, uint32_t hwpt_id)
+{
+	uint16_t at = find(table, key, hwpt_id);
+
+	if (at == VTD_NONE)
+		return -ENOENT;
+	remove_at(table, at);
+	link_all(table);
+	return 0;
+}
+
+int vtd_scopes_remove_hwpt(struct vtd_scopes *table, uint32_t hwpt_id)
+{
+	uint16_t count = table->count;
 	uint16_t i;
 
-	for (i = 0; i < table->count; i++) {
-		struct vtd_scope scope = table->scopes[i];
-		struct vtd_hwpt *hwpt = &table->hwpts[scope.hwpt];
+	for (i = count; i > 0; i--) {
+		uint16_t slot = table->scopes[i - 1].hwpt;
 
-		if (hwpt->id == hwpt_id)
-			hwpt->scopes--;
-		else
-			table->scopes[kept++] = scope;
+		if (table->hwpts[slot].id == hwpt_id)
+			remove_at(table, (uint16_t)(i - 1));
 	}
-	if (kept == table->count)
+	if (count == table->count)
 		return -ENOENT;
-	table->count = kept;
 	link_all(table);
 	return 0;
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Which nested HWPTs carry what a guest's (domain id, PASID) caches. */
+/*
+ * Which nested HWPTs carry what a guest's (domain id, PASID) caches, and which
+ * ones a device's requests go through.
+ */
 #ifndef IOMMUNEST_VTD_SCOPE_H
 #define IOMMUNEST_VTD_SCOPE_H
 
@@ -7,21 +10,25 @@
 
 #define VTD_NONE UINT16_MAX
 
+#define VTD_NO_ITEM UINT32_MAX
+
 /* One nested HWPT, however many scopes it has. */
 struct vtd_hwpt {
 	uint32_t id;
 	/* Scopes that name it; 0: the slot is free. */
 	uint16_t scopes;
-	/* Queue items that wait for it, in ring order; VTD_NONE: none. */
-	uint16_t first_item;
-	uint16_t last_item;
 	/* The next HWPT that has items. */
 	uint16_t next_touched;
+	/* Queue items that wait for it, in ring order; VTD_NO_ITEM: none. */
+	uint32_t first_item;
+	uint32_t last_item;
+	/* The last of them that becomes an entry of its own. */
+	uint32_t last_entry;
 };
 
-/* One (domain id, PASID) of one HWPT. */
+/* One (domain id, PASID), or (device, PASID), of one HWPT. */
 struct vtd_scope {
-	/* See vtd_scope_key(). */
+	/* See vtd_scope_key() and vtd_device_key(). */
 	uint64_t key;
 	/* Index of the HWPT. */
 	uint16_t hwpt;
@@ -34,6 +41,8 @@ struct vtd_scopes {
 	uint16_t count;
 	/* A power of two, less one. */
 	uint16_t bucket_mask;
+	/* The most HWPTs that one descriptor ever named, but for IOTLB's. */
+	uint16_t fan_out;
 	struct vtd_hwpt *hwpts;
 	struct vtd_scope *scopes;
 	uint16_t *buckets;
@@ -43,9 +52,12 @@ struct vtd_scopes {
 int vtd_scopes_init(struct vtd_scopes *table, uint32_t max);
 void vtd_scopes_free(struct vtd_scopes *table);
 
-int vtd_scopes_add(struct vtd_scopes *table, uint16_t did, uint32_t pasid,
-		   uint32_t hwpt_id);
-int vtd_scopes_remove(struct vtd_scopes *table, uint32_t hwpt_id);
+/* Forgets all. */
+void vtd_scopes_clear(struct vtd_scopes *table);
+
+int vtd_scopes_add(struct vtd_scopes *table, uint64_t key, uint32_t hwpt_id);
+int vtd_scopes_remove(struct vtd_scopes *table, uint64_t key, uint32_t hwpt_id);
+int vtd_scopes_remove_hwpt(struct vtd_scopes *table, uint32_t hwpt_id);
 
 /* The domain id in the low 16 bits and the PASID above them. */
 static inline uint64_t vtd_scope_key(uint16_t did, uint32_t pasid)
@@ -53,7 +65,25 @@ static inline uint64_t vtd_scope_key(uint16_t did, uint32_t pasid)
 	return did | (uint64_t)pasid << 16;
 }
 
-static inline uint16_t vtd_scope_did(const struct vtd_scope *scope)
+#define VTD_KEY_DEVICE (UINT64_C(1) << 40)
+/* One more than the largest PASID stands for none. */
+#define VTD_KEY_NO_PASID UINT32_C(0x100000)
+
+/* The same of a device, with its source id; @pasid may be NO_PASID. */
+static inline uint64_t vtd_device_key(uint16_t sid, uint32_t pasid)
+{
+	if (pasid == IOMMUNEST_VTD_NO_PASID)
+		pasid = VTD_KEY_NO_PASID;
+	return vtd_scope_key(sid, pasid) | VTD_KEY_DEVICE;
+}
+
+static inline bool vtd_scope_is_device(const struct vtd_scope *scope)
+{
+	return scope->key & VTD_KEY_DEVICE;
+}
+
+/* The domain id, or the source id. */
+static inline uint16_t vtd_scope_id(const struct vtd_scope *scope)
 {
 	return (uint16_t)scope->key;
 }

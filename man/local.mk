@@ -19,11 +19,20 @@ MAN_PAGES = \
 	%D%/iommunest_version.3 \
 	%D%/iommunest_vfio.3 \
 	%D%/iommunest_vtd_add.3 \
+	%D%/iommunest_vtd_caps.3 \
 	%D%/iommunest_vtd_desc.3 \
+	%D%/iommunest_vtd_desc_build.3 \
+	%D%/iommunest_vtd_desc_print.3 \
 	%D%/iommunest_vtd_entry.3 \
+	%D%/iommunest_vtd_guest_caps.3 \
 	%D%/iommunest_vtd_iq.3 \
+	%D%/iommunest_vtd_iq.7 \
+	%D%/iommunest_vtd_iq_add_hwpt.3 \
+	%D%/iommunest_vtd_iq_enable.3 \
 	%D%/iommunest_vtd_iq_run.3 \
+	%D%/iommunest_vtd_iq_save.3 \
 	%D%/iommunest_vtd_iq_set_base.3 \
+	%D%/iommunest_vtd_pasid.3 \
 	%D%/libiommunest-sim.7 \
 	%D%/libiommunest.7
 
@@ -69,17 +78,40 @@ MAN_LINKS = \
 	%D%/iommunest_vtd_add_block.3 \
 	%D%/iommunest_vtd_add_range.3 \
 	%D%/iommunest_vtd_batch_set_limits.3 \
+	%D%/iommunest_vtd_caps_decode.3 \
+	%D%/iommunest_vtd_desc_context_cache.3 \
 	%D%/iommunest_vtd_desc_decode.3 \
+	%D%/iommunest_vtd_desc_dev_tlb.3 \
+	%D%/iommunest_vtd_desc_encode.3 \
+	%D%/iommunest_vtd_desc_iec.3 \
+	%D%/iommunest_vtd_desc_iotlb.3 \
 	%D%/iommunest_vtd_desc_name.3 \
+	%D%/iommunest_vtd_desc_page_response.3 \
+	%D%/iommunest_vtd_desc_pasid_cache.3 \
+	%D%/iommunest_vtd_desc_pasid_dev_tlb.3 \
+	%D%/iommunest_vtd_desc_piotlb.3 \
+	%D%/iommunest_vtd_desc_wait.3 \
 	%D%/iommunest_vtd_entry_all.3 \
 	%D%/iommunest_vtd_entry_block.3 \
 	%D%/iommunest_vtd_entry_range.3 \
-	%D%/iommunest_vtd_iq_add_hwpt.3 \
+	%D%/iommunest_vtd_guest_check.3 \
+	%D%/iommunest_vtd_iq_add_device.3 \
 	%D%/iommunest_vtd_iq_clear_fault.3 \
+	%D%/iommunest_vtd_iq_disable.3 \
 	%D%/iommunest_vtd_iq_free.3 \
 	%D%/iommunest_vtd_iq_new.3 \
+	%D%/iommunest_vtd_iq_remove_device.3 \
 	%D%/iommunest_vtd_iq_remove_hwpt.3 \
+	%D%/iommunest_vtd_iq_remove_scope.3 \
+	%D%/iommunest_vtd_iq_reset.3 \
+	%D%/iommunest_vtd_iq_restore.3 \
+	%D%/iommunest_vtd_iq_set_mode.3 \
+	%D%/iommunest_vtd_iqei_text.3 \
 	%D%/iommunest_vtd_mamv.3 \
+	%D%/iommunest_vtd_pasid_decode.3 \
+	%D%/iommunest_vtd_pasid_reason_text.3 \
+	%D%/iommunest_vtd_pasid_to_s1.3 \
+	%D%/iommunest_vtd_reason_text.3 \
 	%D%/iommunest_vtd_s1_type.3
 
 nodist_man_MANS = $(MAN_PAGES) $(MAN_LINKS)

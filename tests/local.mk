@@ -12,15 +12,24 @@ AM_TESTS_ENVIRONMENT = \
 VALGRIND_TESTS = \
 	%D%/conformance/test-conformance \
 	%D%/replay/test-capture \
+	%D%/replay/test-viommu \
 	%D%/unit/test-alloc \
 	%D%/unit/test-batch \
+	%D%/unit/test-caps \
 	%D%/unit/test-context \
 	%D%/unit/test-desc \
+	%D%/unit/test-desc-build \
+	%D%/unit/test-desc-print \
 	%D%/unit/test-entry \
+	%D%/unit/test-guest-caps \
 	%D%/unit/test-iq \
+	%D%/unit/test-iq-devices \
 	%D%/unit/test-iq-failures \
+	%D%/unit/test-iq-hostile \
 	%D%/unit/test-iq-random \
+	%D%/unit/test-iq-state \
 	%D%/unit/test-objects \
+	%D%/unit/test-pasid \
 	%D%/unit/test-sim-cache \
 	%D%/unit/test-sim-fault \
 	%D%/unit/test-sim-life \
@@ -44,6 +53,7 @@ SCRIPT_TESTS = \
 	%D%/replay/inval.sh \
 	%D%/replay/replay-judged.sh \
 	%D%/replay/replay-usage.sh \
+	%D%/replay/viommu.sh \
 	%D%/unit/readme.sh
 
 TESTS += $(SCRIPT_TESTS)
@@ -62,6 +72,8 @@ TEST_CFLAGS = -I$(top_srcdir) $(AM_CFLAGS) $(CHECK_CFLAGS)
 
 # What they share; each takes what it needs of it.
 %C%_libtest_la_SOURCES = \
+	%D%/unit/desc-rows.c \
+	%D%/unit/desc-rows.h \
 	%D%/unit/guest.c \
 	%D%/unit/guest.h \
 	%D%/unit/host.c \
@@ -86,13 +98,20 @@ TEST_CFLAGS = -I$(top_srcdir) $(AM_CFLAGS) $(CHECK_CFLAGS)
 TEST_SIM_LDADD = %D%/libtest-sim.la libiommunest-sim.la $(CHECK_LIBS)
 
 %C%_unit_test_batch_CFLAGS = $(TEST_CFLAGS)
+%C%_unit_test_caps_CFLAGS = $(TEST_CFLAGS)
 %C%_unit_test_context_CFLAGS = $(TEST_CFLAGS)
 %C%_unit_test_desc_CFLAGS = $(TEST_CFLAGS)
+%C%_unit_test_desc_build_CFLAGS = $(TEST_CFLAGS)
+%C%_unit_test_desc_print_CFLAGS = $(TEST_CFLAGS)
 %C%_unit_test_entry_CFLAGS = $(TEST_CFLAGS)
+%C%_unit_test_guest_caps_CFLAGS = $(TEST_CFLAGS)
 %C%_unit_test_iq_CFLAGS = $(TEST_CFLAGS)
+%C%_unit_test_iq_devices_CFLAGS = $(TEST_CFLAGS)
 %C%_unit_test_iq_failures_CFLAGS = $(TEST_CFLAGS)
+%C%_unit_test_iq_hostile_CFLAGS = $(TEST_CFLAGS)
 %C%_unit_test_iq_random_CFLAGS = $(TEST_CFLAGS)
 %C%_unit_test_objects_CFLAGS = $(TEST_CFLAGS)
+%C%_unit_test_pasid_CFLAGS = $(TEST_CFLAGS)
 %C%_unit_test_sim_cache_CFLAGS = $(TEST_CFLAGS)
 %C%_unit_test_sim_cache_LDADD = $(TEST_SIM_LDADD)
 %C%_unit_test_sim_fault_CFLAGS = $(TEST_CFLAGS)
@@ -111,6 +130,9 @@ WRAP_ALLOCATIONS = $(AM_LDFLAGS) \
 %C%_unit_test_alloc_CFLAGS = $(TEST_CFLAGS)
 %C%_unit_test_alloc_LDFLAGS = $(WRAP_ALLOCATIONS)
 %C%_unit_test_alloc_LDADD = %D%/libtest.la libiommunest-core.la $(CHECK_LIBS)
+%C%_unit_test_iq_state_CFLAGS = $(TEST_CFLAGS)
+%C%_unit_test_iq_state_LDFLAGS = $(WRAP_ALLOCATIONS)
+%C%_unit_test_iq_state_LDADD = %D%/libtest.la libiommunest-core.la $(CHECK_LIBS)
 %C%_unit_test_sim_nomem_CFLAGS = $(TEST_CFLAGS)
 %C%_unit_test_sim_nomem_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=calloc -Wl,--wrap=reallocarray
@@ -135,6 +157,12 @@ WRAP_ALLOCATIONS = $(AM_LDFLAGS) \
 	$(CAPTURE_SOURCES)
 %C%_replay_test_capture_CFLAGS = $(TEST_CFLAGS)
 %C%_replay_test_capture_LDADD = $(CHECK_LIBS)
+
+%C%_replay_test_viommu_SOURCES = \
+	%D%/replay/test-viommu.c \
+	$(VIOMMU_SOURCES)
+%C%_replay_test_viommu_CFLAGS = $(TEST_CFLAGS)
+%C%_replay_test_viommu_LDADD = libiommunest-sim.la libiommunest.la $(CHECK_LIBS)
 
 CONFORMANCE_SOURCES = \
 	%D%/conformance/cases-attach.c \
@@ -231,6 +259,7 @@ EXTRA_DIST += \
 	scripts/tiers/25-clang.sh \
 	scripts/tiers/30-sanitizers.sh \
 	scripts/tiers/40-valgrind.sh \
+	scripts/tiers/45-property.sh \
 	scripts/tiers/50-uapi-newest.sh \
 	scripts/tiers/51-uapi-backports.sh \
 	scripts/tiers/55-uapi-own.sh \

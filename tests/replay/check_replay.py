@@ -26,15 +26,19 @@ MAMV = 18
 BLOCKS_MAX = 32
 EBADMSG = 74
 EIO = 5
+ETIMEDOUT = 110
+# FSTS_REG
+IQE, ITE = 1 << 4, 1 << 6
 EINVAL = 22
 
 KEYS = {
     "hwpt": {"hwpt", "did", "pasid"},
+    "device": {"hwpt", "sid", "pasid"},
     "submit": {"hwpt", "entries", "handled", "errno"},
     "wait": {"seq", "index", "addr", "data"},
     "vmm": {"seq", "index", "type"},
-    "covered": {"seq", "index", "type"},
-    "failure": {"seq", "index", "hwpt", "errno", "cause"},
+    "covered": {"seq", "index", "type", "hwpt"},
+    "failure": {"seq", "index", "hwpt", "errno", "cause", "fsts", "iqercd"},
     "summary": {"descriptors", "forwarded", "entries", "calls", "waits",
                 "kicks", "failed"},
 }
@@ -108,6 +112,9 @@ class Plan:
         self.order = [d for _, run in self.runs for d in run]
         self.stop = next((d.seq for d in self.order if d.refused), None)
         self.segment = {}
+        # Device-TLB descriptors that become no entry, with their scope: the
+        # entry before has their range.
+        self.rides = set()
         self.members = collections.defaultdict(list)
         self._add_segments()
 
@@ -137,23 +144,37 @@ class Plan:
             return []
         if desc.type == 6:
             return [(desc.did, desc.pasid)]
+        if desc.sid is not None:
+            scopes = [scope for (sid, pasid), scope
+                      in self.capture.devices.items()
+                      if sid == desc.sid and
+                      desc.dev_pasid in ("all", pasid)]
+            return [s for s in self.capture.scopes if s in scopes]
         if desc.type != 2:
             return []
         return [s for s in self.capture.scopes
                 if desc.granularity == 1 or s[0] == desc.did]
 
     def _add_segments(self):
-        number = 0
+        # The last one of each segment that becomes an entry.
+        number, carriers = 0, {}
         for _, run in self.runs:
             number += 1
             for desc in run:
                 if desc.refused:
                     return
-                for scope in self.hwpts(desc):
+                scopes = self.hwpts(desc)
+                for scope in scopes:
                     self.segment[desc.seq, scope] = number
                     self.members[number, scope].append(desc)
+                    last = carriers.get((number, scope))
+                    if (desc.sid is not None and last and
+                            holds([last.pages], desc.pages)):
+                        self.rides.add((desc.seq, scope))
+                    else:
+                        carriers[number, scope] = desc
                 # The VMM gets it when all before it is done.
-                if desc.type not in (5, 6):
+                if desc.type != 5 and (desc.type == 2 or not scopes):
                     number += 1
 
     def calls(self):
@@ -183,7 +204,7 @@ class Judge:
         # Of both, what was computed for how many of them.
         self.reach, self.wide = {}, {}
         self.covered, self.failed = set(), {}
-        self.failure_events = 0
+        self.failures = []
         self.done = -1
         self.entries = 0
         self.flushed = set()
@@ -195,7 +216,9 @@ class Judge:
         expect(self.events, "no events")
         expect(self.events[-1]["event"] == "summary", "no summary at the end")
         self._hwpts()
-        for event in self.events[len(self.capture.scopes):-1]:
+        self._devices()
+        begin = len(self.capture.scopes) + len(self.capture.devices)
+        for event in self.events[begin:-1]:
             getattr(self, "_" + event["event"])(event)
         self._end(self.events[-1])
 
@@ -206,6 +229,20 @@ class Judge:
                self.capture.scopes, "scopes differ", first)
         self.scope_of = {e["hwpt"]: (e["did"], e["pasid"]) for e in first}
         expect(len(self.scope_of) == len(first), "an HWPT twice")
+
+    def _devices(self):
+        begin = len(self.capture.scopes)
+        events = self.events[begin:begin + len(self.capture.devices)]
+        expect(all(e["event"] == "device" for e in events), "devices missing")
+        found = [((e["sid"], e["pasid"]), self.scope_of[e["hwpt"]])
+                 for e in events]
+        expect(found == list(self.capture.devices.items()), "devices differ",
+               found)
+
+    def _device(self, event):
+        raise Wrong("not with the others: %s" % event)
+
+    _hwpt = _device
 
     def _desc(self, event):
         expect(0 <= event["seq"] < len(self.capture.descs), "seq", event)
@@ -292,16 +329,17 @@ class Judge:
         segment = (self.plan.segment[key], scope)
         fates = [key in self.handled, key in self.covered, key in self.failed]
         if key in self.failed:
-            # Of a descriptor in several blocks, others may have been done;
-            # and "covered" does not say which HWPT of several.
-            fates = [False, desc.type == 6 and key in self.covered, True]
+            # Of a descriptor in several blocks, others may have been done.
+            fates[0] = False
         expect(sum(fates) == 1, "line", desc.seq, "handled, covered, failed:",
                fates)
         if key in self.failed:
             return
+        if key in self.plan.rides:
+            expect(key in self.covered, "line", desc.seq, "has an entry")
         expect(holds(self._reach(segment, desc.leaf), desc.pages), "line",
                desc.seq, "is not flushed")
-        if segment in self.flushed:
+        if segment in self.flushed or key in self.plan.rides:
             return
         if self.options.coalesce:
             self._judge_width(segment)
@@ -345,6 +383,8 @@ class Judge:
     def _vmm(self, event):
         desc = self._desc(event)
         expect(desc.type not in (5, 6), "not the VMM's", event)
+        expect(desc.type == 2 or not self.plan.hwpts(desc), "forwarded",
+               event)
         expect(event["type"] == desc.name, "type", event)
         expect(desc.seq > self.done, "VMM out of order", event)
         self._between(desc.seq)
@@ -358,26 +398,27 @@ class Judge:
     def _silent(self, upto):
         for seq in range(self.done + 1, upto):
             desc = self.capture.descs[seq]
-            expect(desc.type == 6 or desc.type == 5 and not desc.status,
+            expect(desc.type == 6 or desc.type == 5 and not desc.status or
+                   desc.sid is not None and self.plan.hwpts(desc),
                    "left out: line", seq, desc.name)
 
     def _covered(self, event):
         desc = self._desc(event)
         expect(event["type"] == desc.name, "type", event)
         expect(desc.seq > self.done, "covered late", event)
-        expect(self.options.coalesce or self.options.policy == "flush",
-               "covered by what?", event)
-        scopes = self.plan.hwpts(desc)
-        expect(scopes, "covered, but not to be forwarded", event)
-        for scope in scopes:
-            if (desc.seq, scope) not in self.handled:
-                self.covered.add((desc.seq, scope))
+        key = (desc.seq, self.scope_of.get(event["hwpt"]))
+        expect(key in self.plan.segment, "covered, but not to be forwarded",
+               event)
+        expect(self.options.coalesce or self.options.policy == "flush" or
+               key in self.plan.rides, "covered by what?", event)
+        expect(key not in self.covered, "covered twice", event)
+        self.covered.add(key)
 
     def _failure(self, event):
         desc = self._desc(event)
         expect(event["cause"] in ("host", "guest"), "cause", event)
         expect(desc.seq > self.done, "failed late", event)
-        self.failure_events += 1
+        self.failures.append(event)
         self.current = event
         if event["cause"] == "guest":
             expect(desc.refused and event["errno"] == EBADMSG, "guest", event)
@@ -396,6 +437,9 @@ class Judge:
         if self.current and summary["descriptors"] != last + 1:
             stop = self.current["seq"]
             expect(self.events[-2] is self.current, "went on after a stop")
+        for event in self.failures:
+            self._judge_registers(event, stop is not None and
+                                  event is self.current)
         upto = last + 1 if stop is None else stop
         self._between(upto)
         if self.plan.stop is not None and stop is not None:
@@ -412,6 +456,16 @@ class Judge:
         if self.options.coalesce:
             expect(summary["calls"] <= self.plan.calls() or
                    self.options.faults, "calls when merging")
+
+    def _judge_registers(self, event, stopped):
+        """What the guest reads of a failure; nothing, if it went on."""
+        fsts, iqercd = 0, 0
+        if stopped:
+            fsts = ITE if event["errno"] == ETIMEDOUT else IQE
+        if event["cause"] == "guest":
+            iqercd = self.capture.descs[event["seq"]].refused
+        expect(hexadecimal(event["fsts"]) == fsts and
+               hexadecimal(event["iqercd"]) == iqercd, "registers", event)
 
     def _summary(self, summary, upto, stop, skipped):
         descs = self.capture.descs[:upto]
@@ -502,7 +556,7 @@ class Checker:
         events = self.run(capture, options)
         if events is None:
             return
-        numbers = {"EIO": EIO, "EINVAL": EINVAL}
+        numbers = {"EIO": EIO, "EINVAL": EINVAL, "ETIMEDOUT": ETIMEDOUT}
         # Work may end before a second one.
         error = numbers[faults[0][2]]
         if not any(e["event"] == "submit" and e["errno"] == error
@@ -540,6 +594,24 @@ def whole(did=4, pasid=0):
     return (pasid << 32 | did << 16 | 0x26, 0, 0, 0)
 
 
+def range_of(addr, am, s):
+    """ADDR and S of a device TLB."""
+    if am == 0:
+        return addr
+    low = (1 << (11 + min(am, 52))) - 4096
+    return addr & ~((1 << (12 + min(am, 52))) - 1) & ALL | low | s
+
+
+def dev_tlb(sid, addr, am, pfsid=0):
+    return (pfsid >> 4 << 52 | (pfsid & 0xf) << 12 | sid << 32 | 3,
+            range_of(addr, am, 1), 0, 0)
+
+
+def pasid_dev_tlb(sid, addr, am, pasid=0, everything=0):
+    return (pasid << 32 | sid << 16 | 0x8, range_of(addr, am, 1 << 11) |
+            everything, 0, 0)
+
+
 def iotlb(granularity, did=0, low=0):
     return (did << 16 | granularity << 4 | 2, low, 0, 0)
 
@@ -572,12 +644,41 @@ def synthetic():
              pages(0x3000, 0, leaf=False), pages(0x20000, 4, leaf=False),
              pages(0x21000, 0), pages(0x40000, 0, leaf=False),
              pages(0x40000, 4), pages(0x40000, 5, leaf=False), wait(9)]
+    # Devices 1 and 2 go through one HWPT, 3 through another, 4 through none;
+    # 5 has two PASIDs, each with an HWPT of its own.
+    devices = [
+        [pages(0x1000, 0), dev_tlb(1, 0x1000, 0), dev_tlb(2, 0x1000, 0),
+         pages(0x2000, 0, 5), dev_tlb(3, 0x2000, 0, 0x123), wait(5)],
+        # Beside the entry before it, larger than it, behind another's.
+        [pages(0x200000, 9), dev_tlb(1, 0x201000, 0), dev_tlb(1, 0x400000, 0),
+         dev_tlb(2, 0x400000, 0), dev_tlb(2, 0x200000, 9),
+         dev_tlb(1, 0x200000, 10), dev_tlb(1, 0x3ff000, 0)],
+        [dev_tlb(3, 0x7000, 0), wait(0), whole(), dev_tlb(1, 0, 52),
+         dev_tlb(4, 0x1000, 0), dev_tlb(1, 0, 52), dev_tlb(2, 0x8000, 3)],
+        [pages(0x5000, 0, 4, 7), pasid_dev_tlb(5, 0x5000, 0, 7),
+         pages(0x6000, 1, 5), pasid_dev_tlb(5, 0x7000, 0, 8), wait(0)],
+        [pages(0x9000, 0, 4, 7), pasid_dev_tlb(5, 0, 52, 0, 1), IEC,
+         pasid_dev_tlb(5, 0x9000, 0, 9), pasid_dev_tlb(5, 0x9000, 0, 8),
+         pages(0xa000, 0, 5), pasid_dev_tlb(5, 0xa000, 0, 0, 1), wait(0)],
+        [iotlb(2, 5), dev_tlb(3, 0x1000, 0), pages(0x1000, 0, 5),
+         dev_tlb(3, 0x1000, 0), wait(0), dev_tlb(3, 0x1000, 0),
+         dev_tlb(3, 0, 51), dev_tlb(3, 1 << 62, 40)],
+        [pages(0, 20), dev_tlb(1, 0, 20), dev_tlb(1, 1 << 33, 20), wait(2)],
+        # The same address, and larger.
+        [pages(0x800000, 0), dev_tlb(1, 0x800000, 4), dev_tlb(2, 0x800000, 5),
+         dev_tlb(1, 0x800000, 5), wait(2)],
+    ]
     # The second HWPT's slots lie between those of the first.
     woven = [pages(0x10000, 0), pages(0x20000, 0, 5), pages(0x30000, 0, 5),
              wait(3), pages(0x40000, 0, 6), pages(0x50000, 0),
              pages(0x60000, 0, 5), wait(7), pages(0x70000, 0, 6)]
     return {
         "hints": [(small, [hints])],
+        "devices": [(small, devices), (narrow, [[dev_tlb(1, 0, 0), wait(1)]]),
+                    (small, devices[1:])],
+        "devices-unknown": [(small, [[dev_tlb(1, 0, 0), wait(1)],
+                                     [pages(0, 0), wait(3),
+                                      dev_tlb(1, 0, 0)]])],
         "woven": [(small, [woven])],
         "mixed": [(small, mixed)],
         "near": [(small, [near + [wait(0)], near + far, [wait(0)]] * 9)],
@@ -591,6 +692,13 @@ def synthetic():
                               pages(0x3000, 0, 5), (0x6, 0, 0, 0),
                               wait(6)], [whole(), wait(0)]])],
         "refused-narrow": [(narrow, [[IEC, wait(1), pages(0, 0)], [IEC]])],
+        "refused-dev-tlb": [(small, [[pages(0, 0), dev_tlb(1, 0, 0),
+                                      (0x100000013, 0, 0, 0)]])],
+        "refused-pasid-dev-tlb": [(small, [[pages(0, 0),
+                                            (0x10008, 1 << 10, 0, 0)]])],
+        "refused-pasid-cache": [(small, [[pages(0, 0), (0x27, 0, 0, 0)]])],
+        "refused-context": [(small, [[pages(0, 0), (0x1, 0, 0, 0)]])],
+        "refused-response": [(small, [[(0x9, 0, 0, 0), (0x9, 1, 0, 0)]])],
         "refused-type": [(small, [[pages(0, 0), (0xa, 0, 0, 0)]])],
         "refused-wait": [(small, [[pages(0, 0), (0x1005, 0, 0, 0)]])],
         "no-scope": [(small, [[iotlb(1), wait(1)], [IEC, wait(0)]])],
@@ -634,7 +742,7 @@ def check_made(checker, folder):
                 checker.fault(captures["woven"], Options(), policy,
                               (("fail-entry", first, "EIO"),
                                ("fail-entry", second, "EINVAL")))
-    for name in ("mixed", "large", "hints", "woven", "refused"):
+    for name in ("mixed", "large", "hints", "woven", "refused", "devices"):
         for batch in (1, 100):
             for coalesce in (False, True):
                 checker.faulty(captures[name],
@@ -648,6 +756,11 @@ def check_made(checker, folder):
             checker.fault(captures["mixed"], Options(100), policy,
                           (("fail", nth, "EINVAL"),
                            ("fail", nth + 1, "EINVAL")))
+    # A time-out has its own bit in FSTS_REG.
+    for policy in ("stop", "skip", "flush"):
+        for nth in range(1, 20):
+            checker.fault(captures["devices"], Options(100), policy,
+                          (("fail-entry", nth, "ETIMEDOUT"),))
     # An interrupted call goes on, and nothing has failed.
     for nth in range(1, 9):
         checker.run(captures["mixed"],

@@ -25,6 +25,39 @@ def block(am, word):
     return (first, first + (1 << am))
 
 
+def sized(word, s):
+    """The same of a device TLB: the lowest zero bit says the size."""
+    if not word & s:
+        return block(0, word)
+    am = 1
+    while am <= 52 and word >> (11 + am) & 1:
+        am += 1
+    # Bit 63 alone cannot make it smaller than everything.
+    return block(52 if am >= 52 else am, word)
+
+
+# What is reserved in each type's first two words; the others are all.
+RESERVED = {
+    1: ((8, 6), (15, 12), (63, 50)),
+    2: ((8, 8), (15, 12), (63, 32)),
+    3: ((8, 4), (31, 21), (51, 48)),
+    4: ((8, 5), (26, 12), (63, 48)),
+    5: ((8, 8), (31, 12)),
+    6: ((8, 6), (15, 12), (63, 52)),
+    7: ((8, 6), (15, 12), (63, 52)),
+    8: (),
+    9: ((8, 5), (63, 52)),
+}
+RESERVED_1 = {
+    1: ((63, 0),), 2: ((11, 7),), 3: ((11, 1),), 4: ((63, 0),), 5: ((1, 0),),
+    6: ((11, 7),), 7: ((63, 0),), 8: ((10, 1),), 9: ((2, 0), (63, 12)),
+}
+GRANULARITIES = {1: (1, 2, 3), 2: (1, 2, 3), 6: (2, 3), 7: (0, 1, 3)}
+
+# IQERCD_REG.IQEI
+BAD_TYPE, BAD_FIELD = 3, 4
+
+
 class Desc:
     """A descriptor in slot `index`; `seq` is None if no line tells of it."""
 
@@ -43,26 +76,33 @@ class Desc:
         self.am = bits(w1, 5, 0)
         self.leaf = False
         self.pages = (0, PAGES)
+        self.sid = self.dev_pasid = None
+        if self.type == 3:
+            self.sid = bits(w0, 47, 32)
+            self.leaf, self.pages = True, sized(w1, 1)
+        if self.type == 8:
+            self.sid = bits(w0, 31, 16)
+            self.leaf, self.pages = True, sized(w1, 1 << 11)
+            # All of a device's, with its bit G.
+            self.dev_pasid = "all" if w1 & 1 else self.pasid
         if self.type == 6 and self.granularity == 3:
             self.leaf = bool(bits(w1, 6, 6))
             self.pages = block(self.am, w1)
         self.refused = self._refused(words)
 
     def _refused(self, words):
-        w0, w1 = words[0], words[1]
-        rest = any(words[2:])
+        """Why hardware would refuse it, or 0."""
         if self.name is None or (self.type >= 6 and not self.scalable):
-            return True
-        if self.type == 6:
-            return (self.granularity < 2 or rest or bits(w0, 8, 6) or
-                    bits(w0, 15, 12) or bits(w0, 63, 52) or bits(w1, 11, 7))
-        if self.type == 2:
-            return (self.granularity < 1 or rest or bits(w0, 8, 8) or
-                    bits(w0, 15, 12) or bits(w0, 63, 32) or bits(w1, 11, 7))
-        if self.type == 5:
-            return (rest or bits(w0, 8, 8) or bits(w0, 31, 12) or
-                    bits(w1, 1, 0))
-        return False
+            return BAD_TYPE
+        if any(words[2:]):
+            return BAD_FIELD
+        for word, fields in ((words[0], RESERVED), (words[1], RESERVED_1)):
+            if any(bits(word, *field) for field in fields[self.type]):
+                return BAD_FIELD
+        if self.granularity not in GRANULARITIES.get(
+                self.type, (self.granularity,)):
+            return BAD_FIELD
+        return 0
 
 
 class Ring:
@@ -101,6 +141,20 @@ class Capture:
             if (desc.type == 6 and not desc.refused and
                     scope not in self.scopes):
                 self.scopes.append(scope)
+        self.devices = {}
+        for ring in self.rings:
+            self._find_devices(ring)
+
+    def _find_devices(self, ring):
+        """(sid, PASID) -> the scope whose flush its first one follows."""
+        scope = None
+        for desc in (d for kick in ring.kicks for d in kick):
+            if desc.refused or desc.type not in (3, 6, 8):
+                scope = None
+            elif desc.type == 6:
+                scope = (desc.did, desc.pasid)
+            elif scope and desc.dev_pasid != "all":
+                self.devices.setdefault((desc.sid, desc.dev_pasid), scope)
 
     def _kick(self, head, slots, lines):
         if not self.rings or slots is None:

@@ -133,7 +133,7 @@ check 'a folder' 'grep -q ":1: cannot read: Is a directory" "$tmp/err"'
 
 run --help
 check 'help' '[ $status -eq 0 ] && [ ! -s "$tmp/err" ]'
-for option in json stats verbose batch-kicks coalesce per-descriptor fail \
+for option in json stats verbose descriptors batch-kicks coalesce per-descriptor fail \
 	fail-entry policy profile help; do
 	check 'help' "grep -q -e '--$option' \"\$tmp/out\""
 done
@@ -163,8 +163,28 @@ calls=$(grep -c '"event":"submit"' "$tmp/json")
 check 'verbose' '[ $(grep -c "^call [0-9]*: hwpt " "$tmp/out") -eq $calls ]'
 check 'verbose' 'grep -v "^call" "$tmp/out" | cmp -s "$tmp/table" -'
 
+run --descriptors "$short"
+check 'descriptors' '[ $status -eq 0 ] && [ ! -s "$tmp/err" ]'
+check 'descriptors' \
+	'[ $(grep -c "^#[0-9]* slot [0-9]*: " "$tmp/out") -eq \
+	$(grep -c "^d " "$short") ]'
+check 'descriptors' \
+	'grep -qx "#0 slot 0: iec global" "$tmp/out"'
+check 'descriptors' \
+	'grep -qx "slot 12, not recorded: pasid-cache global" "$tmp/out"'
+grep -v slot "$tmp/table" >"$tmp/shown"
+check 'descriptors' 'grep -v slot "$tmp/out" | cmp -s "$tmp/shown" -'
+run --json --descriptors "$short"
+check 'json and descriptors' 'cmp -s "$tmp/json" "$tmp/out"'
+check 'json and descriptors' 'grep -q "^#0 slot 0: " "$tmp/err"'
+run "$captures/flts-ats-lazy.iq"
+check 'devices' 'grep -qx "device 01:00.0: hwpt 9" "$tmp/out"'
+check 'devices' 'grep -q "covered by others  *51$" "$tmp/out"'
+
 run --fail-entry 3:EIO "$short"
 check 'stop' '[ $status -eq 1 ]'
+check 'stop' 'grep -qx "  the guest reads FSTS 0x10, IQERCD 0x0" "$tmp/err"'
+check 'stop' 'grep -q "^  piotlb [ap].* did 4 pasid 0x0" "$tmp/err"'
 check 'stop' 'grep -q "^descriptor #[0-9]* in slot .*(host): " "$tmp/err"'
 run --json --fail-entry 3:5 --policy skip "$short"
 check 'skip' '[ $status -eq 1 ] && [ ! -s "$tmp/err" ]'

@@ -8,6 +8,13 @@
 
 #define PAGE_SIZE 4096u
 
+/* libcheck's own assertions note each place they come by, and are slow. */
+#define hold(condition)                                 \
+	do {                                            \
+		if (!(condition))                       \
+			ck_abort_msg("%s", #condition); \
+	} while (0)
+
 #define TYPE(number) (((number)&15ull) | ((number)&0x70ull) << 5)
 
 /* ---- Descriptors ---- */
@@ -68,6 +75,69 @@ struct guest_desc guest_wait(uint32_t flags, uint64_t addr, uint32_t data)
 	return desc;
 }
 
+/* ADDR and S, which is the bit @s, as PCIe's ATS has them. */
+static uint64_t sized(uint64_t addr, unsigned int am, uint64_t s)
+{
+	unsigned int bit;
+
+	if (am == 0)
+		return addr & ~0xfffull;
+	addr |= s | 0xfff;
+	for (bit = 12; bit < 12 + am - 1; bit++)
+		addr |= 1ull << bit;
+	if (am < 52)
+		addr &= ~(1ull << bit);
+	else
+		addr |= 1ull << 63;
+	return (addr & ~0xfffull) | s;
+}
+
+struct guest_desc guest_dev_tlb(uint16_t sid, uint64_t addr, unsigned int am)
+{
+	struct guest_desc desc = guest_typed(IOMMUNEST_VTD_DESC_DEV_TLB);
+
+	desc.words[0] |= (uint64_t)sid << 32;
+	desc.words[1] = sized(addr, am, 1);
+	return desc;
+}
+
+struct guest_desc guest_pasid_dev_tlb(uint16_t sid, uint32_t pasid,
+				      uint64_t addr, unsigned int am)
+{
+	struct guest_desc desc = guest_typed(IOMMUNEST_VTD_DESC_PASID_DEV_TLB);
+
+	desc.words[0] |= (uint64_t)sid << 16 | (uint64_t)pasid << 32;
+	desc.words[1] = sized(addr, am, 1u << 11);
+	return desc;
+}
+
+struct guest_desc guest_pasids_dev_tlb(uint16_t sid, uint64_t addr,
+				       unsigned int am)
+{
+	struct guest_desc desc = guest_pasid_dev_tlb(sid, 0, addr, am);
+
+	desc.words[1] |= 1;
+	return desc;
+}
+
+struct guest_desc guest_vmms(unsigned int nth)
+{
+	static const struct guest_desc descs[GUEST_VMMS] = {
+		/* Context cache: global, and of a device. */
+		{ { 0x11 } },
+		{ { 0x31 | 7ull << 16 | 0x1234ull << 32 } },
+		/* Interrupt entry cache. */
+		{ { 0x14 | 3ull << 27 | 0x40ull << 32 } },
+		/* PASID cache: global, and of one PASID. */
+		{ { 0x37 } },
+		{ { 0x17 | 7ull << 16 | 0xabcdeull << 32 } },
+		/* Page group response. */
+		{ { 0x19 | 0x1234ull << 16 | 5ull << 32, 0x1f8 } },
+	};
+
+	return descs[nth];
+}
+
 /* ---- Recording ---- */
 
 static int note(struct guest *guest, const struct guest_event *event)
@@ -76,7 +146,7 @@ static int note(struct guest *guest, const struct guest_event *event)
 		guest->room = guest->room * 2 + 64;
 		guest->events = realloc(guest->events,
 					guest->room * sizeof(*guest->events));
-		ck_assert_ptr_nonnull(guest->events);
+		hold(guest->events);
 	}
 	guest->events[guest->n_events++] = *event;
 	return guest->hook ? guest->hook(guest, event) : 0;
@@ -97,12 +167,11 @@ static int guest_read(void *vmm, uint64_t gpa, void *buf, size_t len)
 	uint32_t count = (uint32_t)(len >> guest->shift);
 	uint32_t i;
 
-	ck_assert_uint_gt(len, 0);
-	ck_assert_uint_lt(offset, size);
-	ck_assert_uint_le(len, size - offset);
-	ck_assert_uint_eq(gpa / PAGE_SIZE, (gpa + len - 1) / PAGE_SIZE);
-	ck_assert_uint_eq(offset & ((1u << guest->shift) - 1), 0);
-	ck_assert_uint_eq(len & ((1u << guest->shift) - 1), 0);
+	hold(len > 0);
+	hold(offset < size && len <= size - offset);
+	hold(gpa / PAGE_SIZE == (gpa + len - 1) / PAGE_SIZE);
+	hold((offset & ((1u << guest->shift) - 1)) == 0);
+	hold((len & ((1u << guest->shift) - 1)) == 0);
 	if (is_bad(guest, slot, count))
 		return guest->read_error;
 	for (i = 0; i < count; i++)
@@ -208,14 +277,21 @@ uint64_t guest_iqa(uint64_t base, unsigned int qs, bool wide)
 void guest_init(struct guest *guest, uint64_t iqa)
 {
 	memset(guest, 0, sizeof(*guest));
+	guest_set_base(guest, iqa);
+}
+
+void guest_set_base(struct guest *guest, uint64_t iqa)
+{
+	free(guest->ring);
+	free(guest->reads);
 	guest->base = iqa & ~0xfffull;
 	guest->wide = iqa & (1u << 11);
 	guest->slots = (guest->wide ? 128u : 256u) << (iqa & 7);
 	guest->shift = guest->wide ? 5 : 4;
+	guest->tail = 0;
 	guest->ring = calloc(guest->slots, 1u << guest->shift);
 	guest->reads = calloc(guest->slots, sizeof(*guest->reads));
-	ck_assert_ptr_nonnull(guest->ring);
-	ck_assert_ptr_nonnull(guest->reads);
+	hold(guest->ring && guest->reads);
 }
 
 void guest_free(struct guest *guest)
@@ -228,7 +304,7 @@ void guest_free(struct guest *guest)
 
 void guest_set(struct guest *guest, uint32_t slot, struct guest_desc desc)
 {
-	ck_assert_uint_lt(slot, guest->slots);
+	hold(slot < guest->slots);
 	memcpy(guest->ring + ((size_t)slot << guest->shift), desc.words,
 	       1u << guest->shift);
 }
@@ -262,18 +338,42 @@ static void check_reads(const struct guest *guest)
 
 	while (i < guest->slots && guest->reads[i] <= 1)
 		i++;
-	ck_assert_msg(i == guest->slots, "slot %u read again", i);
+	if (i < guest->slots)
+		ck_abort_msg("slot %u read again", i);
+}
+
+static void expect_run(struct guest *guest,
+		       struct iommunest_vtd_iq_result *result)
+{
+	memset(guest->reads, 0, guest->slots * sizeof(*guest->reads));
+	memset(result, 0, sizeof(*result));
+	result->size = sizeof(*result);
+}
+
+int guest_kick_at(struct guest *guest, struct iommunest_vtd_iq *iq,
+		  uint64_t iqt, struct iommunest_vtd_iq_result *result)
+{
+	int ret;
+
+	expect_run(guest, result);
+	ret = iommunest_vtd_iq_run(iq, iqt, result);
+	check_reads(guest);
+	return ret;
 }
 
 int guest_kick(struct guest *guest, struct iommunest_vtd_iq *iq,
 	       struct iommunest_vtd_iq_result *result)
 {
+	return guest_kick_at(guest, iq, guest_iqt(guest), result);
+}
+
+int guest_enable(struct guest *guest, struct iommunest_vtd_iq *iq,
+		 struct iommunest_vtd_iq_result *result)
+{
 	int ret;
 
-	memset(guest->reads, 0, guest->slots * sizeof(*guest->reads));
-	memset(result, 0, sizeof(*result));
-	result->size = sizeof(*result);
-	ret = iommunest_vtd_iq_run(iq, guest_iqt(guest), result);
+	expect_run(guest, result);
+	ret = iommunest_vtd_iq_enable(iq, result);
 	check_reads(guest);
 	return ret;
 }

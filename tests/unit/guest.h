@@ -25,6 +25,16 @@ struct guest_desc guest_iotlb(unsigned int granularity, uint16_t did,
 			      uint64_t addr, unsigned int am);
 /* @flags: IOMMUNEST_VTD_DESC_SW, IF, FN, PD. */
 struct guest_desc guest_wait(uint32_t flags, uint64_t addr, uint32_t data);
+/* @am: 0 to 52, and 52 is all. */
+struct guest_desc guest_dev_tlb(uint16_t sid, uint64_t addr, unsigned int am);
+struct guest_desc guest_pasid_dev_tlb(uint16_t sid, uint32_t pasid,
+				      uint64_t addr, unsigned int am);
+/* The same, of all the device's PASIDs. */
+struct guest_desc guest_pasids_dev_tlb(uint16_t sid, uint64_t addr,
+				       unsigned int am);
+/* The @nth one, from 0 to 5, of the types that are the VMM's in any case. */
+#define GUEST_VMMS 6u
+struct guest_desc guest_vmms(unsigned int nth);
 /* Any type, and nothing else in it. */
 struct guest_desc guest_typed(unsigned int type);
 
@@ -97,6 +107,12 @@ void guest_free(struct guest *guest);
 /* All the callbacks; the VMM is the guest. */
 extern const struct iommunest_vtd_iq_ops guest_ops;
 
+/*
+ * The guest wrote IQA_REG again: the ring is empty, and its tail is 0.  The
+ * events so far and the hook stay.
+ */
+void guest_set_base(struct guest *guest, uint64_t iqa);
+
 /* Writes a descriptor; put() at the tail, which moves on.  Returns its slot. */
 void guest_set(struct guest *guest, uint32_t slot, struct guest_desc desc);
 uint32_t guest_put(struct guest *guest, struct guest_desc desc);
@@ -110,6 +126,14 @@ uint64_t guest_iqt(const struct guest *guest);
 /* The guest kicks.  Its own part of *@result is filled in here. */
 int guest_kick(struct guest *guest, struct iommunest_vtd_iq *iq,
 	       struct iommunest_vtd_iq_result *result);
+
+/* The same, with any tail. */
+int guest_kick_at(struct guest *guest, struct iommunest_vtd_iq *iq,
+		  uint64_t iqt, struct iommunest_vtd_iq_result *result);
+
+/* The same, of a guest that enables its queue. */
+int guest_enable(struct guest *guest, struct iommunest_vtd_iq *iq,
+		 struct iommunest_vtd_iq_result *result);
 
 /* Forgets the events so far. */
 void guest_forget(struct guest *guest);

@@ -31,8 +31,10 @@ void rig_open(struct rig *rig, const struct rig_setup *setup)
 	guest_init(&rig->guest, iqa);
 	rig->ctx = host_open(&rig->host);
 	make_engine(rig, setup);
-	ck_assert_int_eq(
-		iommunest_vtd_iq_set_base(rig->iq, iqa, !setup->legacy), 0);
+	ck_assert_int_eq(iommunest_vtd_iq_set_base(rig->iq, iqa,
+						   !setup->legacy &&
+							   !setup->narrow),
+			 0);
 	rig_add(rig, 1, 0, 10);
 	rig_add(rig, 1, 5, 11);
 	rig_add(rig, 2, 0, 12);
@@ -50,6 +52,21 @@ void rig_add(struct rig *rig, uint16_t did, uint32_t pasid, uint32_t hwpt_id)
 {
 	ck_assert_int_eq(
 		iommunest_vtd_iq_add_hwpt(rig->iq, did, pasid, hwpt_id), 0);
+}
+
+void rig_add_device(struct rig *rig, uint16_t sid, uint32_t pasid,
+		    uint32_t hwpt_id)
+{
+	ck_assert_int_eq(
+		iommunest_vtd_iq_add_device(rig->iq, sid, pasid, hwpt_id), 0);
+}
+
+void rig_set_base(struct rig *rig, uint64_t base, unsigned int qs)
+{
+	uint64_t iqa = guest_iqa(base, qs, true);
+
+	guest_set_base(&rig->guest, iqa);
+	ck_assert_int_eq(iommunest_vtd_iq_set_base(rig->iq, iqa, true), 0);
 }
 
 uint32_t rig_put(struct rig *rig, struct guest_desc desc)
@@ -78,7 +95,7 @@ uint32_t rig_wait(struct rig *rig)
 
 uint32_t rig_vmm(struct rig *rig)
 {
-	return rig_put(rig, guest_typed(IOMMUNEST_VTD_DESC_DEV_TLB));
+	return rig_put(rig, guest_dev_tlb(0x5555, 0x1000, 0));
 }
 
 void rig_advance(struct rig *rig, uint32_t count)
@@ -94,6 +111,13 @@ int rig_kick(struct rig *rig)
 	guest_forget(&rig->guest);
 	host_forget(&rig->host);
 	return guest_kick(&rig->guest, rig->iq, &rig->result);
+}
+
+int rig_enable(struct rig *rig)
+{
+	guest_forget(&rig->guest);
+	host_forget(&rig->host);
+	return guest_enable(&rig->guest, rig->iq, &rig->result);
 }
 
 void rig_tells(struct rig *rig, const char *story)
@@ -128,6 +152,17 @@ void rig_is_done(const struct rig *rig)
 	ck_assert_uint_eq(result->hwpt_id, 0);
 }
 
+/* A descriptor that could not be read has not come to a device. */
+static uint32_t fsts_of(uint32_t cause, int error, uint64_t iqercd)
+{
+	if (cause == IOMMUNEST_CAUSE_FETCH &&
+	    iqercd == IOMMUNEST_VTD_IQEI_FETCH)
+		return 1u << 4;
+	if (error == -ETIMEDOUT)
+		return 1u << 6;
+	return error == -EREMOTEIO ? 1u << 5 : 1u << 4;
+}
+
 void rig_stands(const struct rig *rig, uint32_t cause, uint32_t slot, int error)
 {
 	const struct iommunest_vtd_iq_result *result = &rig->result;
@@ -137,9 +172,7 @@ void rig_stands(const struct rig *rig, uint32_t cause, uint32_t slot, int error)
 	ck_assert_uint_eq(result->cause, cause);
 	ck_assert_uint_eq(result->index, slot);
 	ck_assert_int_eq(result->error, error);
-	ck_assert_uint_eq(result->fsts, error == -ETIMEDOUT
-						? IOMMUNEST_VTD_FSTS_ITE
-						: IOMMUNEST_VTD_FSTS_IQE);
+	ck_assert_uint_eq(result->fsts, fsts_of(cause, error, result->iqercd));
 }
 
 void rig_entry(const struct rig *rig, uint32_t call, uint32_t nth,

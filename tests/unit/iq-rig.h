@@ -14,7 +14,10 @@
 #define RIG_BASE UINT64_C(0xfedcba9876540000)
 #define RIG_STATUS UINT64_C(0x123456789abcd0)
 
-/* All zero: a ring of 128 slots of 256 bits, scalable mode, policy STOP. */
+/*
+ * All zero: a ring of 128 slots of 256 bits, scalable mode, policy STOP.  A
+ * narrow one has 256 slots of 128 bits, and is in legacy mode.
+ */
 struct rig_setup {
 	unsigned int qs;
 	bool narrow;
@@ -42,6 +45,11 @@ void rig_open(struct rig *rig, const struct rig_setup *setup);
 void rig_close(struct rig *rig);
 
 void rig_add(struct rig *rig, uint16_t did, uint32_t pasid, uint32_t hwpt_id);
+void rig_add_device(struct rig *rig, uint16_t sid, uint32_t pasid,
+		    uint32_t hwpt_id);
+
+/* The guest writes IQA_REG: an empty ring of 256-bit slots, scalable mode. */
+void rig_set_base(struct rig *rig, uint64_t base, unsigned int qs);
 
 /* Writes at the tail; returns the slot. */
 uint32_t rig_put(struct rig *rig, struct guest_desc desc);
@@ -52,7 +60,7 @@ uint32_t rig_page(struct rig *rig, uint64_t addr);
 uint32_t rig_page_of(struct rig *rig, uint32_t hwpt_id, uint64_t addr);
 /* A wait that writes its status, the slot's number, to RIG_STATUS. */
 uint32_t rig_wait(struct rig *rig);
-/* A descriptor for the VMM: of the device TLB. */
+/* A descriptor for the VMM: of the TLB of a device that nobody added. */
 uint32_t rig_vmm(struct rig *rig);
 
 /* Puts @count waits with no effect, and kicks: the head moves on. */
@@ -60,6 +68,8 @@ void rig_advance(struct rig *rig, uint32_t count);
 
 /* Kicks; the records are of this kick only. */
 int rig_kick(struct rig *rig);
+/* Enables the queue, in the same way. */
+int rig_enable(struct rig *rig);
 
 /* The events of the last kick are these, in this order. */
 void rig_tells(struct rig *rig, const char *story);
@@ -80,7 +90,7 @@ void rig_counts(const struct rig *rig, struct rig_counts counts);
 /* Nothing failed, and the head is at the tail. */
 void rig_is_done(const struct rig *rig);
 
-/* It stands still at @slot. */
+/* It stands still at @slot, and the guest sees what the error asks for. */
 void rig_stands(const struct rig *rig, uint32_t cause, uint32_t slot,
 		int error);
 

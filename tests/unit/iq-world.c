@@ -84,19 +84,40 @@ static struct thing thing_of(unsigned int nth)
 	return thing_at(huge_region, 18, true);
 }
 
+/* All of them, by number. */
+static struct thing things[WORLD_THINGS];
+
+static void make_things(void)
+{
+	unsigned int nth;
+
+	for (nth = 0; nth < WORLD_THINGS; nth++)
+		things[nth] = thing_of(nth);
+}
+
 uint64_t world_location(unsigned int nth)
 {
-	return thing_of(nth).first;
+	return things[nth].first;
+}
+
+static uint64_t bit_of(unsigned int nth)
+{
+	return UINT64_C(1) << nth;
+}
+
+static unsigned int first_of(uint64_t bits)
+{
+	return (unsigned int)__builtin_ctzll(bits);
 }
 
 static bool is_cached(const struct world *world, unsigned int hwpt,
-		      const struct thing *thing)
+		      unsigned int nth)
 {
 	unsigned int where =
 		iommunest_sim_cached(world->sim, iommunest_fd(world->ctx),
-				     world->hwpts[hwpt], thing->first);
+				     world->hwpts[hwpt], things[nth].first);
 
-	if (thing->structure)
+	if (things[nth].structure)
 		return where & IOMMUNEST_SIM_CACHED_STRUCTURE;
 	return where &
 	       (IOMMUNEST_SIM_CACHED_LEAF | IOMMUNEST_SIM_CACHED_DEV_TLB);
@@ -104,45 +125,78 @@ static bool is_cached(const struct world *world, unsigned int hwpt,
 
 void world_translate(struct world *world, unsigned int hwpt, unsigned int nth)
 {
-	struct thing thing = thing_of(nth);
+	const struct thing *thing = &things[nth];
 	unsigned int i;
 	int ret;
 
 	ret = iommunest_sim_translate(world->sim, iommunest_fd(world->ctx),
-				      world->hwpts[hwpt], thing.first,
-				      thing.order);
+				      world->hwpts[hwpt], thing->first,
+				      thing->order);
 	world_check(world, ret == 0, "%d", ret);
-	world->cached[hwpt][nth] = true;
+	world->cached[hwpt] |= bit_of(nth);
 	for (i = WORLD_LOCATIONS; i < WORLD_THINGS; i++) {
-		struct thing above = thing_of(i);
-
-		if (thing.first >= above.first && thing.last <= above.last)
-			world->cached[hwpt][i] = true;
+		if (thing->first >= things[i].first &&
+		    thing->last <= things[i].last)
+			world->cached[hwpt] |= bit_of(i);
 	}
 }
 
 /* ---- What a descriptor asks for ---- */
 
-static bool is_forwarded(const struct world_slot *slot)
+static bool is_dev_tlb(const struct world_slot *slot)
 {
-	return slot->targets && (slot->type == IOMMUNEST_VTD_DESC_PIOTLB ||
-				 slot->type == IOMMUNEST_VTD_DESC_IOTLB);
+	return slot->type == IOMMUNEST_VTD_DESC_DEV_TLB ||
+	       slot->type == IOMMUNEST_VTD_DESC_PASID_DEV_TLB;
+}
+
+/* Of a type that the engine forwards, if there is an HWPT for it. */
+static bool is_forwardable(const struct world_slot *slot)
+{
+	return slot->type == IOMMUNEST_VTD_DESC_PIOTLB ||
+	       slot->type == IOMMUNEST_VTD_DESC_IOTLB || is_dev_tlb(slot);
 }
 
 static bool is_everything(const struct world_slot *slot)
 {
 	return slot->type == IOMMUNEST_VTD_DESC_IOTLB ||
-	       slot->granularity == IOMMUNEST_VTD_PIOTLB_ALL;
+	       (slot->type == IOMMUNEST_VTD_DESC_PIOTLB &&
+		slot->granularity == IOMMUNEST_VTD_PIOTLB_ALL);
 }
 
-/* Of a target of the slot. */
-static bool must_drop(const struct world_slot *slot, const struct thing *thing)
+static bool drops(const struct world_slot *slot, const struct thing *thing)
 {
+	if (!is_forwardable(slot))
+		return false;
 	if (is_everything(slot))
 		return true;
 	if (slot->leaf_only && thing->structure)
 		return false;
 	return slot->first <= thing->last && thing->first <= slot->last;
+}
+
+static uint64_t things_of(const struct world_slot *slot)
+{
+	uint64_t bits = 0;
+	unsigned int nth;
+
+	for (nth = 0; nth < WORLD_THINGS; nth++) {
+		if (drops(slot, &things[nth]))
+			bits |= bit_of(nth);
+	}
+	return bits;
+}
+
+uint32_t world_iqei(const struct world *world, const struct world_slot *slot)
+{
+	if (world->scalable && !world->guest.wide)
+		return IOMMUNEST_VTD_IQEI_WIDTH;
+	if (slot->type < IOMMUNEST_VTD_DESC_CONTEXT_CACHE ||
+	    slot->type > IOMMUNEST_VTD_DESC_PAGE_RESPONSE)
+		return IOMMUNEST_VTD_IQEI_TYPE;
+	if (!world->scalable && slot->type >= IOMMUNEST_VTD_DESC_PIOTLB)
+		return IOMMUNEST_VTD_IQEI_TYPE;
+	return slot->bad ? IOMMUNEST_VTD_IQEI_RESERVED
+			 : IOMMUNEST_VTD_IQEI_NONE;
 }
 
 /* How many entries it becomes; 0: one "all". */
@@ -163,23 +217,36 @@ static uint32_t pieces(const struct world *world, const struct world_slot *slot)
 	return 1u << (slot->am - limits->mamv);
 }
 
+static bool is_in_scope(const struct world_slot *slot,
+			const struct world_scope *scope)
+{
+	if (scope->device != is_dev_tlb(slot))
+		return false;
+	switch (slot->type) {
+	case IOMMUNEST_VTD_DESC_IOTLB:
+		return slot->granularity == IOMMUNEST_VTD_IOTLB_GLOBAL ||
+		       scope->did == slot->did;
+	case IOMMUNEST_VTD_DESC_PASID_DEV_TLB:
+		if (slot->granularity == IOMMUNEST_VTD_DEV_TLB_GLOBAL)
+			return scope->did == slot->did;
+		break;
+	default:
+		break;
+	}
+	return scope->did == slot->did && scope->pasid == slot->pasid;
+}
+
 static uint32_t scope_targets(const struct world *world,
 			      const struct world_slot *slot)
 {
-	bool all_pasids = slot->type == IOMMUNEST_VTD_DESC_IOTLB;
-	bool all_domains =
-		all_pasids && slot->granularity == IOMMUNEST_VTD_IOTLB_GLOBAL;
 	uint32_t targets = 0;
 	unsigned int i;
 
-	if (!world->setup.scalable || slot->iqei)
+	if (!world->scalable || world_iqei(world, slot))
 		return 0;
 	for (i = 0; i < world->n_scopes; i++) {
-		const struct world_scope *scope = &world->scopes[i];
-
-		if ((all_domains || scope->did == slot->did) &&
-		    (all_pasids || scope->pasid == slot->pasid))
-			targets |= 1u << scope->hwpt;
+		if (is_in_scope(slot, &world->scopes[i]))
+			targets |= 1u << world->scopes[i].hwpt;
 	}
 	return targets;
 }
@@ -188,12 +255,12 @@ static uint32_t scope_targets(const struct world *world,
 
 static uint32_t distance(const struct world *world, uint32_t index)
 {
-	return (index - world->head) & (world->guest.slots - 1);
+	return (index - world->from) & (world->guest.slots - 1);
 }
 
 static struct world_slot *slot_at(const struct world *world, uint32_t at)
 {
-	return &world->slots[(world->head + at) & (world->guest.slots - 1)];
+	return &world->slots[(world->from + at) & (world->guest.slots - 1)];
 }
 
 /* Scopes may change from here on, and what is before it has its targets. */
@@ -202,34 +269,33 @@ static void freeze(struct world *world, uint32_t upto)
 	for (; world->frozen < upto; world->frozen++) {
 		struct world_slot *slot = slot_at(world, world->frozen);
 
-		if (slot->type == IOMMUNEST_VTD_DESC_PIOTLB ||
-		    slot->type == IOMMUNEST_VTD_DESC_IOTLB)
+		if (is_forwardable(slot))
 			slot->targets = scope_targets(world, slot);
 	}
 }
 
-static void verify_slot(const struct world *world, uint32_t at)
+static void verify_on(struct world *world, uint32_t at, unsigned int hwpt)
+{
+	uint64_t want = world->cached[hwpt] & ~world->gone[hwpt] &
+			slot_at(world, at)->drops;
+
+	for (; want; want &= want - 1) {
+		unsigned int nth = first_of(want);
+
+		world_check(world, !is_cached(world, hwpt, nth),
+			    "slot %u, HWPT %u, %#" PRIx64 " structure %d", at,
+			    hwpt, things[nth].first, things[nth].structure);
+		world->gone[hwpt] |= bit_of(nth);
+	}
+}
+
+static void verify_slot(struct world *world, uint32_t at)
 {
 	const struct world_slot *slot = slot_at(world, at);
-	unsigned int hwpt, nth;
+	uint32_t left = slot->targets & ~slot->skipped;
 
-	if (!is_forwarded(slot))
-		return;
-	for (hwpt = 0; hwpt < WORLD_HWPTS; hwpt++) {
-		if (!((slot->targets & ~slot->skipped) >> hwpt & 1))
-			continue;
-		for (nth = 0; nth < WORLD_THINGS; nth++) {
-			struct thing thing = thing_of(nth);
-
-			if (!world->cached[hwpt][nth] ||
-			    !must_drop(slot, &thing))
-				continue;
-			world_check(world, !is_cached(world, hwpt, &thing),
-				    "slot %u, HWPT %u, %#" PRIx64
-				    " structure %d",
-				    at, hwpt, thing.first, thing.structure);
-		}
-	}
+	for (; left; left &= left - 1)
+		verify_on(world, at, first_of(left));
 }
 
 /* All before it is done. */
@@ -360,14 +426,15 @@ static int see(struct guest *guest, const struct guest_event *event)
 
 /* ---- After a run ---- */
 
-static bool had_its_events(const struct world_slot *slot, bool passed)
+static bool had_its_events(const struct world *world,
+			   const struct world_slot *slot, bool passed)
 {
-	bool vmm = slot->type != IOMMUNEST_VTD_DESC_WAIT && !slot->iqei &&
-		   (slot->type != IOMMUNEST_VTD_DESC_PIOTLB || !slot->targets);
+	bool vmm = slot->type == IOMMUNEST_VTD_DESC_IOTLB ||
+		   (slot->type != IOMMUNEST_VTD_DESC_WAIT && !slot->targets);
 
 	if (!passed)
 		return !slot->wrote && !slot->interrupted && !slot->given;
-	return !slot->iqei && slot->wrote == slot->status &&
+	return !world_iqei(world, slot) && slot->wrote == slot->status &&
 	       slot->interrupted == slot->interrupt && slot->given == vmm;
 }
 
@@ -381,13 +448,13 @@ static void check_counts(const struct world *world, uint32_t passed)
 	for (at = 0; at < world->window; at++) {
 		const struct world_slot *slot = slot_at(world, at);
 
-		world_check(world, had_its_events(slot, at < passed),
+		world_check(world, had_its_events(world, slot, at < passed),
 			    "slot %u of %u, type %u", at, passed, slot->type);
 		if (at >= passed)
 			continue;
 		waits += slot->type == IOMMUNEST_VTD_DESC_WAIT;
 		vmm += slot->given;
-		forwarded += is_forwarded(slot) && !slot->skipped;
+		forwarded += slot->targets && !slot->skipped;
 		skipped += slot->skipped != 0;
 	}
 	world_check(
@@ -420,58 +487,92 @@ static bool may_drop_all(const struct world *world, unsigned int hwpt)
 	return total > world->guest.slots;
 }
 
-static bool was_asked_for(const struct world *world, unsigned int hwpt,
-			  const struct thing *thing)
+/* What the descriptors of the run ask an HWPT to drop. */
+static uint64_t asked_for(const struct world *world, unsigned int hwpt)
 {
+	uint64_t asked = 0;
 	uint32_t at;
 
 	for (at = 0; at < world->window; at++) {
 		const struct world_slot *slot = slot_at(world, at);
 
-		if (slot->targets >> hwpt & 1 && must_drop(slot, thing))
-			return true;
+		if (slot->targets >> hwpt & 1)
+			asked |= slot->drops;
 	}
-	return may_drop_all(world, hwpt);
+	return asked;
 }
 
-static void check_drops(struct world *world)
+static void check_drops_on(struct world *world, unsigned int hwpt)
 {
-	unsigned int hwpt, nth;
+	uint64_t left = world->cached[hwpt] & ~world->gone[hwpt];
+	uint64_t wrong;
 
-	for (hwpt = 0; hwpt < WORLD_HWPTS; hwpt++) {
-		for (nth = 0; nth < WORLD_THINGS; nth++) {
-			struct thing thing = thing_of(nth);
-
-			if (!world->cached[hwpt][nth] ||
-			    is_cached(world, hwpt, &thing))
-				continue;
-			world->cached[hwpt][nth] = false;
-			world_check(world, was_asked_for(world, hwpt, &thing),
-				    "HWPT %u, %#" PRIx64 " structure %d", hwpt,
-				    thing.first, thing.structure);
-		}
+	for (; left; left &= left - 1) {
+		if (!is_cached(world, hwpt, first_of(left)))
+			world->gone[hwpt] |= left & -left;
 	}
+	wrong = world->gone[hwpt] & ~asked_for(world, hwpt);
+	world->cached[hwpt] &= ~world->gone[hwpt];
+	if (!wrong || may_drop_all(world, hwpt))
+		return;
+	world_fail(world, __LINE__, "asked for",
+		   "HWPT %u, %#" PRIx64 " structure %d", hwpt,
+		   things[first_of(wrong)].first,
+		   things[first_of(wrong)].structure);
 }
 
-/*
- * One, but that what has been gathered for scopes of several HWPTs goes early
- * where it would not fit.
- */
 static void check_calls(const struct world *world)
 {
-	uint32_t items = 0;
+	world_check(world, world->host_fails || world->most_calls <= 1,
+		    "%u calls for one HWPT", world->most_calls);
+}
+
+static bool has_range(const struct world_slot *outer,
+		      const struct world_slot *inner)
+{
+	return is_everything(outer) ||
+	       (outer->first <= inner->first && inner->last <= outer->last);
+}
+
+/* Covered is what the entry before has, and nothing else; returns the rest. */
+static uint32_t check_rides(const struct world *world, unsigned int hwpt)
+{
+	const struct world_slot *before = NULL;
+	uint32_t entries = 0;
 	uint32_t at;
 
-	if (world->host_fails)
-		return;
 	for (at = 0; at < world->window; at++) {
 		const struct world_slot *slot = slot_at(world, at);
 
-		items += slot->type == IOMMUNEST_VTD_DESC_WAIT;
-		items += (uint32_t)__builtin_popcount(slot->targets);
+		if (slot->targets >> hwpt & 1) {
+			bool rides = is_dev_tlb(slot) && before &&
+				     has_range(before, slot);
+
+			world_check(world, rides == (slot->covered >> hwpt & 1),
+				    "slot %u, type %u", at, slot->type);
+			if (!rides)
+				before = slot;
+			entries += !rides;
+		}
+		/* A point of order. */
+		if (slot->given)
+			before = NULL;
 	}
-	world_check(world, world->most_calls <= 1 + items / world->guest.slots,
-		    "%u calls for %u items", world->most_calls, items);
+	return entries;
+}
+
+/* Without limits and failures: an entry each, but for what rides. */
+static void check_entries(const struct world *world)
+{
+	uint32_t entries = 0;
+	unsigned int hwpt;
+
+	if (world->host_fails || world->ret < 0 || world->setup.limits.size)
+		return;
+	for (hwpt = 0; hwpt < WORLD_HWPTS; hwpt++)
+		entries += check_rides(world, hwpt);
+	world_check(world, world->result.entries == entries,
+		    "%u entries, not %u", entries, world->result.entries);
 }
 
 static bool is_bad_memory(const struct guest *guest, uint32_t index)
@@ -480,16 +581,54 @@ static bool is_bad_memory(const struct guest *guest, uint32_t index)
 	       index < guest->bad_first + guest->bad_count;
 }
 
+/* A device that did not answer is named; of the host's nobody knows which. */
+static uint64_t iqercd_of(const struct world_slot *slot, int error)
+{
+	if (error == -ETIMEDOUT && is_dev_tlb(slot))
+		return (uint64_t)slot->did << 32;
+	if (error == -EREMOTEIO && is_dev_tlb(slot))
+		return (uint64_t)slot->did << 48;
+	return 0;
+}
+
+static void check_host_cause(const struct world *world,
+			     const struct world_slot *slot)
+{
+	const struct iommunest_vtd_iq_result *result = &world->result;
+
+	if (!result->hwpt_id) {
+		world_check(world,
+			    result->error == world->vmm_error && !slot->given,
+			    "slot %u", result->index);
+		world_check(world,
+			    !is_dev_tlb(slot) ||
+				    result->iqercd ==
+					    iqercd_of(slot, result->error),
+			    "%#" PRIx64, result->iqercd);
+		return;
+	}
+	world_check(
+		world,
+		world->host_fails &&
+			slot->targets >> hwpt_index(world, result->hwpt_id) & 1,
+		"slot %u", result->index);
+	world_check(world,
+		    !result->iqercd ||
+			    result->iqercd == iqercd_of(slot, result->error),
+		    "%#" PRIx64, result->iqercd);
+}
+
 static void check_cause(const struct world *world)
 {
 	const struct iommunest_vtd_iq_result *result = &world->result;
 	const struct world_slot *slot = &world->slots[result->index];
 	const struct guest *guest = &world->guest;
-	bool host = result->hwpt_id != 0;
 
 	switch (result->cause) {
 	case IOMMUNEST_CAUSE_GUEST:
-		world_check(world, slot->iqei && result->iqercd == slot->iqei,
+		world_check(world,
+			    world_iqei(world, slot) &&
+				    result->iqercd == world_iqei(world, slot),
 			    "%" PRIu64, result->iqercd);
 		world_check(world, result->error == -EBADMSG, "%d",
 			    result->error);
@@ -501,31 +640,34 @@ static void check_cause(const struct world *world)
 		else
 			world_check(world,
 				    slot->status && guest->write_error &&
-					    slot->addr == guest->bad_status,
+					    slot->addr == guest->bad_status &&
+					    !result->iqercd,
 				    "slot %u", result->index);
 		break;
 	case IOMMUNEST_CAUSE_HOST:
-		world_check(world, result->iqercd == 0, "%" PRIu64,
-			    result->iqercd);
-		if (host)
-			world_check(
-				world,
-				world->host_fails &&
-					slot->targets >>
-							hwpt_index(
-								world,
-								result->hwpt_id) &
-						1,
-				"slot %u", result->index);
-		else
-			world_check(world,
-				    result->error == world->vmm_error &&
-					    !slot->given,
-				    "slot %u", result->index);
+		check_host_cause(world, slot);
 		break;
 	default:
 		world_fail(world, __LINE__, "cause", "%u", result->cause);
 	}
+}
+
+/* FSTS_REG, as the cause asks for. */
+static uint32_t want_fsts(const struct iommunest_vtd_iq_result *result)
+{
+	if (result->cause == IOMMUNEST_CAUSE_GUEST ||
+	    result->iqercd == IOMMUNEST_VTD_IQEI_FETCH)
+		return IOMMUNEST_VTD_FSTS_IQE;
+	if (result->error == -ETIMEDOUT)
+		return IOMMUNEST_VTD_FSTS_ITE;
+	return result->error == -EREMOTEIO ? IOMMUNEST_VTD_FSTS_ICE
+					   : IOMMUNEST_VTD_FSTS_IQE;
+}
+
+static void stand(struct world *world)
+{
+	world->stands = true;
+	world->fault = world->result;
 }
 
 static void check_result(struct world *world)
@@ -534,42 +676,57 @@ static void check_result(struct world *world)
 	const struct guest *guest = &world->guest;
 	uint32_t head = (uint32_t)(result->iqh >> guest->shift);
 	uint32_t passed = distance(world, head);
-	uint32_t fsts = result->error == -ETIMEDOUT ? IOMMUNEST_VTD_FSTS_ITE
-						    : IOMMUNEST_VTD_FSTS_IQE;
+	unsigned int hwpt;
 
 	world_check(world, head < guest->slots, "%" PRIx64, result->iqh);
 	world_check(world, passed <= world->window, "%u of %u", passed,
 		    world->window);
 	verify(world, passed);
 	freeze(world, world->window);
-	check_drops(world);
+	for (hwpt = 0; hwpt < WORLD_HWPTS; hwpt++)
+		check_drops_on(world, hwpt);
 	check_counts(world, passed);
 	check_calls(world);
+	check_entries(world);
+	world->head = head;
+	world->handled += passed;
 	if (world->ret >= 0) {
 		world_check(world,
 			    passed == world->window && !result->cause &&
 				    !result->fsts && !result->error,
 			    "%u of %u", passed, world->window);
-		world_check(world, world->ret == (head != guest->tail), "%d",
-			    world->ret);
+		world_check(world,
+			    world->ret == (head != world->iqt >> guest->shift),
+			    "%d", world->ret);
 		return;
 	}
 	world_check(world, result->error == world->ret, "%d", result->error);
 	world_check(world, result->index == head, "%u", result->index);
-	world_check(world, result->fsts == fsts, "%#x", result->fsts);
+	world_check(world, result->fsts == want_fsts(result), "%#x",
+		    result->fsts);
 	check_cause(world);
-	world->stands = true;
+	stand(world);
 }
 
 /* ---- A run ---- */
 
+/* Why hardware refuses the tail. */
+static uint32_t tail_iqei(const struct world *world)
+{
+	if (world->guest.wide && world->iqt & 16)
+		return IOMMUNEST_VTD_IQEI_TAIL_ALIGN;
+	if (world->iqt >> world->guest.shift >= world->guest.slots)
+		return IOMMUNEST_VTD_IQEI_TAIL;
+	return IOMMUNEST_VTD_IQEI_NONE;
+}
+
 static void start_run(struct world *world)
 {
-	struct guest *guest = &world->guest;
 	uint32_t at;
 
-	world->head = (uint32_t)(world->result.iqh >> guest->shift);
-	world->window = distance(world, guest->tail);
+	world->from = world->head;
+	world->window =
+		distance(world, (uint32_t)(world->iqt >> world->guest.shift));
 	if (world->setup.budget && world->window > world->setup.budget)
 		world->window = world->setup.budget;
 	for (at = 0; at < world->window; at++) {
@@ -580,59 +737,121 @@ static void start_run(struct world *world)
 	}
 	world->frozen = world->verified = world->event = 0;
 	memset(world->calls, 0, sizeof(world->calls));
+	memset(world->gone, 0, sizeof(world->gone));
 	world->total_calls = 0;
 	world->most_calls = 0;
 	world->flushed_all = 0;
-	guest_forget(guest);
+}
+
+/* Nothing was done; the registers are these, whatever the reason. */
+static void check_idle(const struct world *world, int ret)
+{
+	const struct iommunest_vtd_iq_result *result = &world->result;
+
+	world_check(world, world->ret == ret, "%d, not %d", world->ret, ret);
+	world_check(world,
+		    result->iqh == (uint64_t)world->head << world->guest.shift,
+		    "%" PRIx64, result->iqh);
+	world_check(world,
+		    world->guest.n_events == 0 && !result->descriptors &&
+			    !result->forwarded && !result->waits &&
+			    !result->vmm && !result->skipped &&
+			    !result->calls && !result->entries,
+		    "%u events, %u descriptors", world->guest.n_events,
+		    result->descriptors);
 }
 
 /* A fault stays, and says the same again, until it is cleared. */
-static void kick_standing(struct world *world)
+static void check_standing(const struct world *world, int ret)
 {
-	struct iommunest_vtd_iq_result again;
-	int ret = guest_kick(&world->guest, world->iq, &again);
+	const struct iommunest_vtd_iq_result *result = &world->result;
+	const struct iommunest_vtd_iq_result *fault = &world->fault;
 
-	world_check(world, ret == world->ret, "%d", ret);
+	check_idle(world, ret);
 	world_check(world,
-		    again.iqh == world->result.iqh &&
-			    again.iqercd == world->result.iqercd &&
-			    again.fsts == world->result.fsts &&
-			    again.cause == world->result.cause &&
-			    again.index == world->result.index &&
-			    again.error == world->result.error &&
-			    again.hwpt_id == world->result.hwpt_id,
-		    "slot %u", again.index);
-	world_check(world, !again.descriptors && !again.calls && !again.entries,
-		    "%u", again.descriptors);
+		    result->iqercd == fault->iqercd &&
+			    result->fsts == fault->fsts &&
+			    result->cause == fault->cause &&
+			    result->index == fault->index &&
+			    result->error == fault->error &&
+			    result->hwpt_id == fault->hwpt_id,
+		    "slot %u", result->index);
+}
+
+static void check_bad_tail(struct world *world, uint32_t iqei)
+{
+	const struct iommunest_vtd_iq_result *result = &world->result;
+
+	check_idle(world, -EBADMSG);
+	world_check(world,
+		    result->iqercd == iqei && result->index == world->head &&
+			    result->cause == IOMMUNEST_CAUSE_GUEST &&
+			    result->error == -EBADMSG &&
+			    result->fsts == IOMMUNEST_VTD_FSTS_IQE &&
+			    !result->hwpt_id,
+		    "%" PRIu64, result->iqercd);
+	stand(world);
+}
+
+/* Calls the engine, which is enabled or is about to be. */
+static void run(struct world *world,
+		int (*call)(struct guest *guest, struct iommunest_vtd_iq *iq,
+			    struct iommunest_vtd_iq_result *result))
+{
+	uint32_t iqei = tail_iqei(world);
+
+	guest_forget(&world->guest);
+	world->guest.user = world;
+	if (!world->stands && !iqei)
+		start_run(world);
+	world->ret = call(&world->guest, world->iq, &world->result);
+	if (world->stands)
+		check_standing(world, world->fault.error);
+	else if (iqei)
+		check_bad_tail(world, iqei);
+	else
+		check_result(world);
+}
+
+static int run_at_iqt(struct guest *guest, struct iommunest_vtd_iq *iq,
+		      struct iommunest_vtd_iq_result *result)
+{
+	const struct world *world = guest->user;
+
+	return guest_kick_at(guest, iq, world->iqt, result);
+}
+
+void world_kick_at(struct world *world, uint64_t iqt)
+{
+	world->iqt = iqt & 0x7fff0;
+	if (world->enabled) {
+		run(world, run_at_iqt);
+		return;
+	}
+	guest_forget(&world->guest);
+	world->ret = run_at_iqt(&world->guest, world->iq, &world->result);
+	check_standing(world, 0);
 }
 
 void world_kick(struct world *world)
 {
-	if (world->stands) {
-		kick_standing(world);
-		return;
-	}
-	start_run(world);
-	world->ret = guest_kick(&world->guest, world->iq, &world->result);
-	check_result(world);
+	world_kick_at(world, guest_iqt(&world->guest));
 }
 
-void world_kick_wildly(struct world *world, uint64_t iqt, uint32_t iqei)
+void world_enable(struct world *world)
 {
-	struct iommunest_vtd_iq_result *result = &world->result;
-	uint64_t iqh = result->iqh;
+	struct guest *guest = &world->guest;
 
-	start_run(world);
-	result->size = sizeof(*result);
-	world->ret = iommunest_vtd_iq_run(world->iq, iqt, result);
-	world_check(world, world->ret == -EBADMSG, "%d", world->ret);
-	world_check(world, result->iqh == iqh && result->iqercd == iqei,
-		    "%" PRIx64, result->iqh);
-	world_check(world, result->cause == IOMMUNEST_CAUSE_GUEST, "%u",
-		    result->cause);
-	world_check(world, world->guest.n_events == 0, "%u",
-		    world->guest.n_events);
-	world->stands = true;
+	if (world->enabled) {
+		guest_forget(guest);
+		world->ret = guest_enable(guest, world->iq, &world->result);
+		check_standing(world, 0);
+		return;
+	}
+	guest->tail =
+		tail_iqei(world) ? 0 : (uint32_t)(world->iqt >> guest->shift);
+	world->enabled = true;
+	run(world, guest_enable);
 }
 
 /* ---- The guest ---- */
@@ -640,47 +859,200 @@ void world_kick_wildly(struct world *world, uint64_t iqt, uint32_t iqei)
 uint32_t world_room(const struct world *world)
 {
 	const struct guest *guest = &world->guest;
-	uint32_t head = (uint32_t)(world->result.iqh >> guest->shift);
 
-	return (head - guest->tail - 1) & (guest->slots - 1);
+	return (world->head - guest->tail - 1) & (guest->slots - 1);
+}
+
+static void describe(struct world *world, uint32_t index,
+		     const struct world_slot *slot)
+{
+	world->slots[index] = *slot;
+	world->slots[index].put = true;
+	world->slots[index].drops = things_of(slot);
 }
 
 void world_put(struct world *world, struct guest_desc desc,
 	       const struct world_slot *slot)
 {
-	world->slots[guest_put(&world->guest, desc)] = *slot;
+	describe(world, guest_put(&world->guest, desc), slot);
 }
 
 void world_mend(struct world *world, struct guest_desc desc,
 		const struct world_slot *slot)
 {
-	uint32_t head = (uint32_t)(world->result.iqh >> world->guest.shift);
+	guest_set(&world->guest, world->head, desc);
+	describe(world, world->head, slot);
+}
 
-	guest_set(&world->guest, head, desc);
-	world->slots[head] = *slot;
+void world_forget_ring(struct world *world)
+{
+	world->guest.tail = world->head;
+}
+
+/* ---- Registers ---- */
+
+void world_clear_fault(struct world *world)
+{
+	iommunest_vtd_iq_clear_fault(world->iq);
+	memset(&world->fault, 0, sizeof(world->fault));
+	world->stands = false;
+}
+
+static uint64_t iqa_of(const struct world_base *base)
+{
+	return guest_iqa(base->addr, base->qs, base->wide);
+}
+
+/* The guest's side of a new base. */
+static void renew_ring(struct world *world, const struct world_base *base)
+{
+	guest_set_base(&world->guest, iqa_of(base));
+	free(world->slots);
+	world->slots = calloc(world->guest.slots, sizeof(*world->slots));
+	world_check(world, world->slots, "%u slots", world->guest.slots);
+	world->head = 0;
+}
+
+void world_set_base(struct world *world, const struct world_base *base)
+{
+	int ret = iommunest_vtd_iq_set_base(world->iq, iqa_of(base),
+					    base->scalable);
+
+	world_check(world, ret == 0, "%d", ret);
+	renew_ring(world, base);
+	world->scalable = base->scalable;
+	if (world->enabled)
+		world->iqt = 0;
+	world->stands = false;
+	memset(&world->fault, 0, sizeof(world->fault));
+}
+
+void world_set_mode(struct world *world, bool scalable)
+{
+	int ret = iommunest_vtd_iq_set_mode(world->iq, scalable);
+
+	world_check(world, ret == 0, "%d", ret);
+	world->scalable = scalable;
+}
+
+void world_disable(struct world *world)
+{
+	int ret = iommunest_vtd_iq_disable(world->iq);
+
+	world_check(world, ret == 0, "%d", ret);
+	world->enabled = false;
+	world->head = 0;
+}
+
+void world_reset(struct world *world, const struct world_base *base,
+		 bool disabled)
+{
+	iommunest_vtd_iq_reset(world->iq);
+	world->n_scopes = 0;
+	world->enabled = true;
+	world->iqt = 0;
+	world->head = 0;
+	world->fault.hwpt_id = 0;
+	if (disabled)
+		world_disable(world);
+	world_set_base(world, base);
+}
+
+/* ---- Migration ---- */
+
+static struct iommunest_vtd_iq_state save(const struct world *world)
+{
+	struct iommunest_vtd_iq_state state = { .size = sizeof(state) };
+	int ret = iommunest_vtd_iq_save(world->iq, &state);
+
+	world_check(world, ret == 0, "%d", ret);
+	return state;
+}
+
+static void check_saved(const struct world *world,
+			const struct iommunest_vtd_iq_state *state)
+{
+	const struct iommunest_vtd_iq_result *fault = &world->fault;
+	uint32_t flags = IOMMUNEST_VTD_IQ_HAS_BASE;
+
+	if (world->scalable)
+		flags |= IOMMUNEST_VTD_IQ_SCALABLE;
+	if (world->enabled)
+		flags |= IOMMUNEST_VTD_IQ_ENABLED;
+	world_check(world,
+		    state->iqh == (uint64_t)world->head << world->guest.shift &&
+			    state->iqt == world->iqt && state->flags == flags,
+		    "%" PRIx64 " %" PRIx64 " %u", state->iqh, state->iqt,
+		    state->flags);
+	world_check(world,
+		    state->cause == fault->cause &&
+			    state->index == fault->index &&
+			    state->error == fault->error &&
+			    state->fsts == fault->fsts &&
+			    state->iqercd == fault->iqercd && !state->reserved,
+		    "cause %u", state->cause);
 }
 
 /* ---- Scopes ---- */
 
-int world_add_scope(struct world *world, struct world_scope scope)
+static int tell_engine(const struct world *world, struct world_scope scope)
 {
-	int ret = iommunest_vtd_iq_add_hwpt(world->iq, scope.did, scope.pasid,
-					    world->hwpts[scope.hwpt]);
+	uint32_t hwpt_id = world->hwpts[scope.hwpt];
+
+	if (scope.device)
+		return iommunest_vtd_iq_add_device(world->iq, scope.did,
+						   scope.pasid, hwpt_id);
+	return iommunest_vtd_iq_add_hwpt(world->iq, scope.did, scope.pasid,
+					 hwpt_id);
+}
+
+/* Its number, or how many there are. */
+static unsigned int find_scope(const struct world *world,
+			       struct world_scope scope)
+{
 	unsigned int i;
-	int want = 0;
 
 	for (i = 0; i < world->n_scopes; i++) {
-		if (world->scopes[i].did == scope.did &&
+		if (world->scopes[i].device == scope.device &&
+		    world->scopes[i].did == scope.did &&
 		    world->scopes[i].pasid == scope.pasid &&
 		    world->scopes[i].hwpt == scope.hwpt)
-			want = -EEXIST;
+			break;
 	}
+	return i;
+}
+
+int world_add_scope(struct world *world, struct world_scope scope)
+{
+	int ret = tell_engine(world, scope);
+	int want = 0;
+
+	if (find_scope(world, scope) < world->n_scopes)
+		want = -EEXIST;
 	if (!want && world->n_scopes == WORLD_SCOPES)
 		want = -ENOSPC;
 	world_check(world, ret == want, "%d, not %d", ret, want);
 	if (!ret)
 		world->scopes[world->n_scopes++] = scope;
 	return ret;
+}
+
+void world_remove_scope(struct world *world, struct world_scope scope)
+{
+	uint32_t hwpt_id = world->hwpts[scope.hwpt];
+	unsigned int at = find_scope(world, scope);
+	int ret;
+
+	if (scope.device)
+		ret = iommunest_vtd_iq_remove_device(world->iq, scope.did,
+						     scope.pasid, hwpt_id);
+	else
+		ret = iommunest_vtd_iq_remove_scope(world->iq, scope.did,
+						    scope.pasid, hwpt_id);
+	world_check(world, ret == (at < world->n_scopes ? 0 : -ENOENT), "%d",
+		    ret);
+	if (!ret)
+		world->scopes[at] = world->scopes[--world->n_scopes];
 }
 
 void world_remove_hwpt(struct world *world, unsigned int hwpt)
@@ -700,9 +1072,15 @@ void world_remove_hwpt(struct world *world, unsigned int hwpt)
 
 /* ---- Setting up ---- */
 
-static uint64_t iqa_of(const struct world *world)
+static void attach(struct world *world, uint32_t flags, unsigned int hwpt)
 {
-	return guest_iqa(0x123456789000, world->setup.qs, world->setup.wide);
+	int fd = iommunest_fd(world->ctx);
+	uint32_t dev;
+
+	ck_assert_int_eq(iommunest_sim_bind(world->sim, fd, flags, &dev), 0);
+	ck_assert_int_eq(iommunest_sim_attach(world->sim, fd, dev,
+					      world->hwpts[hwpt]),
+			 0);
 }
 
 static void make_hwpts(struct world *world)
@@ -711,27 +1089,23 @@ static void make_hwpts(struct world *world)
 		.size = sizeof(s1),
 		.addr_width = 48,
 	};
-	uint32_t flags = world->setup.ats ? IOMMUNEST_SIM_ATS : 0;
 	int fd = iommunest_fd(world->ctx);
-	uint32_t ioas, parent = 0, dev;
+	uint32_t ioas, parent, dev;
 	unsigned int i;
 
 	ck_assert_int_eq(iommunest_ioas_alloc(world->ctx, &ioas), 0);
+	ck_assert_int_eq(iommunest_sim_bind(world->sim, fd, 0, &dev), 0);
+	ck_assert_int_eq(
+		iommunest_hwpt_alloc_parent(world->ctx, dev, ioas, &parent), 0);
 	for (i = 0; i < WORLD_HWPTS; i++) {
-		ck_assert_int_eq(
-			iommunest_sim_bind(world->sim, fd, flags, &dev), 0);
-		if (i == 0)
-			ck_assert_int_eq(iommunest_hwpt_alloc_parent(world->ctx,
-								     dev, ioas,
-								     &parent),
-					 0);
 		ck_assert_int_eq(iommunest_hwpt_alloc_vtd_s1(world->ctx, dev,
 							     parent, &s1,
 							     &world->hwpts[i]),
 				 0);
-		ck_assert_int_eq(iommunest_sim_attach(world->sim, fd, dev,
-						      world->hwpts[i]),
-				 0);
+		if (world->setup.ats)
+			attach(world, IOMMUNEST_SIM_ATS, i);
+		if (world->setup.no_ats || !world->setup.ats)
+			attach(world, 0, i);
 	}
 }
 
@@ -769,36 +1143,45 @@ static void make_engine(struct world *world)
 			 0);
 }
 
-void world_set_base(struct world *world)
+void world_migrate(struct world *world)
 {
-	struct guest *guest = &world->guest;
+	const struct iommunest_vtd_iq_state before = save(world);
+	struct iommunest_vtd_iq *old = world->iq;
+	struct iommunest_vtd_iq_state after;
+	unsigned int i;
+	int ret;
 
-	ck_assert_int_eq(iommunest_vtd_iq_set_base(world->iq, iqa_of(world),
-						   world->setup.scalable),
-			 0);
-	guest->tail = 0;
-	memset(world->slots, 0, guest->slots * sizeof(*world->slots));
-	world->result.iqh = 0;
-	world->stands = false;
+	check_saved(world, &before);
+	make_engine(world);
+	for (i = 0; i < world->n_scopes; i++) {
+		ret = tell_engine(world, world->scopes[i]);
+		world_check(world, ret == 0, "%d", ret);
+	}
+	ret = iommunest_vtd_iq_restore(world->iq, &before);
+	world_check(world, ret == 0, "%d", ret);
+	after = save(world);
+	world_check(world, !memcmp(&before, &after, sizeof(after)), "%" PRIx64,
+		    after.iqa);
+	/* The destination has other HWPTs. */
+	world->fault.hwpt_id = 0;
+	iommunest_vtd_iq_free(old);
 }
 
 void world_open(struct world *world, uint64_t seed,
 		const struct world_setup *setup)
 {
-	struct guest *guest = &world->guest;
-
 	memset(world, 0, sizeof(*world));
 	world->seed = seed;
 	world->setup = *setup;
-	guest_init(guest, iqa_of(world));
-	guest->hook = see;
-	guest->user = world;
-	world->slots = calloc(guest->slots, sizeof(*world->slots));
-	ck_assert_ptr_nonnull(world->slots);
+	world->enabled = true;
+	make_things();
+	guest_init(&world->guest, iqa_of(&setup->base));
+	world->guest.hook = see;
+	world->guest.user = world;
 	make_host(world);
 	make_hwpts(world);
 	make_engine(world);
-	world_set_base(world);
+	world_set_base(world, &setup->base);
 }
 
 void world_close(struct world *world)

@@ -10,8 +10,12 @@
  *   widening that is documented;
  * - each slot that the head passed has had its events, once and in order, and
  *   no slot that it did not pass has;
- * - where nothing fails, an HWPT gets one call between two points of order;
- * - the result's counts and cause are what happened.
+ * - where nothing fails, an HWPT gets one call between two points of order,
+ *   and without limits each descriptor is one entry, but for those of device
+ *   TLBs whose range the entry before has;
+ * - the result's counts, cause and registers are what happened;
+ * - a disabled queue does nothing, and a state that was saved is the state of
+ *   the engine that it is restored into.
  */
 #ifndef TEST_IQ_WORLD_H
 #define TEST_IQ_WORLD_H
@@ -24,32 +28,42 @@
 #include "guest.h"
 
 #define WORLD_HWPTS 5
-#define WORLD_SCOPES 12
+#define WORLD_SCOPES 20
 #define WORLD_LOCATIONS 54
 #define WORLD_STRUCTURES 6
+/* No more than a word has bits. */
 #define WORLD_THINGS (WORLD_LOCATIONS + WORLD_STRUCTURES)
 
-/* What random guests are made from. */
-struct world_setup {
+/* What a guest writes to IQA_REG, and its mode. */
+struct world_base {
+	uint64_t addr;
 	unsigned int qs;
 	bool wide;
 	bool scalable;
+};
+
+/* What random guests are made from. */
+struct world_setup {
+	struct world_base base;
 	uint32_t policy;
 	uint32_t budget;
 	/* size 0: none. */
 	struct iommunest_vtd_limits limits;
 	uint32_t profile;
 	bool check_mamv;
+	/* Each HWPT has a device with ATS; and one without. */
 	bool ats;
+	bool no_ats;
 };
 
 /* A descriptor in the ring, and what this run did with it. */
 struct world_slot {
 	unsigned int type;
 	unsigned int granularity;
+	/* The domain; of a device TLB: the source id. */
 	uint16_t did;
 	uint32_t pasid;
-	/* What it drops: of a PASID's pages only. */
+	/* What it drops, where that is not everything. */
 	uint64_t first;
 	uint64_t last;
 	unsigned int am;
@@ -59,8 +73,11 @@ struct world_slot {
 	bool interrupt;
 	uint64_t addr;
 	uint32_t data;
-	/* Hardware refuses it, for this reason. */
-	uint32_t iqei;
+	/* A reserved bit is set. */
+	bool bad;
+	/* Filled in when it is put: the things that it drops, as bits. */
+	bool put;
+	uint64_t drops;
 
 	/* Sets of HWPTs, by index. */
 	uint32_t targets;
@@ -72,6 +89,8 @@ struct world_slot {
 };
 
 struct world_scope {
+	/* (source id, PASID) in place of (domain id, PASID). */
+	bool device;
 	uint16_t did;
 	uint32_t pasid;
 	unsigned int hwpt;
@@ -89,25 +108,37 @@ struct world {
 	unsigned int n_scopes;
 	struct world_slot *slots;
 
-	/* As far as is known between runs. */
-	bool cached[WORLD_HWPTS][WORLD_THINGS];
+	/* The registers, between runs. */
+	bool scalable;
+	bool enabled;
+	uint64_t iqt;
+	uint32_t head;
+	/* It stands still, for this reason. */
 	bool stands;
+	struct iommunest_vtd_iq_result fault;
+	/* Things, as bits, as far as is known between runs. */
+	uint64_t cached[WORLD_HWPTS];
 
 	/* The last run. */
 	struct iommunest_vtd_iq_result result;
 	int ret;
 	/* The head before it, and how far it could go. */
-	uint32_t head;
+	uint32_t from;
 	uint32_t window;
-	/* Distances from the head: what is looked at, and the last event. */
+	/* Distances from there: what is looked at, and the last event. */
 	uint32_t frozen;
 	uint32_t verified;
 	uint32_t event;
+	/* Things that were seen not to be cached any more. */
+	uint64_t gone[WORLD_HWPTS];
 	/* Calls for each HWPT since the last point of order, and the most. */
 	unsigned int calls[WORLD_HWPTS];
 	unsigned int most_calls;
 	uint32_t flushed_all;
 	unsigned int total_calls;
+
+	/* Of all runs. */
+	uint64_t handled;
 
 	/* What may fail in the next run. */
 	bool host_fails;
@@ -133,20 +164,43 @@ void world_open(struct world *world, uint64_t seed,
 		const struct world_setup *setup);
 void world_close(struct world *world);
 
+/* ---- Registers ---- */
+
 /* The guest starts again with an empty ring. */
-void world_set_base(struct world *world);
+void world_set_base(struct world *world, const struct world_base *base);
+void world_set_mode(struct world *world, bool scalable);
+void world_disable(struct world *world);
+/* The guest's tail is the one that it last kicked with. */
+void world_enable(struct world *world);
+/* Without scopes, and disabled where @disabled is set, until it is enabled. */
+void world_reset(struct world *world, const struct world_base *base,
+		 bool disabled);
+void world_clear_fault(struct world *world);
+
+/* On with another engine, which has the same scopes. */
+void world_migrate(struct world *world);
+
+/* ---- Scopes ---- */
 
 /* Returns 0, or what the engine says against it. */
 int world_add_scope(struct world *world, struct world_scope scope);
+void world_remove_scope(struct world *world, struct world_scope scope);
 void world_remove_hwpt(struct world *world, unsigned int hwpt);
+
+/* ---- Caches ---- */
 
 /* A device uses the @nth location. */
 void world_translate(struct world *world, unsigned int hwpt, unsigned int nth);
 /* Its address. */
 uint64_t world_location(unsigned int nth);
 
+/* ---- The ring ---- */
+
 /* How many descriptors the guest may still put into the ring. */
 uint32_t world_room(const struct world *world);
+
+/* Why hardware refuses it in this ring and mode: enum iommunest_vtd_iqei. */
+uint32_t world_iqei(const struct world *world, const struct world_slot *slot);
 
 /* Puts a descriptor that @slot describes, which must be all zero otherwise. */
 void world_put(struct world *world, struct guest_desc desc,
@@ -154,11 +208,13 @@ void world_put(struct world *world, struct guest_desc desc,
 /* Writes over the one at the head. */
 void world_mend(struct world *world, struct guest_desc desc,
 		const struct world_slot *slot);
+/* The guest takes the head for its tail: what it had put is nothing. */
+void world_forget_ring(struct world *world);
 
 /* Kicks, and checks all that is to be checked. */
 void world_kick(struct world *world);
 
-/* Kicks with a tail that hardware refuses. */
-void world_kick_wildly(struct world *world, uint64_t iqt, uint32_t iqei);
+/* Kicks with any tail. */
+void world_kick_at(struct world *world, uint64_t iqt);
 
 #endif /* TEST_IQ_WORLD_H */

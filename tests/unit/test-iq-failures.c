@@ -411,12 +411,14 @@ static const struct bad_desc {
 	{ { { 0x10036, 0x80 } }, false, IOMMUNEST_VTD_IQEI_RESERVED },
 	{ { { 0x10036, 0, 1 } }, false, IOMMUNEST_VTD_IQEI_RESERVED },
 	{ { { 0x10036, 0, 0, 1 } }, false, IOMMUNEST_VTD_IQEI_RESERVED },
-	/* A wait: its address, and another ring's words. */
+	/* A wait: its address, and a wide ring's words. */
 	{ { { 0x25, 1 } }, true, IOMMUNEST_VTD_IQEI_RESERVED },
 	{ { { 0x25, 0, 1 } }, false, IOMMUNEST_VTD_IQEI_RESERVED },
-	/* Not in 128 bits. */
-	{ { { 0x10026 } }, true, IOMMUNEST_VTD_IQEI_WIDTH },
-	{ { { 7 } }, true, IOMMUNEST_VTD_IQEI_WIDTH },
+	/* Not in legacy mode. */
+	{ { { 0x10026 } }, true, IOMMUNEST_VTD_IQEI_TYPE },
+	{ { { 0x37 } }, true, IOMMUNEST_VTD_IQEI_TYPE },
+	{ { { 8 } }, true, IOMMUNEST_VTD_IQEI_TYPE },
+	{ { { 9 } }, true, IOMMUNEST_VTD_IQEI_TYPE },
 };
 
 START_TEST(a_descriptor_that_hardware_refuses_stops_the_queue)
@@ -432,14 +434,15 @@ START_TEST(a_descriptor_that_hardware_refuses_stops_the_queue)
 	rig_stands(&rig, IOMMUNEST_CAUSE_GUEST, 2, -EBADMSG);
 	ck_assert_uint_eq(rig.result.iqercd, row->iqei);
 	ck_assert_uint_eq(rig.result.hwpt_id, 0);
-	rig_tells(&rig, "call 12x1, vmm 0, status 1");
+	rig_tells(&rig, row->narrow ? "vmm 0, status 1"
+				    : "call 12x1, vmm 0, status 1");
 	rig_counts(&rig, (struct rig_counts){
 				 .descriptors = 2,
-				 .forwarded = 1,
+				 .forwarded = !row->narrow,
 				 .waits = 1,
 				 .vmm = 1,
-				 .entries = 1,
-				 .calls = 1,
+				 .entries = !row->narrow,
+				 .calls = !row->narrow,
 			 });
 	/* The guest writes another one into its slot. */
 	guest_set(&rig.guest, 2, guest_wait(IF, 0, 0));
@@ -457,6 +460,31 @@ START_TEST(a_bad_piotlb_descriptor_is_refused_in_any_mode)
 	rig_put(&rig, bad);
 	ck_assert_int_eq(rig_kick(&rig), -EBADMSG);
 	rig_stands(&rig, IOMMUNEST_CAUSE_GUEST, 0, -EBADMSG);
+	ck_assert_uint_eq(rig.result.iqercd,
+			  _i / 2 ? IOMMUNEST_VTD_IQEI_TYPE
+				 : IOMMUNEST_VTD_IQEI_RESERVED);
+	rig_tells(&rig, "");
+}
+END_TEST
+
+/* Whatever it is: type 0 to 10, good in a ring of 256 bits or not. */
+START_TEST(a_128_bit_ring_in_scalable_mode_is_refused)
+{
+	struct guest_desc desc = guest_typed((unsigned int)_i);
+
+	if (_i == IOMMUNEST_VTD_DESC_PIOTLB)
+		desc = guest_piotlb_all(1, 0);
+	if (_i == IOMMUNEST_VTD_DESC_IOTLB)
+		desc = guest_iotlb(IOMMUNEST_VTD_IOTLB_GLOBAL, 0, 0, 0);
+	rig_open(&rig, &(struct rig_setup){ .narrow = true });
+	rig_add_device(&rig, 0, IOMMUNEST_VTD_NO_PASID, 10);
+	rig_wait(&rig);
+	ck_assert_int_eq(rig_kick(&rig), 0);
+	ck_assert_int_eq(iommunest_vtd_iq_set_mode(rig.iq, true), 0);
+	rig_put(&rig, desc);
+	ck_assert_int_eq(rig_kick(&rig), -EBADMSG);
+	rig_stands(&rig, IOMMUNEST_CAUSE_GUEST, 1, -EBADMSG);
+	ck_assert_uint_eq(rig.result.iqercd, IOMMUNEST_VTD_IQEI_WIDTH);
 	rig_tells(&rig, "");
 }
 END_TEST
@@ -585,6 +613,34 @@ START_TEST(a_status_that_cannot_be_written_stops_at_its_wait)
 }
 END_TEST
 
+/* Not what an earlier run had in the same slots. */
+START_TEST(what_is_done_before_a_bad_status_is_counted)
+{
+	uint32_t i;
+
+	rig_open(&rig, NULL);
+	for (i = 0; i < 8; i++)
+		rig_page(&rig, 0x1000);
+	ck_assert_int_eq(rig_kick(&rig), 0);
+	rig_set_base(&rig, RIG_BASE, 0);
+	rig_page(&rig, 0x1000);
+	rig_put(&rig, guest_wait(0, 0, 0));
+	rig_put(&rig, guest_wait(0, 0, 0));
+	rig_wait(&rig);
+	rig.guest.bad_status = RIG_STATUS;
+	rig.guest.write_error = -EFAULT;
+	ck_assert_int_eq(rig_kick(&rig), -EFAULT);
+	rig_stands(&rig, IOMMUNEST_CAUSE_FETCH, 3, -EFAULT);
+	rig_counts(&rig, (struct rig_counts){
+				 .descriptors = 3,
+				 .forwarded = 1,
+				 .waits = 2,
+				 .entries = 1,
+				 .calls = 1,
+			 });
+}
+END_TEST
+
 START_TEST(an_earlier_host_failure_wins_over_a_status)
 {
 	rig_open(&rig, NULL);
@@ -695,14 +751,18 @@ static int time_out(struct guest *guest, const struct guest_event *event)
 	return event->kind == GUEST_DESCRIPTOR ? -ETIMEDOUT : 0;
 }
 
-/* rig_stands() holds the status register against the error. */
-START_TEST(a_time_out_is_an_ite_wherever_it_comes_from)
+/* Of the host, the VMM, a status; only what cannot be read is an IQE. */
+START_TEST(a_time_out_is_an_ite_unless_it_is_of_the_fetch)
 {
-	static const uint32_t cause[] = {
-		IOMMUNEST_CAUSE_HOST,
-		IOMMUNEST_CAUSE_HOST,
-		IOMMUNEST_CAUSE_FETCH,
-		IOMMUNEST_CAUSE_FETCH,
+	static const struct {
+		uint32_t cause;
+		uint32_t fsts;
+		uint64_t iqercd;
+	} rows[] = {
+		{ IOMMUNEST_CAUSE_HOST, 1u << 6, 0 },
+		{ IOMMUNEST_CAUSE_HOST, 1u << 6, 0x5555ull << 32 },
+		{ IOMMUNEST_CAUSE_FETCH, 1u << 6, 0 },
+		{ IOMMUNEST_CAUSE_FETCH, 1u << 4, IOMMUNEST_VTD_IQEI_FETCH },
 	};
 
 	rig_open(&rig, NULL);
@@ -724,8 +784,9 @@ START_TEST(a_time_out_is_an_ite_wherever_it_comes_from)
 		rig_page(&rig, 0x2000);
 	}
 	ck_assert_int_eq(rig_kick(&rig), -ETIMEDOUT);
-	rig_stands(&rig, cause[_i], (uint32_t)_i, -ETIMEDOUT);
-	ck_assert_uint_eq(rig.result.fsts, 1u << 6);
+	rig_stands(&rig, rows[_i].cause, (uint32_t)_i, -ETIMEDOUT);
+	ck_assert_uint_eq(rig.result.fsts, rows[_i].fsts);
+	ck_assert_uint_eq(rig.result.iqercd, rows[_i].iqercd);
 }
 END_TEST
 
@@ -1145,6 +1206,8 @@ static void add_guest(Suite *suite)
 			    0, LEN(bad_descs));
 	tcase_add_loop_test(
 		tcase, a_bad_piotlb_descriptor_is_refused_in_any_mode, 0, 4);
+	tcase_add_loop_test(tcase, a_128_bit_ring_in_scalable_mode_is_refused,
+			    0, 11);
 	tcase_add_test(tcase, the_host_wins_over_a_bad_descriptor_behind_it);
 	tcase_add_test(tcase, the_host_wins_over_the_vmms_descriptor_behind_it);
 	tcase_add_test(tcase, memory_that_cannot_be_read_stops_at_its_slot);
@@ -1153,6 +1216,7 @@ static void add_guest(Suite *suite)
 	tcase_add_test(tcase, the_host_wins_over_memory_behind_it);
 	tcase_add_test(tcase,
 		       a_status_that_cannot_be_written_stops_at_its_wait);
+	tcase_add_test(tcase, what_is_done_before_a_bad_status_is_counted);
 	tcase_add_test(tcase, an_earlier_host_failure_wins_over_a_status);
 	tcase_add_test(tcase, an_earlier_status_wins_over_a_host_failure);
 }
@@ -1168,8 +1232,8 @@ static void add_vmm(Suite *suite)
 	tcase_add_test(
 		tcase,
 		a_skipped_iotlb_flush_that_the_vmm_fails_on_is_not_counted);
-	tcase_add_loop_test(tcase, a_time_out_is_an_ite_wherever_it_comes_from,
-			    0, 4);
+	tcase_add_loop_test(
+		tcase, a_time_out_is_an_ite_unless_it_is_of_the_fetch, 0, 4);
 	tcase_add_test(tcase, any_other_failure_is_an_iqe);
 }
 

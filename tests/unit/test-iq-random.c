@@ -3,20 +3,25 @@
  * Random guests on random hosts; iq-world.h says what has to hold.
  *
  * IOMMUNEST_SEED is the first guest's seed, and each further guest's is one
- * more; IOMMUNEST_COUNT says how many descriptors there are in all.  A failure
- * names the seed of its guest.
+ * more; IOMMUNEST_COUNT says how many descriptors there are in all, at least.
+ * A failure names the seed of its guest; with that one, and a count of 1, this
+ * program does the same again.
  */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "iq-world.h"
 
 #define DESCS_PER_WORLD 1000u
 #define DEFAULT_COUNT 200000u
 
-/* Chosen so that most descriptors name a scope that there is. */
+/*
+ * Chosen so that most descriptors name a scope that there is.  Devices have
+ * the same numbers as domains, and are not to be mixed up with them.
+ */
 #define DOMAINS 3u
 #define PASIDS 2u
 
@@ -26,11 +31,16 @@ static uint64_t first_seed;
 static uint64_t rng;
 static struct world world;
 
+/* What all the guests' processes have done together. */
+static uint64_t *handled;
+
 /* Guests tend to stay where they were. */
 static struct {
 	uint16_t did;
 	uint32_t pasid;
 	unsigned int place;
+	uint64_t addr;
+	unsigned int am;
 } last;
 
 /* ---- Chance ---- */
@@ -58,9 +68,9 @@ static bool one_in(uint32_t n)
 
 static int any_error(void)
 {
-	static const int errors[] = { -EIO,	   -EPERM, -ENOENT, -EINVAL,
-				      -EOPNOTSUPP, -EINTR, -EAGAIN, -EFAULT,
-				      -ETIMEDOUT,  -ENOMEM };
+	static const int errors[] = { -EIO,	   -EPERM,  -ENOENT,   -EINVAL,
+				      -EOPNOTSUPP, -EINTR,  -EAGAIN,   -EFAULT,
+				      -ETIMEDOUT,  -ENOMEM, -EREMOTEIO };
 
 	return errors[below(sizeof(errors) / sizeof(errors[0]))];
 }
@@ -80,6 +90,15 @@ static bool calm;
 
 /* In a crowded world most HWPTs share their scopes, and rings are filled. */
 static bool crowded;
+
+/* In a plain world nothing fails, and registers stay as they are. */
+static bool plain;
+
+/* Nested translation is at work. */
+static bool is_modern(void)
+{
+	return world.scalable && world.guest.wide;
+}
 
 static unsigned int any_am(void)
 {
@@ -117,19 +136,32 @@ static void choose_scope(struct world_slot *slot)
 	slot->pasid = last.pasid;
 }
 
+static void set_range(struct world_slot *slot, uint64_t addr)
+{
+	uint64_t mask = slot->am < 52 ? (UINT64_C(1) << slot->am << 12) - 1
+				      : UINT64_MAX;
+
+	slot->first = addr & ~mask;
+	slot->last = addr | mask;
+	last.addr = addr;
+	last.am = slot->am;
+}
+
+static uint64_t any_addr(void)
+{
+	uint64_t addr = world_location(any_place());
+
+	return one_in(4) ? addr + ((any() % 8) << 12) : addr;
+}
+
 static void choose_range(struct choice *choice)
 {
 	struct world_slot *slot = &choice->slot;
-	uint64_t addr = world_location(any_place());
-	uint64_t mask;
+	uint64_t addr = any_addr();
 
 	slot->am = any_am();
 	slot->leaf_only = one_in(2);
-	if (one_in(4))
-		addr += (any() % 8) << 12;
-	mask = slot->am < 52 ? (UINT64_C(1) << slot->am << 12) - 1 : UINT64_MAX;
-	slot->first = addr & ~mask;
-	slot->last = addr | mask;
+	set_range(slot, addr);
 	choice->desc = guest_piotlb_pages(slot->did, slot->pasid, addr,
 					  slot->am, slot->leaf_only);
 }
@@ -147,8 +179,54 @@ static void choose_piotlb(struct choice *choice)
 		choice->desc = guest_piotlb_all(slot->did, slot->pasid);
 	else
 		choose_range(choice);
-	if (!world.setup.wide)
-		slot->iqei = IOMMUNEST_VTD_IQEI_WIDTH;
+}
+
+/* Of the range before, or something like it; or of any other. */
+static uint64_t choose_dev_range(struct world_slot *slot)
+{
+	uint64_t addr = last.addr;
+
+	slot->leaf_only = true;
+	slot->am = last.am;
+	switch (below(6)) {
+	case 0:
+		addr = any_addr();
+		slot->am = any_am();
+		break;
+	case 1:
+		slot->am = any_am();
+		break;
+	case 2:
+		addr ^= UINT64_C(0x1000) << below(8);
+		break;
+	default:
+		break;
+	}
+	if (slot->am > 52)
+		slot->am = 52;
+	set_range(slot, addr);
+	return addr;
+}
+
+static void choose_dev_tlb(struct choice *choice)
+{
+	struct world_slot *slot = &choice->slot;
+	uint64_t addr;
+
+	choose_scope(slot);
+	addr = choose_dev_range(slot);
+	slot->type = IOMMUNEST_VTD_DESC_PASID_DEV_TLB;
+	if (!world.scalable || one_in(3)) {
+		slot->type = IOMMUNEST_VTD_DESC_DEV_TLB;
+		slot->pasid = IOMMUNEST_VTD_NO_PASID;
+		choice->desc = guest_dev_tlb(slot->did, addr, slot->am);
+	} else if (one_in(calm ? 20 : 6)) {
+		slot->granularity = IOMMUNEST_VTD_DEV_TLB_GLOBAL;
+		choice->desc = guest_pasids_dev_tlb(slot->did, addr, slot->am);
+	} else {
+		choice->desc = guest_pasid_dev_tlb(slot->did, slot->pasid, addr,
+						   slot->am);
+	}
 }
 
 static void choose_iotlb(struct choice *choice)
@@ -183,12 +261,8 @@ static void choose_wait(struct choice *choice)
 
 static void choose_other(struct choice *choice)
 {
-	static const unsigned int types[] = { 1, 3, 4, 7, 8, 9 };
-	unsigned int count = world.setup.wide ? 6 : 3;
-
-	choice->slot.type = types[below(count)];
-	choice->desc = guest_typed(choice->slot.type);
-	choice->desc.words[1] = any();
+	choice->desc = guest_vmms(below(is_modern() ? GUEST_VMMS : 3));
+	choice->slot.type = choice->desc.words[0] & 15;
 }
 
 /* One that hardware refuses: its type, or a bit too many. */
@@ -196,21 +270,25 @@ static void choose_bad(struct choice *choice)
 {
 	if (one_in(3)) {
 		choice->slot.type = one_in(2) ? 0 : 10 + below(118);
-		choice->slot.iqei = IOMMUNEST_VTD_IQEI_TYPE;
 		choice->desc = guest_typed(choice->slot.type);
 		return;
 	}
-	if (one_in(2)) {
+	if (one_in(3)) {
 		choose_wait(choice);
 		choice->desc.words[0] |= UINT64_C(1) << (12 + below(20));
-	} else if (one_in(2) || !world.setup.wide) {
+	} else if (one_in(2)) {
 		choose_iotlb(choice);
 		choice->desc.words[0] |= UINT64_C(1) << (32 + below(32));
+	} else if (one_in(2)) {
+		choose_dev_tlb(choice);
+		choice->desc.words[1] |= UINT64_C(1) << (1 + below(10));
 	} else {
 		choose_piotlb(choice);
-		choice->desc.words[1 + below(3)] |= 1u << (7 + below(5));
+		choice->desc.words[1] |= UINT64_C(1) << (7 + below(5));
+		if (is_modern())
+			choice->desc.words[2 + below(2)] |= any() & 1;
 	}
-	choice->slot.iqei = IOMMUNEST_VTD_IQEI_RESERVED;
+	choice->slot.bad = true;
 }
 
 static struct choice choose(void)
@@ -219,14 +297,16 @@ static struct choice choose(void)
 	uint32_t kind = below(calm ? 1000 : 100);
 
 	memset(&choice, 0, sizeof(choice));
-	if (kind < 1)
+	if (kind < 1 && !plain)
 		choose_bad(&choice);
 	else if (kind < 5)
 		choose_other(&choice);
-	else if (kind < 7 || (!world.setup.wide && one_in(8)))
+	else if (kind < 7 || (!is_modern() && one_in(8)))
 		choose_iotlb(&choice);
-	else if (one_in(5) || (!world.setup.wide && !one_in(50)))
+	else if (one_in(5) || (!is_modern() && !one_in(20)))
 		choose_wait(&choice);
+	else if (one_in(3) || (!is_modern() && !one_in(4)))
+		choose_dev_tlb(&choice);
 	else
 		choose_piotlb(&choice);
 	return choice;
@@ -249,17 +329,33 @@ static struct iommunest_vtd_limits any_limits(void)
 	return limits;
 }
 
+static struct world_base any_base(void)
+{
+	static const uint64_t addrs[] = { 0, 0x123456789000, 0x7ffffffffffff000,
+					  0xffffffff00000000 };
+	struct world_base base = {
+		.addr = addrs[below(4)],
+		.qs = one_in(16) ? 2 + below(2) : below(2),
+		.wide = plain || !one_in(8),
+	};
+
+	base.scalable = plain || (base.wide ? !one_in(16) : one_in(16));
+	/* Its last byte is that of all memory. */
+	if (one_in(8))
+		base.addr = -(UINT64_C(4096) << base.qs);
+	return base;
+}
+
 static struct world_setup any_setup(void)
 {
 	struct world_setup setup = {
-		.qs = below(2),
-		.wide = !one_in(8),
-		.scalable = !one_in(16),
+		.base = any_base(),
 		.policy = below(3),
-		.budget = one_in(3) ? 1 + below(60) : 0,
+		.budget = !crowded && one_in(3) ? 1 + below(60) : 0,
 		.profile = one_in(3) ? IOMMUNEST_SIM_LINUX_6_12
 				     : IOMMUNEST_SIM_LINUX_7_3,
-		.ats = one_in(2),
+		.ats = !one_in(3),
+		.no_ats = one_in(3),
 	};
 
 	if (!one_in(3))
@@ -270,24 +366,79 @@ static struct world_setup any_setup(void)
 	return setup;
 }
 
-static void add_any_scope(struct world *of)
+/* A device's HWPT is often that of the domain with its number. */
+static struct world_scope any_scope(void)
 {
 	bool usual = crowded && !one_in(4);
+	struct world_scope scope = {
+		.device = one_in(2),
+		.did = usual ? 0 : (uint16_t)below(DOMAINS),
+		.pasid = usual ? 0 : below(PASIDS) * 0xfffff,
+		.hwpt = below(WORLD_HWPTS),
+	};
 
-	world_add_scope(of,
-			(struct world_scope){
-				.did = usual ? 0 : (uint16_t)below(DOMAINS),
-				.pasid = usual ? 0 : below(PASIDS) * 0xfffff,
-				.hwpt = below(WORLD_HWPTS),
-			});
+	if (!crowded && one_in(2))
+		scope.hwpt = (scope.did * 2 + scope.pasid % 2) % WORLD_HWPTS;
+	if (scope.device && one_in(3))
+		scope.pasid = IOMMUNEST_VTD_NO_PASID;
+	return scope;
 }
 
 static void change_scopes(struct world *of)
 {
-	if (one_in(8))
+	if (one_in(16))
 		world_remove_hwpt(of, below(WORLD_HWPTS));
-	if (one_in(4))
-		add_any_scope(of);
+	if (one_in(8))
+		world_remove_scope(of, any_scope());
+	if (one_in(8) && of->n_scopes)
+		world_remove_scope(of, of->scopes[below(of->n_scopes)]);
+	if (one_in(3))
+		world_add_scope(of, any_scope());
+}
+
+static void add_scopes(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < 14; i++)
+		world_add_scope(&world, any_scope());
+}
+
+/* ---- Registers that change ---- */
+
+static void reset(void)
+{
+	const struct world_base base = any_base();
+
+	world_reset(&world, &base, one_in(2));
+	add_scopes();
+}
+
+static void change_registers(void)
+{
+	const struct world_base base = any_base();
+
+	switch (below(7)) {
+	case 0:
+		world_disable(&world);
+		break;
+	case 1:
+		world_enable(&world);
+		break;
+	case 2:
+		world_set_base(&world, &base);
+		break;
+	case 3:
+		world_set_mode(&world, !one_in(4));
+		break;
+	case 4:
+		if (one_in(3))
+			reset();
+		break;
+	default:
+		world_migrate(&world);
+		break;
+	}
 }
 
 /* ---- Random failures ---- */
@@ -354,7 +505,7 @@ static void use_devices(void)
 				below(WORLD_LOCATIONS));
 }
 
-static uint32_t put_some(void)
+static void put_some(void)
 {
 	uint32_t room = world_room(&world);
 	uint32_t n = one_in(4) ? below(room + 1) : below(crowded ? 1000 : 30);
@@ -367,88 +518,109 @@ static uint32_t put_some(void)
 
 		world_put(&world, choice.desc, &choice.slot);
 	}
-	return n;
 }
 
 static void kick_wildly(void)
 {
 	const struct guest *guest = &world.guest;
 
-	if (world.stands)
-		return;
 	if (guest->wide && one_in(2))
-		world_kick_wildly(&world, guest_iqt(guest) | 16,
-				  IOMMUNEST_VTD_IQEI_TAIL_ALIGN);
+		world_kick_at(&world, guest_iqt(guest) | 16);
 	else
-		world_kick_wildly(&world,
-				  (uint64_t)(guest->slots + below(100))
-					  << guest->shift,
-				  IOMMUNEST_VTD_IQEI_TAIL);
+		world_kick_at(&world, (uint64_t)(guest->slots + below(100))
+					      << guest->shift);
 }
 
-/* The guest puts another one in place of what was refused, or starts again. */
-static void recover(void)
+/* Puts a wait in place of what was refused, or leaves the ring as it is. */
+static void mend_head(void)
 {
 	struct choice choice;
+
+	if (!world.slots[world.head].put && one_in(2)) {
+		world_forget_ring(&world);
+		return;
+	}
+	memset(&choice, 0, sizeof(choice));
+	choose_wait(&choice);
+	if (world_iqei(&world, &world.slots[world.head]))
+		world_mend(&world, choice.desc, &choice.slot);
+}
+
+/* The guest starts again, or clears the fault and goes on. */
+static void recover(void)
+{
+	const struct world_base base = any_base();
 
 	if (one_in(4))
 		world_kick(&world);
 	if (one_in(16)) {
-		world_set_base(&world);
+		world_set_base(&world, &base);
 		return;
 	}
-	if (world.result.cause == IOMMUNEST_CAUSE_GUEST) {
-		memset(&choice, 0, sizeof(choice));
-		choose_wait(&choice);
-		if (world.slots[world.result.index].iqei)
-			world_mend(&world, choice.desc, &choice.slot);
-	}
-	iommunest_vtd_iq_clear_fault(world.iq);
-	world.stands = false;
+	if (world.fault.iqercd == IOMMUNEST_VTD_IQEI_WIDTH)
+		world_set_mode(&world, false);
+	else if (world.fault.iqercd == IOMMUNEST_VTD_IQEI_TYPE && one_in(2))
+		world_set_mode(&world, world.guest.wide);
+	if (world.fault.cause == IOMMUNEST_CAUSE_GUEST)
+		mend_head();
+	world_clear_fault(&world);
 }
 
 /* Until the queue is empty, or it stands still. */
 static void kick(void)
 {
+	if (!world.enabled && one_in(3))
+		world_enable(&world);
 	do {
 		world_kick(&world);
 		if (one_in(2))
 			use_devices();
+		if (!plain && one_in(40))
+			world_migrate(&world);
 	} while (world.ret == 1 && !one_in(8));
 	mend_everything();
 	if (world.stands)
 		recover();
 }
 
+static void live(void)
+{
+	use_devices();
+	put_some();
+	if (one_in(4))
+		change_scopes(&world);
+	if (!plain) {
+		if (one_in(12))
+			change_registers();
+		if (one_in(50))
+			kick_wildly();
+		if (world.stands && !one_in(8))
+			recover();
+		fail_something();
+	}
+	kick();
+}
+
 START_TEST(nothing_is_lost_and_nothing_is_claimed)
 {
 	struct world_setup setup;
-	uint32_t put = 0;
-	int i;
+	unsigned int rounds = 0;
 
 	rng = first_seed + (uint64_t)_i;
 	memset(&last, 0, sizeof(last));
-	setup = any_setup();
 	calm = one_in(2);
 	crowded = one_in(4);
-	if (crowded)
-		setup.budget = 0;
+	plain = one_in(6);
+	setup = any_setup();
 	world_open(&world, first_seed + (uint64_t)_i, &setup);
 	world.on_vmm = change_scopes;
-	for (i = 0; i < 8; i++)
-		add_any_scope(&world);
-	while (put < DESCS_PER_WORLD) {
-		use_devices();
-		put += put_some();
-		if (one_in(4))
-			change_scopes(&world);
-		if (one_in(50))
-			kick_wildly();
-		if (world.stands)
-			recover();
-		fail_something();
-		kick();
+	add_scopes();
+	for (; world.handled < DESCS_PER_WORLD; rounds++) {
+		world_check(&world, rounds < 100 * DESCS_PER_WORLD,
+			    "%" PRIu64 " descriptors", world.handled);
+		live();
 	}
+	__atomic_add_fetch(handled, world.handled, __ATOMIC_RELAXED);
 	world_close(&world);
 }
 END_TEST
@@ -469,6 +641,10 @@ int main(void)
 	TCase *tcase = tcase_create("random");
 	int failed;
 
+	handled = mmap(NULL, sizeof(*handled), PROT_READ | PROT_WRITE,
+		       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (handled == MAP_FAILED)
+		return EXIT_FAILURE;
 	first_seed = from_environment("IOMMUNEST_SEED", 1);
 	suite_add_tcase(suite, tcase);
 	tcase_set_timeout(tcase, 120);
@@ -477,9 +653,12 @@ int main(void)
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);
 	if (failed)
-		printf("The seed is %llu and the number behind a test's "
-		       "name.\n",
-		       (unsigned long long)first_seed);
+		printf("To see one again: its seed, which is %" PRIu64
+		       " and the number behind the test's name, as "
+		       "IOMMUNEST_SEED, and IOMMUNEST_COUNT=1.\n",
+		       first_seed);
+	printf("%" PRIu64 " descriptors, seeds %" PRIu64 " to %" PRIu64 "\n",
+	       *handled, first_seed, first_seed + worlds - 1);
 	srunner_free(runner);
 	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }

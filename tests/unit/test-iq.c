@@ -230,6 +230,24 @@ START_TEST(limits_may_grow_only_by_zeros)
 }
 END_TEST
 
+START_TEST(longer_limits_do_for_a_base)
+{
+	const struct iommunest_vtd_limits limits = { .size = sizeof(limits) };
+	void *copy = longer(&limits, sizeof(limits), 0);
+	struct iommunest_vtd_iq *iq;
+
+	maker.options.limits = copy;
+	ck_assert_int_eq(iommunest_vtd_iq_new(&iq, maker.ctx, &maker.ops, NULL,
+					      &maker.options),
+			 0);
+	free(copy);
+	ck_assert_int_eq(iommunest_vtd_iq_set_base(
+				 iq, guest_iqa(RIG_BASE, 0, true), true),
+			 0);
+	iommunest_vtd_iq_free(iq);
+}
+END_TEST
+
 START_TEST(null_engines_are_refused)
 {
 	struct iommunest_vtd_iq_result result = { .size = sizeof(result) };
@@ -239,6 +257,8 @@ START_TEST(null_engines_are_refused)
 	ck_assert_int_eq(iommunest_vtd_iq_set_base(NULL, 0, true), -EINVAL);
 	ck_assert_int_eq(iommunest_vtd_iq_add_hwpt(NULL, 1, 0, 1), -EINVAL);
 	ck_assert_int_eq(iommunest_vtd_iq_remove_hwpt(NULL, 1), -EINVAL);
+	ck_assert_int_eq(iommunest_vtd_iq_remove_scope(NULL, 1, 0, 1), -EINVAL);
+	ck_assert_int_eq(iommunest_vtd_iq_set_mode(NULL, true), -EINVAL);
 	ck_assert_int_eq(iommunest_vtd_iq_run(NULL, 0, &result), -EINVAL);
 }
 END_TEST
@@ -771,7 +791,7 @@ START_TEST(a_scope_without_an_hwpt_is_the_vmms)
 	rig_tells(&rig, "vmm 0, vmm 1, vmm 2");
 	rig_counts(&rig, (struct rig_counts){ .descriptors = 3, .vmm = 3 });
 	for (i = 0; i < LEN(descs); i++) {
-		iommunest_vtd_desc_decode(&want, descs[i].words, 256);
+		iommunest_vtd_desc_decode(&want, descs[i].words, 256, true);
 		event = guest_nth(&rig.guest, GUEST_DESCRIPTOR, (uint32_t)i);
 		ck_assert_mem_eq(&event->desc, &want, sizeof(want));
 	}
@@ -782,7 +802,7 @@ END_TEST
 
 START_TEST(a_global_iotlb_flush_goes_to_every_hwpt_and_the_vmm)
 {
-	rig_open(&rig, &(struct rig_setup){ .narrow = _i });
+	rig_open(&rig, NULL);
 	rig_put(&rig, guest_iotlb(IOMMUNEST_VTD_IOTLB_GLOBAL, 0, 0, 0));
 	ck_assert_int_eq(rig_kick(&rig), 0);
 	rig_is_done(&rig);
@@ -841,10 +861,8 @@ START_TEST(legacy_mode_forwards_nothing)
 	rig_open(&rig, &(struct rig_setup){ .legacy = true, .narrow = _i });
 	rig_put(&rig, guest_iotlb(IOMMUNEST_VTD_IOTLB_GLOBAL, 0, 0, 0));
 	rig_put(&rig, guest_iotlb(IOMMUNEST_VTD_IOTLB_DOMAIN, 1, 0, 0));
-	if (!_i)
-		rig_page(&rig, 0x1000);
-	else
-		rig_vmm(&rig);
+	rig_add_device(&rig, 0x5555, IOMMUNEST_VTD_NO_PASID, 10);
+	rig_vmm(&rig);
 	rig_wait(&rig);
 	ck_assert_int_eq(rig_kick(&rig), 0);
 	rig_is_done(&rig);
@@ -858,8 +876,8 @@ START_TEST(a_new_base_may_change_the_mode)
 {
 	rig_open(&rig, &(struct rig_setup){ .legacy = true });
 	rig_page(&rig, 0x1000);
-	ck_assert_int_eq(rig_kick(&rig), 0);
-	rig_tells(&rig, "vmm 0");
+	ck_assert_int_eq(rig_kick(&rig), -EBADMSG);
+	rig_tells(&rig, "");
 	ck_assert_int_eq(iommunest_vtd_iq_set_base(
 				 rig.iq, guest_iqa(RIG_BASE, 0, true), true),
 			 0);
@@ -868,15 +886,47 @@ START_TEST(a_new_base_may_change_the_mode)
 }
 END_TEST
 
+START_TEST(the_mode_may_come_after_the_base)
+{
+	rig_open(&rig, &(struct rig_setup){ .legacy = true });
+	rig_put(&rig, guest_iotlb(IOMMUNEST_VTD_IOTLB_DOMAIN, 1, 0, 0));
+	ck_assert_int_eq(rig_kick(&rig), 0);
+	rig_tells(&rig, "vmm 0");
+	ck_assert_int_eq(iommunest_vtd_iq_set_mode(rig.iq, true), 0);
+	rig_put(&rig, guest_iotlb(IOMMUNEST_VTD_IOTLB_DOMAIN, 1, 0, 0));
+	rig_page(&rig, 0x1000);
+	ck_assert_int_eq(rig_kick(&rig), 0);
+	rig_is_done(&rig);
+	rig_tells(&rig, "call 10x1, call 11x1, vmm 1, call 10x1");
+	ck_assert_int_eq(iommunest_vtd_iq_set_mode(rig.iq, false), 0);
+	rig_put(&rig, guest_iotlb(IOMMUNEST_VTD_IOTLB_DOMAIN, 1, 0, 0));
+	rig_page(&rig, 0x1000);
+	ck_assert_int_eq(rig_kick(&rig), -EBADMSG);
+	rig_stands(&rig, IOMMUNEST_CAUSE_GUEST, 4, -EBADMSG);
+	ck_assert_uint_eq(rig.result.iqercd, IOMMUNEST_VTD_IQEI_TYPE);
+	rig_tells(&rig, "vmm 3");
+	/* Head, tail and fault stay, whatever the mode. */
+	ck_assert_int_eq(iommunest_vtd_iq_set_mode(rig.iq, true), 0);
+	ck_assert_int_eq(rig_kick(&rig), -EBADMSG);
+	rig_stands(&rig, IOMMUNEST_CAUSE_GUEST, 4, -EBADMSG);
+	iommunest_vtd_iq_clear_fault(rig.iq);
+	ck_assert_int_eq(rig_kick(&rig), 0);
+	rig_is_done(&rig);
+	rig_tells(&rig, "call 10x1");
+}
+END_TEST
+
 /* ---- Order ---- */
 
 START_TEST(what_is_gathered_goes_before_a_descriptor_for_the_vmm)
 {
-	static const unsigned int types[] = { 1, 3, 4, 7, 8, 9 };
-	struct guest_desc other = guest_typed(types[_i]);
+	struct guest_desc other = guest_vmms((unsigned int)_i % GUEST_VMMS);
 	struct iommunest_vtd_desc want;
 
-	other.words[1] = 0x1122334455667788;
+	if (_i == GUEST_VMMS)
+		other = guest_dev_tlb(0x1234, 0x1122334455667000, 3);
+	if (_i == GUEST_VMMS + 1)
+		other = guest_pasid_dev_tlb(0x1234, 5, 0x1122334455667000, 3);
 	rig_open(&rig, NULL);
 	rig_page_of(&rig, 10, 0x1000);
 	rig_wait(&rig);
@@ -888,7 +938,8 @@ START_TEST(what_is_gathered_goes_before_a_descriptor_for_the_vmm)
 	rig_is_done(&rig);
 	rig_tells(&rig, "call 10x1, call 11x1, status 1, vmm 3, call 10x1, "
 			"status 5");
-	iommunest_vtd_desc_decode(&want, other.words, 256);
+	ck_assert_int_eq(
+		iommunest_vtd_desc_decode(&want, other.words, 256, true), 0);
 	ck_assert_mem_eq(&guest_nth(&rig.guest, GUEST_DESCRIPTOR, 0)->desc,
 			 &want, sizeof(want));
 }
@@ -923,7 +974,7 @@ END_TEST
 
 /*
  * Scope (1, 0) gets four HWPTs, so that 127 descriptors ask for more than a
- * ring of 128 slots has room for at a time; (2, 0) has one.
+ * ring of 128 slots has descriptors; (2, 0) has one.
  */
 static void open_crowded(void)
 {
@@ -935,10 +986,7 @@ static void open_crowded(void)
 
 enum what { MANY_HWPTS, ONE_HWPT, A_WAIT };
 
-/*
- * What is put into slots 0 to 30, 31 to 83, and 84 to 126.  The first 31 just
- * fit, with four HWPTs each.
- */
+/* What is put into slots 0 to 30, 31 to 83, and 84 to 126. */
 static const enum what crowds[][3] = {
 	{ MANY_HWPTS, MANY_HWPTS, MANY_HWPTS },
 	{ MANY_HWPTS, ONE_HWPT, ONE_HWPT },
@@ -972,12 +1020,21 @@ static void put_crowd(int row)
 	}
 }
 
-/* Each of its pages in order, and nothing else. */
+static bool has_crowd(int row, enum what what)
+{
+	return crowds[row][0] == what || crowds[row][1] == what ||
+	       crowds[row][2] == what;
+}
+
+/* Each of its pages in order, and nothing else, in one call. */
 static void check_crowd_of(int row, uint32_t hwpt_id)
 {
 	enum what what = hwpt_id == 12 ? ONE_HWPT : MANY_HWPTS;
 	uint32_t slot = 0;
 	uint32_t call, i;
+
+	ck_assert_uint_eq(host_calls_to(&rig.host, hwpt_id),
+			  has_crowd(row, what));
 
 	for (call = 0; call < rig.host.n_calls; call++) {
 		if (rig.host.calls[call].hwpt_id != hwpt_id)
@@ -1015,8 +1072,41 @@ START_TEST(a_scope_of_many_hwpts_crowds_nothing_out)
 	}
 	ck_assert_uint_eq(rig.result.waits, waits);
 	ck_assert_uint_eq(rig.result.forwarded, 127 - waits);
-	/* Early, where they must, and not for each descriptor. */
-	ck_assert_uint_le(rig.host.n_calls, 5 * 5);
+}
+END_TEST
+
+/* The ring is full, and the last descriptor goes to everyone once more. */
+START_TEST(a_global_flush_at_the_end_of_a_full_ring_fits_too)
+{
+	uint32_t slot;
+
+	open_crowded();
+	for (slot = 0; slot < 126; slot++)
+		rig_page(&rig, (uint64_t)slot << 12);
+	rig_put(&rig, guest_iotlb(IOMMUNEST_VTD_IOTLB_GLOBAL, 0, 0, 0));
+	ck_assert_int_eq(rig_kick(&rig), 0);
+	rig_is_done(&rig);
+	rig_tells(&rig, "call 10x127, call 13x127, call 14x127, call 15x127, "
+			"call 11x1, call 12x1, vmm 126");
+	ck_assert_uint_eq(rig.result.forwarded, 127);
+}
+END_TEST
+
+/* HWPTs that share a scope only since there was a ring. */
+START_TEST(room_grows_with_each_hwpt_that_shares_a_scope)
+{
+	uint32_t hwpts, slot;
+
+	rig_open(&rig, &(struct rig_setup){ .max_hwpts = 64 });
+	for (hwpts = 1; hwpts < 60; hwpts++) {
+		for (slot = 0; slot < 127; slot++)
+			rig_page(&rig, (uint64_t)slot << 12);
+		ck_assert_int_eq(rig_kick(&rig), 0);
+		rig_is_done(&rig);
+		ck_assert_uint_eq(rig.result.calls, hwpts);
+		ck_assert_uint_eq(rig.result.entries, 127 * hwpts);
+		rig_add(&rig, 1, 0, 100 + hwpts);
+	}
 }
 END_TEST
 
@@ -1128,6 +1218,38 @@ START_TEST(there_is_room_for_as_many_scopes_as_asked_for)
 	rig_put(&rig, guest_piotlb_all(7, 99));
 	ck_assert_int_eq(rig_kick(&rig), 0);
 	rig_tells(&rig, "call 101x1");
+}
+END_TEST
+
+START_TEST(a_removed_scope_leaves_the_others)
+{
+	rig_open(&rig, NULL);
+	rig_add(&rig, 1, 0, 12);
+	ck_assert_int_eq(iommunest_vtd_iq_remove_scope(rig.iq, 1, 0, 11),
+			 -ENOENT);
+	ck_assert_int_eq(iommunest_vtd_iq_remove_scope(rig.iq, 1, 1, 12),
+			 -ENOENT);
+	ck_assert_int_eq(iommunest_vtd_iq_remove_scope(rig.iq, 3, 0, 12),
+			 -ENOENT);
+	ck_assert_int_eq(iommunest_vtd_iq_remove_scope(rig.iq, 1, 1u << 20, 12),
+			 -EINVAL);
+	ck_assert_int_eq(iommunest_vtd_iq_remove_scope(
+				 rig.iq, 1, IOMMUNEST_VTD_NO_PASID, 12),
+			 -EINVAL);
+	ck_assert_int_eq(iommunest_vtd_iq_remove_scope(rig.iq, 1, 0, 12), 0);
+	ck_assert_int_eq(iommunest_vtd_iq_remove_scope(rig.iq, 1, 0, 12),
+			 -ENOENT);
+	rig_put(&rig, guest_piotlb_all(1, 0));
+	rig_put(&rig, guest_piotlb_all(2, 0));
+	ck_assert_int_eq(rig_kick(&rig), 0);
+	rig_tells(&rig, "call 10x1, call 12x1");
+	/* Its last one: now it is unknown. */
+	ck_assert_int_eq(iommunest_vtd_iq_remove_scope(rig.iq, 2, 0, 12), 0);
+	ck_assert_int_eq(iommunest_vtd_iq_remove_hwpt(rig.iq, 12), -ENOENT);
+	rig_put(&rig, guest_piotlb_all(2, 0));
+	rig_put(&rig, guest_iotlb(IOMMUNEST_VTD_IOTLB_GLOBAL, 0, 0, 0));
+	ck_assert_int_eq(rig_kick(&rig), 0);
+	rig_tells(&rig, "vmm 2, call 10x1, call 11x1, vmm 3");
 }
 END_TEST
 
@@ -1522,6 +1644,7 @@ static void add_making(Suite *suite)
 	tcase_add_test(tcase, options_may_grow_only_by_zeros);
 	tcase_add_test(tcase, ops_may_grow_only_by_zeros);
 	tcase_add_test(tcase, limits_may_grow_only_by_zeros);
+	tcase_add_test(tcase, longer_limits_do_for_a_base);
 	tcase_add_test(tcase, null_engines_are_refused);
 	tcase_add_test(tcase, ops_and_options_are_copied);
 }
@@ -1567,22 +1690,25 @@ static void add_forwarding(Suite *suite)
 	tcase_add_test(tcase, one_hwpt_of_several_scopes_gets_one_call);
 	tcase_add_test(tcase, cookies_are_ring_indices);
 	tcase_add_test(tcase, a_scope_without_an_hwpt_is_the_vmms);
-	tcase_add_loop_test(tcase,
-			    a_global_iotlb_flush_goes_to_every_hwpt_and_the_vmm,
-			    0, 2);
+	tcase_add_test(tcase,
+		       a_global_iotlb_flush_goes_to_every_hwpt_and_the_vmm);
 	tcase_add_loop_test(
 		tcase, an_iotlb_flush_of_a_domain_or_pages_goes_to_its_hwpts, 0,
 		2);
 	tcase_add_test(tcase, an_iotlb_flush_reaches_an_hwpt_once);
 	tcase_add_loop_test(tcase, legacy_mode_forwards_nothing, 0, 2);
 	tcase_add_test(tcase, a_new_base_may_change_the_mode);
+	tcase_add_test(tcase, the_mode_may_come_after_the_base);
 	tcase_add_loop_test(
 		tcase, what_is_gathered_goes_before_a_descriptor_for_the_vmm, 0,
-		6);
+		GUEST_VMMS + 2);
 	tcase_add_test(tcase, what_is_gathered_goes_at_the_end_of_the_run);
 	tcase_add_test(tcase, what_is_gathered_goes_before_a_bad_descriptor);
 	tcase_add_loop_test(tcase, a_scope_of_many_hwpts_crowds_nothing_out, 0,
 			    LEN(crowds));
+	tcase_add_test(tcase,
+		       a_global_flush_at_the_end_of_a_full_ring_fits_too);
+	tcase_add_test(tcase, room_grows_with_each_hwpt_that_shares_a_scope);
 }
 
 static void add_scopes(Suite *suite)
@@ -1595,6 +1721,7 @@ static void add_scopes(Suite *suite)
 		tcase, there_is_room_for_as_many_scopes_as_asked_for, 0, 1);
 	tcase_add_loop_test(
 		tcase, there_is_room_for_as_many_scopes_as_asked_for, 3, 6);
+	tcase_add_test(tcase, a_removed_scope_leaves_the_others);
 	tcase_add_test(tcase, a_removed_hwpt_gets_nothing_any_more);
 	tcase_add_test(tcase, a_thousand_scopes_are_told_apart);
 	tcase_add_test(tcase, the_vmm_may_add_an_hwpt_within_a_run);

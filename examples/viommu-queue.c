@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the queue engine asks of the VMM. */
+#include <errno.h>
+#include <string.h>
+
+#include "viommu-regs.h"
+
+/* Guest memory as a host address, or NULL. */
+static void *translate(const struct viommu *viommu, uint64_t gpa, size_t len)
+{
+	const struct viommu_config *config = &viommu->config;
+
+	if (gpa > config->memory_size || len > config->memory_size - gpa)
+		return NULL;
+	return config->memory + gpa;
+}
+
+int viommu_read_memory(const struct viommu *viommu, uint64_t gpa, void *buf,
+		       size_t len)
+{
+	const void *from = translate(viommu, gpa, len);
+
+	if (!from)
+		return -EFAULT;
+	memcpy(buf, from, len);
+	return 0;
+}
+
+static int read_ring(void *vmm, uint64_t gpa, void *buf, size_t len)
+{
+	return viommu_read_memory(vmm, gpa, buf, len);
+}
+
+/*
+ * The guest's CPUs poll this word, and see what they changed before it as
+ * invalidated: one store, and not before all that the kernel did.
+ */
+static int write_status(void *vmm, uint32_t index, uint64_t gpa, uint32_t data)
+{
+	uint32_t *status = translate(vmm, gpa, sizeof(*status));
+
+	(void)index;
+	if (!status)
+		return -EFAULT;
+	__atomic_store_n(status, data, __ATOMIC_RELEASE);
+	return 0;
+}
+
+static void interrupt(void *vmm, uint32_t index)
+{
+	(void)index;
+	viommu_wait_done(vmm);
+}
+
+/*
+ * All that precedes it in the ring is done, and nothing behind it has begun:
+ * the place to change HWPTs and scopes.
+ */
+static int take_descriptor(void *vmm, uint32_t index,
+			   const struct iommunest_vtd_desc *desc)
+{
+	struct viommu *viommu = vmm;
+	char text[128];
+
+	iommunest_vtd_desc_print(desc, text, sizeof(text));
+	viommu_note(viommu, "slot %u is the VMM's: %s", index, text);
+	switch (desc->type) {
+	case IOMMUNEST_VTD_DESC_CONTEXT_CACHE:
+	case IOMMUNEST_VTD_DESC_PASID_CACHE:
+		return viommu_nest_update(viommu);
+	case IOMMUNEST_VTD_DESC_IEC:
+		/* A VMM with interrupt remapping updates its routes here. */
+	case IOMMUNEST_VTD_DESC_IOTLB:
+	case IOMMUNEST_VTD_DESC_PIOTLB:
+	case IOMMUNEST_VTD_DESC_DEV_TLB:
+	case IOMMUNEST_VTD_DESC_PASID_DEV_TLB:
+		/* ... one with emulated devices drops what it cached. */
+	default:
+		return 0;
+	}
+}
+
+static void trace(void *vmm, const struct iommunest_call *call)
+{
+	viommu_note(vmm, "ioctl: hwpt %u, %u of %u entries%s%s", call->hwpt_id,
+		    call->handled, call->count, call->error ? ": " : "",
+		    call->error ? strerror(-call->error) : "");
+}
+
+const struct iommunest_vtd_iq_ops viommu_iq_ops = {
+	.size = sizeof(viommu_iq_ops),
+	.read = read_ring,
+	.write_status = write_status,
+	.interrupt = interrupt,
+	.descriptor = take_descriptor,
+	.trace = trace,
+};

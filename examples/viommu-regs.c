@@ -1,0 +1,420 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The register file: which write becomes which call. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "viommu-regs.h"
+
+/* VT-d 3.0, the first with a scalable mode. */
+#define VERSION 0x30u
+
+/* CAP_REG: what is the VMM's own. */
+#define CAP_ND_64K UINT64_C(6)
+/*
+ * Caching mode: the guest says so, too, when an entry of its tables becomes
+ * present.  Without it a VMM would not learn of a new PASID-table entry.
+ */
+#define CAP_CM (UINT64_C(1) << 7)
+/* Fault recording registers, and IOTLB registers: not there, read as 0. */
+#define CAP_FRO (UINT64_C(0x20) << 24)
+#define ECAP_IRO (UINT64_C(0x21) << 8)
+/*
+ * ECAP_REG: what is not emulated here: page requests, draining them, and
+ * PASIDs other than 0, with their width.
+ */
+#define ECAP_PRS (UINT64_C(1) << 29)
+#define ECAP_PSS (UINT64_C(0x1f) << 35)
+#define ECAP_PASID (UINT64_C(1) << 40)
+#define ECAP_PDS (UINT64_C(1) << 42)
+
+#define FSTS_QUEUE                                         \
+	(IOMMUNEST_VTD_FSTS_IQE | IOMMUNEST_VTD_FSTS_ICE | \
+	 IOMMUNEST_VTD_FSTS_ITE)
+
+void viommu_note(const struct viommu *viommu, const char *format, ...)
+{
+	char text[256];
+	va_list args;
+
+	if (!viommu->config.note)
+		return;
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	viommu->config.note(viommu->config.user, text);
+}
+
+/* ---- The file ---- */
+
+static uint32_t get32(const struct viommu *viommu, uint32_t offset)
+{
+	return viommu->regs[offset / 4];
+}
+
+static void put32(struct viommu *viommu, uint32_t offset, uint32_t value)
+{
+	viommu->regs[offset / 4] = value;
+}
+
+static uint64_t get64(const struct viommu *viommu, uint32_t offset)
+{
+	return get32(viommu, offset) | (uint64_t)get32(viommu, offset + 4)
+					       << 32;
+}
+
+static void put64(struct viommu *viommu, uint32_t offset, uint64_t value)
+{
+	put32(viommu, offset, (uint32_t)value);
+	put32(viommu, offset + 4, (uint32_t)(value >> 32));
+}
+
+static void set(struct viommu *viommu, uint32_t offset, uint32_t bits)
+{
+	put32(viommu, offset, get32(viommu, offset) | bits);
+}
+
+static void clear(struct viommu *viommu, uint32_t offset, uint32_t bits)
+{
+	put32(viommu, offset, get32(viommu, offset) & ~bits);
+}
+
+bool viommu_is_set(const struct viommu *viommu, uint32_t offset, uint32_t bit)
+{
+	return get32(viommu, offset) & bit;
+}
+
+/* ---- The queue ---- */
+
+static const char *reason(const struct iommunest_vtd_iq_result *result)
+{
+	if (result->cause == IOMMUNEST_CAUSE_GUEST)
+		return iommunest_vtd_iqei_text(result->iqercd & 0xf);
+	return strerror(-result->error);
+}
+
+/*
+ * What the engine did becomes what the guest reads.  Errors that it reads
+ * about are not errors of the VMM; but the VMM's log should have those of the
+ * host.  A complete VMM also raises the fault event here.
+ */
+static int show_result(struct viommu *viommu, int ret,
+		       const struct iommunest_vtd_iq_result *result)
+{
+	put64(viommu, REG_IQH, result->iqh);
+	put64(viommu, REG_IQERCD, result->iqercd);
+	set(viommu, REG_FSTS, result->fsts);
+	if (result->cause == IOMMUNEST_CAUSE_NONE)
+		return ret;
+	viommu_note(viommu, "the queue stands still at slot %u: %s",
+		    result->index, reason(result));
+	return 0;
+}
+
+/*
+ * The engine has no budget here, and a run takes all that is there.  A VMM
+ * with one calls again as long as 1 comes back, when it likes.
+ */
+static int run(struct viommu *viommu)
+{
+	struct iommunest_vtd_iq_result result = { .size = sizeof(result) };
+	int ret;
+
+	ret = iommunest_vtd_iq_run(viommu->iq, get64(viommu, REG_IQT), &result);
+	return show_result(viommu, ret, &result);
+}
+
+/* With the queue disabled, the engine remembers the tail and does nothing. */
+static int wrote_iqt(struct viommu *viommu, uint32_t value)
+{
+	(void)value;
+	return run(viommu);
+}
+
+/*
+ * Guests do this while the queue is disabled.  If one does not, its ring
+ * starts anew.
+ */
+static int wrote_iqa(struct viommu *viommu, uint32_t value)
+{
+	bool scalable = (viommu->root & RTADDR_TTM) == RTADDR_TTM_SCALABLE;
+	int ret;
+
+	(void)value;
+	ret = iommunest_vtd_iq_set_base(viommu->iq, get64(viommu, REG_IQA),
+					scalable);
+	if (ret)
+		return ret;
+	put64(viommu, REG_IQH, 0);
+	if (viommu_is_set(viommu, REG_GSTS, GCMD_QIE))
+		put64(viommu, REG_IQT, 0);
+	return 0;
+}
+
+/* What the guest put into the ring before this is done now. */
+static int enable_queue(struct viommu *viommu)
+{
+	struct iommunest_vtd_iq_result result = { .size = sizeof(result) };
+	int ret;
+
+	set(viommu, REG_GSTS, GCMD_QIE);
+	ret = iommunest_vtd_iq_enable(viommu->iq, &result);
+	return show_result(viommu, ret, &result);
+}
+
+static int disable_queue(struct viommu *viommu)
+{
+	clear(viommu, REG_GSTS, GCMD_QIE);
+	put64(viommu, REG_IQH, 0);
+	return iommunest_vtd_iq_disable(viommu->iq);
+}
+
+/*
+ * Hardware goes on when the last of its bits is cleared, with the descriptor
+ * that it stood still at; the guest has mended that before.
+ */
+static int wrote_fsts(struct viommu *viommu, uint32_t value)
+{
+	if (!(value & FSTS_QUEUE) ||
+	    viommu_is_set(viommu, REG_FSTS, FSTS_QUEUE))
+		return 0;
+	iommunest_vtd_iq_clear_fault(viommu->iq);
+	return run(viommu);
+}
+
+/* ---- Global commands ---- */
+
+/*
+ * RTADDR_REG counts from now on.  The engine has to know the mode, in which
+ * descriptors are there or not.
+ */
+static int set_root_table(struct viommu *viommu)
+{
+	int ret;
+
+	viommu->root = get64(viommu, REG_RTADDR);
+	ret = iommunest_vtd_iq_set_mode(
+		viommu->iq, (viommu->root & RTADDR_TTM) == RTADDR_TTM_SCALABLE);
+	set(viommu, REG_GSTS, GCMD_SRTP);
+	return ret ? ret : viommu_nest_update(viommu);
+}
+
+static int set_translation(struct viommu *viommu, bool on)
+{
+	if (on)
+		set(viommu, REG_GSTS, GCMD_TE);
+	else
+		clear(viommu, REG_GSTS, GCMD_TE);
+	return viommu_nest_update(viommu);
+}
+
+/* Of TE and QIE, what differs from the status; SRTP whenever it is 1. */
+static int wrote_gcmd(struct viommu *viommu, uint32_t value)
+{
+	uint32_t changed = value ^ get32(viommu, REG_GSTS);
+	int ret = 0;
+
+	if (value & GCMD_SRTP)
+		ret = set_root_table(viommu);
+	if (!ret && changed & GCMD_QIE)
+		ret = value & GCMD_QIE ? enable_queue(viommu)
+				       : disable_queue(viommu);
+	if (!ret && changed & GCMD_TE)
+		ret = set_translation(viommu, value & GCMD_TE);
+	return ret;
+}
+
+/* ---- The interrupt of waits ---- */
+
+static void send_interrupt(struct viommu *viommu)
+{
+	const struct viommu_config *config = &viommu->config;
+
+	clear(viommu, REG_IECTL, IECTL_IP);
+	config->msi(config->user, get64(viommu, REG_IEADDR),
+		    get32(viommu, REG_IEDATA));
+}
+
+void viommu_wait_done(struct viommu *viommu)
+{
+	/* The guest has not looked at the last one yet: that will do. */
+	if (viommu_is_set(viommu, REG_ICS, ICS_IWC))
+		return;
+	set(viommu, REG_ICS, ICS_IWC);
+	if (viommu_is_set(viommu, REG_IECTL, IECTL_IM))
+		set(viommu, REG_IECTL, IECTL_IP);
+	else
+		send_interrupt(viommu);
+}
+
+static int wrote_ics(struct viommu *viommu, uint32_t value)
+{
+	(void)value;
+	/* The guest knows; what was to tell it is not needed any more. */
+	if (!viommu_is_set(viommu, REG_ICS, ICS_IWC))
+		clear(viommu, REG_IECTL, IECTL_IP);
+	return 0;
+}
+
+static int wrote_iectl(struct viommu *viommu, uint32_t value)
+{
+	(void)value;
+	if (viommu_is_set(viommu, REG_IECTL, IECTL_IP) &&
+	    !viommu_is_set(viommu, REG_IECTL, IECTL_IM))
+		send_interrupt(viommu);
+	return 0;
+}
+
+/* ---- MMIO ---- */
+
+/*
+ * What a write does to the 32 bits at an offset, and what follows from it.
+ * Registers and bits that are not here are read-only, or not there.
+ */
+static const struct reg {
+	/* Bits that become what is written. */
+	uint32_t write;
+	/* Bits that a 1 clears. */
+	uint32_t clear;
+	int (*wrote)(struct viommu *viommu, uint32_t value);
+} regs[REG_END / 4] = {
+	/* Nothing of a command stays; its status is GSTS_REG's. */
+	[REG_GCMD / 4] = { .wrote = wrote_gcmd },
+	[REG_RTADDR / 4] = { .write = 0xfffffc00 },
+	[REG_RTADDR / 4 + 1] = { .write = 0xffffffff },
+	[REG_FSTS / 4] = { .clear = FSTS_QUEUE, .wrote = wrote_fsts },
+	[REG_IQT / 4] = { .write = 0x0007fff0, .wrote = wrote_iqt },
+	[REG_IQA / 4] = { .write = 0xfffff807, .wrote = wrote_iqa },
+	[REG_IQA / 4 + 1] = { .write = 0xffffffff, .wrote = wrote_iqa },
+	[REG_ICS / 4] = { .clear = ICS_IWC, .wrote = wrote_ics },
+	[REG_IECTL / 4] = { .write = IECTL_IM, .wrote = wrote_iectl },
+	[REG_IEDATA / 4] = { .write = 0xffffffff },
+	[REG_IEADDR / 4] = { .write = 0xfffffffc },
+	[REG_IEUADDR / 4] = { .write = 0xffffffff },
+};
+
+static bool is_access(uint64_t offset, unsigned int size)
+{
+	return (size == 4 || size == 8) && offset % size == 0 &&
+	       offset < REG_END;
+}
+
+static void store(struct viommu *viommu, uint32_t offset, uint32_t value)
+{
+	const struct reg *reg = &regs[offset / 4];
+
+	clear(viommu, offset, reg->write | (reg->clear & value));
+	set(viommu, offset, reg->write & value);
+}
+
+uint64_t viommu_read(const struct viommu *viommu, uint64_t offset,
+		     unsigned int size)
+{
+	if (!is_access(offset, size))
+		return 0;
+	if (size == 4)
+		return get32(viommu, (uint32_t)offset);
+	return get64(viommu, (uint32_t)offset);
+}
+
+/*
+ * All bits are stored before anything follows from them; a register of 64
+ * bits that is written in one is one write.
+ */
+int viommu_write(struct viommu *viommu, uint64_t offset, uint64_t value,
+		 unsigned int size)
+{
+	uint32_t at = (uint32_t)offset;
+	const struct reg *reg;
+	int ret = 0;
+
+	if (!is_access(offset, size))
+		return 0;
+	reg = &regs[at / 4];
+	store(viommu, at, (uint32_t)value);
+	if (size == 8)
+		store(viommu, at + 4, (uint32_t)(value >> 32));
+	if (reg->wrote)
+		ret = reg->wrote(viommu, (uint32_t)value);
+	if (!ret && size == 8 && reg[1].wrote && reg[1].wrote != reg->wrote)
+		ret = reg[1].wrote(viommu, (uint32_t)(value >> 32));
+	return ret;
+}
+
+/* ---- Life cycle ---- */
+
+/* What the host has, as far as it is of use, and what is the VMM's own. */
+static int set_capabilities(struct viommu *viommu)
+{
+	uint64_t cap, ecap;
+	int ret;
+
+	ret = iommunest_vtd_guest_caps(&viommu->config.info, &cap, &ecap);
+	if (ret)
+		return ret;
+	cap |= CAP_ND_64K | CAP_CM | CAP_FRO;
+	ecap |= ECAP_IRO;
+	ecap &= ~(ECAP_PRS | ECAP_PDS | ECAP_PASID | ECAP_PSS);
+	put32(viommu, REG_VER, VERSION);
+	put64(viommu, REG_CAP, cap);
+	put64(viommu, REG_ECAP, ecap);
+	return 0;
+}
+
+int viommu_reset(struct viommu *viommu)
+{
+	int ret;
+
+	memset(viommu->regs, 0, sizeof(viommu->regs));
+	put32(viommu, REG_IECTL, IECTL_IM);
+	viommu->root = 0;
+	ret = set_capabilities(viommu);
+	/* Translation is off again, and the device leaves its nested HWPT. */
+	if (!ret)
+		ret = viommu_nest_update(viommu);
+	if (ret)
+		return ret;
+	iommunest_vtd_iq_reset(viommu->iq);
+	/* As the registers say: QIES is 0, and so are IQA_REG and TTM. */
+	ret = iommunest_vtd_iq_disable(viommu->iq);
+	return ret ? ret : iommunest_vtd_iq_set_base(viommu->iq, 0, false);
+}
+
+/* Blocks go to the kernel as large as its hardware takes them. */
+static int new_engine(struct viommu *viommu)
+{
+	struct iommunest_vtd_limits limits = {
+		.size = sizeof(limits),
+		.flags = IOMMUNEST_VTD_LIMIT_MAMV,
+	};
+	const struct iommunest_vtd_iq_options options = {
+		.size = sizeof(options),
+		.limits = &limits,
+	};
+	int mamv = iommunest_vtd_mamv(&viommu->config.info);
+
+	if (mamv < 0)
+		return mamv;
+	limits.mamv = (uint32_t)mamv;
+	return iommunest_vtd_iq_new(&viommu->iq, viommu->config.ctx,
+				    &viommu_iq_ops, viommu, &options);
+}
+
+int viommu_init(struct viommu *viommu, const struct viommu_config *config)
+{
+	int ret;
+
+	*viommu = (struct viommu){ .config = *config };
+	ret = new_engine(viommu);
+	if (!ret)
+		ret = viommu_reset(viommu);
+	if (ret)
+		viommu_fini(viommu);
+	return ret;
+}
+
+void viommu_fini(struct viommu *viommu)
+{
+	iommunest_vtd_iq_free(viommu->iq);
+	viommu->iq = NULL;
+}

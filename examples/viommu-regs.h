@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The smallest possible emulated DRHD, to show where a VMM calls what.
+ *
+ *   viommu-regs.c   the register file: which write becomes which call
+ *   viommu-queue.c  what the queue engine asks of the VMM
+ *   viommu-nest.c   from the guest's tables to a nested HWPT
+ *   viommu.c        a small guest, for show
+ *
+ * It has one device behind it, and of the registers those of the invalidation
+ * queue and what stands in their way.  Not there, because they have nothing to
+ * do with it: fault recording and its interrupt (FECTL_REG and its kin),
+ * register-based invalidation, interrupt remapping, page requests.
+ *
+ * Registers: VT-d specification, chapter 11, "Register Descriptions".
+ */
+#ifndef VIOMMU_REGS_H
+#define VIOMMU_REGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <libiommunest.h>
+
+/* Offsets. */
+#define REG_VER 0x00u
+#define REG_CAP 0x08u
+#define REG_ECAP 0x10u
+#define REG_GCMD 0x18u
+#define REG_GSTS 0x1cu
+#define REG_RTADDR 0x20u
+#define REG_FSTS 0x34u
+#define REG_IQH 0x80u
+#define REG_IQT 0x88u
+#define REG_IQA 0x90u
+#define REG_ICS 0x9cu
+#define REG_IECTL 0xa0u
+#define REG_IEDATA 0xa4u
+#define REG_IEADDR 0xa8u
+#define REG_IEUADDR 0xacu
+#define REG_IQERCD 0xb0u
+/* Behind the last one; what lies in between and is not named reads as 0. */
+#define REG_END 0xb8u
+
+/* GCMD_REG, and the same bits in GSTS_REG. */
+#define GCMD_TE (UINT32_C(1) << 31)
+#define GCMD_SRTP (UINT32_C(1) << 30)
+#define GCMD_QIE (UINT32_C(1) << 26)
+
+/* RTADDR_REG */
+#define RTADDR_TTM UINT64_C(0xc00)
+#define RTADDR_TTM_SCALABLE UINT64_C(0x400)
+
+/* ICS_REG */
+#define ICS_IWC UINT32_C(1)
+
+/* IECTL_REG */
+#define IECTL_IM (UINT32_C(1) << 31)
+#define IECTL_IP (UINT32_C(1) << 30)
+
+/* What the guest takes for its device's source id: 00:03.0. */
+#define VIOMMU_SID 0x0018u
+
+/* What the VMM has; all of it is borrowed. */
+struct viommu_config {
+	/* The host: the device is bound, and its stage 2 is there. */
+	struct iommunest_ctx *ctx;
+	int device_fd;
+	uint32_t dev_id;
+	uint32_t parent_id;
+	struct iommunest_hw_info info;
+	/* Guest physical memory, from address 0 on. */
+	unsigned char *memory;
+	size_t memory_size;
+	/* Sends the guest a message-signalled interrupt. */
+	void (*msi)(void *user, uint64_t addr, uint32_t data);
+	/* For the curious, may be NULL: one line on what happened. */
+	void (*note)(void *user, const char *text);
+	void *user;
+};
+
+/* The device's nested HWPT, and what it was made of. */
+struct viommu_nest {
+	/* 0: there is none. */
+	uint32_t hwpt_id;
+	uint16_t did;
+	uint32_t pasid;
+	struct iommunest_vtd_s1 s1;
+};
+
+struct viommu {
+	struct viommu_config config;
+	struct iommunest_vtd_iq *iq;
+	uint32_t regs[REG_END / 4];
+	/* RTADDR_REG as it was when the guest set the root table. */
+	uint64_t root;
+	struct viommu_nest nest;
+};
+
+/*
+ * Functions that return int return 0 or the negated errno of something that
+ * the VMM or its host could not do.  What the guest does wrong is no error
+ * here: it reads about that in its registers.
+ */
+int viommu_init(struct viommu *viommu, const struct viommu_config *config);
+void viommu_fini(struct viommu *viommu);
+
+/* The guest's machine was reset. */
+int viommu_reset(struct viommu *viommu);
+
+/* MMIO of 4 or 8 bytes, @offset a multiple of that; others are ignored. */
+uint64_t viommu_read(const struct viommu *viommu, uint64_t offset,
+		     unsigned int size);
+int viommu_write(struct viommu *viommu, uint64_t offset, uint64_t value,
+		 unsigned int size);
+
+/* ---- Between the three files ---- */
+
+extern const struct iommunest_vtd_iq_ops viommu_iq_ops;
+
+bool viommu_is_set(const struct viommu *viommu, uint32_t offset, uint32_t bit);
+
+/* A wait with the interrupt flag is done. */
+void viommu_wait_done(struct viommu *viommu);
+
+/* Copies guest memory; 0 or -EFAULT. */
+int viommu_read_memory(const struct viommu *viommu, uint64_t gpa, void *buf,
+		       size_t len);
+
+/* The guest's tables may say something else than before. */
+int viommu_nest_update(struct viommu *viommu);
+
+__attribute__((format(printf, 2, 3))) void
+viommu_note(const struct viommu *viommu, const char *format, ...);
+
+#endif /* VIOMMU_REGS_H */

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What CAP_REG and ECAP_REG say. */
+#include "abi.h"
+#include "vtd-regs.h"
+
+/* Domain ids have 16 bits everywhere; ND is 7 on no hardware. */
+#define DOMAIN_BITS_MAX 16u
+
+/* Offsets of registers are in units of 128 bits. */
+#define OFFSET_UNIT 16u
+
+static unsigned int at_most(unsigned int value, unsigned int max)
+{
+	return value < max ? value : max;
+}
+
+static void decode_cap(struct iommunest_vtd_caps *to, uint64_t cap)
+{
+	to->domain_bits = (uint8_t)at_most(4 + 2 * vtd_field(cap, CAP_ND),
+					   DOMAIN_BITS_MAX);
+	to->afl = cap & CAP_AFL;
+	to->rwbf = cap & CAP_RWBF;
+	to->plmr = cap & CAP_PLMR;
+	to->phmr = cap & CAP_PHMR;
+	to->cm = cap & CAP_CM;
+	to->sagaw = (uint8_t)vtd_field(cap, CAP_SAGAW);
+	to->mgaw = (uint8_t)(vtd_field(cap, CAP_MGAW) + 1);
+	to->zlr = cap & CAP_ZLR;
+	to->fro = (uint16_t)(vtd_field(cap, CAP_FRO) * OFFSET_UNIT);
+	to->sslps = (uint8_t)vtd_field(cap, CAP_SSLPS);
+	to->psi = cap & CAP_PSI;
+	to->nfr = (uint16_t)(vtd_field(cap, CAP_NFR) + 1);
+	to->mamv = (uint8_t)vtd_field(cap, CAP_MAMV);
+	to->dwd = cap & CAP_DWD;
+	to->drd = cap & CAP_DRD;
+	to->fs1gp = cap & CAP_FS1GP;
+	to->pi = cap & CAP_PI;
+	to->fs5lp = cap & CAP_FS5LP;
+	to->ecmds = cap & CAP_ECMDS;
+	to->esirtps = cap & CAP_ESIRTPS;
+	to->esrtps = cap & CAP_ESRTPS;
+}
+
+static void decode_ecap(struct iommunest_vtd_caps *to, uint64_t ecap)
+{
+	to->c = ecap & ECAP_C;
+	to->qi = ecap & ECAP_QI;
+	to->dt = ecap & ECAP_DT;
+	to->ir = ecap & ECAP_IR;
+	to->eim = ecap & ECAP_EIM;
+	to->pt = ecap & ECAP_PT;
+	to->sc = ecap & ECAP_SC;
+	to->iro = (uint16_t)(vtd_field(ecap, ECAP_IRO) * OFFSET_UNIT);
+	to->mhmv = (uint8_t)vtd_field(ecap, ECAP_MHMV);
+	to->nest = ecap & ECAP_NEST;
+	to->prs = ecap & ECAP_PRS;
+	to->ers = ecap & ECAP_ERS;
+	to->srs = ecap & ECAP_SRS;
+	to->nwfs = ecap & ECAP_NWFS;
+	to->eafs = ecap & ECAP_EAFS;
+	to->pasid_bits =
+		(uint8_t)at_most(vtd_pss_bits(ecap), VTD_PASID_BITS_MAX);
+	to->pasid = ecap & ECAP_PASID;
+	to->dit = ecap & ECAP_DIT;
+	to->pds = ecap & ECAP_PDS;
+	to->smts = ecap & ECAP_SMTS;
+	to->vcs = ecap & ECAP_VCS;
+	to->ssads = ecap & ECAP_SSADS;
+	to->ssts = ecap & ECAP_SSTS;
+	to->fsts = ecap & ECAP_FSTS;
+	to->smpwcs = ecap & ECAP_SMPWCS;
+	to->rps = ecap & ECAP_RPS;
+	to->pms = ecap & ECAP_PMS;
+	to->rprivs = ecap & ECAP_RPRIVS;
+}
+
+void vtd_decode_caps(struct iommunest_vtd_caps *to, uint64_t cap, uint64_t ecap)
+{
+	decode_cap(to, cap);
+	decode_ecap(to, ecap);
+}
+
+int vtd_check_info(const struct iommunest_hw_info *info)
+{
+	if (!info || info->size < END_OF(struct iommunest_hw_info, reserved))
+		return -EINVAL;
+	return 0;
+}
+
+EXPORT int iommunest_vtd_caps_decode(struct iommunest_vtd_caps *caps,
+				     const struct iommunest_hw_info *info)
+{
+	struct iommunest_vtd_caps out = { 0 };
+
+	if (!caps || caps->size < END_OF(struct iommunest_vtd_caps, rprivs) ||
+	    vtd_check_info(info) < 0)
+		return -EINVAL;
+	if (!vtd_info_is_vtd(info))
+		return -EOPNOTSUPP;
+	vtd_decode_caps(&out, info->vtd_cap, info->vtd_ecap);
+	iommunest_copy_out(caps, &out, sizeof(out));
+	return 0;
+}

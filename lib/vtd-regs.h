@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Fields of CAP_REG and ECAP_REG (VT-d specification, chapter 11, "Capability
+ * Register" and "Extended Capability Register"), each as its bits in place.
+ */
+#ifndef IOMMUNEST_VTD_REGS_H
+#define IOMMUNEST_VTD_REGS_H
+
+#include <libiommunest.h>
+
+#include "vtd-desc.h"
+
+#define BIT(n) BITS(n, n)
+
+#define CAP_ND BITS(2, 0)
+#define CAP_AFL BIT(3)
+#define CAP_RWBF BIT(4)
+#define CAP_PLMR BIT(5)
+#define CAP_PHMR BIT(6)
+#define CAP_CM BIT(7)
+#define CAP_SAGAW BITS(12, 8)
+#define CAP_MGAW BITS(21, 16)
+#define CAP_ZLR BIT(22)
+#define CAP_FRO BITS(33, 24)
+#define CAP_SSLPS BITS(37, 34)
+#define CAP_PSI BIT(39)
+#define CAP_NFR BITS(47, 40)
+#define CAP_MAMV BITS(53, 48)
+#define CAP_DWD BIT(54)
+#define CAP_DRD BIT(55)
+#define CAP_FS1GP BIT(56)
+#define CAP_PI BIT(59)
+#define CAP_FS5LP BIT(60)
+#define CAP_ECMDS BIT(61)
+#define CAP_ESIRTPS BIT(62)
+#define CAP_ESRTPS BIT(63)
+
+#define ECAP_C BIT(0)
+#define ECAP_QI BIT(1)
+#define ECAP_DT BIT(2)
+#define ECAP_IR BIT(3)
+#define ECAP_EIM BIT(4)
+#define ECAP_PT BIT(6)
+#define ECAP_SC BIT(7)
+#define ECAP_IRO BITS(17, 8)
+#define ECAP_MHMV BITS(23, 20)
+#define ECAP_NEST BIT(26)
+#define ECAP_PRS BIT(29)
+#define ECAP_ERS BIT(30)
+#define ECAP_SRS BIT(31)
+#define ECAP_NWFS BIT(33)
+#define ECAP_EAFS BIT(34)
+#define ECAP_PSS BITS(39, 35)
+#define ECAP_PASID BIT(40)
+#define ECAP_DIT BIT(41)
+#define ECAP_PDS BIT(42)
+#define ECAP_SMTS BIT(43)
+#define ECAP_VCS BIT(44)
+#define ECAP_SSADS BIT(45)
+#define ECAP_SSTS BIT(46)
+#define ECAP_FSTS BIT(47)
+#define ECAP_SMPWCS BIT(48)
+#define ECAP_RPS BIT(49)
+#define ECAP_PMS BIT(51)
+#define ECAP_RPRIVS BIT(53)
+
+/* What a PASID can have at most. */
+#define VTD_PASID_BITS_MAX 20u
+
+/* The value of the field whose bits are @bits. */
+static inline unsigned int vtd_field(uint64_t reg, uint64_t bits)
+{
+	return (unsigned int)((reg & bits) >> __builtin_ctzll(bits));
+}
+
+/* The value with which a field of a register says @value. */
+static inline uint64_t vtd_in_field(unsigned int value, uint64_t bits)
+{
+	return (uint64_t)value << __builtin_ctzll(bits) & bits;
+}
+
+/* PSS says one less than what it means. */
+static inline unsigned int vtd_pss_bits(uint64_t ecap)
+{
+	return ecap & ECAP_PASID ? vtd_field(ecap, ECAP_PSS) + 1 : 0;
+}
+
+static inline bool vtd_info_is_vtd(const struct iommunest_hw_info *info)
+{
+	return info->type == IOMMUNEST_HW_INTEL_VTD;
+}
+
+/* -EINVAL: NULL, or not filled in by iommunest_hw_info(). */
+int vtd_check_info(const struct iommunest_hw_info *info);
+
+/* Decodes both registers; to->size stays. */
+void vtd_decode_caps(struct iommunest_vtd_caps *to, uint64_t cap,
+		     uint64_t ecap);
+
+#endif /* IOMMUNEST_VTD_REGS_H */

@@ -1,0 +1,896 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The example's register file, written to as guests do. */
+#include <check.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <libiommunest-sim.h>
+
+#include "../../examples/viommu-regs.h"
+
+#define ROOT_TABLE 0x1000u
+#define CONTEXT_TABLE 0x2000u
+#define PASID_DIRECTORY 0x3000u
+#define PASID_TABLE 0x4000u
+#define RING 0x8000u
+#define STATUS 0x9000u
+#define MEMORY 0xa000u
+
+#define IQA_DW 0x800u
+#define DID 3u
+#define IQE IOMMUNEST_VTD_FSTS_IQE
+#define ITE IOMMUNEST_VTD_FSTS_ITE
+#define ICE IOMMUNEST_VTD_FSTS_ICE
+
+static struct iommunest_sim *sim;
+static struct iommunest_ctx *ctx;
+static int device;
+static struct viommu viommu;
+static unsigned char memory[MEMORY] __attribute__((aligned(4096)));
+static unsigned int interrupts;
+static uint64_t msi_addr;
+static uint32_t msi_data;
+/* ioctls of the VMM, but for invalidation; this one, from 1, fails. */
+static unsigned int ioctls, failing;
+
+/* ---- The host ---- */
+
+static int failing_ioctl(void *data, int fd, unsigned long request, void *arg)
+{
+	/* IOMMU_HWPT_INVALIDATE: the simulator's own failures are for that. */
+	if ((request & 0xff) != 0x8d && ++ioctls == failing)
+		return -ENOMEM;
+	return iommunest_sim_sys()->ioctl(data, fd, request, arg);
+}
+
+static void msi(void *user, uint64_t addr, uint32_t data)
+{
+	(void)user;
+	interrupts++;
+	msi_addr = addr;
+	msi_data = data;
+}
+
+static void set_up(void)
+{
+	static struct iommunest_sys sys;
+	struct iommunest_open_options options = {
+		.size = sizeof(options),
+		.sys = &sys,
+	};
+	struct viommu_config config = {
+		.info.size = sizeof(config.info),
+		.memory = memory,
+		.memory_size = sizeof(memory),
+		.msi = msi,
+	};
+	uint32_t ioas;
+
+	sys = *iommunest_sim_sys();
+	sys.ioctl = failing_ioctl;
+	failing = 0;
+	interrupts = 0;
+	memset(memory, 0, sizeof(memory));
+	ck_assert_int_eq(iommunest_sim_new(&sim, NULL), 0);
+	options.sys_data = sim;
+	ck_assert_int_eq(iommunest_open(&ctx, &options), 0);
+	ck_assert_int_eq(iommunest_vfio_open(ctx, "/dev/vfio/devices/vfio0",
+					     &device, &config.dev_id),
+			 0);
+	ck_assert_int_eq(iommunest_hw_info(ctx, config.dev_id, &config.info),
+			 0);
+	ck_assert_int_eq(iommunest_ioas_alloc(ctx, &ioas), 0);
+	ck_assert_int_eq(iommunest_hwpt_alloc_parent(ctx, config.dev_id, ioas,
+						     &config.parent_id),
+			 0);
+	config.ctx = ctx;
+	config.device_fd = device;
+	ck_assert_int_eq(viommu_init(&viommu, &config), 0);
+}
+
+static void tear_down(void)
+{
+	viommu_fini(&viommu);
+	iommunest_vfio_close(ctx, device);
+	iommunest_close(ctx);
+	ck_assert_uint_eq(iommunest_sim_open_fds(sim), 0);
+	iommunest_sim_free(sim);
+}
+
+static uint64_t calls(void)
+{
+	struct iommunest_sim_stats stats;
+
+	iommunest_sim_stats(sim, &stats);
+	return stats.calls;
+}
+
+static void fail_entry(uint64_t nth, int error)
+{
+	const struct iommunest_sim_fault fault = {
+		.size = sizeof(fault),
+		.kind = IOMMUNEST_SIM_FAIL_ENTRY,
+		.error = error,
+		.nth = nth,
+	};
+
+	ck_assert_int_eq(iommunest_sim_inject(sim, &fault), 0);
+}
+
+/* ---- The guest ---- */
+
+static uint32_t read4(uint32_t offset)
+{
+	uint64_t value = viommu_read(&viommu, offset, 4);
+
+	ck_assert_uint_le(value, UINT32_MAX);
+	return (uint32_t)value;
+}
+
+static uint64_t read8(uint32_t offset)
+{
+	return viommu_read(&viommu, offset, 8);
+}
+
+static void write4(uint32_t offset, uint32_t value)
+{
+	ck_assert_int_eq(viommu_write(&viommu, offset, value, 4), 0);
+}
+
+static void write8(uint32_t offset, uint64_t value)
+{
+	ck_assert_int_eq(viommu_write(&viommu, offset, value, 8), 0);
+}
+
+static void poke(uint64_t gpa, uint64_t word)
+{
+	memcpy(memory + gpa, &word, sizeof(word));
+}
+
+static uint32_t status(unsigned int word)
+{
+	uint32_t value;
+
+	memcpy(&value, memory + STATUS + 4 * word, sizeof(value));
+	return value;
+}
+
+static void put(uint32_t slot, const struct iommunest_vtd_desc *desc)
+{
+	memcpy(memory + RING + slot * 32, desc->raw, 32);
+}
+
+static void put_piotlb(uint32_t slot, uint64_t addr)
+{
+	struct iommunest_vtd_desc desc;
+
+	iommunest_vtd_desc_piotlb(&desc, IOMMUNEST_VTD_PIOTLB_PAGES, DID, 0,
+				  addr, 0, 0);
+	put(slot, &desc);
+}
+
+/* Each wait has the status word of its slot. */
+static void put_wait(uint32_t slot, uint32_t flags)
+{
+	struct iommunest_vtd_desc desc;
+
+	iommunest_vtd_desc_wait(&desc, flags, STATUS + 4 * slot, 1);
+	put(slot, &desc);
+}
+
+static void put_bad(uint32_t slot)
+{
+	const struct iommunest_vtd_desc desc = { .raw = { 0xf } };
+
+	put(slot, &desc);
+}
+
+static void put_pasid_cache(uint32_t slot)
+{
+	struct iommunest_vtd_desc desc;
+
+	iommunest_vtd_desc_pasid_cache(&desc, IOMMUNEST_VTD_PASID_CACHE_PASID,
+				       DID, 0);
+	put(slot, &desc);
+}
+
+static void kick(uint32_t tail)
+{
+	write4(REG_IQT, tail * 32);
+}
+
+static void enable_queue(void)
+{
+	write4(REG_IQT, 0);
+	write8(REG_IQA, RING | IQA_DW);
+	write4(REG_GCMD, GCMD_QIE);
+}
+
+static void set_pasid_entry(uint64_t root)
+{
+	poke(PASID_TABLE + 16, root);
+	poke(PASID_TABLE + 8, DID);
+	poke(PASID_TABLE, IOMMUNEST_VTD_PGTT_FIRST_STAGE << 6 | 1);
+}
+
+/* Queue enabled, scalable mode, translation on, device nested. */
+static void start_guest(void)
+{
+	enable_queue();
+	poke(ROOT_TABLE, CONTEXT_TABLE | 1);
+	poke(CONTEXT_TABLE + VIOMMU_SID * 32, PASID_DIRECTORY | 1);
+	poke(PASID_DIRECTORY, PASID_TABLE | 1);
+	set_pasid_entry(0x5000);
+	write8(REG_RTADDR, ROOT_TABLE | RTADDR_TTM_SCALABLE);
+	write4(REG_GCMD, GCMD_QIE | GCMD_SRTP);
+	write4(REG_GCMD, GCMD_QIE | GCMD_TE);
+	ck_assert_uint_ne(viommu.nest.hwpt_id, 0);
+}
+
+/* ---- The file ---- */
+
+START_TEST(what_is_read_only_stays)
+{
+	static const uint32_t offsets[] = {
+		REG_VER,      REG_VER + 4,    REG_CAP, REG_CAP + 4, REG_ECAP,
+		REG_ECAP + 4, REG_GSTS,	      REG_IQH, REG_IQH + 4, REG_IQT + 4,
+		REG_IQERCD,   REG_IQERCD + 4, 0x28,    0x30,	    0x98,
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(offsets) / sizeof(offsets[0]); i++) {
+		uint32_t before = read4(offsets[i]);
+
+		write4(offsets[i], ~before);
+		ck_assert_uint_eq(read4(offsets[i]), before);
+		write4(offsets[i], 0);
+		ck_assert_uint_eq(read4(offsets[i]), before);
+	}
+	write8(REG_CAP, 0);
+	write8(REG_IQH, UINT64_MAX);
+	ck_assert_uint_ne(read8(REG_CAP), 0);
+	ck_assert_uint_eq(read8(REG_IQH), 0);
+}
+END_TEST
+
+START_TEST(the_host_can_serve_what_is_shown)
+{
+	const struct iommunest_vtd_guest guest = {
+		.size = sizeof(guest),
+		.cap = read8(REG_CAP),
+		.ecap = read8(REG_ECAP),
+	};
+	uint64_t reasons;
+
+	ck_assert_int_eq(iommunest_vtd_guest_check(&viommu.config.info, &guest,
+						   &reasons),
+			 0);
+	ck_assert(guest.ecap & 1 << 1);
+	ck_assert_uint_eq(guest.ecap >> 35 & 0x3f, 0);
+	ck_assert_uint_eq(guest.cap & 7, 6);
+	ck_assert(guest.cap & 1 << 7);
+}
+END_TEST
+
+static const struct mask {
+	uint32_t offset;
+	uint32_t bits;
+} masks[] = {
+	{ REG_GCMD, 0 },
+	{ REG_RTADDR, 0xfffffc00 },
+	{ REG_RTADDR + 4, 0xffffffff },
+	{ REG_FSTS, 0 },
+	{ REG_IQT, 0x0007fff0 },
+	{ REG_IQA, 0xfffff807 },
+	{ REG_IQA + 4, 0xffffffff },
+	{ REG_ICS, 0 },
+	{ REG_IECTL, 0x80000000 },
+	{ REG_IEDATA, 0xffffffff },
+	{ REG_IEADDR, 0xfffffffc },
+	{ REG_IEUADDR, 0xffffffff },
+};
+
+START_TEST(each_register_takes_its_own_bits)
+{
+	const struct mask *mask = &masks[_i];
+	uint32_t neighbour = mask->offset ^ 4;
+	uint32_t before = read4(neighbour);
+
+	if (mask->offset != REG_GCMD)
+		write4(mask->offset, UINT32_MAX);
+	ck_assert_uint_eq(read4(mask->offset), mask->bits);
+	ck_assert_uint_eq(read4(neighbour), before);
+	if (mask->offset != REG_GCMD)
+		write4(mask->offset, 0);
+	ck_assert_uint_eq(read4(mask->offset), 0);
+}
+END_TEST
+
+START_TEST(eight_bytes_are_two_times_four)
+{
+	uint32_t offset;
+
+	write8(REG_RTADDR, UINT64_C(0x123456789abcdeff));
+	write8(REG_IEADDR, UINT64_C(0xfedcba9876543210));
+	write8(REG_IECTL, UINT64_C(0x1122334480000000));
+	ck_assert_uint_eq(read4(REG_IEDATA), 0x11223344);
+	ck_assert_uint_eq(read4(REG_RTADDR + 4), 0x12345678);
+	for (offset = 0; offset < REG_END; offset += 8)
+		ck_assert_uint_eq(read8(offset),
+				  read4(offset) | (uint64_t)read4(offset + 4)
+							  << 32);
+}
+END_TEST
+
+START_TEST(other_accesses_do_nothing)
+{
+	static const struct {
+		uint64_t offset;
+		unsigned int size;
+	} accesses[] = {
+		{ REG_RTADDR, 0 },
+		{ REG_RTADDR, 1 },
+		{ REG_RTADDR, 2 },
+		{ REG_RTADDR, 16 },
+		{ REG_RTADDR + 2, 4 },
+		{ REG_RTADDR + 4, 8 },
+		{ REG_END, 4 },
+		{ REG_END, 8 },
+		{ UINT64_MAX - 3, 4 },
+		{ UINT64_MAX - 7, 8 },
+		{ UINT64_C(0x100000020), 8 },
+	};
+	uint32_t before[REG_END / 4];
+	size_t i;
+
+	memcpy(before, viommu.regs, sizeof(before));
+	for (i = 0; i < sizeof(accesses) / sizeof(accesses[0]); i++) {
+		ck_assert_int_eq(viommu_write(&viommu, accesses[i].offset,
+					      UINT64_MAX, accesses[i].size),
+				 0);
+		ck_assert_uint_eq(viommu_read(&viommu, accesses[i].offset,
+					      accesses[i].size),
+				  0);
+	}
+	ck_assert_mem_eq(before, viommu.regs, sizeof(before));
+}
+END_TEST
+
+START_TEST(a_command_shows_in_the_status)
+{
+	write4(REG_GCMD, GCMD_SRTP);
+	ck_assert_uint_eq(read4(REG_GSTS), GCMD_SRTP);
+	/* Of one shot: it stays. */
+	write4(REG_GCMD, 0);
+	ck_assert_uint_eq(read4(REG_GSTS), GCMD_SRTP);
+	write4(REG_GCMD, GCMD_TE);
+	ck_assert_uint_eq(read4(REG_GSTS), GCMD_SRTP | GCMD_TE);
+	write4(REG_GCMD, GCMD_TE | GCMD_QIE);
+	ck_assert_uint_eq(read4(REG_GSTS), GCMD_SRTP | GCMD_TE | GCMD_QIE);
+	write8(REG_GCMD, GCMD_QIE);
+	ck_assert_uint_eq(read4(REG_GSTS), GCMD_SRTP | GCMD_QIE);
+	/* What is not there does not become set. */
+	write4(REG_GCMD, 0x0b800000 | GCMD_QIE);
+	ck_assert_uint_eq(read4(REG_GSTS), GCMD_SRTP | GCMD_QIE);
+}
+END_TEST
+
+/* ---- The queue ---- */
+
+START_TEST(runs_when_the_tail_is_written)
+{
+	enable_queue();
+	put_wait(0, IOMMUNEST_VTD_DESC_SW);
+	put_wait(1, IOMMUNEST_VTD_DESC_SW);
+	kick(1);
+	ck_assert_uint_eq(status(0), 1);
+	ck_assert_uint_eq(status(1), 0);
+	ck_assert_uint_eq(read8(REG_IQH), 32);
+	kick(2);
+	ck_assert_uint_eq(status(1), 1);
+	ck_assert_uint_eq(read8(REG_IQH), 64);
+	ck_assert_uint_eq(read4(REG_IQT), 64);
+}
+END_TEST
+
+START_TEST(a_disabled_queue_stands_still)
+{
+	write8(REG_IQA, RING | IQA_DW);
+	put_wait(0, IOMMUNEST_VTD_DESC_SW);
+	kick(1);
+	ck_assert_uint_eq(status(0), 0);
+	ck_assert_uint_eq(read4(REG_IQT), 32);
+	ck_assert_uint_eq(read8(REG_IQH), 0);
+	ck_assert_uint_eq(read4(REG_FSTS), 0);
+}
+END_TEST
+
+/* In both orders, and with the base in halves. */
+START_TEST(what_was_queued_before_is_done_at_enabling)
+{
+	put_wait(0, IOMMUNEST_VTD_DESC_SW);
+	put_wait(1, IOMMUNEST_VTD_DESC_SW);
+	if (_i == 0)
+		kick(2);
+	write4(REG_IQA, RING | IQA_DW);
+	write4(REG_IQA + 4, 0);
+	if (_i == 1)
+		kick(2);
+	ck_assert_uint_eq(read4(REG_IQT), 64);
+	ck_assert_uint_eq(status(0), 0);
+	write4(REG_GCMD, GCMD_QIE);
+	ck_assert_uint_eq(status(0), 1);
+	ck_assert_uint_eq(status(1), 1);
+	ck_assert_uint_eq(read8(REG_IQH), 64);
+	/* Once only. */
+	poke(STATUS, 0);
+	write4(REG_GCMD, GCMD_QIE);
+	ck_assert_uint_eq(status(0), 0);
+}
+END_TEST
+
+START_TEST(a_base_has_64_bits)
+{
+	write8(REG_IQA, UINT64_C(1) << 32 | RING | IQA_DW);
+	write4(REG_GCMD, GCMD_QIE);
+	put_wait(0, IOMMUNEST_VTD_DESC_SW);
+	kick(1);
+	/* Memory ends before. */
+	ck_assert_uint_eq(read4(REG_FSTS), IQE);
+	ck_assert_uint_eq(read8(REG_IQERCD), IOMMUNEST_VTD_IQEI_FETCH);
+	ck_assert_uint_eq(status(0), 0);
+}
+END_TEST
+
+START_TEST(disabling_starts_the_ring_anew)
+{
+	enable_queue();
+	put_wait(0, IOMMUNEST_VTD_DESC_SW);
+	kick(1);
+	write4(REG_GCMD, 0);
+	ck_assert_uint_eq(read8(REG_IQH), 0);
+	ck_assert_uint_eq(read4(REG_GSTS), 0);
+	poke(STATUS, 0);
+	write4(REG_GCMD, GCMD_QIE);
+	ck_assert_uint_eq(status(0), 1);
+}
+END_TEST
+
+START_TEST(a_new_base_starts_at_its_first_slot)
+{
+	enable_queue();
+	put_wait(0, IOMMUNEST_VTD_DESC_SW);
+	kick(1);
+	write8(REG_IQA, RING | IQA_DW);
+	ck_assert_uint_eq(read8(REG_IQH), 0);
+	ck_assert_uint_eq(read4(REG_IQT), 0);
+	poke(STATUS, 0);
+	kick(1);
+	ck_assert_uint_eq(status(0), 1);
+}
+END_TEST
+
+/* ---- Errors ---- */
+
+START_TEST(an_error_stops_the_queue_until_it_is_cleared)
+{
+	enable_queue();
+	put_wait(0, IOMMUNEST_VTD_DESC_SW);
+	put_bad(1);
+	put_wait(2, IOMMUNEST_VTD_DESC_SW);
+	put_wait(3, IOMMUNEST_VTD_DESC_SW);
+	kick(3);
+	ck_assert_uint_eq(read4(REG_FSTS), IQE);
+	ck_assert_uint_eq(read8(REG_IQERCD), IOMMUNEST_VTD_IQEI_TYPE);
+	ck_assert_uint_eq(read8(REG_IQH), 32);
+	ck_assert_uint_eq(status(0), 1);
+	put_wait(1, IOMMUNEST_VTD_DESC_SW);
+	/* Nothing but a 1 in the bit itself goes on. */
+	kick(4);
+	write4(REG_FSTS, 0);
+	write4(REG_FSTS, ~IQE);
+	ck_assert_uint_eq(read4(REG_FSTS), IQE);
+	ck_assert_uint_eq(status(1), 0);
+	write4(REG_FSTS, IQE);
+	ck_assert_uint_eq(read4(REG_FSTS), 0);
+	ck_assert_uint_eq(read8(REG_IQERCD), 0);
+	ck_assert_uint_eq(status(1), 1);
+	ck_assert_uint_eq(status(3), 1);
+	ck_assert_uint_eq(read8(REG_IQH), 128);
+}
+END_TEST
+
+START_TEST(an_error_that_was_not_mended_comes_again)
+{
+	enable_queue();
+	put_bad(0);
+	kick(1);
+	/* The upper half of 8 bytes. */
+	write8(REG_FSTS - 4, (uint64_t)IQE << 32);
+	ck_assert_uint_eq(read4(REG_FSTS), IQE);
+	ck_assert_uint_eq(read8(REG_IQH), 0);
+}
+END_TEST
+
+START_TEST(a_tail_beyond_the_ring_is_an_error)
+{
+	enable_queue();
+	kick(128);
+	ck_assert_uint_eq(read4(REG_FSTS), IQE);
+	ck_assert_uint_eq(read8(REG_IQERCD), IOMMUNEST_VTD_IQEI_TAIL);
+	write4(REG_GCMD, 0);
+	write4(REG_IQT, 0);
+	write8(REG_IQA, RING | IQA_DW);
+	write4(REG_GCMD, GCMD_QIE);
+	/* The engine has a new ring; the bit is the guest's to clear. */
+	ck_assert_uint_eq(read4(REG_FSTS), IQE);
+	write4(REG_FSTS, IQE);
+	ck_assert_uint_eq(read4(REG_FSTS), 0);
+}
+END_TEST
+
+START_TEST(a_time_out_of_the_host_has_its_own_bit)
+{
+	start_guest();
+	put_piotlb(0, 0x1000);
+	put_wait(1, IOMMUNEST_VTD_DESC_SW);
+	put_piotlb(2, 0x2000);
+	put_wait(3, IOMMUNEST_VTD_DESC_SW);
+	fail_entry(2, -ETIMEDOUT);
+	kick(4);
+	ck_assert_uint_eq(read4(REG_FSTS), ITE);
+	ck_assert_uint_eq(read8(REG_IQERCD), 0);
+	ck_assert_uint_eq(read8(REG_IQH), 64);
+	ck_assert_uint_eq(status(1), 1);
+	ck_assert_uint_eq(status(3), 0);
+	write4(REG_FSTS, IQE | ICE);
+	ck_assert_uint_eq(read4(REG_FSTS), ITE);
+	write4(REG_FSTS, ITE);
+	ck_assert_uint_eq(read4(REG_FSTS), 0);
+	ck_assert_uint_eq(status(3), 1);
+}
+END_TEST
+
+/* Its end is beyond 2^64, and its beginning far behind memory. */
+START_TEST(a_status_outside_of_memory_is_an_error)
+{
+	struct iommunest_vtd_desc desc;
+
+	enable_queue();
+	iommunest_vtd_desc_wait(&desc, IOMMUNEST_VTD_DESC_SW,
+				_i ? UINT64_MAX - 3 : MEMORY, 1);
+	put(0, &desc);
+	kick(1);
+	ck_assert_uint_eq(read4(REG_FSTS), IQE);
+	ck_assert_uint_eq(read8(REG_IQH), 0);
+}
+END_TEST
+
+/* ---- Interrupts ---- */
+
+static void wait_with_interrupt(uint32_t slot)
+{
+	put_wait(slot, IOMMUNEST_VTD_DESC_IF);
+	kick(slot + 1);
+}
+
+START_TEST(an_interrupt_goes_where_the_guest_said)
+{
+	enable_queue();
+	write4(REG_IEDATA, 0x41);
+	write4(REG_IEADDR, 0xfee01000);
+	write4(REG_IEUADDR, 0x2);
+	write4(REG_IECTL, 0);
+	wait_with_interrupt(0);
+	ck_assert_uint_eq(interrupts, 1);
+	ck_assert_uint_eq(msi_addr, UINT64_C(0x2fee01000));
+	ck_assert_uint_eq(msi_data, 0x41);
+	ck_assert_uint_eq(read4(REG_ICS), ICS_IWC);
+	ck_assert_uint_eq(read4(REG_IECTL), 0);
+	/* Nothing new, until the guest has seen it. */
+	wait_with_interrupt(1);
+	ck_assert_uint_eq(interrupts, 1);
+	write4(REG_ICS, 0);
+	ck_assert_uint_eq(read4(REG_ICS), ICS_IWC);
+	write4(REG_ICS, ICS_IWC);
+	ck_assert_uint_eq(read4(REG_ICS), 0);
+	wait_with_interrupt(2);
+	ck_assert_uint_eq(interrupts, 2);
+}
+END_TEST
+
+START_TEST(a_masked_interrupt_is_pending)
+{
+	enable_queue();
+	ck_assert_uint_eq(read4(REG_IECTL), IECTL_IM);
+	wait_with_interrupt(0);
+	ck_assert_uint_eq(interrupts, 0);
+	ck_assert_uint_eq(read4(REG_IECTL), IECTL_IM | IECTL_IP);
+	write4(REG_IECTL, IECTL_IM);
+	ck_assert_uint_eq(interrupts, 0);
+	write4(REG_IECTL, 0);
+	ck_assert_uint_eq(interrupts, 1);
+	ck_assert_uint_eq(read4(REG_IECTL), 0);
+	write4(REG_IECTL, 0);
+	ck_assert_uint_eq(interrupts, 1);
+}
+END_TEST
+
+START_TEST(a_pending_interrupt_is_not_sent_for_what_was_seen)
+{
+	enable_queue();
+	wait_with_interrupt(0);
+	/* The upper half of 8 bytes. */
+	write8(REG_ICS - 4, (uint64_t)ICS_IWC << 32);
+	ck_assert_uint_eq(read4(REG_ICS), 0);
+	ck_assert_uint_eq(read4(REG_IECTL), IECTL_IM);
+	write4(REG_IECTL, 0);
+	ck_assert_uint_eq(interrupts, 0);
+}
+END_TEST
+
+START_TEST(a_status_is_not_an_interrupt)
+{
+	enable_queue();
+	write4(REG_IECTL, 0);
+	put_wait(0, IOMMUNEST_VTD_DESC_SW);
+	kick(1);
+	ck_assert_uint_eq(status(0), 1);
+	ck_assert_uint_eq(interrupts, 0);
+	ck_assert_uint_eq(read4(REG_ICS), 0);
+}
+END_TEST
+
+/* ---- Nesting ---- */
+
+static void touch_page(uint64_t addr)
+{
+	ck_assert_int_eq(iommunest_sim_translate(sim, iommunest_fd(ctx),
+						 viommu.nest.hwpt_id, addr, 0),
+			 0);
+}
+
+static unsigned int cached(uint64_t addr)
+{
+	return iommunest_sim_cached(sim, iommunest_fd(ctx), viommu.nest.hwpt_id,
+				    addr);
+}
+
+START_TEST(what_the_guest_invalidates_is_not_cached)
+{
+	struct iommunest_vtd_desc desc;
+
+	start_guest();
+	ck_assert_uint_eq(viommu.nest.did, DID);
+	touch_page(0x1000);
+	touch_page(0x2000);
+	put_piotlb(0, 0x1000);
+	iommunest_vtd_desc_dev_tlb(&desc, VIOMMU_SID, 0, 0, 0x1000, 0);
+	put(1, &desc);
+	put_wait(2, IOMMUNEST_VTD_DESC_SW);
+	kick(3);
+	ck_assert_uint_eq(status(2), 1);
+	ck_assert_uint_eq(cached(0x1000), 0);
+	ck_assert_uint_ne(cached(0x2000), 0);
+	/* The device TLB went with it. */
+	ck_assert_uint_eq(calls(), 1);
+	put(3, &desc);
+	kick(4);
+	ck_assert_uint_eq(calls(), 2);
+}
+END_TEST
+
+START_TEST(a_new_page_table_is_a_new_hwpt)
+{
+	uint32_t first;
+
+	start_guest();
+	first = viommu.nest.hwpt_id;
+	put_pasid_cache(0);
+	kick(1);
+	ck_assert_uint_eq(viommu.nest.hwpt_id, first);
+	set_pasid_entry(0x6000);
+	ck_assert_uint_eq(viommu.nest.hwpt_id, first);
+	put_pasid_cache(1);
+	put_piotlb(2, 0x1000);
+	kick(3);
+	ck_assert_uint_ne(viommu.nest.hwpt_id, first);
+	ck_assert_uint_eq(viommu.nest.s1.pgtbl_addr, 0x6000);
+	/* The first one is gone, for the engine and for the kernel. */
+	ck_assert_int_eq(iommunest_destroy(ctx, first), -ENOENT);
+	ck_assert_uint_eq(calls(), 1);
+	ck_assert_uint_eq(read4(REG_FSTS), 0);
+}
+END_TEST
+
+/* No entry, a reserved bit, a second stage, an address that is not memory. */
+START_TEST(what_cannot_be_nested_is_blocked)
+{
+	static const struct {
+		uint64_t gpa;
+		uint64_t word;
+	} changes[] = {
+		{ PASID_TABLE, IOMMUNEST_VTD_PGTT_FIRST_STAGE << 6 },
+		{ PASID_TABLE, IOMMUNEST_VTD_PGTT_SECOND_STAGE << 6 | 1 },
+		{ PASID_TABLE + 24, 1 },
+		{ PASID_TABLE + 16, UINT64_C(1) << 39 },
+		{ PASID_DIRECTORY, PASID_TABLE },
+		{ PASID_DIRECTORY, MEMORY | 1 },
+		{ PASID_DIRECTORY, UINT64_C(0xfffffffffffff001) },
+		{ CONTEXT_TABLE + VIOMMU_SID * 32, 0 },
+		{ ROOT_TABLE, 0 },
+	};
+	uint32_t hwpt;
+
+	start_guest();
+	hwpt = viommu.nest.hwpt_id;
+	poke(changes[_i].gpa, changes[_i].word);
+	put_pasid_cache(0);
+	put_piotlb(1, 0x1000);
+	put_wait(2, IOMMUNEST_VTD_DESC_SW);
+	kick(3);
+	ck_assert_uint_eq(viommu.nest.hwpt_id, 0);
+	ck_assert_int_eq(iommunest_destroy(ctx, hwpt), -ENOENT);
+	/* Nothing is cached for it, and nothing is left to be flushed. */
+	ck_assert_uint_eq(calls(), 0);
+	ck_assert_uint_eq(status(2), 1);
+}
+END_TEST
+
+START_TEST(without_translation_there_is_no_nested_hwpt)
+{
+	start_guest();
+	write4(REG_GCMD, GCMD_QIE);
+	ck_assert_uint_eq(viommu.nest.hwpt_id, 0);
+	write4(REG_GCMD, GCMD_QIE | GCMD_TE);
+	ck_assert_uint_ne(viommu.nest.hwpt_id, 0);
+	/* RTADDR_REG counts when the root table is set, and not before. */
+	write8(REG_RTADDR, ROOT_TABLE);
+	ck_assert_uint_ne(viommu.nest.hwpt_id, 0);
+	write4(REG_GCMD, GCMD_QIE | GCMD_TE | GCMD_SRTP);
+	ck_assert_uint_eq(viommu.nest.hwpt_id, 0);
+	/* In legacy mode there are no such descriptors. */
+	put_piotlb(0, 0x1000);
+	kick(1);
+	ck_assert_uint_eq(read4(REG_FSTS), IQE);
+	ck_assert_uint_eq(read8(REG_IQERCD), IOMMUNEST_VTD_IQEI_TYPE);
+}
+END_TEST
+
+/* Each ioctl of a change of page tables fails once. */
+START_TEST(a_host_that_fails_is_seen_and_tried_again)
+{
+	unsigned int nth;
+	bool failed = true;
+
+	for (nth = 1; failed; nth++) {
+		set_up();
+		start_guest();
+		set_pasid_entry(0x6000);
+		put_pasid_cache(0);
+		put_piotlb(1, 0x1000);
+		put_wait(2, IOMMUNEST_VTD_DESC_SW);
+		ioctls = 0;
+		failing = nth;
+		kick(3);
+		failed = ioctls >= nth;
+		if (failed) {
+			ck_assert_uint_eq(read4(REG_FSTS), IQE);
+			ck_assert_uint_eq(read8(REG_IQH), 0);
+			ck_assert_uint_eq(status(2), 0);
+			write4(REG_FSTS, IQE);
+		}
+		ck_assert_uint_eq(read4(REG_FSTS), 0);
+		ck_assert_uint_eq(status(2), 1);
+		ck_assert_uint_eq(viommu.nest.s1.pgtbl_addr, 0x6000);
+		/* One HWPT has that scope, and not also the old one. */
+		ck_assert_uint_eq(calls(), 1);
+		tear_down();
+	}
+	/* Allocate, attach, destroy. */
+	ck_assert_uint_eq(nth, 5);
+}
+END_TEST
+
+START_TEST(a_reset_forgets_the_guest)
+{
+	uint32_t fresh[REG_END / 4];
+	uint32_t hwpt;
+
+	memcpy(fresh, viommu.regs, sizeof(fresh));
+	start_guest();
+	write4(REG_IECTL, 0);
+	put_bad(0);
+	kick(1);
+	hwpt = viommu.nest.hwpt_id;
+	ck_assert_int_eq(viommu_reset(&viommu), 0);
+	ck_assert_mem_eq(fresh, viommu.regs, sizeof(fresh));
+	ck_assert_int_eq(iommunest_destroy(ctx, hwpt), -ENOENT);
+	put_wait(0, IOMMUNEST_VTD_DESC_SW);
+	kick(1);
+	ck_assert_uint_eq(status(0), 0);
+	start_guest();
+	kick(1);
+	ck_assert_uint_eq(status(0), 1);
+}
+END_TEST
+
+/* ---- All of them ---- */
+
+static TCase *new_case(Suite *suite, const char *name)
+{
+	TCase *tcase = tcase_create(name);
+
+	tcase_add_checked_fixture(tcase, set_up, tear_down);
+	suite_add_tcase(suite, tcase);
+	return tcase;
+}
+
+static void add_registers(Suite *suite)
+{
+	TCase *tcase = new_case(suite, "registers");
+
+	tcase_add_test(tcase, what_is_read_only_stays);
+	tcase_add_test(tcase, the_host_can_serve_what_is_shown);
+	tcase_add_loop_test(tcase, each_register_takes_its_own_bits, 0,
+			    (int)(sizeof(masks) / sizeof(masks[0])));
+	tcase_add_test(tcase, eight_bytes_are_two_times_four);
+	tcase_add_test(tcase, other_accesses_do_nothing);
+	tcase_add_test(tcase, a_command_shows_in_the_status);
+}
+
+static void add_queue(Suite *suite)
+{
+	TCase *tcase = new_case(suite, "queue");
+
+	tcase_add_test(tcase, runs_when_the_tail_is_written);
+	tcase_add_test(tcase, a_disabled_queue_stands_still);
+	tcase_add_loop_test(tcase, what_was_queued_before_is_done_at_enabling,
+			    0, 2);
+	tcase_add_test(tcase, a_base_has_64_bits);
+	tcase_add_test(tcase, disabling_starts_the_ring_anew);
+	tcase_add_test(tcase, a_new_base_starts_at_its_first_slot);
+	tcase_add_test(tcase, an_error_stops_the_queue_until_it_is_cleared);
+	tcase_add_test(tcase, an_error_that_was_not_mended_comes_again);
+	tcase_add_test(tcase, a_tail_beyond_the_ring_is_an_error);
+	tcase_add_test(tcase, a_time_out_of_the_host_has_its_own_bit);
+	tcase_add_loop_test(tcase, a_status_outside_of_memory_is_an_error, 0,
+			    2);
+	tcase_add_test(tcase, an_interrupt_goes_where_the_guest_said);
+	tcase_add_test(tcase, a_masked_interrupt_is_pending);
+	tcase_add_test(tcase,
+		       a_pending_interrupt_is_not_sent_for_what_was_seen);
+	tcase_add_test(tcase, a_status_is_not_an_interrupt);
+}
+
+static void add_nesting(Suite *suite)
+{
+	TCase *tcase = new_case(suite, "nesting");
+	TCase *own = tcase_create("failures");
+
+	tcase_add_test(tcase, what_the_guest_invalidates_is_not_cached);
+	tcase_add_test(tcase, a_new_page_table_is_a_new_hwpt);
+	tcase_add_loop_test(tcase, what_cannot_be_nested_is_blocked, 0, 9);
+	tcase_add_test(tcase, without_translation_there_is_no_nested_hwpt);
+	tcase_add_test(tcase, a_reset_forgets_the_guest);
+	/* Sets up as often as it likes. */
+	tcase_add_test(own, a_host_that_fails_is_seen_and_tried_again);
+	suite_add_tcase(suite, own);
+}
+
+int main(void)
+{
+	Suite *suite = suite_create("viommu");
+	SRunner *runner;
+	int failed;
+
+	add_registers(suite);
+	add_queue(suite);
+	add_nesting(suite);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,117 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# The example viommu: what its guest reads, step by step, and its command line.
+# Conditions are quoted for check(), which evaluates them.
+# shellcheck disable=SC2016,SC2034
+set -u
+
+viommu=${top_builddir:-.}/examples/viommu
+
+tmp=$(mktemp -d) || exit 99
+trap 'rm -rf "$tmp"' EXIT
+checks=0
+failed=0
+
+check()
+{
+	checks=$((checks + 1))
+	if eval "$2"; then
+		return
+	fi
+	failed=$((failed + 1))
+	echo "FAIL: $1: $2"
+	sed 's/^/  stderr: /' "$tmp/err"
+	sed 's/^/  stdout: /' "$tmp/out"
+}
+
+run()
+{
+	"$viommu" "$@" >"$tmp/out" 2>"$tmp/err" </dev/null
+	status=$?
+}
+
+# reads TITLE LINE...: what the VMM and the guest see in the step with that
+# title, and in that order.
+reads()
+{
+	title=$1
+	shift
+	printf '%s\n' "$@" >"$tmp/want"
+	awk -v title="$title" '
+	/^[^ ]/ { within = $0 == title }
+	within && (/^  guest reads: / || /^  vmm: /) { print substr($0, 3) }
+	' "$tmp/out" >"$tmp/got"
+	check "$title" 'diff -u "$tmp/want" "$tmp/got"'
+}
+
+run
+check 'runs' '[ $status -eq 0 ] && [ ! -s "$tmp/err" ]'
+check 'ten steps' '[ $(grep -c "^[^ ]" "$tmp/out") -eq 10 ]'
+check 'a guest that can be served' \
+	'grep -qx "  vmm: the host can serve this guest" "$tmp/out"'
+
+reads 'It sets up its queue' 'guest reads: GSTS 0x4000000'
+reads 'It sets its root table, and turns translation on' \
+	"vmm: slot 0 is the VMM's: context-cache global" \
+	"vmm: slot 1 is the VMM's: pasid-cache global" \
+	"vmm: slot 2 is the VMM's: iotlb global" \
+	'guest reads: wait 0 is done' \
+	'guest reads: GSTS 0xc4000000'
+reads 'It gives its device a page table' \
+	"vmm: slot 4 is the VMM's: pasid-cache pasid did 7 pasid 0x0" \
+	'vmm: hwpt 4 is domain id 7, PASID 0' \
+	'guest reads: wait 1 is done'
+reads 'It invalidates, and waits' \
+	'vmm: ioctl: hwpt 4, 2 of 2 entries' \
+	'guest reads: wait 2 is done' \
+	'guest reads: IQH 0x140, FSTS 0x0'
+reads 'It makes a mistake, and mends it' \
+	'vmm: ioctl: hwpt 4, 1 of 1 entries' \
+	'vmm: the queue stands still at slot 12: unknown type, or not in this mode' \
+	'guest reads: IQH 0x180, FSTS 0x10, IQERCD 0x3' \
+	'guest reads: wait 3 is done' \
+	'guest reads: wait 4 is not done' \
+	'vmm: ioctl: hwpt 4, 1 of 1 entries' \
+	'guest reads: IQH 0x1c0, FSTS 0x0' \
+	'guest reads: wait 4 is done'
+reads 'The host fails, and the guest tries again' \
+	'vmm: ioctl: hwpt 4, 1 of 2 entries: Input/output error' \
+	'vmm: the queue stands still at slot 16: Input/output error' \
+	'guest reads: IQH 0x200, FSTS 0x10, IQERCD 0x0' \
+	'guest reads: wait 5 is done' \
+	'guest reads: wait 6 is not done' \
+	'vmm: ioctl: hwpt 4, 1 of 1 entries' \
+	'guest reads: IQH 0x240, FSTS 0x0' \
+	'guest reads: wait 6 is done'
+reads 'It waits for an interrupt' \
+	'vmm: ioctl: hwpt 4, 1 of 1 entries' \
+	'guest reads: ICS 0x1, IECTL 0xc0000000' \
+	'vmm: interrupt, 0x31 to 0xfee00000'
+reads 'It starts its queue anew, with the tail first' \
+	'guest reads: wait 7 is not done' \
+	'vmm: ioctl: hwpt 4, 1 of 1 entries' \
+	'guest reads: IQH 0x40, FSTS 0x0' \
+	'guest reads: wait 7 is done'
+reads 'It takes the page table away again' \
+	"vmm: slot 2 is the VMM's: pasid-cache pasid did 7 pasid 0x0" \
+	'vmm: hwpt 4 goes' \
+	'guest reads: wait 8 is done'
+
+for argument in x --what '' --help=1 -x; do
+	run "$argument"
+	check "\"$argument\"" '[ $status -eq 2 ] && [ ! -s "$tmp/out" ]'
+	check "\"$argument\"" 'grep -q "^Try viommu --help" "$tmp/err"'
+done
+run --help
+check help '[ $status -eq 0 ] && [ ! -s "$tmp/err" ]'
+check help 'grep -q "^Usage: viommu" "$tmp/out"'
+check help '! grep -q ".\{80\}" "$tmp/out"'
+if [ -w /dev/full ]; then
+	"$viommu" >/dev/full 2>"$tmp/err"
+	status=$?
+	: >"$tmp/out"
+	check 'full device' '[ $status -eq 1 ]'
+fi
+
+echo "$checks checks, $failed failed"
+[ $failed -eq 0 ]
