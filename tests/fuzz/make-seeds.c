@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * make-seeds FOLDER CAPTURE...: cuts captures of guests into inputs for the
+ * targets, into FOLDER/desc, iq and capture, which must be there.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "examples/capture.h"
+#include "fuzz.h"
+#include "iq-input.h"
+
+#define DESC_SEEDS 96u
+#define KICKS_PER_SEED 24u
+#define IQ_SEEDS 12u
+#define LINES_PER_SEED 64u
+#define MIXED_SEEDS 256u
+#define FLAGS (IQ_HOST_6_12 | IQ_HOST_ATS | IQ_VMM_CHANGES_SCOPES)
+
+/* ---- Files ---- */
+
+static const char *folder;
+static const char *base_name;
+
+static FILE *create(const char *target, unsigned int nth)
+{
+	char path[4096];
+	FILE *out;
+
+	snprintf(path, sizeof(path), "%s/%s/%s-%03u", folder, target, base_name,
+		 nth);
+	out = fopen(path, "wb");
+	if (!out) {
+		perror(path);
+		exit(1);
+	}
+	return out;
+}
+
+static void finish(FILE *out)
+{
+	if (fclose(out)) {
+		perror(folder);
+		exit(1);
+	}
+}
+
+static void put_number(FILE *out, uint64_t value, unsigned int bytes)
+{
+	for (; bytes; bytes--, value >>= 8)
+		fputc((int)(value & 0xff), out);
+}
+
+static void put(FILE *out, unsigned int byte)
+{
+	put_number(out, byte, 1);
+}
+
+/* As fuzz_shaped() takes it. */
+static void put_shaped(FILE *out, uint64_t value)
+{
+	put(out, 3);
+	put_number(out, value, 8);
+}
+
+static void put_words(FILE *out, const uint64_t *words)
+{
+	unsigned int i;
+
+	for (i = 0; i < 4; i++)
+		put_number(out, words[i], 8);
+}
+
+/* ---- Descriptors ---- */
+
+/* Those that differ in more than an address or a number. */
+static bool is_new(const struct capture *capture, size_t nth)
+{
+	const uint64_t kind = UINT64_C(0xfff0000000000fff);
+	uint64_t words = capture->descs[nth].words[0] & kind;
+	size_t i;
+
+	for (i = 0; i < nth; i++) {
+		if ((capture->descs[i].words[0] & kind) == words)
+			return nth % 64 == 0;
+	}
+	return true;
+}
+
+static void make_desc_seeds(const struct capture *capture)
+{
+	unsigned int made = 0;
+	size_t i;
+
+	for (i = 0; i < capture->desc_count && made < DESC_SEEDS; i++) {
+		FILE *out;
+
+		if (!is_new(capture, i))
+			continue;
+		out = create("desc", made++);
+		put(out, 80);
+		put_words(out, capture->descs[i].words);
+		finish(out);
+	}
+}
+
+/* ---- Whole queues ---- */
+
+/* Policies, limits and scopes differ from seed to seed. */
+static void put_options(FILE *out, unsigned int nth, unsigned int flags)
+{
+	uint8_t options[IQ_OPTIONS] = {
+		[IQ_POLICY] = (uint8_t)(nth % 3),
+		[IQ_BUDGET] = nth % 4 == 3 ? 160 : 0,
+		[IQ_LIMITS] =
+			nth % 2 ? (uint8_t)(IQ_LIMITS_GIVEN | nth % 4) : 0,
+		[IQ_FLAGS] = (uint8_t)(flags | (nth & FLAGS)),
+	};
+
+	fwrite(options, 1, sizeof(options), out);
+	if (options[IQ_LIMITS] & IQ_LIMITS_GIVEN) {
+		put(out, nth % 19);
+		put(out, 32);
+	}
+}
+
+static void put_scopes(FILE *out)
+{
+	unsigned int did;
+
+	for (did = 1; did < 8; did++) {
+		put(out, IQ_OP_ADD_SCOPE);
+		put(out, did);
+		put(out, 0);
+		put(out, did % 3);
+	}
+	put(out, IQ_OP_ADD_DEVICE);
+	put(out, 8);
+	put(out, 0xfe);
+	put(out, 1);
+}
+
+/* A few kicks, and now and then something else that a guest does. */
+static void put_kick(FILE *out, const struct capture *capture,
+		     const struct capture_kick *kick)
+{
+	uint32_t count =
+		kick->count < IQ_DESCS_MAX ? kick->count : IQ_DESCS_MAX;
+	uint32_t i;
+
+	if (!count)
+		return;
+	put(out, IQ_OP_DESCS);
+	put(out, count - 1);
+	for (i = 0; i < count; i++) {
+		put(out, 0);
+		put_words(out, capture->descs[kick->first + i].words);
+	}
+	put(out, IQ_OP_RUN_BY);
+	put(out, count);
+}
+
+static void put_trouble(FILE *out, unsigned int nth)
+{
+	static const uint8_t troubles[][6] = {
+		{ IQ_OP_MIGRATE, IQ_OP_CLEAR_FAULT },
+		{ IQ_OP_DISABLE, IQ_OP_ENABLE },
+		{ IQ_OP_HOST_FAULT, 2, 3, 1, 1, 0 },
+		{ IQ_OP_BAD_VMM, 1, 2 },
+		{ IQ_OP_BAD_STATUS, 2, 0 },
+		{ IQ_OP_BAD_MEMORY, 5, 1, 0 },
+		{ IQ_OP_RESTORE, 0, 2, 0, 0x20 },
+		{ IQ_OP_REMOVE_HWPT, 1 },
+	};
+	static const uint8_t lengths[] = { 2, 2, 6, 3, 3, 4, 5, 2 };
+	unsigned int i = nth % (unsigned int)sizeof(lengths);
+
+	fwrite(troubles[i], 1, lengths[i], out);
+}
+
+static void make_iq_seed(const struct capture *capture,
+			 const struct capture_ring *ring, unsigned int nth)
+{
+	size_t first = (size_t)nth * ring->kick_count / IQ_SEEDS;
+	FILE *out = create("iq", nth);
+	size_t i;
+
+	put_options(out, nth, IQ_VMM_NOT_READY);
+	put(out, IQ_OP_BASE_ANY);
+	put_shaped(out, ring->iqa);
+	put(out, ring->width == 256);
+	put_scopes(out);
+	for (i = 0; i < KICKS_PER_SEED && first + i < ring->kick_count; i++) {
+		if (i == KICKS_PER_SEED / 2)
+			put_trouble(out, nth);
+		put_kick(out, capture,
+			 &capture->kicks[ring->first_kick + first + i]);
+	}
+	finish(out);
+}
+
+static void make_iq_seeds(const struct capture *capture)
+{
+	const struct capture_ring *ring =
+		&capture->rings[capture->ring_count - 1];
+	unsigned int i;
+
+	for (i = 0; i < IQ_SEEDS; i++)
+		make_iq_seed(capture, ring, i);
+}
+
+/* ---- Queues that no guest in a capture has ---- */
+
+static uint32_t random_state = 1;
+
+/* Numbers that are the same each time. */
+static unsigned int any(unsigned int n)
+{
+	random_state = random_state * 1664525 + 1013904223;
+	return (random_state >> 16) % n;
+}
+
+static void put_mixed_descs(FILE *out)
+{
+	static const uint8_t types[] = { 6, 6, 6, 6, 8, 8, 3, 3,
+					 5, 5, 2, 1, 7, 4, 9, 0 };
+	unsigned int count = 2 + any(14);
+	unsigned int last = any(12) ? 15 : 16;
+	unsigned int i;
+
+	put(out, IQ_OP_DESCS);
+	put(out, count - 1);
+	for (i = 0; i < count; i++) {
+		uint8_t type = types[any(last)];
+
+		put(out, type);
+		if (type == 0) {
+			put_words(out, (const uint64_t[4]){ 0xffff });
+			continue;
+		}
+		/* A scope, bits, a page, and its order. */
+		put(out, any(7));
+		put(out, any(256));
+		put(out, any(8));
+		put(out, any(5) ? any(4) : 0x80 | any(64));
+	}
+	put(out, IQ_OP_RUN_BY);
+	put(out, any(3) ? count : any(256));
+}
+
+static void put_mixed_trouble(FILE *out)
+{
+	static const uint8_t ops[] = {
+		IQ_OP_HOST_FAULT, IQ_OP_BAD_VMM,     IQ_OP_BAD_VMM,
+		IQ_OP_BAD_STATUS, IQ_OP_BAD_MEMORY,  IQ_OP_MIGRATE,
+		IQ_OP_RESTORE,	  IQ_OP_MODE,	     IQ_OP_DISABLE,
+		IQ_OP_ENABLE,	  IQ_OP_RUN_TO,	     IQ_OP_ADD_SCOPE,
+		IQ_OP_ADD_DEVICE, IQ_OP_REMOVE_HWPT,
+	};
+	uint8_t op = ops[any(sizeof(ops))];
+	/* All take this as arguments, or some of it as an operation. */
+	unsigned int arguments = op == IQ_OP_HOST_FAULT ? 5 : 3;
+	bool takes = op != IQ_OP_MIGRATE && op != IQ_OP_DISABLE &&
+		     op != IQ_OP_ENABLE;
+	unsigned int i;
+
+	put(out, op);
+	for (i = 0; takes && i < arguments; i++)
+		put(out, any(5));
+}
+
+static void make_mixed_seeds(void)
+{
+	unsigned int nth, i;
+
+	for (nth = 0; nth < MIXED_SEEDS; nth++) {
+		FILE *out = create("iq", nth);
+
+		put_options(out, nth, 0);
+		for (i = 1 + any(6); i; i--) {
+			put_mixed_descs(out);
+			if (any(2))
+				put_mixed_trouble(out);
+			if (any(2))
+				put(out, IQ_OP_CLEAR_FAULT);
+		}
+		finish(out);
+	}
+}
+
+/* ---- Captures ---- */
+
+/* The first lines, and a byte before them. */
+static void make_capture_seed(FILE *in)
+{
+	FILE *out = create("capture", 0);
+	unsigned int lines = 0;
+	int c;
+
+	rewind(in);
+	put(out, '#');
+	while (lines < LINES_PER_SEED && (c = getc(in)) != EOF) {
+		putc(c, out);
+		lines += c == '\n';
+	}
+	finish(out);
+}
+
+/* Where the reader has to draw a line; mutation alone seldom comes there. */
+static void make_edge_seeds(void)
+{
+	static const char *const texts[] = {
+		"iqa 0x1000\nkick 256\n",
+		"iqa 0x1800\nkick 127\nkick 128\n",
+		"iqa 0x1800\nkick 1\nd 1 2 0 0\nd 1 2 0 0\n",
+		"iqa 0x1800\nkick 2\nd 5 0 0 0\n#\n",
+		"iqa 0x1000\nkick 1\nd 5 0\niqa 0x1000\nkick 1\nd 5 0\n",
+		"iqa 0x1000\nkick 1\nd 0xffffffffffffffff 01\n",
+		"iqa 0x1000\nkick 18446744073709551616\n",
+		"an-unknown-keyword-that-no-message-would-show-in-whole 1\n",
+		"kick 0x00000000000000000000000000000000000000000000000z\n",
+	};
+	unsigned int i, length;
+	FILE *out;
+
+	for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		out = create("capture", i);
+		fprintf(out, "#iq-capture 1\n%s", texts[i]);
+		finish(out);
+	}
+	out = create("capture", i);
+	fputs("#iq-capture 1\n", out);
+	for (length = 0; length < CAPTURE_LINE_MAX; length++)
+		putc('#', out);
+	putc('\n', out);
+	finish(out);
+}
+
+static int cut(const char *path)
+{
+	char error[CAPTURE_ERROR_MAX];
+	struct capture capture;
+	const char *slash = strrchr(path, '/');
+	FILE *in = fopen(path, "r");
+
+	if (!in) {
+		perror(path);
+		return 1;
+	}
+	base_name = slash ? slash + 1 : path;
+	if (capture_read(&capture, in, path, error, sizeof(error))) {
+		fprintf(stderr, "%s\n", error);
+		fclose(in);
+		return 1;
+	}
+	make_desc_seeds(&capture);
+	if (capture.ring_count)
+		make_iq_seeds(&capture);
+	make_capture_seed(in);
+	capture_free(&capture);
+	fclose(in);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	int ret = 0;
+	int i;
+
+	if (argc < 3) {
+		fprintf(stderr, "usage: %s FOLDER CAPTURE...\n", argv[0]);
+		return 2;
+	}
+	folder = argv[1];
+	for (i = 2; i < argc; i++)
+		ret |= cut(argv[i]);
+	base_name = "mixed";
+	make_mixed_seeds();
+	base_name = "edge";
+	make_edge_seeds();
+	return ret;
+}
