@@ -1032,7 +1032,9 @@ struct iommunest_vtd_iq_ops {
 	 * interrupt entry cache, page group response, IOTLB (each, beside
 	 * what is forwarded of it), PASID-based IOTLB of a scope without a
 	 * nested HWPT, device TLB of a device without one.  All that precedes
-	 * it in the ring has been submitted.  -ETIMEDOUT is shown to the
+	 * it in the ring has been submitted.  A wait with
+	 * IOMMUNEST_VTD_DESC_PD comes here too, before it completes: the VMM
+	 * drains its page requests.  -ETIMEDOUT is shown to the
 	 * guest as a device that did not answer (ITE), -EREMOTEIO as one that
 	 * answered wrongly (ICE), any other error as IQE.
 	 */

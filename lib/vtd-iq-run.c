@@ -352,6 +352,33 @@ static int handle_iotlb(struct iommunest_vtd_iq *iq, uint32_t index,
 	return set_vmm_error(iq, index, ret, desc);
 }
 
+/*
+ * Page requests are the VMM's: where the guest wants them drained, it does that
+ * before the wait completes.
+ */
+static int handle_wait(struct iommunest_vtd_iq *iq, uint32_t index,
+		       const struct iommunest_vtd_desc *desc,
+		       struct iommunest_vtd_iq_result *result)
+{
+	int ret;
+
+	if (!(desc->flags & IOMMUNEST_VTD_DESC_PD)) {
+		gather_wait(iq, index, desc);
+		return 0;
+	}
+	ret = vtd_iq_settle(iq, index, result);
+	if (ret)
+		return ret;
+	ret = iq->ops.descriptor(iq->vmm, index, desc);
+	if (ret < 0)
+		return set_vmm_error(iq, index, ret, desc);
+	gather_wait(iq, index, desc);
+	ret = vtd_iq_settle(iq, vtd_iq_next(iq, index), result);
+	if (!ret)
+		result->vmm++;
+	return ret;
+}
+
 /* What needs no decoding in full: a PASID-based IOTLB descriptor at work. */
 static bool forward(struct iommunest_vtd_iq *iq, uint32_t index,
 		    const uint64_t *words)
@@ -377,8 +404,7 @@ handle_other(struct iommunest_vtd_iq *iq, uint32_t index, const uint64_t *words,
 				 desc.iqei, result);
 	switch (desc.type) {
 	case IOMMUNEST_VTD_DESC_WAIT:
-		gather_wait(iq, index, &desc);
-		return 0;
+		return handle_wait(iq, index, &desc, result);
 	case IOMMUNEST_VTD_DESC_IOTLB:
 		return handle_iotlb(iq, index, &desc, result);
 	case IOMMUNEST_VTD_DESC_DEV_TLB:

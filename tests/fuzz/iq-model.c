@@ -178,8 +178,13 @@ static void classify(const struct model *model, struct model_slot *slot)
 	const struct iommunest_vtd_desc *desc = &slot->desc;
 	uint32_t i;
 
-	if (slot->refused || desc->type == IOMMUNEST_VTD_DESC_WAIT)
+	if (slot->refused)
 		return;
+	if (desc->type == IOMMUNEST_VTD_DESC_WAIT) {
+		/* It is drained first. */
+		slot->vmm = desc->flags & IOMMUNEST_VTD_DESC_PD;
+		return;
+	}
 	for (i = 0; is_scalable(model) && i < model->n_scopes; i++) {
 		if (is_target(&model->scopes[i], desc))
 			slot->targets |= (uint8_t)(1u << model->scopes[i].hwpt);
@@ -442,6 +447,7 @@ void model_wrote(struct model *model, uint32_t index, uint64_t gpa,
 	fuzz_check(slot->desc.flags & IOMMUNEST_VTD_DESC_SW);
 	fuzz_check(slot->desc.addr == gpa && slot->desc.status_data == data);
 	fuzz_check(!slot->wrote && !slot->interrupted);
+	fuzz_check(slot->given == slot->vmm);
 	slot->wrote = answer >= 0;
 	note_answer(model, answer);
 }

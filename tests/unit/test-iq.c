@@ -601,8 +601,7 @@ START_TEST(a_wait_does_what_its_flags_say)
 		{ IF, "interrupt 0" },
 		{ SW | IF, "status 0, interrupt 0" },
 		{ FN, "" },
-		{ SW | FN | PD, "status 0" },
-		{ IF | FN | PD, "interrupt 0" },
+		{ SW | FN, "status 0" },
 	};
 
 	rig_open(&rig, NULL);
@@ -611,6 +610,63 @@ START_TEST(a_wait_does_what_its_flags_say)
 	rig_is_done(&rig);
 	rig_tells(&rig, rows[_i].story);
 	rig_counts(&rig, (struct rig_counts){ .descriptors = 1, .waits = 1 });
+}
+END_TEST
+
+/* The VMM drains its page requests first. */
+START_TEST(a_wait_that_drains_goes_to_the_vmm_before_it_completes)
+{
+	rig_open(&rig, NULL);
+	rig_page(&rig, 0x1000);
+	rig_put(&rig, guest_wait(SW | IF | PD, RIG_STATUS, 7));
+	rig_page(&rig, 0x2000);
+	ck_assert_int_eq(rig_kick(&rig), 0);
+	rig_is_done(&rig);
+	rig_tells(&rig, "call 10x1, vmm 1, status 1, interrupt 1, call 10x1");
+	rig_counts(&rig, (struct rig_counts){ .descriptors = 3,
+					      .forwarded = 2,
+					      .waits = 1,
+					      .vmm = 1,
+					      .entries = 2,
+					      .calls = 2 });
+}
+END_TEST
+
+static int refuse_to_drain(struct guest *guest, const struct guest_event *event)
+{
+	(void)guest;
+	return event->kind == GUEST_DESCRIPTOR ? -EIO : 0;
+}
+
+START_TEST(a_wait_that_is_not_drained_does_not_complete)
+{
+	rig_open(&rig, NULL);
+	rig_page(&rig, 0x1000);
+	rig_put(&rig, guest_wait(SW | PD, RIG_STATUS, 7));
+	rig.guest.hook = refuse_to_drain;
+	ck_assert_int_eq(rig_kick(&rig), -EIO);
+	rig_stands(&rig, IOMMUNEST_CAUSE_HOST, 1, -EIO);
+	rig_tells(&rig, "call 10x1, vmm 1");
+	rig_counts(&rig, (struct rig_counts){ .descriptors = 1,
+					      .forwarded = 1,
+					      .entries = 1,
+					      .calls = 1 });
+	rig.guest.hook = NULL;
+	iommunest_vtd_iq_clear_fault(rig.iq);
+	ck_assert_int_eq(rig_kick(&rig), 0);
+	rig_tells(&rig, "vmm 1, status 1");
+}
+END_TEST
+
+START_TEST(a_drained_wait_whose_status_cannot_be_written_is_not_counted)
+{
+	rig_open(&rig, NULL);
+	rig_put(&rig, guest_wait(SW | PD, RIG_STATUS, 7));
+	rig.guest.bad_status = RIG_STATUS;
+	rig.guest.write_error = -EFAULT;
+	ck_assert_int_eq(rig_kick(&rig), -EFAULT);
+	rig_stands(&rig, IOMMUNEST_CAUSE_FETCH, 0, -EFAULT);
+	rig_counts(&rig, (struct rig_counts){ 0 });
 }
 END_TEST
 
@@ -1679,7 +1735,13 @@ static void add_forwarding(Suite *suite)
 {
 	TCase *tcase = add_case(suite, "forwarding");
 
-	tcase_add_loop_test(tcase, a_wait_does_what_its_flags_say, 0, 7);
+	tcase_add_loop_test(tcase, a_wait_does_what_its_flags_say, 0, 6);
+	tcase_add_test(tcase,
+		       a_wait_that_drains_goes_to_the_vmm_before_it_completes);
+	tcase_add_test(tcase, a_wait_that_is_not_drained_does_not_complete);
+	tcase_add_test(
+		tcase,
+		a_drained_wait_whose_status_cannot_be_written_is_not_counted);
 	tcase_add_loop_test(
 		tcase, a_status_write_has_the_waits_address_and_data, 0, 2);
 	tcase_add_test(tcase, waits_complete_in_order_after_one_submission);
