@@ -787,16 +787,18 @@ END_TEST
 /* Any of them into any other. */
 START_TEST(what_was_there_before_a_restore_is_gone)
 {
-	const size_t n = LEN(ways);
 	state_t before, after;
+	size_t i;
 
-	ways[(size_t)_i / n]();
+	ways[_i]();
 	before = saved();
-	teardown();
-	ways[(size_t)_i % n]();
-	ck_assert_int_eq(iommunest_vtd_iq_restore(rig.iq, &before), 0);
-	after = saved();
-	ck_assert_mem_eq(&after, &before, sizeof(after));
+	for (i = 0; i < LEN(ways); i++) {
+		teardown();
+		ways[i]();
+		ck_assert_int_eq(iommunest_vtd_iq_restore(rig.iq, &before), 0);
+		after = saved();
+		ck_assert_mem_eq(&after, &before, sizeof(after));
+	}
 }
 END_TEST
 
@@ -1505,7 +1507,7 @@ static void add_migration(Suite *suite)
 	tcase_add_loop_test(tcase, save_has_the_fault, 3, n);
 	tcase_add_loop_test(tcase, what_is_restored_is_what_was_saved, 0, n);
 	tcase_add_loop_test(tcase, what_was_there_before_a_restore_is_gone, 0,
-			    n * n);
+			    n);
 	tcase_add_loop_test(tcase, a_restored_engine_tells_the_same, 0, n);
 	tcase_add_test(tcase, a_restored_engine_goes_on_behind_its_fault);
 	tcase_add_loop_test(tcase, a_run_may_be_moved_in_the_middle, 0, 80);
