@@ -27,12 +27,16 @@ enum iommunest_sim_profile {
 	IOMMUNEST_SIM_NEWEST = 0,
 	IOMMUNEST_SIM_LINUX_6_12 = 1,
 	IOMMUNEST_SIM_LINUX_7_3 = 2,
+	/* The same with the patches of kernel/. */
+	IOMMUNEST_SIM_LINUX_6_12_PATCHED = 3,
+	IOMMUNEST_SIM_LINUX_7_3_PATCHED = 4,
 };
 
 /*
  * The hardware refuses an address mask above CAP_REG.MAMV: an Invalidation
  * Queue Error, the flush does not happen, and user space is not told, as in
- * these kernels.  Without the flag the mask is not checked.
+ * kernels without the patches; those with them send no such mask.  Without the
+ * flag the mask is not checked.
  */
 #define IOMMUNEST_SIM_CHECK_MAMV (1u << 0)
 
@@ -181,6 +185,13 @@ enum iommunest_sim_fault_kind {
 	IOMMUNEST_SIM_LIE = 4,
 	/* The @nth call stops before its entry @count with @error. */
 	IOMMUNEST_SIM_INTERRUPT = 5,
+	/*
+	 * The hardware fails on the @nth entry: it is not flushed, nor are the
+	 * @count behind it of the same call.  A patched kernel, if asked to
+	 * report errors, fails the call with @error and @code; others do not
+	 * tell.
+	 */
+	IOMMUNEST_SIM_HARDWARE_ERROR = 6,
 };
 
 /* Counts are from 1.  Up to 64 faults wait at a time. */
@@ -194,7 +205,8 @@ struct iommunest_sim_fault {
 	/* How many calls or entries in a row; 0 is 1. */
 	uint64_t repeat;
 	uint32_t count;
-	uint32_t reserved;
+	/* Of HARDWARE_ERROR: the driver's error code; else 0. */
+	uint32_t code;
 };
 
 /* Returns 0, -EINVAL, -E2BIG, -ENOSPC. */

@@ -699,6 +699,12 @@ struct iommunest_failure {
 	uint32_t driver_error;
 	/* How often `ask` has been called for it without a break, from 1. */
 	uint32_t attempt;
+	/*
+	 * Entries from `index` up to this one may not be done.  Where it is
+	 * not `index`, the failing one is not known, and cannot be skipped.
+	 */
+	uint32_t last_index;
+	uint32_t reserved;
 };
 
 /* One ioctl(IOMMU_HWPT_INVALIDATE), just returned. */
@@ -715,6 +721,8 @@ struct iommunest_call {
 	const uint64_t *cookies;
 	/* This is the one "all" entry of IOMMUNEST_FLUSH_ALL. */
 	bool flush_all;
+	/* The driver's own code, where the kernel reports one; else 0. */
+	uint32_t driver_error;
 };
 
 struct iommunest_submit_options {
@@ -791,7 +799,34 @@ struct iommunest_report {
 	uint64_t cookie;
 	/* `index` is the entry at fault, and no entry before it is undone. */
 	bool exact;
+	/*
+	 * Entries from `index` up to this one may not be done.  With a kernel
+	 * that reports hardware errors and a hardware that does not tell
+	 * which of a few descriptors it was, this is more than `index`.
+	 */
+	uint32_t last_index;
 };
+
+/*
+ * Whether the kernel brings errors of the hardware back to user space, with a
+ * code and the range that may be at fault: Linux with the patches that come
+ * with this library.  iommunest_hwpt_alloc_vtd_s1() and iommunest_submit() ask
+ * by themselves, once for each context.  @hwpt_id is any nested HWPT, and
+ * @type its data type.  Any thread.  Returns 1 or 0, -EINVAL (NULL), or what
+ * the kernel says of the HWPT.
+ */
+int iommunest_reports_errors(struct iommunest_ctx *ctx, uint32_t hwpt_id,
+			     const struct iommunest_inv_type *type);
+
+/*
+ * driver_error of VT-d: the bits of FSTS_REG, IQERCD_REG.IQEI in bits 11:8
+ * with IQE, and the device's source id in bits 31:16 with ITE and ICE.
+ */
+#define IOMMUNEST_VTD_ERROR_IQE (1u << 4)
+#define IOMMUNEST_VTD_ERROR_ICE (1u << 5)
+#define IOMMUNEST_VTD_ERROR_ITE (1u << 6)
+#define IOMMUNEST_VTD_ERROR_IQEI(code) ((code) >> 8 & 0xfu)
+#define IOMMUNEST_VTD_ERROR_SID(code) ((code) >> 16)
 
 /*
  * Sends the batch's pending entries to a nested HWPT, from the cursor on, in
@@ -1167,8 +1202,9 @@ struct iommunest_vtd_iq_result {
 	/* IQH_REG: the slot behind the last descriptor that is done. */
 	uint64_t iqh;
 	/*
-	 * IQERCD_REG: IQEI in bits 3:0, and the source id of a device-TLB
-	 * descriptor in bits 47:32 with ITE, in bits 63:48 with ICE.
+	 * IQERCD_REG: IQEI in bits 3:0.  With ITE bits 47:32, with ICE bits
+	 * 63:48 hold the source id of the descriptor that the VMM failed on;
+	 * 0 where the host failed, which does not know the guest's numbers.
 	 */
 	uint64_t iqercd;
 	/* Bits to OR into FSTS_REG. */
@@ -1193,6 +1229,9 @@ struct iommunest_vtd_iq_result {
 	/* Entries that the kernel handled, and ioctls made. */
 	uint32_t entries;
 	uint32_t calls;
+	/* The host driver's own code, where the kernel reports one; else 0. */
+	uint32_t driver_error;
+	uint32_t reserved;
 };
 
 /*

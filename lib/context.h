@@ -2,14 +2,31 @@
 #ifndef IOMMUNEST_CONTEXT_H
 #define IOMMUNEST_CONTEXT_H
 
+#include <stdatomic.h>
+
 #include <libiommunest.h>
 
-/* Not changed after it was opened, so that threads may share it. */
+enum iommunest_extension {
+	IOMMUNEST_EXTENSION_UNKNOWN,
+	IOMMUNEST_EXTENSION_NO,
+	IOMMUNEST_EXTENSION_YES,
+};
+
+/* So often a kernel that does not answer is asked; see extension.c. */
+#define IOMMUNEST_EXTENSION_TRIES 8
+
+/*
+ * Not changed after it was opened, but for what is found out about the kernel,
+ * so that threads may share it.
+ */
 struct iommunest_ctx {
 	struct iommunest_sys sys;
 	void *sys_data;
 	int fd;
 	bool own_fd;
+	/* enum iommunest_extension. */
+	atomic_uint extension;
+	atomic_uint asked;
 };
 
 /* ioctl() on the context's file descriptor; 0 or more, or a negated errno. */

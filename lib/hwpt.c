@@ -4,6 +4,7 @@
 
 #include "abi.h"
 #include "context.h"
+#include "extension.h"
 
 #define PAGE_MASK_4K 0xfffull
 #define S1_FLAGS \
@@ -84,5 +85,9 @@ EXPORT int iommunest_hwpt_alloc_vtd_s1(struct iommunest_ctx *ctx,
 	data.flags = copy.flags;
 	data.pgtbl_addr = copy.pgtbl_addr;
 	data.addr_width = copy.addr_width;
-	return hwpt_alloc(ctx, &cmd, hwpt_id);
+	ret = hwpt_alloc(ctx, &cmd, hwpt_id);
+	/* Now, and not when the first flush is to be fast. */
+	if (!ret)
+		iommunest_has_extension(ctx, *hwpt_id, iommunest_vtd_s1_type());
+	return ret;
 }

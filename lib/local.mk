@@ -9,12 +9,15 @@ LIB_SOURCES = \
 	%D%/context.c \
 	%D%/context.h \
 	%D%/device.c \
+	%D%/extension.c \
+	%D%/extension.h \
 	%D%/hwpt.c \
 	%D%/ioas.c \
 	%D%/submit.c \
 	%D%/sys.c \
 	%D%/sys.h \
 	%D%/uapi.h \
+	%D%/uapi-invalidate.h \
 	%D%/uapi-iommufd.h \
 	%D%/uapi-vfio.h \
 	%D%/version.c \

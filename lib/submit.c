@@ -6,11 +6,12 @@
  * The one promise: whatever the kernel answers, each entry is afterwards in
  * exactly one of handled, flushed, skipped and recorded, or pending.
  */
-#include "uapi.h"
+#include "uapi-invalidate.h"
 
 #include "abi.h"
 #include "batch.h"
 #include "context.h"
+#include "extension.h"
 
 /* The type's longest entry, for the one "all" that is not in the batch. */
 union any_entry {
@@ -30,6 +31,12 @@ struct submission {
 	bool lied;
 	/* How often `ask` was called for the entry at the cursor. */
 	uint32_t attempt;
+	/* The kernel brings the hardware's errors back. */
+	bool extended;
+	/* What the last call that failed said of it, where it does. */
+	uint32_t driver_error;
+	/* Entries behind the cursor that may not be done, either. */
+	uint32_t suspects;
 };
 
 static uint32_t pending(const struct iommunest_batch *batch)
@@ -44,14 +51,41 @@ static bool is_stall(int error)
 
 /* ---- One call ---- */
 
+/* Behind the failing entry, within a call of @count. */
+static uint32_t suspects_of(const struct iommunest_uapi_invalidate *cmd,
+			    uint32_t count)
+{
+	uint32_t last = cmd->out_last_index;
+
+	if (cmd->entry_num >= count || last <= cmd->entry_num)
+		return 0;
+	/* It cannot be known better than "all of them". */
+	if (last >= count)
+		last = count - 1;
+	return last - cmd->entry_num;
+}
+
+/* What the extension says of a call of @count entries. */
+static void note_error(struct submission *sub,
+		       const struct iommunest_uapi_invalidate *cmd,
+		       uint32_t count, int error)
+{
+	sub->driver_error = 0;
+	sub->suspects = 0;
+	if (!sub->extended || !error)
+		return;
+	sub->driver_error = cmd->out_driver_error_code;
+	sub->suspects = suspects_of(cmd, count);
+}
+
 /* Makes it, counts it, shows it.  *@reported is the count as it came back. */
 static int call_kernel(struct submission *sub, const void *entries,
 		       const uint64_t *cookies, uint32_t count, bool flush_all,
 		       uint32_t *reported)
 {
 	const struct iommunest_inv_type *type = &sub->batch->type;
-	struct iommu_hwpt_invalidate cmd = {
-		.size = sizeof(cmd),
+	struct iommunest_uapi_invalidate cmd = {
+		.size = IOMMUNEST_UAPI_INVALIDATE_SIZE,
 		.hwpt_id = sub->hwpt_id,
 		.data_uptr = (uintptr_t)entries,
 		.data_type = type->data_type,
@@ -67,9 +101,15 @@ static int call_kernel(struct submission *sub, const void *entries,
 	};
 	int ret;
 
+	if (sub->extended) {
+		cmd.size = sizeof(cmd);
+		cmd.flags = IOMMUNEST_INVALIDATE_REPORT_ERROR;
+	}
 	ret = iommunest_ioctl(sub->ctx, IOMMU_HWPT_INVALIDATE, &cmd);
 	call.error = ret < 0 ? ret : 0;
 	call.handled = cmd.entry_num;
+	note_error(sub, &cmd, count, call.error);
+	call.driver_error = sub->driver_error;
 	sub->report.calls++;
 	sub->report.sent += count;
 	if (sub->opts.trace)
@@ -134,16 +174,29 @@ static bool may_retry(struct submission *sub, int error)
  */
 static enum iommunest_scope find_scope(struct submission *sub)
 {
+	const uint32_t driver_error = sub->driver_error;
+	const uint32_t suspects = sub->suspects;
 	uint32_t done;
 	int error;
 
+	/* Hardware had something to do. */
+	if (driver_error)
+		return IOMMUNEST_SCOPE_ENTRY;
 	do {
 		error = send_entries(sub, NULL, NULL, 0, false, &done);
 	} while (may_retry(sub, error));
+	sub->suspects = suspects;
 	return error ? IOMMUNEST_SCOPE_CALL : IOMMUNEST_SCOPE_ENTRY;
 }
 
 /* ---- What to do with an entry that failed ---- */
+
+/* An entry that is known to be the one at fault. */
+static bool is_exact(const struct submission *sub)
+{
+	return sub->batch->type.recovery == IOMMUNEST_RECOVERY_EXACT &&
+	       !sub->suspects;
+}
 
 static int stop(struct submission *sub, enum iommunest_scope scope, int error)
 {
@@ -156,7 +209,9 @@ static int stop(struct submission *sub, enum iommunest_scope scope, int error)
 		return error;
 	report->index = batch->cursor;
 	report->cookie = batch->cookies[batch->cursor];
-	report->exact = batch->type.recovery == IOMMUNEST_RECOVERY_EXACT;
+	report->driver_error = sub->driver_error;
+	report->last_index = batch->cursor + sub->suspects;
+	report->exact = is_exact(sub);
 	return error;
 }
 
@@ -167,14 +222,10 @@ static struct iommunest_failure failure_at_cursor(const struct submission *sub,
 		.index = sub->batch->cursor,
 		.error = error,
 		.cookie = sub->batch->cookies[sub->batch->cursor],
+		.driver_error = sub->driver_error,
 		.attempt = sub->attempt,
+		.last_index = sub->batch->cursor + sub->suspects,
 	};
-}
-
-/* Only an entry that is known to be the one at fault may be given up. */
-static bool can_give_up(const struct submission *sub)
-{
-	return sub->batch->type.recovery == IOMMUNEST_RECOVERY_EXACT;
 }
 
 /* `ask` has seen the entry; otherwise only the report can tell of it. */
@@ -184,7 +235,8 @@ static int skip(struct submission *sub, int error)
 	bool room =
 		report->skipped && report->skipped_count < report->skipped_max;
 
-	if (!can_give_up(sub) || (!room && sub->opts.policy != IOMMUNEST_ASK))
+	/* Only an entry that is known to be at fault may be given up. */
+	if (!is_exact(sub) || (!room && sub->opts.policy != IOMMUNEST_ASK))
 		return stop(sub, IOMMUNEST_SCOPE_ENTRY, error);
 	if (room)
 		report->skipped[report->skipped_count] =
@@ -205,15 +257,17 @@ static int flush_all(struct submission *sub, int error)
 	uint32_t done;
 	int ret;
 
+	/* Before the call that flushes says something else. */
+	stop(sub, IOMMUNEST_SCOPE_ENTRY, error);
+
 	if (!batch->type.make_all)
-		return stop(sub, IOMMUNEST_SCOPE_ENTRY, error);
+		return error;
 	memset(&all, 0, sizeof(all));
 	batch->type.make_all(&all);
 	do {
 		ret = send_entries(sub, &all, cookie, 1, true, &done);
 	} while (may_retry(sub, ret));
 	/* Either way the report says which entry it was, and its error. */
-	stop(sub, IOMMUNEST_SCOPE_ENTRY, error);
 	if (ret)
 		return error;
 	sub->report.resumes++;
@@ -306,6 +360,9 @@ static int run(struct submission *sub)
 		report->pending = pending(batch);
 		return batch->error;
 	}
+	if (pending(batch))
+		sub->extended = iommunest_has_extension(sub->ctx, sub->hwpt_id,
+							&batch->type);
 	while (!ret && pending(batch))
 		ret = step(sub);
 	report->pending = pending(batch);

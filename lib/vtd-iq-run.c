@@ -241,6 +241,25 @@ struct vtd_fault vtd_iq_fault(uint32_t cause, uint32_t index, int error,
 	return fault;
 }
 
+/*
+ * The guest has a queue of its own, and did nothing that the host's reason
+ * would explain to it: it sees the kind of error, and no more.
+ */
+struct vtd_fault vtd_iq_host_fault(uint32_t index, int error, uint32_t hwpt_id,
+				   uint32_t driver_error)
+{
+	struct vtd_fault fault =
+		vtd_iq_fault(IOMMUNEST_CAUSE_HOST, index, error, 0);
+
+	fault.hwpt_id = hwpt_id;
+	fault.driver_error = driver_error;
+	if (driver_error & IOMMUNEST_VTD_ERROR_ITE)
+		fault.fsts = IOMMUNEST_VTD_FSTS_ITE;
+	else if (driver_error & IOMMUNEST_VTD_ERROR_ICE)
+		fault.fsts = IOMMUNEST_VTD_FSTS_ICE;
+	return fault;
+}
+
 /* What hardware would find by itself. */
 static int set_queue_error(struct iommunest_vtd_iq *iq, uint32_t cause,
 			   uint32_t index, int error, uint32_t iqei)

@@ -210,12 +210,10 @@ static bool submit_hwpt(struct iommunest_vtd_iq *iq, struct vtd_hwpt *hwpt,
 	result->entries += report.handled + (report.flushed ? 1 : 0);
 	if (ret < 0) {
 		struct vtd_fault fault =
-			vtd_iq_fault(IOMMUNEST_CAUSE_HOST,
-				     (uint32_t)iommunest_batch_cookie(
-					     iq->batch, iq->batch->cursor),
-				     ret, 0);
+			vtd_iq_host_fault((uint32_t)iommunest_batch_cookie(
+						  iq->batch, iq->batch->cursor),
+					  ret, hwpt->id, report.driver_error);
 
-		fault.hwpt_id = hwpt->id;
 		note_fault(iq, first, &fault);
 	}
 	if (!settling.fates && !report.flushed)

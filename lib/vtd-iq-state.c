@@ -93,6 +93,7 @@ static void fill_result(const struct iommunest_vtd_iq *iq,
 	result->index = fault->index;
 	result->error = fault->error;
 	result->hwpt_id = fault->hwpt_id;
+	result->driver_error = fault->driver_error;
 }
 
 /* What the engine does when the queue is enabled and has a base. */
@@ -222,6 +223,13 @@ static bool is_guests(uint64_t iqei)
 	       iqei != IOMMUNEST_VTD_IQEI_FETCH;
 }
 
+/* A kernel that reports errors of the hardware says more than an errno. */
+static bool is_of_host_report(const struct iommunest_vtd_iq_state *state)
+{
+	return !state->iqercd && (state->fsts == IOMMUNEST_VTD_FSTS_ITE ||
+				  state->fsts == IOMMUNEST_VTD_FSTS_ICE);
+}
+
 /* A fault that an engine can have; where there is none, all is zero. */
 static bool is_fault(const struct iommunest_vtd_iq_state *state)
 {
@@ -231,7 +239,8 @@ static bool is_fault(const struct iommunest_vtd_iq_state *state)
 	if (state->error >= 0 || state->error < -ERRNO_MAX)
 		return false;
 	if (state->cause == IOMMUNEST_CAUSE_HOST)
-		return is_of_error(state, sid_of(state->iqercd));
+		return is_of_host_report(state) ||
+		       is_of_error(state, sid_of(state->iqercd));
 	if (state->cause == IOMMUNEST_CAUSE_FETCH &&
 	    state->iqercd != IOMMUNEST_VTD_IQEI_FETCH)
 		return is_of_error(state, 0);

@@ -53,6 +53,8 @@ struct vtd_fault {
 	uint32_t index;
 	uint32_t hwpt_id;
 	int error;
+	/* The host driver's own code, or 0. */
+	uint32_t driver_error;
 	/* What the guest sees of it. */
 	uint32_t fsts;
 	uint64_t iqercd;
@@ -139,6 +141,10 @@ int vtd_iq_make_room(struct iommunest_vtd_iq *iq, uint32_t slots);
  */
 struct vtd_fault vtd_iq_fault(uint32_t cause, uint32_t index, int error,
 			      uint16_t sid);
+
+/* The same of a submission that failed. */
+struct vtd_fault vtd_iq_host_fault(uint32_t index, int error, uint32_t hwpt_id,
+				   uint32_t driver_error);
 
 /* iommunest_vtd_iq_run() to the tail that is in iq->iqt. */
 int vtd_iq_run(struct iommunest_vtd_iq *iq,

@@ -9,6 +9,7 @@ MAN_PAGES = \
 	%D%/iommunest_inv_type.3 \
 	%D%/iommunest_ioas_alloc.3 \
 	%D%/iommunest_open.3 \
+	%D%/iommunest_reports_errors.3 \
 	%D%/iommunest_sim.3 \
 	%D%/iommunest_sim_attach.3 \
 	%D%/iommunest_sim_inject.3 \

@@ -6,18 +6,8 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=scripts/lib/common.sh
 . "$here/lib/common.sh"
-# shellcheck source=scripts/lib/suite.sh
-. "$here/lib/suite.sh"
-
-# Half a day: a new kernel is not news.
-suite_minutes=${IOMMUNEST_LISTS_MINUTES-720}
-kernel_packages="flex bison bc libelf-dev libssl-dev cpio kmod xz-utils gcc
-	make"
-# The newest base comes from here; the first that has 6.12 is taken for it.
-newest_suite=trixie-backports
-suites_of_6_12="system bookworm-security trixie"
-
-store=$cache/kernel
+# shellcheck source=scripts/lib/kernel-tree.sh
+. "$here/lib/kernel-tree.sh"
 
 usage() {
 	cat <<EOF_USAGE
@@ -25,7 +15,8 @@ Usage: scripts/kernel.sh BASE [PATCH...]
 Builds the kernel that the tests run on, and prints the path of its bzImage.
 BASE is 6.12, or "newest": the newest source package of Debian's
 $newest_suite.  It gets the configuration and the test-only patches of
-kernel/test, and then the PATCHes.
+kernel/test, and then the PATCHes.  6.12-patched and newest-patched have the
+series of kernel/, too, and the patches that test it.
 
 Sources, build trees and kernels are kept in \$IOMMUNEST_CACHE, or libiommunest
 in the user's cache folder, and nothing is built twice.  Exit status 77: the
@@ -33,183 +24,9 @@ source cannot be had.
 EOF_USAGE
 }
 
-# Not from within $( ), which would only end itself.
-unavailable() {
-	note "$base: $*"
-	exit 77
-}
-
-# ---- Which source ----
-
-newest_package() {
-	of_suite "$1" apt-cache pkgnames linux-source- 2>/dev/null |
-		grep -xE 'linux-source-[0-9]+\.[0-9]+' | sort -V | tail -n 1
-}
-
-# Sets package, suite and source, the name of a package with its version.
-find_in() {
-	local deb
-
-	suite=$1
-	update_suite "$suite" || return
-	package=linux-source-$base
-	[ "$base" != newest ] || package=$(newest_package "$suite") || return
-	deb=$(newest_in_suite "$suite" "$package") || return
-	[ -n "$deb" ] || return
-	source=${deb%.deb}
-}
-
-# The same of what an earlier run left.
-find_in_store() {
-	local dir
-
-	suite=none
-	package=linux-source-$base
-	[ "$base" != newest ] || package='linux-source-[0-9]*'
-	dir=$(unpacked_in "$package" "$store/sources")
-	[ -n "$dir" ] || return
-	source=${dir##*/}
-	package=${source%%_*}
-	note "$base: nothing newer can be reached; taking $source"
-}
-
-find_source() {
-	local suites=$newest_suite one
-
-	[ "$base" != 6.12 ] || suites=$suites_of_6_12
-	for one in $suites; do
-		! find_in "$one" || return 0
-	done
-	find_in_store || unavailable "no linux-source package can be had:" \
-		"the network or the mirror is missing"
-}
-
-# ---- What is made of it ----
-
-# The folder of kernel/test that goes with a version: its own, or that of the
-# highest, in the hope that it fits.
-own_folder() {
-	local version=${package#linux-source-} highest
-
-	if [ ! -d "$top/kernel/test/$version" ]; then
-		highest=$(find "$top/kernel/test" -mindepth 1 -maxdepth 1 \
-			-type d -name '[0-9]*' | sort -V | tail -n 1)
-		note "$version: has no folder in kernel/test; trying" \
-			"${highest##*/}"
-		version=${highest##*/}
-	fi
-	say "$top/kernel/test/$version"
-}
-
-fragment() {
-	cat "$top/kernel/test/config"
-	[ ! -f "$own/config" ] || cat "$own/config"
-}
-
-hash_of_all() {
-	{
-		fragment
-		cat "${patches[@]}"
-	} | sha256sum | cut -c 1-16
-}
-
-# ---- The tree ----
-
-unpack_tree() {
-	local dir=$store/sources/$source work tar
-
-	[ -d "$dir" ] || {
-		note "fetching $source"
-		unpack_from "$suite" "$package" "$store/sources" >/dev/null ||
-			unavailable "$source cannot be fetched"
-	}
-	tar=$dir/usr/src/$package.tar.xz
-	note "unpacking $source"
-	mkdir -p "$store/trees"
-	work=$(mktemp -d "$store/trees/new.XXXXXX")
-	tar -C "$work" -xf "$tar" || unavailable "$tar cannot be unpacked"
-	# Of another version: the images are there still.
-	rm -rf "$store/trees/${package}"_*
-	mv "$work/$package" "$tree"
-	rmdir "$work"
-}
-
-try_patches() {
-	local patch
-
-	mkdir -p "$tree/.patches"
-	for patch in "${patches[@]}"; do
-		patch -d "$tree" -p1 --forward --silent <"$patch" >&2 || {
-			note "$patch does not apply to $source"
-			return 1
-		}
-		cp "$patch" "$tree/.patches/$(printf '%03d' "$applied")"
-		applied=$((applied + 1))
-	done
-}
-
-# Takes the patches of an earlier run back.
-revert_patches() {
-	local patch
-
-	for patch in $(find "$tree/.patches" -type f 2>/dev/null | sort -r); do
-		patch -d "$tree" -p1 -R --force --silent <"$patch" >&2 ||
-			return 1
-		rm "$patch"
-	done
-}
-
-prepare_tree() {
-	applied=0
-	[ -d "$tree" ] || unpack_tree
-	revert_patches || {
-		note "$tree has been changed: starting afresh"
-		rm -rf "$tree"
-		unpack_tree
-	}
-	try_patches
-}
-
-# ---- Build ----
-
-# An option that was asked for and is not there: it has another name here, or
-# needs others.
-missing_options() {
-	fragment | grep '^CONFIG_' | while read -r option; do
-		grep -qxF "$option" "$tree/.config" || say "$option"
-	done
-}
-
-configure() {
-	local missing
-
-	fragment >"$tree/.fragment"
-	quietly "$log" make -C "$tree" KCONFIG_ALLCONFIG=.fragment \
-		allnoconfig
-	missing=$(missing_options)
-	[ -z "$missing" ] || {
-		note "$source has not taken:" "$missing"
-		return 1
-	}
-}
-
-build() {
-	local start=$SECONDS work=$image.new
-
-	note "building $source (some 5 minutes on 2 CPUs, less after a patch)"
-	quietly "$log" make -C "$tree" -j"$jobs" bzImage
-	rm -rf "$work"
-	mkdir -p "$work"
-	cp "$tree/arch/x86/boot/bzImage" "$tree/.config" "$work"
-	mv "$work" "$image"
-	note "built in $((SECONDS - start)) s"
-}
-
-# One at a time: the next may find what the last one built.
+# The next may find what the last one built.
 build_image() {
-	mkdir -p "$store"
-	exec 9>"$store/lock"
-	flock 9
+	lock_store
 	[ ! -f "$image/bzImage" ] || return 0
 	# shellcheck disable=SC2086 # a list
 	need_packages $kernel_packages >&2
@@ -219,27 +36,27 @@ build_image() {
 }
 
 main() {
+	local patched=
+
 	case ${1-} in
 	-h | --help)
 		usage
 		exit 0
 		;;
-	6.12 | newest) ;;
+	6.12 | newest | 6.12-patched | newest-patched) ;;
 	*)
 		usage >&2
 		exit 2
 		;;
 	esac
-	base=$1
+	base=${1%-patched}
+	[ "$base" = "$1" ] || patched=1
 	shift
 
-	suites_can_be_had || unavailable "the source is Debian's"
-	find_source
-	own=$(own_folder)
-	patches=("$own"/*.patch "$@")
-	image=$store/images/$source-$(hash_of_all)
-	tree=$store/trees/$source
-	log=$store/$package.log
+	find_all
+	[ -z "$patched" ] || add_series "$version"
+	patches+=("$@")
+	name_all
 	[ -f "$image/bzImage" ] || build_image
 	say "$image/bzImage"
 }

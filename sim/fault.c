@@ -14,19 +14,28 @@ static bool is_errno(int error)
 
 static bool is_valid(const struct iommunest_sim_fault *fault)
 {
-	if (fault->nth == 0 || fault->reserved)
+	if (fault->nth == 0)
+		return false;
+	if (fault->code && fault->kind != IOMMUNEST_SIM_HARDWARE_ERROR)
 		return false;
 	switch (fault->kind) {
 	case IOMMUNEST_SIM_FAIL_CALL:
 	case IOMMUNEST_SIM_FAIL_CALL_UNTOUCHED:
 	case IOMMUNEST_SIM_FAIL_ENTRY:
 	case IOMMUNEST_SIM_INTERRUPT:
+	case IOMMUNEST_SIM_HARDWARE_ERROR:
 		return is_errno(fault->error);
 	case IOMMUNEST_SIM_LIE:
 		return fault->error == 0 || is_errno(fault->error);
 	default:
 		return false;
 	}
+}
+
+static bool is_of_entry(uint32_t kind)
+{
+	return kind == IOMMUNEST_SIM_FAIL_ENTRY ||
+	       kind == IOMMUNEST_SIM_HARDWARE_ERROR;
 }
 
 /* As far as it goes. */
@@ -46,20 +55,19 @@ EXPORT int iommunest_sim_inject(struct iommunest_sim *sim,
 	if (!sim || !fault)
 		return -EINVAL;
 	ret = sim_copy_options(&from, sizeof(from), fault,
-			       SIM_END_OF(struct iommunest_sim_fault,
-					  reserved));
+			       SIM_END_OF(struct iommunest_sim_fault, code));
 	if (ret)
 		return ret;
 	if (!is_valid(&from))
 		return -EINVAL;
 	if (sim->fault_count == SIM_MAX_FAULTS)
 		return -ENOSPC;
-	now = from.kind == IOMMUNEST_SIM_FAIL_ENTRY ? sim->stats.entries
-						    : sim->stats.calls;
+	now = is_of_entry(from.kind) ? sim->stats.entries : sim->stats.calls;
 	to = &sim->faults[sim->fault_count++];
 	to->kind = from.kind;
 	to->error = from.error;
 	to->count = from.count;
+	to->code = from.code;
 	to->first = plus(now, from.nth);
 	to->last = plus(to->first, from.repeat ? from.repeat - 1 : 0);
 	return 0;
@@ -103,6 +111,7 @@ static void apply(const struct sim_fault *fault, struct sim_call_faults *to)
 		}
 		break;
 	case IOMMUNEST_SIM_FAIL_ENTRY:
+	case IOMMUNEST_SIM_HARDWARE_ERROR:
 		break;
 	}
 }
@@ -115,8 +124,7 @@ void sim_fault_call(struct iommunest_sim *sim, struct sim_call_faults *faults)
 	while (i < sim->fault_count) {
 		const struct sim_fault *fault = &sim->faults[i];
 
-		if (fault->kind == IOMMUNEST_SIM_FAIL_ENTRY ||
-		    now < fault->first) {
+		if (is_of_entry(fault->kind) || now < fault->first) {
 			i++;
 			continue;
 		}
@@ -128,26 +136,50 @@ void sim_fault_call(struct iommunest_sim *sim, struct sim_call_faults *faults)
 	}
 }
 
-int sim_fault_entry(struct iommunest_sim *sim)
+/* The first of a kind that falls on the entry; all that do are used up. */
+static bool take_entry_fault(struct iommunest_sim *sim, uint32_t kind,
+			     struct sim_fault *taken)
 {
 	const uint64_t now = sim->stats.entries;
 	unsigned int i = 0;
-	int error = 0;
+	bool found = false;
 
 	while (i < sim->fault_count) {
 		const struct sim_fault *fault = &sim->faults[i];
 
-		if (fault->kind != IOMMUNEST_SIM_FAIL_ENTRY ||
-		    now < fault->first) {
+		if (fault->kind != kind || now < fault->first) {
 			i++;
 			continue;
 		}
-		if (!error)
-			error = fault->error;
+		if (!found)
+			*taken = *fault;
+		found = true;
 		if (now >= fault->last)
 			forget(sim, i);
 		else
 			i++;
 	}
-	return error;
+	return found;
+}
+
+int sim_fault_entry(struct iommunest_sim *sim)
+{
+	struct sim_fault fault;
+
+	if (!take_entry_fault(sim, IOMMUNEST_SIM_FAIL_ENTRY, &fault))
+		return 0;
+	return fault.error;
+}
+
+struct sim_hardware_error sim_fault_hardware(struct iommunest_sim *sim)
+{
+	struct sim_fault fault;
+
+	if (!take_entry_fault(sim, IOMMUNEST_SIM_HARDWARE_ERROR, &fault))
+		return (struct sim_hardware_error){ 0 };
+	return (struct sim_hardware_error){
+		.error = fault.error,
+		.code = fault.code,
+		.behind = fault.count,
+	};
 }

@@ -51,6 +51,28 @@ static struct sim_block block_7_3(uint64_t addr, uint64_t npages)
 	return block;
 }
 
+/* The patched drivers say what the guest meant, in a mask that there is. */
+static struct sim_block block_patched(const struct iommunest_sim *sim,
+				      uint64_t addr, uint64_t npages)
+{
+	const struct sim_block all = { .am = SIM_AM_ALL, .all = true };
+	struct sim_block block;
+
+	if (npages == UINT64_MAX)
+		return all;
+	block = block_7_3(addr, npages);
+	return block.am > sim_mamv(sim) ? all : block;
+}
+
+static struct sim_block block_of(const struct iommunest_sim *sim, uint64_t addr,
+				 uint64_t npages)
+{
+	if (sim_is_patched(sim))
+		return block_patched(sim, addr, npages);
+	return sim_is_6_12(sim) ? block_6_12(addr, npages)
+				: block_7_3(addr, npages);
+}
+
 static void emit(struct iommunest_sim *sim,
 		 const struct iommunest_sim_desc *desc)
 {
@@ -70,7 +92,7 @@ static bool is_refused(const struct iommunest_sim *sim,
 
 /* The hardware's part comes first: whoever is told can look at the caches. */
 static void piotlb(struct iommunest_sim *sim, struct sim_hwpt *hwpt,
-		   const struct sim_block *block, bool leaves_only)
+		   const struct sim_block *block, bool leaves_only, bool lost)
 {
 	struct iommunest_sim_desc desc = {
 		.kind = IOMMUNEST_SIM_PIOTLB_PAGES,
@@ -78,7 +100,7 @@ static void piotlb(struct iommunest_sim *sim, struct sim_hwpt *hwpt,
 		.am = block->am,
 		.addr = block->addr,
 		.ih = leaves_only,
-		.refused = is_refused(sim, block),
+		.refused = lost || is_refused(sim, block),
 	};
 
 	if (block->all) {
@@ -92,7 +114,7 @@ static void piotlb(struct iommunest_sim *sim, struct sim_hwpt *hwpt,
 }
 
 static void dev_tlb(struct iommunest_sim *sim, struct sim_device *dev,
-		    const struct sim_block *block)
+		    const struct sim_block *block, bool lost)
 {
 	const struct iommunest_sim_desc desc = {
 		.kind = IOMMUNEST_SIM_DEV_TLB,
@@ -100,9 +122,11 @@ static void dev_tlb(struct iommunest_sim *sim, struct sim_device *dev,
 		.dev_id = dev->obj.id,
 		.am = block->am,
 		.addr = block->addr,
+		.refused = lost,
 	};
 
-	sim_tlb_drop(&dev->tlb, block);
+	if (!lost)
+		sim_tlb_drop(&dev->tlb, block);
 	emit(sim, &desc);
 }
 
@@ -111,22 +135,19 @@ static void dev_tlb(struct iommunest_sim *sim, struct sim_device *dev,
  * leaves ATS off for nested HWPTs.
  */
 void sim_flush(struct iommunest_sim *sim, struct sim_hwpt *hwpt, uint64_t addr,
-	       uint64_t npages, bool leaves_only)
+	       uint64_t npages, bool leaves_only, bool lost)
 {
 	struct sim_block block;
 	struct sim_device *dev;
 
 	if (!hwpt->devices)
 		return;
-	if (sim_is_6_12(sim)) {
-		block = block_6_12(addr, npages);
-		piotlb(sim, hwpt, &block, leaves_only);
+	block = block_of(sim, addr, npages);
+	piotlb(sim, hwpt, &block, leaves_only, lost);
+	if (sim_is_6_12(sim))
 		return;
-	}
-	block = block_7_3(addr, npages);
-	piotlb(sim, hwpt, &block, leaves_only);
 	for (dev = hwpt->devices; dev; dev = dev->next) {
 		if (dev->ats)
-			dev_tlb(sim, dev, &block);
+			dev_tlb(sim, dev, &block, lost);
 	}
 }

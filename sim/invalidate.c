@@ -39,7 +39,18 @@ static const struct iommu_hwpt_vtd_s1_invalidate *entry_at(struct window *win,
 	return index < win->end ? &win->entries[index - win->first] : NULL;
 }
 
-static int check_entry(const struct iommu_hwpt_vtd_s1_invalidate *entry)
+/* Empty, or beyond the last address. */
+static bool is_no_range(const struct iommu_hwpt_vtd_s1_invalidate *entry)
+{
+	const uint64_t pages = (UINT64_MAX - entry->addr) / SIM_PAGE_SIZE + 1;
+
+	if (entry->npages == UINT64_MAX)
+		return false;
+	return entry->npages == 0 || entry->npages > pages;
+}
+
+static int check_entry(const struct iommunest_sim *sim,
+		       const struct iommu_hwpt_vtd_s1_invalidate *entry)
 {
 	if (entry->flags & ~(uint32_t)IOMMU_VTD_INV_FLAGS_LEAF ||
 	    entry->__reserved)
@@ -48,11 +59,47 @@ static int check_entry(const struct iommu_hwpt_vtd_s1_invalidate *entry)
 		return -EINVAL;
 	if (entry->npages == UINT64_MAX && entry->addr)
 		return -EINVAL;
+	if (sim_is_patched(sim) && is_no_range(entry))
+		return -EINVAL;
 	return 0;
 }
 
+/* Where the walk through the array is, and what it has met. */
+struct walk {
+	struct window win;
+	uint32_t done;
+	/* Entries before it are not flushed, because the hardware failed. */
+	uint32_t lost_until;
+	uint32_t code;
+	uint32_t last;
+};
+
+static bool reports(const struct sim_call *call)
+{
+	return sim_is_patched(call->sim) &&
+	       call->cmd.invalidate.flags & IOMMUNEST_INVALIDATE_REPORT_ERROR;
+}
+
+/* The hardware's own errors; 0 where the kernel does not tell of them. */
+static int ask_hardware(struct sim_call *call, struct walk *walk)
+{
+	struct sim_hardware_error error = sim_fault_hardware(call->sim);
+	uint32_t left = call->cmd.invalidate.entry_num - walk->done - 1;
+
+	if (!error.error)
+		return 0;
+	if (error.behind > left)
+		error.behind = left;
+	walk->lost_until = walk->done + error.behind + 1;
+	if (!reports(call))
+		return 0;
+	walk->code = error.code;
+	walk->last = walk->done + error.behind;
+	return error.error;
+}
+
 static int do_entry(struct sim_call *call, struct sim_hwpt *hwpt,
-		    struct window *win, uint32_t index)
+		    struct walk *walk)
 {
 	const struct iommu_hwpt_vtd_s1_invalidate *entry;
 	int ret;
@@ -63,42 +110,47 @@ static int do_entry(struct sim_call *call, struct sim_hwpt *hwpt,
 		return ret;
 	if (call->cmd.invalidate.entry_len != ENTRY_LEN)
 		return -EINVAL;
-	entry = entry_at(win, index);
+	entry = entry_at(&walk->win, walk->done);
 	if (!entry)
 		return -EFAULT;
-	ret = check_entry(entry);
+	ret = check_entry(call->sim, entry);
+	if (ret)
+		return ret;
+	ret = ask_hardware(call, walk);
 	if (ret)
 		return ret;
 	sim_flush(call->sim, hwpt, entry->addr, entry->npages,
-		  entry->flags & IOMMU_VTD_INV_FLAGS_LEAF);
+		  entry->flags & IOMMU_VTD_INV_FLAGS_LEAF,
+		  walk->done < walk->lost_until);
 	return 0;
 }
 
-static int walk(struct sim_call *call, struct sim_hwpt *hwpt, uint32_t *done)
+static int walk_array(struct sim_call *call, struct sim_hwpt *hwpt,
+		      struct walk *walk)
 {
-	const struct iommu_hwpt_invalidate *cmd = &call->cmd.invalidate;
+	const struct iommunest_uapi_invalidate *cmd = &call->cmd.invalidate;
 	const struct sim_call_faults *faults = &call->faults;
-	struct window win;
 	int ret;
 
-	win.sim = call->sim;
-	win.array = cmd->data_uptr;
-	win.total = cmd->entry_num;
-	win.first = 0;
-	win.end = 0;
-	for (*done = 0; *done < cmd->entry_num; (*done)++) {
-		if (faults->interrupt && *done == faults->interrupt_at)
+	walk->win.sim = call->sim;
+	walk->win.array = cmd->data_uptr;
+	walk->win.total = cmd->entry_num;
+	walk->win.first = 0;
+	walk->win.end = 0;
+	for (; walk->done < cmd->entry_num; walk->done++) {
+		if (faults->interrupt && walk->done == faults->interrupt_at)
 			return faults->interrupt;
-		ret = do_entry(call, hwpt, &win, *done);
+		ret = do_entry(call, hwpt, walk);
 		if (ret)
 			return ret;
 	}
 	return 0;
 }
 
-static int check_call(const struct iommu_hwpt_invalidate *cmd)
+static int check_call(const struct iommunest_uapi_invalidate *cmd)
 {
-	if (cmd->__reserved)
+	if (cmd->reserved || cmd->reserved2 ||
+	    cmd->flags & ~IOMMUNEST_INVALIDATE_REPORT_ERROR)
 		return -EOPNOTSUPP;
 	if (cmd->entry_num == 0)
 		return 0;
@@ -108,9 +160,9 @@ static int check_call(const struct iommu_hwpt_invalidate *cmd)
 	return 0;
 }
 
-static int invalidate(struct sim_call *call, uint32_t *done)
+static int invalidate(struct sim_call *call, struct walk *walk)
 {
-	const struct iommu_hwpt_invalidate *cmd = &call->cmd.invalidate;
+	const struct iommunest_uapi_invalidate *cmd = &call->cmd.invalidate;
 	struct sim_hwpt *hwpt;
 	int ret;
 
@@ -126,22 +178,36 @@ static int invalidate(struct sim_call *call, uint32_t *done)
 		return sim_is_6_12(call->sim) ? -ENOENT : -EINVAL;
 	if (cmd->data_type != IOMMU_HWPT_INVALIDATE_DATA_VTD_S1)
 		return -EINVAL;
-	return walk(call, hwpt, done);
+	ret = walk_array(call, hwpt, walk);
+	/* A software error is the entry's alone. */
+	if (ret && !walk->code)
+		walk->last = walk->done;
+	return ret;
 }
 
 int sim_hwpt_invalidate(struct sim_call *call)
 {
-	struct iommu_hwpt_invalidate *cmd = &call->cmd.invalidate;
-	uint32_t done = 0;
-	int ret = invalidate(call, &done);
+	struct iommunest_uapi_invalidate *cmd = &call->cmd.invalidate;
+	struct walk walk;
+	int ret;
 
+	/* Not the window, which is large. */
+	walk.done = 0;
+	walk.lost_until = 0;
+	walk.code = 0;
+	walk.last = 0;
+	ret = invalidate(call, &walk);
 	if (call->faults.lie) {
-		done = call->faults.lie_count;
+		walk.done = call->faults.lie_count;
 		if (call->faults.lie_error)
 			ret = call->faults.lie_error;
 	}
-	cmd->entry_num = done;
-	if (sim_respond(call, sizeof(*cmd)))
+	cmd->entry_num = walk.done;
+	cmd->out_driver_error_code = reports(call) ? walk.code : 0;
+	cmd->out_last_index = reports(call) ? walk.last : 0;
+	if (sim_respond(call, sim_is_patched(call->sim)
+				      ? sizeof(*cmd)
+				      : IOMMUNEST_UAPI_INVALIDATE_SIZE))
 		return -EFAULT;
 	return ret;
 }

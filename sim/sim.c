@@ -40,7 +40,7 @@ static int read_options(struct iommunest_sim_options *to,
 			       SIM_END_OF(struct iommunest_sim_options, ecap));
 	if (ret)
 		return ret;
-	if (to->profile > IOMMUNEST_SIM_LINUX_7_3 ||
+	if (to->profile > IOMMUNEST_SIM_LINUX_7_3_PATCHED ||
 	    to->flags & ~IOMMUNEST_SIM_CHECK_MAMV)
 		return -EINVAL;
 	return 0;

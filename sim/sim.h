@@ -4,7 +4,7 @@
 #define IOMMUNEST_SIM_INTERNAL_H
 
 /* First: config.h in it decides what the system's headers declare. */
-#include "lib/uapi.h"
+#include "lib/uapi-invalidate.h"
 
 #include <libiommunest-sim.h>
 
@@ -23,6 +23,7 @@ struct sim_fault {
 	enum iommunest_sim_fault_kind kind;
 	int error;
 	uint32_t count;
+	uint32_t code;
 	/* In calls or entries since the simulator was made, from 1. */
 	uint64_t first;
 	uint64_t last;
@@ -48,7 +49,15 @@ struct iommunest_sim {
 
 static inline bool sim_is_6_12(const struct iommunest_sim *sim)
 {
-	return sim->profile == IOMMUNEST_SIM_LINUX_6_12;
+	return sim->profile == IOMMUNEST_SIM_LINUX_6_12 ||
+	       sim->profile == IOMMUNEST_SIM_LINUX_6_12_PATCHED;
+}
+
+/* With the patches of kernel/. */
+static inline bool sim_is_patched(const struct iommunest_sim *sim)
+{
+	return sim->profile == IOMMUNEST_SIM_LINUX_6_12_PATCHED ||
+	       sim->profile == IOMMUNEST_SIM_LINUX_7_3_PATCHED;
 }
 
 /* The end of a struct member. */
@@ -257,7 +266,7 @@ struct sim_call {
 		struct iommu_ioas_alloc ioas_alloc;
 		struct iommu_hwpt_alloc hwpt_alloc;
 		struct iommu_hw_info hw_info;
-		struct iommu_hwpt_invalidate invalidate;
+		struct iommunest_uapi_invalidate invalidate;
 	} cmd;
 };
 
@@ -275,9 +284,9 @@ int sim_hwpt_invalidate(struct sim_call *call);
 
 /* ---- flush.c ---- */
 
-/* What the profile's driver does for one entry. */
+/* What the profile's driver does for one entry; @lost: the hardware fails. */
 void sim_flush(struct iommunest_sim *sim, struct sim_hwpt *hwpt, uint64_t addr,
-	       uint64_t npages, bool leaves_only);
+	       uint64_t npages, bool leaves_only, bool lost);
 
 /* ---- fault.c ---- */
 
@@ -285,5 +294,16 @@ void sim_flush(struct iommunest_sim *sim, struct sim_hwpt *hwpt, uint64_t addr,
 void sim_fault_call(struct iommunest_sim *sim, struct sim_call_faults *faults);
 /* The entry that stats.entries has just counted: 0 or its error. */
 int sim_fault_entry(struct iommunest_sim *sim);
+
+struct sim_hardware_error {
+	/* 0: there is none. */
+	int error;
+	uint32_t code;
+	/* How many entries behind it are not done, either. */
+	uint32_t behind;
+};
+
+/* What the hardware makes of the same entry. */
+struct sim_hardware_error sim_fault_hardware(struct iommunest_sim *sim);
 
 #endif /* IOMMUNEST_SIM_INTERNAL_H */

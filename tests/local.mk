@@ -21,6 +21,7 @@ VALGRIND_TESTS = \
 	%D%/unit/test-desc-build \
 	%D%/unit/test-desc-print \
 	%D%/unit/test-entry \
+	%D%/unit/test-extension \
 	%D%/unit/test-guest-caps \
 	%D%/unit/test-iq \
 	%D%/unit/test-iq-devices \
@@ -104,6 +105,7 @@ TEST_SIM_LDADD = %D%/libtest-sim.la libiommunest-sim.la $(CHECK_LIBS)
 %C%_unit_test_desc_build_CFLAGS = $(TEST_CFLAGS)
 %C%_unit_test_desc_print_CFLAGS = $(TEST_CFLAGS)
 %C%_unit_test_entry_CFLAGS = $(TEST_CFLAGS)
+%C%_unit_test_extension_CFLAGS = $(TEST_CFLAGS)
 %C%_unit_test_guest_caps_CFLAGS = $(TEST_CFLAGS)
 %C%_unit_test_iq_CFLAGS = $(TEST_CFLAGS)
 %C%_unit_test_iq_devices_CFLAGS = $(TEST_CFLAGS)
@@ -174,6 +176,7 @@ CONFORMANCE_SOURCES = \
 	%D%/conformance/cases-object.c \
 	%D%/conformance/cases-order.c \
 	%D%/conformance/cases-prologue.c \
+	%D%/conformance/cases-report.c \
 	%D%/conformance/conformance.h \
 	%D%/conformance/random.c \
 	%D%/conformance/random.h \

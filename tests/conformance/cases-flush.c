@@ -104,6 +104,47 @@ static bool is_desc(struct conf_env *env, const struct row *row,
 		want->kind, want->am, (unsigned long long)want->addr, want->ih);
 }
 
+/* Empty, or beyond the last address: the patched driver refuses it. */
+static bool is_no_range(const struct row *row)
+{
+	const uint64_t pages = (UINT64_MAX - row->addr) / CONF_PAGE + 1;
+
+	if (row->npages == UINT64_MAX)
+		return false;
+	return row->npages == 0 || row->npages > pages;
+}
+
+/* What is flushed; false: it cannot be told. */
+static bool find_want(struct conf_env *env, const struct row *row,
+		      struct conf_desc *want)
+{
+	const struct conf_desc all = EVERYTHING;
+	int mamv;
+
+	*want = row->want[env->kernel == CONF_LINUX_7_3 || env->patched];
+	if (!env->patched)
+		return true;
+	mamv = conf_mamv(env);
+	if (mamv < 0)
+		return false;
+	if (row->npages == UINT64_MAX || want->am > (unsigned int)mamv)
+		*want = all;
+	return true;
+}
+
+static bool is_refused(struct conf_env *env, const struct row *row,
+		       struct iommu_hwpt_invalidate *cmd)
+{
+	struct conf_desc descs[MAX_DESCS];
+	size_t count;
+
+	if (!submit(env, cmd, -EINVAL, 0, descs, &count))
+		return false;
+	return conf_expect(env, count == 0, "%#llx, %#llx: %zu descriptors",
+			   (unsigned long long)row->addr,
+			   (unsigned long long)row->npages, count);
+}
+
 static bool row_holds(struct conf_env *env, const struct row *row,
 		      uint32_t flags)
 {
@@ -111,10 +152,14 @@ static bool row_holds(struct conf_env *env, const struct row *row,
 		      .npages = row->npages,
 		      .flags = flags };
 	struct iommu_hwpt_invalidate cmd = conf_call(env, &one, 1);
-	struct conf_desc want = row->want[env->kernel == CONF_LINUX_7_3];
 	struct conf_desc descs[MAX_DESCS];
+	struct conf_desc want;
 	size_t count;
 
+	if (env->patched && is_no_range(row))
+		return is_refused(env, row, &cmd);
+	if (!find_want(env, row, &want))
+		return false;
 	if (want.kind == CONF_PIOTLB_PAGES)
 		want.ih = flags & IOMMU_VTD_INV_FLAGS_LEAF;
 	if (!submit(env, &cmd, 0, 1, descs, &count))

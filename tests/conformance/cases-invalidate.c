@@ -78,10 +78,13 @@ static bool as_many_entries_as_the_bound_are_done(struct conf_env *env)
 {
 	entry *entries = calloc(MAX_ENTRIES, sizeof(*entries));
 	struct iommu_hwpt_invalidate cmd;
+	uint32_t i;
 	bool ok;
 
 	if (!entries)
 		return conf_skip(env, "no memory");
+	for (i = 0; i < MAX_ENTRIES; i++)
+		entries[i].npages = 1;
 	cmd = conf_call(env, entries, MAX_ENTRIES);
 	cmd.hwpt_id = env->unattached;
 	ok = conf_invalidate_is(env, &cmd, 0, MAX_ENTRIES);

@@ -10,7 +10,8 @@
 /* A call with room for a tail, and its one entry. */
 struct call {
 	struct iommu_hwpt_invalidate cmd;
-	uint64_t tail;
+	/* Beyond the end of all that kernels know. */
+	uint64_t tail[3];
 	struct iommu_hwpt_vtd_s1_invalidate entry;
 	struct conf_pages pages;
 };
@@ -45,8 +46,8 @@ static void small_size(const struct conf_env *env, struct call *call)
 static void tail(const struct conf_env *env, struct call *call)
 {
 	(void)env;
-	call->cmd.size = 40;
-	call->tail = 1;
+	call->cmd.size = sizeof(call->cmd) + sizeof(call->tail);
+	call->tail[2] = 1;
 }
 
 static void reserved(const struct conf_env *env, struct call *call)

@@ -2,6 +2,8 @@
 /* Rows 1 to 4: from the number of an ioctl to its struct, for each of them. */
 #include "conformance.h"
 
+#include "lib/uapi-invalidate.h"
+
 #include <string.h>
 
 /* An ioctl, and a command of it that is refused behind the prologue. */
@@ -23,6 +25,14 @@ static const struct op ops[] = {
 	{ IOMMU_HWPT_INVALIDATE, 32, 32, 28, -EOPNOTSUPP },
 };
 #define OPS (sizeof(ops) / sizeof(*ops))
+
+/* As the kernel knows it. */
+static uint32_t known_size(const struct conf_env *env, const struct op *op)
+{
+	if (op->request == IOMMU_HWPT_INVALIDATE && env->patched)
+		return sizeof(struct iommunest_uapi_invalidate);
+	return op->size;
+}
 
 /* A value that is refused everywhere: high bits of flags, an absent id. */
 static void make_wrong(const struct conf_env *env, const struct op *op,
@@ -133,8 +143,8 @@ static bool a_struct_that_ends_too_early_is_efault(struct conf_env *env)
 	size_t i;
 
 	for (i = 0; ok && i < OPS; i++) {
-		for (len = 4; ok && len < ops[i].size; len++) {
-			set_size(pages.end - len, ops[i].size);
+		for (len = 4; ok && len < known_size(env, &ops[i]); len++) {
+			set_size(pages.end - len, known_size(env, &ops[i]));
 			ok = conf_ioctl_is(env, ops[i].request, pages.end - len,
 					   -EFAULT);
 			memset(pages.base, 0, CONF_PAGE);
@@ -153,7 +163,8 @@ static bool an_older_size_is_taken(struct conf_env *env)
 	size_t i;
 
 	for (i = 0; ok && i < OPS; i++) {
-		for (size = ops[i].min; ok && size <= ops[i].size; size++) {
+		for (size = ops[i].min; ok && size <= known_size(env, &ops[i]);
+		     size++) {
 			char *arg = pages.end - size;
 
 			memset(pages.base, 0, CONF_PAGE);
@@ -176,7 +187,7 @@ static bool a_zero_tail_is_taken(struct conf_env *env)
 
 	for (i = 0; ok && i < OPS; i++) {
 		for (k = 0; ok && k < sizeof(more) / sizeof(*more); k++) {
-			uint32_t size = ops[i].size + more[k];
+			uint32_t size = known_size(env, &ops[i]) + more[k];
 			char *arg = pages.end - size;
 
 			memset(pages.base, 0, 3 * CONF_PAGE);
@@ -199,7 +210,8 @@ static bool a_tail_that_is_not_zero_is_e2big(struct conf_env *env)
 	size_t i;
 
 	for (i = 0; ok && i < OPS; i++) {
-		for (at = ops[i].size; ok && at < sizeof(arg); at++) {
+		for (at = known_size(env, &ops[i]); ok && at < sizeof(arg);
+		     at++) {
 			memset(arg, 0, sizeof(arg));
 			make_wrong(env, &ops[i], arg);
 			arg[at] = 1;
@@ -221,8 +233,9 @@ static bool a_tail_that_is_not_zero_leaves_entry_num(struct conf_env *env)
 	struct iommu_hwpt_vtd_s1_invalidate entry = { .npages = 1 };
 	struct {
 		struct iommu_hwpt_invalidate cmd;
-		uint64_t tail;
-	} arg = { .cmd = conf_call(env, &entry, 1), .tail = 1 };
+		/* Beyond the end of all that kernels know. */
+		uint64_t tail[3];
+	} arg = { .cmd = conf_call(env, &entry, 1), .tail = { 0, 0, 1 } };
 
 	arg.cmd.size = sizeof(arg);
 	return conf_invalidate_is(env, &arg.cmd, -E2BIG, 1);
@@ -235,10 +248,11 @@ static bool a_zero_tail_that_ends_too_early_is_efault(struct conf_env *env)
 	size_t i;
 
 	for (i = 0; ok && i < OPS; i++) {
-		char *arg = pages.end - ops[i].size - 16;
+		const uint32_t size = known_size(env, &ops[i]);
+		char *arg = pages.end - size - 16;
 
 		memset(pages.base, 0, CONF_PAGE);
-		set_size(arg, ops[i].size + 17);
+		set_size(arg, size + 17);
 		ok = conf_ioctl_is(env, ops[i].request, arg, -EFAULT);
 	}
 	conf_pages_free(&pages);
@@ -252,11 +266,12 @@ static bool a_tail_is_not_read_behind_what_is_not_zero(struct conf_env *env)
 	size_t i;
 
 	for (i = 0; ok && i < OPS; i++) {
-		char *arg = pages.end - ops[i].size - 16;
+		const uint32_t size = known_size(env, &ops[i]);
+		char *arg = pages.end - size - 16;
 
 		memset(pages.base, 0, CONF_PAGE);
-		set_size(arg, ops[i].size + 4096);
-		arg[ops[i].size] = 1;
+		set_size(arg, size + 4096);
+		arg[size] = 1;
 		ok = conf_ioctl_is(env, ops[i].request, arg, -E2BIG);
 	}
 	conf_pages_free(&pages);

@@ -42,6 +42,8 @@ struct conf_env {
 	/* An open /dev/iommu, and what is in it. */
 	int fd;
 	enum conf_kernel kernel;
+	/* With the patches of kernel/. */
+	bool patched;
 	uint32_t ioas;
 	/* A nest parent on the IOAS, and two stage-1 HWPTs on it. */
 	uint32_t parent;
@@ -90,6 +92,7 @@ extern const struct conf_case conf_object_cases[];
 extern const struct conf_case conf_hwpt_cases[];
 extern const struct conf_case conf_attach_cases[];
 extern const struct conf_case conf_hw_info_cases[];
+extern const struct conf_case conf_report_cases[];
 
 /* ---- What the cases are written with ---- */
 
@@ -111,6 +114,9 @@ conf_call(const struct conf_env *env,
 /* It returns @want, and entry_num reads back as @num. */
 bool conf_invalidate_is(struct conf_env *env, struct iommu_hwpt_invalidate *cmd,
 			int want, uint32_t num);
+
+/* CAP_REG.MAMV, or -1 and the reason is noted. */
+int conf_mamv(struct conf_env *env);
 
 /* A right command for a nested HWPT. */
 struct iommu_hwpt_alloc conf_nested(const struct conf_env *env,

@@ -73,6 +73,18 @@ static bool populate(struct conf_env *env)
 	return env->ioas && env->parent && env->nested && env->unattached;
 }
 
+static bool is_6_12(uint32_t profile)
+{
+	return profile == IOMMUNEST_SIM_LINUX_6_12 ||
+	       profile == IOMMUNEST_SIM_LINUX_6_12_PATCHED;
+}
+
+static bool is_patched(uint32_t profile)
+{
+	return profile == IOMMUNEST_SIM_LINUX_6_12_PATCHED ||
+	       profile == IOMMUNEST_SIM_LINUX_7_3_PATCHED;
+}
+
 int sim_env_open(struct sim_env *env,
 		 const struct iommunest_sim_options *options, bool ats)
 {
@@ -86,9 +98,9 @@ int sim_env_open(struct sim_env *env,
 	iommunest_sim_on_desc(env->sim, on_desc, env);
 	conf->sys = iommunest_sim_sys();
 	conf->sys_data = env->sim;
-	conf->kernel = options->profile == IOMMUNEST_SIM_LINUX_6_12
-			       ? CONF_LINUX_6_12
-			       : CONF_LINUX_7_3;
+	conf->kernel =
+		is_6_12(options->profile) ? CONF_LINUX_6_12 : CONF_LINUX_7_3;
+	conf->patched = is_patched(options->profile);
 	conf->ats = ats;
 	conf->attach = attach;
 	conf->record = record;

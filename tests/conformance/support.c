@@ -11,6 +11,7 @@ static const struct conf_case *const groups[] = {
 	conf_prologue_cases, conf_invalidate_cases, conf_entry_cases,
 	conf_order_cases,    conf_flush_cases,	    conf_object_cases,
 	conf_hwpt_cases,     conf_attach_cases,	    conf_hw_info_cases,
+	conf_report_cases,
 };
 
 const struct conf_case *conf_get(size_t index)
@@ -94,6 +95,21 @@ bool conf_invalidate_is(struct conf_env *env, struct iommu_hwpt_invalidate *cmd,
 	return conf_expect(env, ret == want && cmd->entry_num == num,
 			   "%u entries: %d and not %d, entry_num %u and not %u",
 			   sent, ret, want, cmd->entry_num, num);
+}
+
+int conf_mamv(struct conf_env *env)
+{
+	struct iommu_hw_info_vtd vtd = { 0 };
+	struct iommu_hw_info cmd = {
+		.size = sizeof(cmd),
+		.dev_id = env->dev,
+		.data_len = sizeof(vtd),
+		.data_uptr = (uintptr_t)&vtd,
+	};
+
+	if (!conf_ioctl_is(env, IOMMU_GET_HW_INFO, &cmd, 0))
+		return -1;
+	return vtd.cap_reg >> 48 & 0x3f;
 }
 
 struct iommu_hwpt_vtd_s1 conf_stage1(void)

@@ -35,6 +35,10 @@ static const struct variant variants[] = {
 	{ "7.3 with ATS", IOMMUNEST_SIM_LINUX_7_3, true, false, false },
 	{ "7.3 on poorer hardware", IOMMUNEST_SIM_LINUX_7_3, false, true,
 	  false },
+	{ "6.12 patched", IOMMUNEST_SIM_LINUX_6_12_PATCHED, false, false,
+	  false },
+	{ "7.3 patched, with ATS", IOMMUNEST_SIM_LINUX_7_3_PATCHED, true, false,
+	  false },
 	{ "newest", IOMMUNEST_SIM_NEWEST, false, false, false },
 	/* The last: a process does not get out of it. */
 	{ "newest in a sandbox", IOMMUNEST_SIM_NEWEST, true, false, true },

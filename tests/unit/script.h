@@ -7,6 +7,7 @@
 #ifndef TESTS_UNIT_SCRIPT_H
 #define TESTS_UNIT_SCRIPT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,6 +30,12 @@ struct script_invalidate {
 	uint32_t entry_num;
 	uint32_t reserved;
 };
+
+/*
+ * Whether the library asks what the kernel can.  A kernel without the
+ * extension answers -E2BIG; that of a script does, and needs no row for it.
+ */
+bool script_is_question(unsigned long request, const void *arg);
 
 /* The file descriptor of script_open(). */
 #define SCRIPT_FD 42

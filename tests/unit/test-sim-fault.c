@@ -91,12 +91,12 @@ START_TEST(bad_faults_are_einval)
 	ck_assert_int_eq(inject_ret(&fault), -EINVAL);
 	fault = fault_of(0, 1, -EIO);
 	ck_assert_int_eq(inject_ret(&fault), -EINVAL);
-	fault = fault_of(6, 1, -EIO);
+	fault = fault_of(7, 1, -EIO);
 	ck_assert_int_eq(inject_ret(&fault), -EINVAL);
 	fault = fault_of(call, 0, -EIO);
 	ck_assert_int_eq(inject_ret(&fault), -EINVAL);
 	fault = fault_of(call, 1, -EIO);
-	fault.reserved = 1;
+	fault.code = 1;
 	ck_assert_int_eq(inject_ret(&fault), -EINVAL);
 	for (kind = IOMMUNEST_SIM_FAIL_CALL; kind <= IOMMUNEST_SIM_INTERRUPT;
 	     kind++) {

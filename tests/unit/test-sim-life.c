@@ -58,7 +58,7 @@ START_TEST(bad_options_are_einval)
 	struct iommunest_sim_options small = { .size = sizeof(small) - 1 };
 	struct iommunest_sim_options none = { .size = 0 };
 	struct iommunest_sim_options profile = { .size = sizeof(profile),
-						 .profile = 3 };
+						 .profile = 5 };
 	struct iommunest_sim_options flags = { .size = sizeof(flags),
 					       .flags = 2 };
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "diff.h"
 
+#include "lib/uapi-invalidate.h"
+
 #include <string.h>
 
 typedef struct iommu_hwpt_vtd_s1_invalidate entry;
@@ -295,6 +297,26 @@ static void spoil_call(struct diff_gen *gen, struct iommu_hwpt_invalidate *cmd)
 	}
 }
 
+/* The same with what the patches of kernel/ have behind it. */
+static void finish_extended(struct diff_gen *gen, struct diff_request *request,
+			    const struct iommu_hwpt_invalidate *cmd)
+{
+	struct iommunest_uapi_invalidate more = { 0 };
+
+	memcpy(&more, cmd, sizeof(*cmd));
+	more.size = sizeof(more);
+	more.flags = below(gen, 2);
+	if (rarely(gen, 8))
+		more.flags = any32(gen);
+	if (rarely(gen, 2)) {
+		more.out_driver_error_code = any32(gen);
+		more.out_last_index = any32(gen);
+	}
+	if (rarely(gen, 16))
+		more.reserved2 = any32(gen);
+	finish(gen, request, IOMMU_HWPT_INVALIDATE, &more, sizeof(more));
+}
+
 static void invalidate(struct diff_gen *gen, struct diff_request *request)
 {
 	const uint32_t ids[] = { gen->nested, gen->nested, gen->unattached,
@@ -312,7 +334,10 @@ static void invalidate(struct diff_gen *gen, struct diff_request *request)
 	/* Two things wrong at once show which is seen first. */
 	while (rarely(gen, 5))
 		spoil_call(gen, &cmd);
-	finish(gen, request, IOMMU_HWPT_INVALIDATE, &cmd, sizeof(cmd));
+	if (rarely(gen, 8))
+		finish_extended(gen, request, &cmd);
+	else
+		finish(gen, request, IOMMU_HWPT_INVALIDATE, &cmd, sizeof(cmd));
 }
 
 /* ---- Objects ---- */

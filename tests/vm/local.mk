@@ -4,11 +4,13 @@
 
 VM_TESTS = \
 	%D%/vm-conformance \
+	%D%/vm-errors \
 	%D%/vm-mock \
 	%D%/vm-replay \
 	%D%/vm-resubmit \
+	%D%/vm-time \
 	%D%/vm-diff
-VM_KERNELS = 6.12 newest
+VM_KERNELS = 6.12 6.12-patched newest newest-patched
 
 if HAVE_CHECK
 EXTRA_PROGRAMS += $(VM_TESTS)
@@ -17,6 +19,8 @@ CLEANFILES += $(VM_TESTS) $(EXTRA_LTLIBRARIES)
 endif
 
 %C%_libvm_la_SOURCES = \
+	%D%/inject.c \
+	%D%/inject.h \
 	%D%/real.c \
 	%D%/real.h \
 	%D%/trace.c \
@@ -28,6 +32,9 @@ VM_LDADD = %D%/libvm.la libiommunest-sim.la libiommunest.la $(CHECK_LIBS)
 
 %C%_vm_conformance_CFLAGS = $(TEST_CFLAGS)
 %C%_vm_conformance_LDADD = $(VM_LDADD)
+
+%C%_vm_errors_CFLAGS = $(TEST_CFLAGS)
+%C%_vm_errors_LDADD = $(VM_LDADD) -lpthread
 
 %C%_vm_diff_SOURCES = \
 	%D%/diff-gen.c \
@@ -46,6 +53,9 @@ VM_LDADD = %D%/libvm.la libiommunest-sim.la libiommunest.la $(CHECK_LIBS)
 %C%_vm_replay_CFLAGS = $(TEST_CFLAGS)
 %C%_vm_replay_LDADD = $(VM_LDADD)
 
+%C%_vm_time_CFLAGS = $(TEST_CFLAGS)
+%C%_vm_time_LDADD = $(VM_LDADD)
+
 %C%_vm_resubmit_CFLAGS = $(TEST_CFLAGS)
 %C%_vm_resubmit_LDADD = $(VM_LDADD)
 
@@ -55,7 +65,11 @@ vm-programs: $(VM_TESTS) examples/iommunest-replay
 check-vm: vm-programs
 	@$(srcdir)/%D%/check.sh --build . --kernels "$(VM_KERNELS)" \
 		$(VM_TESTS) || [ $$? -eq 77 ]
-.PHONY: check-vm vm-programs
+
+# Each patch of kernel/ in turn: builds, checkpatch, sparse.
+check-kernel-series:
+	@$(srcdir)/scripts/check-kernel-series.sh
+.PHONY: check-kernel-series check-vm vm-programs
 
 EXTRA_DIST += \
 	%D%/README.md \
@@ -71,7 +85,9 @@ EXTRA_DIST += \
 	kernel/test/7.3/0001-iommu-vt-d-test-only-claim-nested-translation.patch \
 	kernel/test/7.3/config \
 	kernel/test/config \
+	scripts/check-kernel-series.sh \
 	scripts/kernel.sh \
+	scripts/lib/kernel-tree.sh \
 	scripts/lib/suite.sh \
 	scripts/qemu.sh \
 	scripts/tiers/80-vm.sh

@@ -117,7 +117,7 @@ set_machine() {
 
 	call=$("$top/scripts/qemu.sh" "$qemu_version") || return
 	eval "machine=($call)"
-	machine+=(-accel tcg -cpu max -M "q35,kernel-irqchip=split" -m 512
+	machine+=(${VM_TRACE:+-trace "$VM_TRACE"} -accel tcg -cpu max -M "q35,kernel-irqchip=split" -m 512
 		-smp 2 -nodefaults -display none -no-reboot
 		-kernel "$kernel" -initrd "$initramfs"
 		-append "console=ttyS0 loglevel=7 panic=-1 oops=panic \

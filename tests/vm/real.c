@@ -2,6 +2,8 @@
 #include "real.h"
 #include "vfio-uapi.h"
 
+#include "lib/uapi-invalidate.h"
+
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -180,6 +182,30 @@ enum conf_kernel real_kernel(void)
 						 : CONF_LINUX_6_12;
 }
 
+/* An old kernel does not know what is behind its struct. */
+static bool is_patched(struct conf_env *env)
+{
+	struct iommunest_uapi_invalidate cmd = {
+		.size = sizeof(cmd),
+		.flags = IOMMUNEST_INVALIDATE_REPORT_ERROR,
+	};
+
+	return conf_ioctl(env, IOMMU_HWPT_INVALIDATE, &cmd) != -E2BIG;
+}
+
+bool real_is_patched(void)
+{
+	struct conf_env env = { .sys = &calls };
+	bool patched;
+
+	env.fd = open("/dev/iommu", O_RDWR | O_CLOEXEC);
+	if (env.fd < 0)
+		return false;
+	patched = is_patched(&env);
+	close(env.fd);
+	return patched;
+}
+
 int real_open(struct real *real, unsigned int device, struct trace *trace)
 {
 	struct conf_env *env = &real->env;
@@ -201,6 +227,7 @@ int real_open(struct real *real, unsigned int device, struct trace *trace)
 	env->fd = open("/dev/iommu", O_RDWR | O_CLOEXEC);
 	if (env->fd < 0)
 		return -errno;
+	env->patched = is_patched(env);
 	ret = real_bind(real, device);
 	env->dev = real->dev[device];
 	return ret;

@@ -22,6 +22,8 @@ struct real {
 
 /* 6.12, or what comes after it. */
 enum conf_kernel real_kernel(void);
+/* With the patches of kernel/. */
+bool real_is_patched(void);
 
 /*
  * Opens /dev/iommu and binds one of the machine's devices.  The second, behind

@@ -167,7 +167,7 @@ static const struct row rows[] = {
 	  0,
 	  IOMMUNEST_SCOPE_ENTRY },
 	{ "right, then unknown flags",
-	  { { 0, 0 }, { 2, 0 }, { 0, 1 } },
+	  { { 0, 0 }, { VM_MOCK_UNKNOWN, 0 }, { 0, 1 } },
 	  3,
 	  -EOPNOTSUPP,
 	  1,
@@ -333,7 +333,7 @@ END_TEST
 /* ---- Recovery ---- */
 
 static const struct vm_mock_entry broken[4] = {
-	{ 0, 0 }, { 2, 1 }, { 0, 2 }, { 0, 3 }
+	{ 0, 0 }, { VM_MOCK_UNKNOWN, 1 }, { 0, 2 }, { 0, 3 }
 };
 
 START_TEST(skip_flushes_the_others)
@@ -396,6 +396,35 @@ START_TEST(stop_mend_and_resume_flushes_the_rest)
 }
 END_TEST
 
+/* Its hardware takes entries in pairs, and tells of the pair. */
+static const struct vm_mock_entry faulty[4] = {
+	{ 0, 0 }, { 0, 1 }, { VM_MOCK_FAULT, 2 }, { 0, 3 }
+};
+
+START_TEST(an_error_of_its_hardware_is_reported)
+{
+	struct iommunest_batch *batch = batch_of(&mock_type, faulty, 4);
+	struct iommunest_report report = { .size = sizeof(report) };
+	struct vm_mock_entry *entry;
+
+	ck_assert_int_eq(iommunest_submit(ctx, nested, batch, NULL, &report),
+			 -EIO);
+	ck_assert_uint_eq(report.scope, IOMMUNEST_SCOPE_ENTRY);
+	ck_assert_uint_eq(report.index, 2);
+	ck_assert_uint_eq(report.last_index, 3);
+	ck_assert(!report.exact);
+	ck_assert_uint_eq(report.driver_error, VM_MOCK_ERROR_CODE);
+	ck_assert_uint_eq(report.pending, 2);
+	ck_assert_uint_eq(flushed(), 0x3);
+	entry = iommunest_batch_entry(batch, report.index);
+	entry->flags = 0;
+	ck_assert_int_eq(iommunest_submit(ctx, nested, batch, NULL, &report),
+			 0);
+	ck_assert_uint_eq(flushed(), 0xf);
+	iommunest_batch_free(batch);
+}
+END_TEST
+
 static Suite *make_suite(void)
 {
 	Suite *suite = suite_create("iommufd's mock");
@@ -417,6 +446,8 @@ static Suite *make_suite(void)
 	tcase_add_test(recovery, skip_flushes_the_others);
 	tcase_add_test(recovery, flush_all_uses_the_types_own_entry);
 	tcase_add_test(recovery, stop_mend_and_resume_flushes_the_rest);
+	if (real_is_patched())
+		tcase_add_test(recovery, an_error_of_its_hardware_is_reported);
 	suite_add_tcase(suite, recovery);
 	return suite;
 }

@@ -25,6 +25,8 @@ struct list {
 };
 
 static struct trace *trace;
+/* Sends something else for "all", see "KERNELS" in the manual. */
+static bool is_stock_6_12;
 static glob_t captures;
 static struct list wanted, seen;
 /* The HWPTs that the devices are attached to. */
@@ -47,7 +49,7 @@ static struct conf_desc as_sent(uint64_t addr, uint64_t npages, bool leaf)
 {
 	struct conf_desc desc = { .kind = CONF_PIOTLB_PAGES };
 
-	if (npages == UINT64_MAX && real_kernel() != CONF_LINUX_6_12) {
+	if (npages == UINT64_MAX && !is_stock_6_12) {
 		desc.kind = CONF_PIOTLB_ALL;
 		return desc;
 	}
@@ -208,6 +210,7 @@ int main(void)
 		printf("no trace events of a VT-d: %s\n", strerror(errno));
 		return 77;
 	}
+	is_stock_6_12 = real_kernel() == CONF_LINUX_6_12 && !real_is_patched();
 	if (glob(CAPTURES, 0, NULL, &captures) || captures.gl_pathc < 6) {
 		printf("the captures are not here\n");
 		return EXIT_FAILURE;

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Whether the kernel brings the hardware's errors back.  A call with the flag
+ * and without entries does nothing, and tells.
+ */
+#include "uapi-invalidate.h"
+
+#include "abi.h"
+#include "context.h"
+#include "extension.h"
+
+static int ask(struct iommunest_ctx *ctx, uint32_t hwpt_id,
+	       const struct iommunest_inv_type *type)
+{
+	struct iommunest_uapi_invalidate cmd = {
+		.size = sizeof(cmd),
+		.hwpt_id = hwpt_id,
+		.data_type = type->data_type,
+		.entry_len = type->entry_len,
+		.flags = IOMMUNEST_INVALIDATE_REPORT_ERROR,
+	};
+
+	return iommunest_ioctl(ctx, IOMMU_HWPT_INVALIDATE, &cmd);
+}
+
+/* Of a nested HWPT and its own type; all else says nothing of the kernel. */
+static enum iommunest_extension answer_of(int ret)
+{
+	if (ret >= 0)
+		return IOMMUNEST_EXTENSION_YES;
+	if (ret == -E2BIG || ret == -ENOTTY)
+		return IOMMUNEST_EXTENSION_NO;
+	return IOMMUNEST_EXTENSION_UNKNOWN;
+}
+
+/* Each time without an answer costs a call: there is an end to asking. */
+static enum iommunest_extension find_out(struct iommunest_ctx *ctx, int *ret,
+					 uint32_t hwpt_id,
+					 const struct iommunest_inv_type *type)
+{
+	enum iommunest_extension answer;
+
+	*ret = ask(ctx, hwpt_id, type);
+	answer = answer_of(*ret);
+	if (answer == IOMMUNEST_EXTENSION_UNKNOWN &&
+	    atomic_fetch_add(&ctx->asked, 1) >= IOMMUNEST_EXTENSION_TRIES)
+		answer = IOMMUNEST_EXTENSION_NO;
+	atomic_store(&ctx->extension, answer);
+	return answer;
+}
+
+bool iommunest_has_extension(struct iommunest_ctx *ctx, uint32_t hwpt_id,
+			     const struct iommunest_inv_type *type)
+{
+	enum iommunest_extension known =
+		atomic_load_explicit(&ctx->extension, memory_order_relaxed);
+	int ret;
+
+	if (known == IOMMUNEST_EXTENSION_UNKNOWN)
+		known = find_out(ctx, &ret, hwpt_id, type);
+	return known == IOMMUNEST_EXTENSION_YES;
+}
+
+EXPORT int iommunest_reports_errors(struct iommunest_ctx *ctx, uint32_t hwpt_id,
+				    const struct iommunest_inv_type *type)
+{
+	enum iommunest_extension known;
+	int ret = 0;
+
+	if (!ctx || !type)
+		return -EINVAL;
+	known = atomic_load_explicit(&ctx->extension, memory_order_relaxed);
+	if (known == IOMMUNEST_EXTENSION_UNKNOWN)
+		known = find_out(ctx, &ret, hwpt_id, type);
+	if (known == IOMMUNEST_EXTENSION_UNKNOWN)
+		return ret;
+	return known == IOMMUNEST_EXTENSION_YES;
+}

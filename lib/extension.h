@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Whether the kernel has the extension of uapi-invalidate.h. */
+#ifndef IOMMUNEST_EXTENSION_H
+#define IOMMUNEST_EXTENSION_H
+
+#include <libiommunest.h>
+
+/*
+ * Asks the kernel, unless it has answered before: once for each context.  An
+ * HWPT that does not exist, or is not nested, is no answer.  Any thread.
+ */
+bool iommunest_has_extension(struct iommunest_ctx *ctx, uint32_t hwpt_id,
+			     const struct iommunest_inv_type *type);
+
+#endif /* IOMMUNEST_EXTENSION_H */

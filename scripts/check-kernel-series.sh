@@ -1,0 +1,133 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Checks the kernel patches, one by one; see --help.
+set -euo pipefail
+
+here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=scripts/lib/common.sh
+. "$here/lib/common.sh"
+# shellcheck source=scripts/lib/results.sh
+. "$here/lib/results.sh"
+# shellcheck source=scripts/lib/kernel-tree.sh
+. "$here/lib/kernel-tree.sh"
+
+series_packages="$kernel_packages perl sparse"
+# What a patch may change, and what stands on that.
+built="drivers/iommu/ drivers/vfio/ drivers/pci/"
+checked="drivers/iommu/intel/ drivers/iommu/iommufd/"
+# What checkpatch is not asked, with the reason in kernel/README.md.
+deviations=${CHECKPATCH_IGNORE-}
+
+usage() {
+	cat <<EOF_USAGE
+Usage: scripts/check-kernel-series.sh [BASE...]
+For each BASE, 6.12 and newest (default: both): applies the patches of kernel/
+in turn to Debian's source, and after each builds what it can change and runs
+the kernel's checkpatch.pl --strict on it, and sparse on what changed.  A
+warning fails, as an error does; of sparse, those that the tree had before do
+not count.  The last line is "N passed, N failed, N skipped".
+EOF_USAGE
+}
+
+# passes NAME COMMAND...
+passes() {
+	local name=$1 status=0
+
+	shift
+	"$@" >"$log" 2>&1 || status=$?
+	if [ "$status" -eq 0 ]; then
+		say "  PASS  $name"
+		record 1 0 0
+		return
+	fi
+	say "  FAIL  $name"
+	tail -n 40 "$log" | sed 's/^/        /'
+	record 0 1 0
+}
+
+checkpatch() {
+	perl "$tree/scripts/checkpatch.pl" --root="$tree" --strict --quiet \
+		--show-types ${deviations:+"--ignore=$deviations"} "$1"
+}
+
+build_all() {
+	# shellcheck disable=SC2086 # a list
+	make -C "$tree" -j"$jobs" W=1 KCFLAGS=-Werror $built
+}
+
+# Without the numbers of lines, which every patch moves.
+sparse_warnings() {
+	# shellcheck disable=SC2086 # a list
+	make -C "$tree" -j"$jobs" C=2 $checked 2>&1 |
+		grep -E '^[^ ]+:[0-9]+:[0-9]+: (warning|error)' |
+		sed -E 's/:[0-9]+:[0-9]+:/:/' | sort || true
+}
+
+no_new_warnings() {
+	sparse_warnings >"$tree/.sparse"
+	! comm -13 "$tree/.sparse-before" "$tree/.sparse" | grep .
+}
+
+apply_one() {
+	patch -d "$tree" -p1 --forward <"$1" &&
+		cp "$1" "$tree/.patches/$(printf '%03d' "$applied")"
+}
+
+check_patch() {
+	local name=${1##*/}
+
+	passes "$name: applies" apply_one "$1"
+	applied=$((applied + 1))
+	passes "$name: builds" build_all
+	passes "$name: checkpatch" checkpatch "$1"
+	passes "$name: sparse" no_new_warnings
+}
+
+check_base() {
+	local own_patches patch
+
+	say "Linux $version:"
+	own_patches=${#patches[@]}
+	add_series "$version"
+	name_all
+	log=$store/series.log
+	lock_store
+	patches=("${patches[@]:0:$own_patches}")
+	prepare_tree
+	configure
+	sparse_warnings >"$tree/.sparse-before"
+	for patch in "$top/kernel/$version"/*.patch; do
+		check_patch "$patch"
+	done
+}
+
+# find_all ends the shell where there is no source.
+run_base() (
+	base=$1
+	find_all
+	check_base
+)
+
+case ${1-} in
+-h | --help)
+	usage
+	exit 0
+	;;
+esac
+[ $# -gt 0 ] || set -- 6.12 newest
+export RESULTS=${RESULTS:-$(mktemp)}
+: >"$RESULTS"
+# shellcheck disable=SC2086 # a list
+need_packages $series_packages
+for one; do
+	status=0
+	run_base "$one" || status=$?
+	case $status in
+	0) ;;
+	77) record 0 0 1 ;;
+	*) record 0 1 0 ;;
+	esac
+done
+read -r passed failed skipped < <(recorded)
+say "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

@@ -1,0 +1,492 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A kernel that brings the hardware's errors back, and one that does not. */
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <libiommunest-sim.h>
+
+#define COUNT 40u
+#define CODE_IQE (IOMMUNEST_VTD_ERROR_IQE | 4u << 8)
+#define CODE_ITE (IOMMUNEST_VTD_ERROR_ITE | 0x1234u << 16)
+
+static struct iommunest_sim *sim;
+static struct iommunest_ctx *ctx;
+static struct iommunest_batch *batch;
+static uint32_t nested;
+static struct iommunest_report report;
+
+static void add_entries(void)
+{
+	uint32_t i;
+
+	ck_assert_int_eq(
+		iommunest_batch_new(&batch, iommunest_vtd_s1_type(), COUNT), 0);
+	for (i = 0; i < COUNT; i++)
+		iommunest_vtd_add_range(batch, (uint64_t)(i + 1) << 13, 1, 0,
+					i + 100);
+	ck_assert_int_eq(iommunest_batch_error(batch, NULL), 0);
+}
+
+static void make_hwpt(void)
+{
+	const struct iommunest_vtd_s1 s1 = {
+		.size = sizeof(s1),
+		.addr_width = 48,
+	};
+	uint32_t dev, ioas, parent;
+	int fd = iommunest_fd(ctx);
+
+	ck_assert_int_eq(iommunest_sim_bind(sim, fd, IOMMUNEST_SIM_ATS, &dev),
+			 0);
+	ck_assert_int_eq(iommunest_ioas_alloc(ctx, &ioas), 0);
+	ck_assert_int_eq(iommunest_hwpt_alloc_parent(ctx, dev, ioas, &parent),
+			 0);
+	ck_assert_int_eq(
+		iommunest_hwpt_alloc_vtd_s1(ctx, dev, parent, &s1, &nested), 0);
+	ck_assert_int_eq(iommunest_sim_attach(sim, fd, dev, nested), 0);
+}
+
+static void open_on(uint32_t profile)
+{
+	const struct iommunest_sim_options sim_options = {
+		.size = sizeof(sim_options),
+		.profile = profile,
+	};
+	struct iommunest_open_options options = {
+		.size = sizeof(options),
+		.sys = iommunest_sim_sys(),
+	};
+
+	ck_assert_int_eq(iommunest_sim_new(&sim, &sim_options), 0);
+	options.sys_data = sim;
+	ck_assert_int_eq(iommunest_open(&ctx, &options), 0);
+	make_hwpt();
+	add_entries();
+	report = (struct iommunest_report){ .size = sizeof(report) };
+}
+
+static void tear_down(void)
+{
+	iommunest_batch_free(batch);
+	iommunest_close(ctx);
+	iommunest_sim_free(sim);
+}
+
+/* From now on: the @nth entry, and @behind of those that follow. */
+static void break_hardware(uint64_t nth, uint32_t behind, int error,
+			   uint32_t code)
+{
+	const struct iommunest_sim_fault fault = {
+		.size = sizeof(fault),
+		.kind = IOMMUNEST_SIM_HARDWARE_ERROR,
+		.nth = nth,
+		.count = behind,
+		.error = error,
+		.code = code,
+	};
+
+	ck_assert_int_eq(iommunest_sim_inject(sim, &fault), 0);
+}
+
+static int submit(uint32_t policy)
+{
+	const struct iommunest_submit_options options = {
+		.size = sizeof(options),
+		.policy = policy,
+	};
+
+	return iommunest_submit(ctx, nested, batch, &options, &report);
+}
+
+static int knows(void)
+{
+	return iommunest_reports_errors(ctx, nested, iommunest_vtd_s1_type());
+}
+
+static const uint32_t patched[] = {
+	IOMMUNEST_SIM_LINUX_6_12_PATCHED,
+	IOMMUNEST_SIM_LINUX_7_3_PATCHED,
+};
+static const uint32_t stock[] = {
+	IOMMUNEST_SIM_LINUX_6_12,
+	IOMMUNEST_SIM_LINUX_7_3,
+};
+
+START_TEST(a_patched_kernel_is_found)
+{
+	open_on(patched[_i]);
+	ck_assert_int_eq(knows(), 1);
+	tear_down();
+}
+END_TEST
+
+START_TEST(a_stock_kernel_is_found)
+{
+	open_on(stock[_i]);
+	ck_assert_int_eq(knows(), 0);
+	tear_down();
+}
+END_TEST
+
+START_TEST(a_patched_kernel_names_the_entry_and_the_reason)
+{
+	open_on(patched[_i]);
+	break_hardware(8, 0, -EIO, CODE_IQE);
+	ck_assert_int_eq(submit(IOMMUNEST_STOP), -EIO);
+	ck_assert_uint_eq(report.scope, IOMMUNEST_SCOPE_ENTRY);
+	ck_assert_uint_eq(report.index, 7);
+	ck_assert_uint_eq(report.last_index, 7);
+	ck_assert_uint_eq(report.cookie, 107);
+	ck_assert_uint_eq(report.driver_error, CODE_IQE);
+	ck_assert_uint_eq(IOMMUNEST_VTD_ERROR_IQEI(report.driver_error), 4);
+	ck_assert(report.exact);
+	ck_assert_int_eq(submit(IOMMUNEST_STOP), 0);
+	ck_assert_uint_eq(report.handled, COUNT - 7);
+	ck_assert_uint_eq(report.driver_error, 0);
+	tear_down();
+}
+END_TEST
+
+START_TEST(a_stock_kernel_does_not_tell)
+{
+	open_on(stock[_i]);
+	break_hardware(8, 0, -EIO, CODE_IQE);
+	ck_assert_int_eq(submit(IOMMUNEST_STOP), 0);
+	ck_assert_uint_eq(report.handled, COUNT);
+	tear_down();
+}
+END_TEST
+
+START_TEST(the_first_entry_at_fault_needs_no_empty_call)
+{
+	open_on(patched[_i]);
+	break_hardware(1, 0, -EIO, CODE_IQE);
+	ck_assert_int_eq(submit(IOMMUNEST_STOP), -EIO);
+	ck_assert_uint_eq(report.scope, IOMMUNEST_SCOPE_ENTRY);
+	ck_assert_uint_eq(report.index, 0);
+	ck_assert_uint_eq(report.calls, 1);
+	tear_down();
+}
+END_TEST
+
+START_TEST(a_range_of_suspects_is_reported_and_sent_again)
+{
+	open_on(patched[_i]);
+	break_hardware(5, 15, -ETIMEDOUT, CODE_ITE);
+	ck_assert_int_eq(submit(IOMMUNEST_STOP), -ETIMEDOUT);
+	ck_assert_uint_eq(report.index, 4);
+	ck_assert_uint_eq(report.last_index, 19);
+	ck_assert(!report.exact);
+	ck_assert_uint_eq(report.pending, COUNT - 4);
+	ck_assert_uint_eq(IOMMUNEST_VTD_ERROR_SID(report.driver_error), 0x1234);
+	ck_assert_int_eq(submit(IOMMUNEST_STOP), 0);
+	ck_assert_uint_eq(report.handled, COUNT - 4);
+	tear_down();
+}
+END_TEST
+
+START_TEST(a_range_ends_with_the_call)
+{
+	open_on(patched[_i]);
+	break_hardware(COUNT - 1, 15, -ETIMEDOUT, CODE_ITE);
+	ck_assert_int_eq(submit(IOMMUNEST_STOP), -ETIMEDOUT);
+	ck_assert_uint_eq(report.index, COUNT - 2);
+	ck_assert_uint_eq(report.last_index, COUNT - 1);
+	tear_down();
+}
+END_TEST
+
+/* Which of them failed is not known: none may be given up. */
+START_TEST(a_range_is_not_skipped)
+{
+	struct iommunest_failure skipped[4];
+
+	open_on(patched[_i]);
+	report.skipped = skipped;
+	report.skipped_max = 4;
+	break_hardware(5, 3, -ETIMEDOUT, CODE_ITE);
+	ck_assert_int_eq(submit(IOMMUNEST_SKIP), -ETIMEDOUT);
+	ck_assert_uint_eq(report.skipped_count, 0);
+	ck_assert_uint_eq(report.pending, COUNT - 4);
+	tear_down();
+}
+END_TEST
+
+START_TEST(one_entry_at_fault_is_skipped)
+{
+	struct iommunest_failure skipped[4];
+
+	open_on(patched[_i]);
+	report.skipped = skipped;
+	report.skipped_max = 4;
+	break_hardware(5, 0, -EIO, CODE_IQE);
+	ck_assert_int_eq(submit(IOMMUNEST_SKIP), 1);
+	ck_assert_uint_eq(skipped[0].index, 4);
+	ck_assert_uint_eq(skipped[0].last_index, 4);
+	ck_assert_uint_eq(skipped[0].driver_error, CODE_IQE);
+	ck_assert_uint_eq(report.handled, COUNT - 1);
+	tear_down();
+}
+END_TEST
+
+START_TEST(flush_all_says_why)
+{
+	open_on(patched[_i]);
+	break_hardware(5, 3, -ETIMEDOUT, CODE_ITE);
+	ck_assert_int_eq(submit(IOMMUNEST_FLUSH_ALL), 0);
+	ck_assert_uint_eq(report.flushed, COUNT - 4);
+	ck_assert_int_eq(report.error, -ETIMEDOUT);
+	ck_assert_uint_eq(report.driver_error, CODE_ITE);
+	ck_assert_uint_eq(report.last_index, 7);
+	tear_down();
+}
+END_TEST
+
+START_TEST(an_entry_that_software_refuses_has_no_code)
+{
+	open_on(patched[_i]);
+	((struct iommunest_vtd_entry *)iommunest_batch_entry(batch, 3))->flags =
+		1u << 7;
+	ck_assert_int_eq(submit(IOMMUNEST_STOP), -EOPNOTSUPP);
+	ck_assert_uint_eq(report.index, 3);
+	ck_assert_uint_eq(report.last_index, 3);
+	ck_assert_uint_eq(report.driver_error, 0);
+	ck_assert(report.exact);
+	tear_down();
+}
+END_TEST
+
+/* ---- The guest's queue ---- */
+
+static unsigned char ring[4096];
+
+static int read_ring(void *vmm, uint64_t gpa, void *buf, size_t len)
+{
+	(void)vmm;
+	memcpy(buf, ring + gpa, len);
+	return 0;
+}
+
+static int write_nothing(void *vmm, uint32_t index, uint64_t gpa, uint32_t data)
+{
+	(void)vmm;
+	(void)index;
+	(void)gpa;
+	(void)data;
+	return 0;
+}
+
+static void interrupt_nobody(void *vmm, uint32_t index)
+{
+	(void)vmm;
+	(void)index;
+}
+
+static int take_nothing(void *vmm, uint32_t index,
+			const struct iommunest_vtd_desc *desc)
+{
+	(void)vmm;
+	(void)index;
+	(void)desc;
+	return -EIO;
+}
+
+static const struct iommunest_vtd_iq_ops ops = {
+	.size = sizeof(ops),
+	.read = read_ring,
+	.write_status = write_nothing,
+	.interrupt = interrupt_nobody,
+	.descriptor = take_nothing,
+};
+
+#define IQA_256 (1u << 11)
+#define SLOT 32u
+
+/* Three pages, of which the second fails in the host's hardware. */
+static struct iommunest_vtd_iq_result run_queue(int error, uint32_t code)
+{
+	struct iommunest_vtd_iq_result result = { .size = sizeof(result) };
+	struct iommunest_vtd_desc desc;
+	struct iommunest_vtd_iq *iq;
+	uint32_t i;
+
+	for (i = 0; i < 3; i++) {
+		ck_assert_int_eq(iommunest_vtd_desc_piotlb(
+					 &desc, IOMMUNEST_VTD_PIOTLB_PAGES, 1,
+					 0, (uint64_t)i << 13, 0, 0),
+				 0);
+		memcpy(ring + i * SLOT, desc.raw, SLOT);
+	}
+	ck_assert_int_eq(iommunest_vtd_iq_new(&iq, ctx, &ops, NULL, NULL), 0);
+	ck_assert_int_eq(iommunest_vtd_iq_set_base(iq, IQA_256, true), 0);
+	ck_assert_int_eq(iommunest_vtd_iq_add_hwpt(iq, 1, 0, nested), 0);
+	break_hardware(2, 0, error, code);
+	ck_assert_int_eq(iommunest_vtd_iq_run(iq, 3 * SLOT, &result), error);
+	iommunest_vtd_iq_free(iq);
+	return result;
+}
+
+/* It sees the kind of error, and not what the host's hardware is called. */
+START_TEST(a_guest_sees_the_kind_of_the_hosts_error)
+{
+	static const struct {
+		int error;
+		uint32_t code;
+		uint32_t fsts;
+	} rows[] = {
+		{ -EIO, CODE_IQE, IOMMUNEST_VTD_FSTS_IQE },
+		{ -EIO, IOMMUNEST_VTD_ERROR_ICE, IOMMUNEST_VTD_FSTS_ICE },
+		{ -ETIMEDOUT, CODE_ITE, IOMMUNEST_VTD_FSTS_ITE },
+	};
+	struct iommunest_vtd_iq_result result;
+
+	open_on(IOMMUNEST_SIM_LINUX_6_12_PATCHED);
+	result = run_queue(rows[_i].error, rows[_i].code);
+	ck_assert_uint_eq(result.cause, IOMMUNEST_CAUSE_HOST);
+	ck_assert_uint_eq(result.index, 1);
+	ck_assert_uint_eq(result.iqh, SLOT);
+	ck_assert_uint_eq(result.fsts, rows[_i].fsts);
+	ck_assert_uint_eq(result.iqercd, 0);
+	ck_assert_uint_eq(result.driver_error, rows[_i].code);
+	tear_down();
+}
+END_TEST
+
+/* ---- What the question costs, and what is no answer ---- */
+
+static struct {
+	unsigned int questions;
+	int answer;
+} kernel;
+
+static int counting_ioctl(void *data, int fd, unsigned long request, void *arg)
+{
+	uint32_t *words = arg;
+
+	(void)data;
+	(void)fd;
+	(void)request;
+	if (words[0] == 48 && words[6] == 0) {
+		kernel.questions++;
+		return kernel.answer;
+	}
+	return 0;
+}
+
+static void open_on_answer(int answer)
+{
+	struct iommunest_sys sys = *iommunest_sim_sys();
+	struct iommunest_open_options options = {
+		.size = sizeof(options),
+		.sys = &sys,
+	};
+
+	sys.ioctl = counting_ioctl;
+	kernel.answer = answer;
+	kernel.questions = 0;
+	nested = 7;
+	ck_assert_int_eq(iommunest_open_fd(&ctx, 3, &options), 0);
+	report = (struct iommunest_report){ .size = sizeof(report) };
+}
+
+static void submit_one(void)
+{
+	iommunest_batch_reset(batch);
+	iommunest_vtd_add_all(batch, 1);
+	ck_assert_int_eq(submit(IOMMUNEST_STOP), 0);
+	/* It is no call of the submission's. */
+	ck_assert_uint_eq(report.calls, 1);
+}
+
+START_TEST(the_kernel_is_asked_once)
+{
+	static const int answers[] = { 0, -E2BIG, -ENOTTY };
+	unsigned int i;
+
+	open_on_answer(answers[_i]);
+	add_entries();
+	for (i = 0; i < 20; i++)
+		submit_one();
+	ck_assert_uint_eq(kernel.questions, 1);
+	ck_assert_int_eq(knows(), answers[_i] == 0);
+	ck_assert_uint_eq(kernel.questions, 1);
+	iommunest_batch_free(batch);
+	iommunest_close(ctx);
+}
+END_TEST
+
+START_TEST(a_wrong_hwpt_is_no_answer)
+{
+	open_on_answer(-ENOENT);
+	ck_assert_int_eq(knows(), -ENOENT);
+	kernel.answer = 0;
+	ck_assert_int_eq(knows(), 1);
+	iommunest_close(ctx);
+}
+END_TEST
+
+START_TEST(asking_has_an_end)
+{
+	unsigned int i;
+
+	open_on_answer(-EPERM);
+	add_entries();
+	for (i = 0; i < 40; i++)
+		submit_one();
+	ck_assert_uint_le(kernel.questions, 10);
+	ck_assert_int_eq(knows(), 0);
+	iommunest_batch_free(batch);
+	iommunest_close(ctx);
+}
+END_TEST
+
+START_TEST(nothing_is_not_asked)
+{
+	open_on_answer(0);
+	ck_assert_int_eq(iommunest_reports_errors(NULL, 1,
+						  iommunest_vtd_s1_type()),
+			 -EINVAL);
+	ck_assert_int_eq(iommunest_reports_errors(ctx, 1, NULL), -EINVAL);
+	ck_assert_uint_eq(kernel.questions, 0);
+	iommunest_close(ctx);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("extension");
+	TCase *tcase = tcase_create("extension");
+	SRunner *runner;
+	int failed;
+
+	tcase_add_loop_test(tcase, a_patched_kernel_is_found, 0, 2);
+	tcase_add_loop_test(tcase, a_stock_kernel_is_found, 0, 2);
+	tcase_add_loop_test(
+		tcase, a_patched_kernel_names_the_entry_and_the_reason, 0, 2);
+	tcase_add_loop_test(tcase, a_stock_kernel_does_not_tell, 0, 2);
+	tcase_add_loop_test(tcase, the_first_entry_at_fault_needs_no_empty_call,
+			    0, 2);
+	tcase_add_loop_test(
+		tcase, a_range_of_suspects_is_reported_and_sent_again, 0, 2);
+	tcase_add_loop_test(tcase, a_range_ends_with_the_call, 0, 2);
+	tcase_add_loop_test(tcase, a_range_is_not_skipped, 0, 2);
+	tcase_add_loop_test(tcase, one_entry_at_fault_is_skipped, 0, 2);
+	tcase_add_loop_test(tcase, flush_all_says_why, 0, 2);
+	tcase_add_loop_test(tcase, an_entry_that_software_refuses_has_no_code,
+			    0, 2);
+	tcase_add_loop_test(tcase, a_guest_sees_the_kind_of_the_hosts_error, 0,
+			    3);
+	tcase_add_loop_test(tcase, the_kernel_is_asked_once, 0, 3);
+	tcase_add_test(tcase, a_wrong_hwpt_is_no_answer);
+	tcase_add_test(tcase, asking_has_an_end);
+	tcase_add_test(tcase, nothing_is_not_asked);
+	suite_add_tcase(suite, tcase);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

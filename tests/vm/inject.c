@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "inject.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define FOLDER "/sys/kernel/debug/iommu/intel/"
+
+static FILE *open_knob(const char *knob, const char *mode)
+{
+	char path[128];
+	FILE *file;
+
+	snprintf(path, sizeof(path), FOLDER "inject/%s", knob);
+	file = fopen(path, mode);
+	if (!file) {
+		perror(path);
+		exit(EXIT_FAILURE);
+	}
+	return file;
+}
+
+bool inject_is_there(void)
+{
+	return access(FOLDER "inject/refuse", F_OK) == 0;
+}
+
+void inject_set(const char *knob, uint64_t value)
+{
+	FILE *file = open_knob(knob, "w");
+
+	fprintf(file, "%" PRIu64 "\n", value);
+	if (fclose(file)) {
+		perror(knob);
+		exit(EXIT_FAILURE);
+	}
+}
+
+uint64_t inject_get(const char *knob)
+{
+	FILE *file = open_knob(knob, "r");
+	char line[32] = "";
+
+	if (!fgets(line, sizeof(line), file))
+		line[0] = 0;
+	fclose(file);
+	return strtoull(line, NULL, 0);
+}
+
+void inject_clear(void)
+{
+	inject_set("refuse", 0);
+	inject_set("timeout", 0);
+	inject_set("timeout_persistent", 0);
+	inject_set("timeout_behind", 0);
+	inject_set("timeout_sid", 0);
+	inject_set("heal", INJECT_SID);
+}
+
+/* "... Head: N Tail: N ...", in slots. */
+unsigned int inject_tail(void)
+{
+	FILE *file = fopen(FOLDER "invalidation_queue", "r");
+	unsigned int tail = 0;
+	char line[256];
+	char *at;
+
+	if (!file) {
+		perror("invalidation_queue");
+		exit(EXIT_FAILURE);
+	}
+	while (fgets(line, sizeof(line), file)) {
+		at = strstr(line, "Tail:");
+		if (at) {
+			tail = (unsigned int)strtoul(at + 5, NULL, 0);
+			break;
+		}
+	}
+	fclose(file);
+	return tail;
+}
+
+unsigned int inject_log_lines(const char *text)
+{
+	static int fd = -1;
+	unsigned int count = 0;
+	char record[1024];
+	ssize_t len;
+
+	if (fd < 0) {
+		fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+		lseek(fd, 0, SEEK_END);
+	}
+	while ((len = read(fd, record, sizeof(record) - 1)) > 0) {
+		record[len] = 0;
+		count += strstr(record, text) != NULL;
+	}
+	return count;
+}
