@@ -51,26 +51,26 @@ static struct sim_block block_7_3(uint64_t addr, uint64_t npages)
 	return block;
 }
 
-/* The patched drivers say what the guest meant, in a mask that there is. */
-static struct sim_block block_patched(const struct iommunest_sim *sim,
-				      uint64_t addr, uint64_t npages)
-{
-	const struct sim_block all = { .am = SIM_AM_ALL, .all = true };
-	struct sim_block block;
-
-	if (npages == UINT64_MAX)
-		return all;
-	block = block_7_3(addr, npages);
-	return block.am > sim_mamv(sim) ? all : block;
-}
-
 static struct sim_block block_of(const struct iommunest_sim *sim, uint64_t addr,
 				 uint64_t npages)
 {
-	if (sim_is_patched(sim))
-		return block_patched(sim, addr, npages);
-	return sim_is_6_12(sim) ? block_6_12(addr, npages)
-				: block_7_3(addr, npages);
+	if (sim_is_6_12(sim) && !sim_is_patched(sim))
+		return block_6_12(addr, npages);
+	return block_7_3(addr, npages);
+}
+
+/*
+ * The patched drivers do not send the IOTLB a mask that the hardware has not;
+ * those of device TLBs have no such limit.
+ */
+static struct sim_block iotlb_block(const struct iommunest_sim *sim,
+				    const struct sim_block *block)
+{
+	const struct sim_block all = { .am = SIM_AM_ALL, .all = true };
+
+	if (sim_is_patched(sim) && block->am > sim_mamv(sim))
+		return all;
+	return *block;
 }
 
 static void emit(struct iommunest_sim *sim,
@@ -137,13 +137,14 @@ static void dev_tlb(struct iommunest_sim *sim, struct sim_device *dev,
 void sim_flush(struct iommunest_sim *sim, struct sim_hwpt *hwpt, uint64_t addr,
 	       uint64_t npages, bool leaves_only, bool lost)
 {
-	struct sim_block block;
+	struct sim_block block, iotlb;
 	struct sim_device *dev;
 
 	if (!hwpt->devices)
 		return;
 	block = block_of(sim, addr, npages);
-	piotlb(sim, hwpt, &block, leaves_only, lost);
+	iotlb = iotlb_block(sim, &block);
+	piotlb(sim, hwpt, &iotlb, leaves_only, lost);
 	if (sim_is_6_12(sim))
 		return;
 	for (dev = hwpt->devices; dev; dev = dev->next) {

@@ -52,7 +52,7 @@ struct vm_mock_hwpt {
 #define VM_MOCK_IDS 4u
 #define VM_MOCK_ALL (1u << 0)
 /* With the patches of kernel/. */
-#define VM_MOCK_FAULT (1u << 1)
+#define VM_MOCK_FAULT (1u << 8)
 #define VM_MOCK_ERROR_CODE 0xfa017u
 /* In no kernel. */
 #define VM_MOCK_UNKNOWN (1u << 30)

@@ -299,8 +299,11 @@ START_TEST(a_device_that_never_answers_is_contained)
 	ck_assert_int_eq(answer.ret, -ETIMEDOUT);
 	ck_assert_uint_le(inject_get("timed_out") - before, 16);
 	is_done(report(&ats, 100), 100);
+	/* In place of what it has, and when it has nothing. */
+	ck_assert_int_eq(real_attach(&ats, 1, ats.env.unattached), -EIO);
+	is_done(report(&ats, 100), 100);
 	ck_assert_int_eq(real_attach(&ats, 1, 0), 0);
-	ck_assert_int_ne(real_attach(&ats, 1, ats.env.unattached), 0);
+	ck_assert_int_eq(real_attach(&ats, 1, ats.env.unattached), -EIO);
 	heal();
 	is_done(report(&ats, 100), 100);
 }
