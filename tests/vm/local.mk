@@ -80,11 +80,10 @@ EXTRA_DIST += \
 	%D%/selftest.sh \
 	%D%/shell.sh \
 	%D%/vm-replay.needs \
+	kernel/6.12 \
+	kernel/7.3 \
 	kernel/README.md \
-	kernel/test/6.12/0001-iommu-vt-d-test-only-claim-nested-translation.patch \
-	kernel/test/7.3/0001-iommu-vt-d-test-only-claim-nested-translation.patch \
-	kernel/test/7.3/config \
-	kernel/test/config \
+	kernel/test \
 	scripts/check-kernel-series.sh \
 	scripts/kernel.sh \
 	scripts/lib/kernel-tree.sh \
