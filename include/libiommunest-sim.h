@@ -53,7 +53,9 @@ struct iommunest_sim_options {
 
 /*
  * Makes a simulator.  @options may be NULL.  The caller owns *@sim.  Returns
- * 0, -EINVAL (NULL, a bad size, profile or flag), -E2BIG, -ENOMEM.
+ * 0, -EINVAL (NULL, a bad size, profile or flag), -E2BIG, -ENOMEM; where a
+ * process may not read its own memory by process_vm_readv(2), the simulator
+ * needs a pipe, and may return -EMFILE or -ENFILE.
  */
 int iommunest_sim_new(struct iommunest_sim **sim,
 		      const struct iommunest_sim_options *options);
