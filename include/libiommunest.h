@@ -1203,8 +1203,8 @@ struct iommunest_vtd_iq_result {
 	uint64_t iqh;
 	/*
 	 * IQERCD_REG: IQEI in bits 3:0.  With ITE bits 47:32, with ICE bits
-	 * 63:48 hold the source id of the descriptor that the VMM failed on;
-	 * 0 where the host failed, which does not know the guest's numbers.
+	 * 63:48 hold the source id of the device-TLB descriptor that the VMM
+	 * failed on; else 0: the host does not know the guest's numbers.
 	 */
 	uint64_t iqercd;
 	/* Bits to OR into FSTS_REG. */

@@ -57,6 +57,7 @@ static void take_options(struct vmm *vmm)
 		vmm->ops.covered = NULL;
 	if (vmm->flags & IQ_VMM_NO_SKIPPED)
 		vmm->ops.skipped = NULL;
+	model->tells_covered = vmm->ops.covered;
 	model->policy = options->policy;
 	model->budget = options->budget;
 	model->max_scopes = options->max_hwpts ? options->max_hwpts
@@ -229,9 +230,10 @@ static void op_run_to(struct vmm *vmm)
 
 static void op_descs(struct vmm *vmm)
 {
+	uint8_t count = fuzz_u8(&vmm->in);
 	uint32_t i;
 
-	vmm->n_descs = 1 + fuzz_below(&vmm->in, IQ_DESCS_MAX);
+	vmm->n_descs = 1u + (count & (count & IQ_DESCS_MANY ? 127u : 31u));
 	for (i = 0; i < vmm->n_descs; i++)
 		vmm_take_desc(vmm, vmm->descs[i]);
 	vmm->first_slot =
@@ -365,6 +367,7 @@ static void spoil(struct fuzz_input *in, struct iommunest_vtd_iq_state *state)
 		state->size = bits & 0xff;
 		break;
 	default:
+		state->error = 0;
 		break;
 	}
 }
@@ -380,6 +383,7 @@ static void check_sane(const struct model *model)
 	fuzz_check(!state->cause == !state->error && state->error <= 0);
 	fuzz_check(!state->cause == !state->fsts && !(state->fsts & ~0x70u));
 	fuzz_check(!(state->flags >> 3));
+	fuzz_check(state->flags & IOMMUNEST_VTD_IQ_ENABLED || !state->iqh);
 	if (!model->slots) {
 		fuzz_check(!state->iqh && !state->index && !state->iqa);
 		return;
@@ -506,7 +510,8 @@ static void make_ready(struct vmm *vmm)
 		{ false, 2, 0, 2 },
 		{ true, 1, IOMMUNEST_VTD_NO_PASID, 0 },
 		{ true, 1, 1, 1 },
-		{ true, 1, 2, 1 },
+		{ true, 1, 2, 2 },
+		{ true, 1, 3, 1 },
 	};
 	size_t i;
 

@@ -35,9 +35,9 @@ enum iq_op {
 	/* shaped: IQT_REG. */
 	IQ_OP_RUN_TO,
 	/*
-	 * u8: count, less one; then for each u8: 0, and four words, or a
-	 * descriptor type and its fields.  The ring holds them from the head
-	 * on, and again.
+	 * u8: count, less one, with IQ_DESCS_MANY from 32 on; then for each u8:
+	 * 0, and four words, or a descriptor type and its fields.  The ring
+	 * holds them from the head on, and again.
 	 */
 	IQ_OP_DESCS,
 	/* u8: QS, IQ_BASE_*. */
@@ -74,6 +74,8 @@ enum iq_op {
 #define IQ_BASE_WIDE (1u << 3)
 #define IQ_BASE_SCALABLE (1u << 4)
 
-#define IQ_DESCS_MAX 32u
+/* 32, or 128. */
+#define IQ_DESCS_MANY 0x80u
+#define IQ_DESCS_MAX 128u
 
 #endif /* TESTS_FUZZ_IQ_INPUT_H */

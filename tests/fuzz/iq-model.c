@@ -361,6 +361,17 @@ static void take_done(const struct model *model,
 	}
 }
 
+/* Behind the entry that gave the flush its name. */
+static void take_flush(const struct model *model,
+		       const struct iommunest_call *call, uint8_t bit)
+{
+	uint32_t at = entry_at(model, call, 0) + 1;
+
+	for (; model->tells_covered && at < model->frozen; at++)
+		slot_at(model, at)->flushed |=
+			slot_at(model, at)->targets & bit;
+}
+
 static void check_call(const struct model *model,
 		       const struct iommunest_call *call, unsigned int hwpt)
 {
@@ -398,6 +409,8 @@ void model_called(struct model *model, const struct iommunest_call *call)
 	model->entries += done;
 	if (done)
 		take_done(model, call, hwpt, done);
+	if (done && call->flush_all)
+		take_flush(model, call, (uint8_t)(1u << hwpt));
 }
 
 /* ---- Order ---- */
@@ -412,6 +425,7 @@ static void verify(struct model *model, uint32_t to)
 
 		fuzz_check(slot->run == model->run && !slot->refused);
 		fuzz_check(!(slot->targets & ~(slot->done | slot->skipped)));
+		fuzz_check(!(slot->flushed & ~slot->covered));
 		fuzz_check(slot->given == slot->vmm);
 		fuzz_check(slot->wrote == !!(flags & IOMMUNEST_VTD_DESC_SW));
 		fuzz_check(slot->interrupted ==

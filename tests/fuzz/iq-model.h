@@ -7,6 +7,7 @@
  *   slot, each descriptor before it has had its events, and each nested HWPT
  *   that it is about has had an entry that holds its range, or was reported as
  *   skipped;
+ * - what a flush of the whole HWPT stood for is told as covered;
  * - nothing happens to slots behind the head, and the head only moves as far as
  *   the tail and the budget allow;
  * - a nested HWPT gets one call between two points of order, unless the host
@@ -42,6 +43,8 @@ struct model_slot {
 	uint8_t done;
 	uint8_t skipped;
 	uint8_t covered;
+	/* One entry for the whole HWPT was sent in its place. */
+	uint8_t flushed;
 	bool vmm;
 	bool leaf_only;
 	/* Its events. */
@@ -60,6 +63,7 @@ struct model {
 	uint32_t policy;
 	uint32_t budget;
 	uint32_t max_scopes;
+	bool tells_covered;
 	bool has_mamv;
 	uint32_t mamv;
 	uint32_t hwpt_ids[MODEL_HWPTS];

@@ -395,52 +395,79 @@ static struct fields take_fields(struct vmm *vmm)
 		fields.pasid = scope->pasid & 0xfffff;
 	}
 	fields.bits = fuzz_u8(&vmm->in);
-	fields.addr = take_addr(&vmm->in);
+	fields.addr = take_addr(&vmm->in) & ~PAGE_MASK;
 	fields.am = take_order(&vmm->in);
 	return fields;
 }
 
-static int make(unsigned int type, const struct fields *fields,
-		struct iommunest_vtd_desc *desc)
+/* Address and size of a device TLB's block; @s is its S bit. */
+static uint64_t sized(const struct fields *fields, uint64_t s)
 {
-	const uint16_t id = fields->id;
-	const uint32_t pasid = fields->pasid;
-	const uint8_t bits = fields->bits;
-	const uint64_t addr = fields->addr;
-	const unsigned int am = fields->am;
+	unsigned int am = fields->am < 52 ? fields->am : 52;
+	uint64_t block = (UINT64_C(1) << am) - 1;
 
+	if (!am)
+		return fields->addr;
+	return (fields->addr & ~(block << 12)) | block >> 1 << 12 | s;
+}
+
+static void make_pasid(unsigned int type, const struct fields *fields,
+		       uint64_t *words)
+{
+	const uint64_t bits = fields->bits;
+
+	words[0] |= (uint64_t)fields->id << 16 | (uint64_t)fields->pasid << 32;
+	switch (type) {
+	case IOMMUNEST_VTD_DESC_PIOTLB:
+		words[0] |= 2u << 4 | (bits & 1) << 4;
+		words[1] = fields->addr | fields->am | (bits & 2) << 5;
+		break;
+	case IOMMUNEST_VTD_DESC_PASID_CACHE:
+		words[0] |= (bits & 3) << 4;
+		break;
+	case IOMMUNEST_VTD_DESC_PASID_DEV_TLB:
+		words[0] |= (bits & 31) << 4;
+		words[1] = sized(fields, 1u << 11) | bits >> 7;
+		break;
+	default:
+		words[0] |= (bits & 1) << 4 | (bits & 0xf0) << 8;
+		words[1] = bits << 3;
+		break;
+	}
+}
+
+/* Fields that the granularity has no use for stay. */
+static void make(unsigned int type, const struct fields *fields,
+		 uint64_t *words)
+{
+	const uint64_t bits = fields->bits;
+	const uint64_t id = fields->id;
+
+	words[0] = type;
 	switch (type) {
 	case IOMMUNEST_VTD_DESC_CONTEXT_CACHE:
-		return iommunest_vtd_desc_context_cache(
-			desc, bits & 3, id, (uint16_t)pasid, bits >> 6);
+		words[0] |= (bits & 3) << 4 | id << 16 | id << 32 |
+			    (bits & 12) << 46;
+		break;
 	case IOMMUNEST_VTD_DESC_IOTLB:
-		return iommunest_vtd_desc_iotlb(desc, bits & 3, id, addr, am,
-						0);
+		words[0] |= (bits & 15) << 4 | id << 16;
+		words[1] = fields->addr | fields->am;
+		break;
 	case IOMMUNEST_VTD_DESC_DEV_TLB:
-		return iommunest_vtd_desc_dev_tlb(desc, id, id, bits & 31, addr,
-						  am);
+		words[0] |= id << 32 | (bits & 31) << 16;
+		words[1] = sized(fields, 1);
+		break;
 	case IOMMUNEST_VTD_DESC_IEC:
-		return iommunest_vtd_desc_iec(desc, bits & 1, id, am);
+		words[0] |= (bits & 1) << 4 | id << 32 |
+			    (uint64_t)(fields->am & 31) << 27;
+		break;
 	case IOMMUNEST_VTD_DESC_WAIT:
-		return iommunest_vtd_desc_wait(
-			desc,
-			bits & (IOMMUNEST_VTD_DESC_SW | IOMMUNEST_VTD_DESC_IF |
-				IOMMUNEST_VTD_DESC_FN | IOMMUNEST_VTD_DESC_PD),
-			addr, id);
-	case IOMMUNEST_VTD_DESC_PIOTLB:
-		return iommunest_vtd_desc_piotlb(desc, bits & 2 ? 3 : 2, id,
-						 pasid, addr, am,
-						 bits & IOMMUNEST_VTD_DESC_IH);
-	case IOMMUNEST_VTD_DESC_PASID_CACHE:
-		return iommunest_vtd_desc_pasid_cache(desc, bits & 3, id,
-						      pasid);
-	case IOMMUNEST_VTD_DESC_PASID_DEV_TLB:
-		return iommunest_vtd_desc_pasid_dev_tlb(
-			desc, bits & 1, id, id, pasid, bits >> 3, addr, am);
+		words[0] |= (bits & 15) << 4 | id << 32;
+		words[1] = fields->addr;
+		break;
 	default:
-		return iommunest_vtd_desc_page_response(
-			desc, id, pasid, bits & IOMMUNEST_VTD_DESC_PP, id,
-			bits & 15);
+		make_pasid(type, fields, words);
+		break;
 	}
 }
 
@@ -448,7 +475,6 @@ void vmm_take_desc(struct vmm *vmm, uint64_t *words)
 {
 	unsigned int type = fuzz_below(&vmm->in, 16);
 	struct fields fields;
-	struct iommunest_vtd_desc desc;
 	unsigned int i;
 
 	memset(words, 0, 4 * sizeof(*words));
@@ -462,6 +488,5 @@ void vmm_take_desc(struct vmm *vmm, uint64_t *words)
 		type = type & 1 ? IOMMUNEST_VTD_DESC_PIOTLB
 				: IOMMUNEST_VTD_DESC_WAIT;
 	fields = take_fields(vmm);
-	if (!make(type, &fields, &desc))
-		memcpy(words, desc.raw, sizeof(desc.raw));
+	make(type, &fields, words);
 }

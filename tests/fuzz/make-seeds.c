@@ -141,6 +141,11 @@ static void put_scopes(FILE *out)
 	put(out, 1);
 }
 
+static void put_count(FILE *out, unsigned int count)
+{
+	put(out, count > 32 ? IQ_DESCS_MANY | (count - 1) : count - 1);
+}
+
 /* A few kicks, and now and then something else that a guest does. */
 static void put_kick(FILE *out, const struct capture *capture,
 		     const struct capture_kick *kick)
@@ -152,7 +157,7 @@ static void put_kick(FILE *out, const struct capture *capture,
 	if (!count)
 		return;
 	put(out, IQ_OP_DESCS);
-	put(out, count - 1);
+	put_count(out, count);
 	for (i = 0; i < count; i++) {
 		put(out, 0);
 		put_words(out, capture->descs[kick->first + i].words);
@@ -270,6 +275,42 @@ static void put_mixed_trouble(FILE *out)
 		put(out, any(5));
 }
 
+/* As much as a ring can ask for: for each slot all HWPTs of a scope. */
+static void make_full_seed(unsigned int nth, unsigned int type)
+{
+	FILE *out = create("iq", nth);
+	unsigned int i;
+
+	put_options(out, nth, IQ_VMM_NOT_READY);
+	put(out, IQ_OP_BASE);
+	put(out, IQ_BASE_WIDE | IQ_BASE_SCALABLE);
+	for (i = 0; i < 3; i++) {
+		put(out, IQ_OP_ADD_SCOPE);
+		put(out, i);
+		put(out, 0);
+		put(out, i);
+		if (type == 6)
+			continue;
+		put(out, IQ_OP_ADD_DEVICE);
+		put(out, 1);
+		put(out, i);
+		put(out, i);
+	}
+	put(out, IQ_OP_DESCS);
+	put_count(out, 127);
+	for (i = 0; i < 127; i++) {
+		put(out, i < 126 ? type : 2);
+		/* Of a scope; and all that a device or the guest has. */
+		put(out, type == 6 ? 0 : 1);
+		put(out, i < 126 ? 0x80 : 1);
+		put(out, i & 63);
+		put(out, 0);
+	}
+	put(out, IQ_OP_RUN_BY);
+	put(out, 127);
+	finish(out);
+}
+
 static void make_mixed_seeds(void)
 {
 	unsigned int nth, i;
@@ -307,6 +348,17 @@ static void make_capture_seed(FILE *in)
 	finish(out);
 }
 
+static void make_line_seed(unsigned int nth, unsigned int length)
+{
+	FILE *out = create("capture", nth);
+
+	fputs("#iq-capture 1\n", out);
+	while (length--)
+		putc('#', out);
+	putc('\n', out);
+	finish(out);
+}
+
 /* Where the reader has to draw a line; mutation alone seldom comes there. */
 static void make_edge_seeds(void)
 {
@@ -321,20 +373,16 @@ static void make_edge_seeds(void)
 		"an-unknown-keyword-that-no-message-would-show-in-whole 1\n",
 		"kick 0x00000000000000000000000000000000000000000000000z\n",
 	};
-	unsigned int i, length;
-	FILE *out;
+	unsigned int i;
 
 	for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-		out = create("capture", i);
+		FILE *out = create("capture", i);
+
 		fprintf(out, "#iq-capture 1\n%s", texts[i]);
 		finish(out);
 	}
-	out = create("capture", i);
-	fputs("#iq-capture 1\n", out);
-	for (length = 0; length < CAPTURE_LINE_MAX; length++)
-		putc('#', out);
-	putc('\n', out);
-	finish(out);
+	make_line_seed(i, CAPTURE_LINE_MAX);
+	make_line_seed(i + 1, CAPTURE_LINE_MAX + 1);
 }
 
 static int cut(const char *path)
@@ -377,6 +425,9 @@ int main(int argc, char **argv)
 		ret |= cut(argv[i]);
 	base_name = "mixed";
 	make_mixed_seeds();
+	base_name = "full";
+	make_full_seed(0, 6);
+	make_full_seed(4, 8);
 	base_name = "edge";
 	make_edge_seeds();
 	return ret;
