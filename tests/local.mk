@@ -189,26 +189,6 @@ CONFORMANCE_SOURCES = \
 %C%_conformance_test_conformance_CFLAGS = $(TEST_CFLAGS)
 %C%_conformance_test_conformance_LDADD = libiommunest-sim.la $(CHECK_LIBS)
 
-# The same cases for a machine that has the kernel and the hardware.
-check_PROGRAMS += \
-	%D%/conformance/conformance-kernel \
-	%D%/conformance/random-kernel
-KERNEL_SOURCES = %D%/conformance/kernel-env.c %D%/conformance/kernel-env.h
-%C%_conformance_conformance_kernel_SOURCES = \
-	%D%/conformance/conformance-kernel.c \
-	$(KERNEL_SOURCES) \
-	$(CONFORMANCE_SOURCES)
-%C%_conformance_conformance_kernel_CFLAGS = -I$(top_srcdir) $(AM_CFLAGS)
-%C%_conformance_conformance_kernel_LDADD =
-%C%_conformance_random_kernel_SOURCES = \
-	%D%/conformance/random-kernel.c \
-	%D%/conformance/sim-env.c \
-	%D%/conformance/sim-env.h \
-	$(KERNEL_SOURCES) \
-	$(CONFORMANCE_SOURCES)
-%C%_conformance_random_kernel_CFLAGS = -I$(top_srcdir) $(AM_CFLAGS)
-%C%_conformance_random_kernel_LDADD = libiommunest-sim.la
-
 EXTRA_DIST += \
 	$(SCRIPT_TESTS) \
 	%D%/api/api_consistency.py \

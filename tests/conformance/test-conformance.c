@@ -127,7 +127,7 @@ static void hold(const struct variant *variant, size_t index)
 }
 
 /*
- * What comes of them is compared with a kernel's by random-kernel; here they
+ * What comes of them is compared with a kernel's by tests/vm/vm-diff; here they
  * are for the sanitizers.
  */
 START_TEST(random_calls_hurt_nothing)
