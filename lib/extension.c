@@ -34,31 +34,40 @@ static enum iommunest_extension answer_of(int ret)
 }
 
 /* Each time without an answer costs a call: there is an end to asking. */
-static enum iommunest_extension find_out(struct iommunest_ctx *ctx, int *ret,
-					 uint32_t hwpt_id,
-					 const struct iommunest_inv_type *type)
+static enum iommunest_extension find_out(struct iommunest_ctx *ctx, int ret)
 {
-	enum iommunest_extension answer;
+	unsigned int known = IOMMUNEST_EXTENSION_UNKNOWN;
+	enum iommunest_extension answer = answer_of(ret);
 
-	*ret = ask(ctx, hwpt_id, type);
-	answer = answer_of(*ret);
 	if (answer == IOMMUNEST_EXTENSION_UNKNOWN &&
 	    atomic_fetch_add(&ctx->asked, 1) >= IOMMUNEST_EXTENSION_TRIES)
 		answer = IOMMUNEST_EXTENSION_NO;
-	atomic_store(&ctx->extension, answer);
+	/* Another thread may have got a better answer meanwhile. */
+	if (!atomic_compare_exchange_strong(&ctx->extension, &known, answer))
+		return (enum iommunest_extension)known;
 	return answer;
+}
+
+/* *@ret is what the kernel said, if it was asked. */
+static enum iommunest_extension get(struct iommunest_ctx *ctx, uint32_t hwpt_id,
+				    const struct iommunest_inv_type *type,
+				    int *ret)
+{
+	unsigned int known =
+		atomic_load_explicit(&ctx->extension, memory_order_relaxed);
+
+	if (known != IOMMUNEST_EXTENSION_UNKNOWN)
+		return (enum iommunest_extension)known;
+	*ret = ask(ctx, hwpt_id, type);
+	return find_out(ctx, *ret);
 }
 
 bool iommunest_has_extension(struct iommunest_ctx *ctx, uint32_t hwpt_id,
 			     const struct iommunest_inv_type *type)
 {
-	enum iommunest_extension known =
-		atomic_load_explicit(&ctx->extension, memory_order_relaxed);
 	int ret;
 
-	if (known == IOMMUNEST_EXTENSION_UNKNOWN)
-		known = find_out(ctx, &ret, hwpt_id, type);
-	return known == IOMMUNEST_EXTENSION_YES;
+	return get(ctx, hwpt_id, type, &ret) == IOMMUNEST_EXTENSION_YES;
 }
 
 EXPORT int iommunest_reports_errors(struct iommunest_ctx *ctx, uint32_t hwpt_id,
@@ -69,9 +78,7 @@ EXPORT int iommunest_reports_errors(struct iommunest_ctx *ctx, uint32_t hwpt_id,
 
 	if (!ctx || !type)
 		return -EINVAL;
-	known = atomic_load_explicit(&ctx->extension, memory_order_relaxed);
-	if (known == IOMMUNEST_EXTENSION_UNKNOWN)
-		known = find_out(ctx, &ret, hwpt_id, type);
+	known = get(ctx, hwpt_id, type, &ret);
 	if (known == IOMMUNEST_EXTENSION_UNKNOWN)
 		return ret;
 	return known == IOMMUNEST_EXTENSION_YES;

@@ -57,17 +57,21 @@ build_all() {
 		! grep -F 'warning:' "$tree/.built"
 }
 
-# Without the numbers of lines, which every patch moves.
+# sparse_warnings FILE: without the numbers of lines, which every patch moves.
+# A build that fails is not one without warnings.
 sparse_warnings() {
 	# shellcheck disable=SC2086 # a list
-	make -C "$tree" -j"$jobs" C=2 $checked 2>&1 |
-		grep -E '^[^ ]+:[0-9]+:[0-9]+: (warning|error)' |
-		sed -E 's/:[0-9]+:[0-9]+:/:/' | sort || true
+	make -C "$tree" -j"$jobs" C=2 $checked >"$tree/.built" 2>&1 || {
+		tail -n 20 "$tree/.built"
+		return 1
+	}
+	grep -E '^[^ ]+:[0-9]+:[0-9]+: (warning|error)' "$tree/.built" |
+		sed -E 's/:[0-9]+:[0-9]+:/:/' | sort >"$1" || true
 }
 
 no_new_warnings() {
-	sparse_warnings >"$tree/.sparse"
-	! comm -13 "$tree/.sparse-before" "$tree/.sparse" | grep .
+	sparse_warnings "$tree/.sparse" &&
+		! comm -13 "$tree/.sparse-before" "$tree/.sparse" | grep .
 }
 
 apply_one() {
@@ -97,7 +101,7 @@ check_base() {
 	patches=("${patches[@]:0:$own_patches}")
 	prepare_tree
 	configure
-	sparse_warnings >"$tree/.sparse-before"
+	sparse_warnings "$tree/.sparse-before"
 	for patch in "$top/kernel/$version"/*.patch; do
 		check_patch "$patch"
 	done

@@ -360,6 +360,8 @@ END_TEST
 static struct {
 	unsigned int questions;
 	int answer;
+	/* What happens while it is asked. */
+	void (*meanwhile)(void);
 } kernel;
 
 static int counting_ioctl(void *data, int fd, unsigned long request, void *arg)
@@ -371,6 +373,8 @@ static int counting_ioctl(void *data, int fd, unsigned long request, void *arg)
 	(void)request;
 	if (words[0] == 48 && words[6] == 0) {
 		kernel.questions++;
+		if (kernel.meanwhile)
+			kernel.meanwhile();
 		return kernel.answer;
 	}
 	return 0;
@@ -387,6 +391,7 @@ static void open_on_answer(int answer)
 	sys.ioctl = counting_ioctl;
 	kernel.answer = answer;
 	kernel.questions = 0;
+	kernel.meanwhile = NULL;
 	nested = 7;
 	ck_assert_int_eq(iommunest_open_fd(&ctx, 3, &options), 0);
 	report = (struct iommunest_report){ .size = sizeof(report) };
@@ -443,6 +448,27 @@ START_TEST(asking_has_an_end)
 }
 END_TEST
 
+/* As another thread would, with a better HWPT. */
+static void get_an_answer(void)
+{
+	kernel.meanwhile = NULL;
+	kernel.answer = 0;
+	ck_assert_int_eq(knows(), 1);
+	kernel.answer = -ENOENT;
+}
+
+START_TEST(no_answer_does_not_undo_an_answer)
+{
+	open_on_answer(-ENOENT);
+	kernel.meanwhile = get_an_answer;
+	ck_assert_int_eq(knows(), 1);
+	ck_assert_uint_eq(kernel.questions, 2);
+	ck_assert_int_eq(knows(), 1);
+	ck_assert_uint_eq(kernel.questions, 2);
+	iommunest_close(ctx);
+}
+END_TEST
+
 START_TEST(nothing_is_not_asked)
 {
 	open_on_answer(0);
@@ -481,6 +507,7 @@ int main(void)
 			    3);
 	tcase_add_loop_test(tcase, the_kernel_is_asked_once, 0, 3);
 	tcase_add_test(tcase, a_wrong_hwpt_is_no_answer);
+	tcase_add_test(tcase, no_answer_does_not_undo_an_answer);
 	tcase_add_test(tcase, asking_has_an_end);
 	tcase_add_test(tcase, nothing_is_not_asked);
 	suite_add_tcase(suite, tcase);
