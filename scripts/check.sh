@@ -9,6 +9,11 @@ here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=scripts/lib/results.sh
 . "$here/lib/results.sh"
 
+# The tiers of --all, in the order in which they run, and those that only run
+# when they are named.  tiers/NAME.sh has one each.
+all_tiers=(gcc werror clang sanitizers valgrind property fuzz
+	uapi-newest uapi-backports uapi-own distcheck install static vm)
+other_tiers=()
 default_tiers=(gcc)
 
 usage() {
@@ -18,27 +23,23 @@ Installs what is missing (Debian, as root or with sudo), builds out of tree in
 build-check/ (or \$BUILD_DIR) and runs the tests.  The last line is
 "N passed, N failed, N skipped"; the exit status is 0 if nothing failed.
 
-  --all    all of the tiers below (default: ${default_tiers[*]})
+  --all    all of these tiers (default: ${default_tiers[*]})
   --help   this text
 
 Tiers:
-$(list_tiers)
+$(list_tiers "${all_tiers[@]}")
 EOF_USAGE
-}
+	[ ${#other_tiers[@]} -eq 0 ] || cat <<EOF_USAGE
 
-all_tiers() {
-	local file
-
-	for file in "$here"/tiers/[0-9][0-9]-*.sh; do
-		file=${file##*/[0-9][0-9]-}
-		say "${file%.sh}"
-	done
+Not in --all:
+$(list_tiers "${other_tiers[@]}")
+EOF_USAGE
 }
 
 list_tiers() {
 	local tier
 
-	for tier in $(all_tiers); do
+	for tier; do
 		# shellcheck source=/dev/null
 		(. "$(file_of "$tier")" && printf '  %-14s %s\n' "$tier" \
 			"$tier_title")
@@ -46,9 +47,29 @@ list_tiers() {
 }
 
 file_of() {
-	local file=("$here"/tiers/[0-9][0-9]-"$1".sh)
+	say "$here/tiers/$1.sh"
+}
 
-	[ -f "${file[0]}" ] && say "${file[0]}"
+is_tier() {
+	local tier
+
+	for tier in "${all_tiers[@]}" "${other_tiers[@]}"; do
+		[ "$1" != "$tier" ] || return 0
+	done
+	return 1
+}
+
+# A file that no list names would never run.
+check_lists() {
+	local file name
+
+	for file in "$here"/tiers/*.sh; do
+		name=${file##*/}
+		is_tier "${name%.sh}" || {
+			complain "$file is in no list of this script"
+			exit 2
+		}
+	done
 }
 
 # A tier that ends badly without having counted a failure is one.
@@ -72,16 +93,17 @@ run_tier() {
 	say "-- $tier: $((SECONDS - start)) s"
 }
 
+check_lists
 tiers=()
 while [ $# -gt 0 ]; do
 	case $1 in
-	--all) mapfile -t tiers < <(all_tiers) ;;
+	--all) tiers+=("${all_tiers[@]}") ;;
 	-h | --help)
 		usage
 		exit 0
 		;;
 	*)
-		file_of "$1" >/dev/null || {
+		is_tier "$1" || {
 			complain "no such option or tier: $1; see --help"
 			exit 2
 		}

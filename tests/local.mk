@@ -225,27 +225,3 @@ check-valgrind:
 		LOG_COMPILER='$(LIBTOOL) --mode=execute $(VALGRIND)' \
 		AM_LOG_FLAGS='$(VALGRIND_FLAGS)'
 .PHONY: check-valgrind
-
-# What a newcomer and CI run.
-EXTRA_DIST += \
-	.ci/run \
-	scripts/.shellcheckrc \
-	scripts/check.sh \
-	scripts/demo.sh \
-	scripts/fetch-uapi-headers.sh \
-	scripts/lib/build.sh \
-	scripts/lib/common.sh \
-	scripts/lib/results.sh \
-	scripts/lib/tier.sh \
-	scripts/tiers/10-gcc.sh \
-	scripts/tiers/20-werror.sh \
-	scripts/tiers/25-clang.sh \
-	scripts/tiers/30-sanitizers.sh \
-	scripts/tiers/40-valgrind.sh \
-	scripts/tiers/45-property.sh \
-	scripts/tiers/50-uapi-newest.sh \
-	scripts/tiers/51-uapi-backports.sh \
-	scripts/tiers/55-uapi-own.sh \
-	scripts/tiers/60-distcheck.sh \
-	scripts/tiers/70-install.sh \
-	scripts/tiers/75-static.sh

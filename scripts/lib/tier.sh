@@ -21,7 +21,8 @@ skip_tier() {
 build=$2
 # shellcheck source=/dev/null
 . "$1"
-heading "${1##*/}: $tier_title"
+name=${1##*/}
+heading "${name%.sh}: $tier_title"
 # shellcheck disable=SC2086 # a list
 need_packages $tier_packages || skip_tier "packages are missing"
 tier_run

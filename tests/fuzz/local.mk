@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Fuzz targets.  "make fuzz-programs" builds them with any compiler, to run
-# inputs that are given as files; scripts/tiers/47-fuzz.sh builds them with
+# inputs that are given as files; scripts/tiers/fuzz.sh builds them with
 # libFuzzer.
 
 FUZZ_TARGETS = \
@@ -72,5 +72,4 @@ clean-local:
 	rm -rf %D%/seeds
 
 EXTRA_DIST += \
-	%D%/README.md \
-	scripts/tiers/47-fuzz.sh
+	%D%/README.md

@@ -83,10 +83,4 @@ EXTRA_DIST += \
 	kernel/6.12 \
 	kernel/7.3 \
 	kernel/README.md \
-	kernel/test \
-	scripts/check-kernel-series.sh \
-	scripts/kernel.sh \
-	scripts/lib/kernel-tree.sh \
-	scripts/lib/suite.sh \
-	scripts/qemu.sh \
-	scripts/tiers/80-vm.sh
+	kernel/test

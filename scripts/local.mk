@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# What a newcomer and CI run.  The folders go whole, so that no tier is
+# forgotten.
+
+EXTRA_DIST += \
+	.ci/run \
+	%D%/.shellcheckrc \
+	%D%/check-kernel-series.sh \
+	%D%/check.sh \
+	%D%/demo.sh \
+	%D%/fetch-uapi-headers.sh \
+	%D%/kernel.sh \
+	%D%/lib \
+	%D%/qemu.sh \
+	%D%/tiers
