@@ -32,8 +32,8 @@ static void drop(struct sim_set *sets, const unsigned int *shift,
 	unsigned int level;
 
 	for (level = 0; level < SIM_LEVELS; level++)
-		sim_set_drop(&sets[level], first >> shift[level],
-			     last >> shift[level]);
+		iommunest__sim_set_drop(&sets[level], first >> shift[level],
+					last >> shift[level]);
 }
 
 static bool has(const struct sim_set *sets, const unsigned int *shift,
@@ -42,7 +42,7 @@ static bool has(const struct sim_set *sets, const unsigned int *shift,
 	unsigned int level;
 
 	for (level = 0; level < SIM_LEVELS; level++) {
-		if (sim_set_has(&sets[level], addr >> shift[level]))
+		if (iommunest__sim_set_has(&sets[level], addr >> shift[level]))
 			return true;
 	}
 	return false;
@@ -53,30 +53,30 @@ static void free_sets(struct sim_set *sets)
 	unsigned int level;
 
 	for (level = 0; level < SIM_LEVELS; level++)
-		sim_set_free(&sets[level]);
+		iommunest__sim_set_free(&sets[level]);
 }
 
-void sim_tlb_drop(struct sim_tlb *tlb, const struct sim_block *block)
+void iommunest__sim_tlb_drop(struct sim_tlb *tlb, const struct sim_block *block)
 {
 	drop(tlb->leaves, leaf_shift, block);
 }
 
-void sim_tlb_free(struct sim_tlb *tlb)
+void iommunest__sim_tlb_free(struct sim_tlb *tlb)
 {
 	free_sets(tlb->leaves);
 }
 
-void sim_iotlb_drop(struct sim_iotlb *iotlb, const struct sim_block *block,
-		    bool leaves_only)
+void iommunest__sim_iotlb_drop(struct sim_iotlb *iotlb,
+			       const struct sim_block *block, bool leaves_only)
 {
-	sim_tlb_drop(&iotlb->tlb, block);
+	iommunest__sim_tlb_drop(&iotlb->tlb, block);
 	if (!leaves_only)
 		drop(iotlb->structures, structure_shift, block);
 }
 
-void sim_iotlb_free(struct sim_iotlb *iotlb)
+void iommunest__sim_iotlb_free(struct sim_iotlb *iotlb)
 {
-	sim_tlb_free(&iotlb->tlb);
+	iommunest__sim_tlb_free(&iotlb->tlb);
 	free_sets(iotlb->structures);
 }
 
@@ -93,12 +93,12 @@ static int reserve(const struct iommunest_sim *sim, struct sim_hwpt *hwpt,
 {
 	struct sim_device *dev;
 
-	if (sim_set_reserve(&hwpt->iotlb.tlb.leaves[level]) ||
-	    sim_set_reserve(&hwpt->iotlb.structures[level]))
+	if (iommunest__sim_set_reserve(&hwpt->iotlb.tlb.leaves[level]) ||
+	    iommunest__sim_set_reserve(&hwpt->iotlb.structures[level]))
 		return -ENOMEM;
 	for (dev = hwpt->devices; dev; dev = dev->next) {
 		if (has_dev_tlb(sim, dev) &&
-		    sim_set_reserve(&dev->tlb.leaves[level]))
+		    iommunest__sim_set_reserve(&dev->tlb.leaves[level]))
 			return -ENOMEM;
 	}
 	return 0;
@@ -110,12 +110,13 @@ static void insert(const struct iommunest_sim *sim, struct sim_hwpt *hwpt,
 	uint64_t leaf = addr >> leaf_shift[level];
 	struct sim_device *dev;
 
-	sim_set_insert(&hwpt->iotlb.tlb.leaves[level], leaf);
-	sim_set_insert(&hwpt->iotlb.structures[level],
-		       addr >> structure_shift[level]);
+	iommunest__sim_set_insert(&hwpt->iotlb.tlb.leaves[level], leaf);
+	iommunest__sim_set_insert(&hwpt->iotlb.structures[level],
+				  addr >> structure_shift[level]);
 	for (dev = hwpt->devices; dev; dev = dev->next) {
 		if (has_dev_tlb(sim, dev))
-			sim_set_insert(&dev->tlb.leaves[level], leaf);
+			iommunest__sim_set_insert(&dev->tlb.leaves[level],
+						  leaf);
 	}
 }
 
@@ -134,14 +135,14 @@ EXPORT int iommunest_sim_translate(struct iommunest_sim *sim, int fd,
 				   uint32_t hwpt_id, uint64_t addr,
 				   unsigned int order)
 {
-	struct sim_file *file = sim_file_get(sim, fd);
+	struct sim_file *file = iommunest__sim_file_get(sim, fd);
 	int level = level_of(order);
 	struct sim_hwpt *hwpt;
 	int ret;
 
 	if (!file)
 		return -EBADF;
-	hwpt = sim_nested_get(file, hwpt_id);
+	hwpt = iommunest__sim_nested_get(file, hwpt_id);
 	if (!hwpt)
 		return -ENOENT;
 	if (level < 0 || !hwpt->devices)
@@ -167,9 +168,9 @@ static bool in_dev_tlb(const struct sim_hwpt *hwpt, uint64_t addr)
 static const struct sim_hwpt *find(const struct iommunest_sim *sim, int fd,
 				   uint32_t hwpt_id)
 {
-	const struct sim_file *file = sim_file_get(sim, fd);
+	const struct sim_file *file = iommunest__sim_file_get(sim, fd);
 
-	return file ? sim_nested_get(file, hwpt_id) : NULL;
+	return file ? iommunest__sim_nested_get(file, hwpt_id) : NULL;
 }
 
 EXPORT unsigned int iommunest_sim_cached(const struct iommunest_sim *sim,

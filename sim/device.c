@@ -12,16 +12,17 @@
 /* NULL: no such file descriptor, or it is not an iommufd. */
 static struct sim_file *iommufd_get(struct iommunest_sim *sim, int fd)
 {
-	struct sim_file *file = sim_file_get(sim, fd);
+	struct sim_file *file = iommunest__sim_file_get(sim, fd);
 
 	return file && !file->vfio ? file : NULL;
 }
 
-int sim_bind(struct sim_file *iommufd, uint32_t flags, uint32_t *dev_id)
+int iommunest__sim_bind(struct sim_file *iommufd, uint32_t flags,
+			uint32_t *dev_id)
 {
 	struct sim_device *dev;
 
-	dev = sim_object_new(iommufd, sizeof(*dev), SIM_DEVICE);
+	dev = iommunest__sim_object_new(iommufd, sizeof(*dev), SIM_DEVICE);
 	if (!dev)
 		return -ENOMEM;
 	/* The driver that bound it. */
@@ -40,7 +41,7 @@ EXPORT int iommunest_sim_bind(struct iommunest_sim *sim, int fd, uint32_t flags,
 		return -EINVAL;
 	if (!file)
 		return -EBADF;
-	return sim_bind(file, flags, dev_id);
+	return iommunest__sim_bind(file, flags, dev_id);
 }
 
 /*
@@ -51,8 +52,8 @@ static void drop_cached(struct sim_device *dev)
 {
 	const struct sim_block all = { .all = true };
 
-	sim_iotlb_drop(&dev->hwpt->iotlb, &all, false);
-	sim_tlb_drop(&dev->tlb, &all);
+	iommunest__sim_iotlb_drop(&dev->hwpt->iotlb, &all, false);
+	iommunest__sim_tlb_drop(&dev->tlb, &all);
 }
 
 /* Off the driver's list: nothing is translated or flushed for it. */
@@ -105,14 +106,14 @@ static bool is_hwpt(const struct sim_object *obj)
 static bool can_do(const struct iommunest_sim *sim, const struct sim_hwpt *hwpt)
 {
 	return hwpt->obj.type == SIM_HWPT_PAGING ||
-	       sim_can_stage1(sim, &hwpt->s1);
+	       iommunest__sim_can_stage1(sim, &hwpt->s1);
 }
 
-int sim_attach(struct iommunest_sim *sim, struct sim_file *iommufd,
-	       uint32_t dev_id, uint32_t hwpt_id)
+int iommunest__sim_attach(struct iommunest_sim *sim, struct sim_file *iommufd,
+			  uint32_t dev_id, uint32_t hwpt_id)
 {
-	struct sim_device *dev = sim_device_get(iommufd, dev_id);
-	struct sim_object *obj = sim_object_get(iommufd, hwpt_id);
+	struct sim_device *dev = iommunest__sim_device_get(iommufd, dev_id);
+	struct sim_object *obj = iommunest__sim_object_get(iommufd, hwpt_id);
 
 	if (!dev || (!obj && hwpt_id))
 		return -ENOENT;
@@ -141,7 +142,7 @@ EXPORT int iommunest_sim_attach(struct iommunest_sim *sim, int fd,
 
 	if (!file)
 		return -EBADF;
-	return sim_attach(sim, file, dev_id, hwpt_id);
+	return iommunest__sim_attach(sim, file, dev_id, hwpt_id);
 }
 
 static int check_hw_info(const struct iommunest_sim *sim,
@@ -166,14 +167,15 @@ static int write_data(const struct iommunest_sim *sim,
 	};
 	uint32_t len =
 		cmd->data_len < sizeof(vtd) ? cmd->data_len : sizeof(vtd);
-	int ret = sim_user_write(sim, cmd->data_uptr, &vtd, len);
+	int ret = iommunest__sim_user_write(sim, cmd->data_uptr, &vtd, len);
 
 	if (ret || len == cmd->data_len)
 		return ret;
-	return sim_user_clear(sim, cmd->data_uptr + len, cmd->data_len - len);
+	return iommunest__sim_user_clear(sim, cmd->data_uptr + len,
+					 cmd->data_len - len);
 }
 
-int sim_hw_info(struct sim_call *call)
+int iommunest__sim_hw_info(struct sim_call *call)
 {
 	const struct iommunest_sim *sim = call->sim;
 	struct iommu_hw_info *cmd = &call->cmd.hw_info;
@@ -182,7 +184,7 @@ int sim_hw_info(struct sim_call *call)
 
 	if (ret)
 		return ret;
-	dev = sim_device_get(call->file, cmd->dev_id);
+	dev = iommunest__sim_device_get(call->file, cmd->dev_id);
 	if (!dev)
 		return -ENOENT;
 	if (cmd->flags & INPUT_TYPE &&
@@ -194,11 +196,11 @@ int sim_hw_info(struct sim_call *call)
 		return ret;
 	cmd->out_data_type = IOMMU_HW_INFO_TYPE_INTEL_VTD;
 	cmd->data_len = sizeof(struct iommu_hw_info_vtd);
-	cmd->out_max_pasid_log2 = (uint8_t)sim_pasid_width(sim);
+	cmd->out_max_pasid_log2 = (uint8_t)iommunest__sim_pasid_width(sim);
 	cmd->out_capabilities = 0;
-	if (sim_can_track_dirty(sim))
+	if (iommunest__sim_can_track_dirty(sim))
 		cmd->out_capabilities |= CAP_DIRTY_TRACKING;
 	if (!sim_is_6_12(sim) && !dev->ats)
 		cmd->out_capabilities |= CAP_PCI_ATS_NOT_SUPPORTED;
-	return sim_respond(call, sizeof(*cmd));
+	return iommunest__sim_respond(call, sizeof(*cmd));
 }

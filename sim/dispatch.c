@@ -18,8 +18,8 @@ struct op {
 
 /* include/uapi/linux/iommufd.h; none of the structs differs in size. */
 static const struct op ops[] = {
-	{ 8, 8, sim_destroy },
-	{ 12, 12, sim_ioas_alloc },
+	{ 8, 8, iommunest__sim_destroy },
+	{ 12, 12, iommunest__sim_ioas_alloc },
 	{ 24, 24, NULL }, /* IOAS_ALLOW_IOVAS */
 	{ 40, 40, NULL }, /* IOAS_COPY */
 	{ 32, 32, NULL }, /* IOAS_IOVA_RANGES */
@@ -27,11 +27,12 @@ static const struct op ops[] = {
 	{ 24, 24, NULL }, /* IOAS_UNMAP */
 	{ 24, 24, NULL }, /* OPTION */
 	{ 12, 12, NULL }, /* VFIO_IOAS */
-	{ 48, 24, sim_hwpt_alloc },
-	{ 40, 32, sim_hw_info },
-	{ 16, 16, NULL },		 /* HWPT_SET_DIRTY_TRACKING */
-	{ 48, 48, NULL },		 /* HWPT_GET_DIRTY_BITMAP */
-	{ 32, 32, sim_hwpt_invalidate }, /* patched: see patched_op */
+	{ 48, 24, iommunest__sim_hwpt_alloc },
+	{ 40, 32, iommunest__sim_hw_info },
+	{ 16, 16, NULL }, /* HWPT_SET_DIRTY_TRACKING */
+	{ 48, 48, NULL }, /* HWPT_GET_DIRTY_BITMAP */
+	{ 32, 32,
+	  iommunest__sim_hwpt_invalidate }, /* patched: see patched_op */
 	{ 16, 16, NULL }, /* FAULT_QUEUE_ALLOC, the last in 6.12 */
 	{ 40, 40, NULL }, /* IOAS_MAP_FILE */
 	{ 40, 24, NULL }, /* VIOMMU_ALLOC */
@@ -53,7 +54,7 @@ _Static_assert(IOMMU_HWPT_ALLOC == _IO(';', 0x89), "uAPI number");
 _Static_assert(IOMMU_GET_HW_INFO == _IO(';', 0x8a), "uAPI number");
 _Static_assert(IOMMU_HWPT_INVALIDATE == _IO(';', 0x8d), "uAPI number");
 
-static const struct op patched_op = { 48, 32, sim_hwpt_invalidate };
+static const struct op patched_op = { 48, 32, iommunest__sim_hwpt_invalidate };
 
 static const struct op *find_op(const struct iommunest_sim *sim, uint32_t cmd)
 {
@@ -80,8 +81,8 @@ static int check_tail(const struct sim_call *call, uint32_t known)
 
 	if (call->user_size <= known)
 		return 0;
-	ret = sim_user_zeroed(call->sim, call->arg + known,
-			      call->user_size - known);
+	ret = iommunest__sim_user_zeroed(call->sim, call->arg + known,
+					 call->user_size - known);
 	if (ret < 0)
 		return ret;
 	return ret ? 0 : -E2BIG;
@@ -99,8 +100,8 @@ static size_t first_read(const struct sim_call *call, const struct op *op)
 
 static int read_cmd(struct sim_call *call, const struct op *op, uint32_t cmd)
 {
-	size_t got = sim_user_read_some(call->sim, &call->cmd, call->arg,
-					first_read(call, op));
+	size_t got = iommunest__sim_user_read_some(
+		call->sim, &call->cmd, call->arg, first_read(call, op));
 	size_t len;
 	int ret;
 
@@ -115,17 +116,18 @@ static int read_cmd(struct sim_call *call, const struct op *op, uint32_t cmd)
 	if (ret)
 		return ret;
 	len = call->user_size < op->size ? call->user_size : op->size;
-	if (got < len && sim_user_read(call->sim, &call->cmd, call->arg, len))
+	if (got < len &&
+	    iommunest__sim_user_read(call->sim, &call->cmd, call->arg, len))
 		return -EFAULT;
 	memset((char *)&call->cmd + len, 0, sizeof(call->cmd) - len);
 	return 0;
 }
 
-int sim_respond(const struct sim_call *call, size_t len)
+int iommunest__sim_respond(const struct sim_call *call, size_t len)
 {
 	if (len > call->user_size)
 		len = call->user_size;
-	return sim_user_write(call->sim, call->arg, &call->cmd, len);
+	return iommunest__sim_user_write(call->sim, call->arg, &call->cmd, len);
 }
 
 /*
@@ -136,16 +138,17 @@ static bool is_question(const struct sim_call *call)
 {
 	struct iommunest_uapi_invalidate cmd;
 
-	if (sim_user_read(call->sim, &cmd, call->arg, sizeof(cmd.size)) ||
+	if (iommunest__sim_user_read(call->sim, &cmd, call->arg,
+				     sizeof(cmd.size)) ||
 	    cmd.size != sizeof(cmd) ||
-	    sim_user_read(call->sim, &cmd, call->arg, sizeof(cmd)))
+	    iommunest__sim_user_read(call->sim, &cmd, call->arg, sizeof(cmd)))
 		return false;
 	return cmd.entry_num == 0 &&
 	       cmd.flags == IOMMUNEST_INVALIDATE_REPORT_ERROR;
 }
 
-int sim_dispatch(struct iommunest_sim *sim, struct sim_file *file, uint32_t cmd,
-		 uint64_t arg)
+int iommunest__sim_dispatch(struct iommunest_sim *sim, struct sim_file *file,
+			    uint32_t cmd, uint64_t arg)
 {
 	struct sim_call call = { .sim = sim, .file = file, .arg = arg };
 	const struct op *op = find_op(sim, cmd);
@@ -153,7 +156,7 @@ int sim_dispatch(struct iommunest_sim *sim, struct sim_file *file, uint32_t cmd,
 
 	if (cmd == IOMMU_HWPT_INVALIDATE && !is_question(&call)) {
 		sim->stats.calls++;
-		sim_fault_call(sim, &call.faults);
+		iommunest__sim_fault_call(sim, &call.faults);
 		if (call.faults.fail_untouched)
 			return call.faults.fail_untouched;
 	}

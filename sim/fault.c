@@ -54,8 +54,9 @@ EXPORT int iommunest_sim_inject(struct iommunest_sim *sim,
 
 	if (!sim || !fault)
 		return -EINVAL;
-	ret = sim_copy_options(&from, sizeof(from), fault,
-			       SIM_END_OF(struct iommunest_sim_fault, code));
+	ret = iommunest__sim_copy_options(&from, sizeof(from), fault,
+					  SIM_END_OF(struct iommunest_sim_fault,
+						     code));
 	if (ret)
 		return ret;
 	if (!is_valid(&from))
@@ -116,7 +117,8 @@ static void apply(const struct sim_fault *fault, struct sim_call_faults *to)
 	}
 }
 
-void sim_fault_call(struct iommunest_sim *sim, struct sim_call_faults *faults)
+void iommunest__sim_fault_call(struct iommunest_sim *sim,
+			       struct sim_call_faults *faults)
 {
 	const uint64_t now = sim->stats.calls;
 	unsigned int i = 0;
@@ -162,7 +164,7 @@ static bool take_entry_fault(struct iommunest_sim *sim, uint32_t kind,
 	return found;
 }
 
-int sim_fault_entry(struct iommunest_sim *sim)
+int iommunest__sim_fault_entry(struct iommunest_sim *sim)
 {
 	struct sim_fault fault;
 
@@ -171,7 +173,8 @@ int sim_fault_entry(struct iommunest_sim *sim)
 	return fault.error;
 }
 
-struct sim_hardware_error sim_fault_hardware(struct iommunest_sim *sim)
+struct sim_hardware_error
+iommunest__sim_fault_hardware(struct iommunest_sim *sim)
 {
 	struct sim_fault fault;
 

@@ -68,7 +68,7 @@ static struct sim_block iotlb_block(const struct iommunest_sim *sim,
 {
 	const struct sim_block all = { .am = SIM_AM_ALL, .all = true };
 
-	if (sim_is_patched(sim) && block->am > sim_mamv(sim))
+	if (sim_is_patched(sim) && block->am > iommunest__sim_mamv(sim))
 		return all;
 	return *block;
 }
@@ -87,7 +87,7 @@ static bool is_refused(const struct iommunest_sim *sim,
 		       const struct sim_block *block)
 {
 	return sim->flags & IOMMUNEST_SIM_CHECK_MAMV && !block->all &&
-	       block->am > sim_mamv(sim);
+	       block->am > iommunest__sim_mamv(sim);
 }
 
 /* The hardware's part comes first: whoever is told can look at the caches. */
@@ -109,7 +109,7 @@ static void piotlb(struct iommunest_sim *sim, struct sim_hwpt *hwpt,
 		desc.ih = false;
 	}
 	if (!desc.refused)
-		sim_iotlb_drop(&hwpt->iotlb, block, desc.ih);
+		iommunest__sim_iotlb_drop(&hwpt->iotlb, block, desc.ih);
 	emit(sim, &desc);
 }
 
@@ -126,7 +126,7 @@ static void dev_tlb(struct iommunest_sim *sim, struct sim_device *dev,
 	};
 
 	if (!lost)
-		sim_tlb_drop(&dev->tlb, block);
+		iommunest__sim_tlb_drop(&dev->tlb, block);
 	emit(sim, &desc);
 }
 
@@ -134,8 +134,9 @@ static void dev_tlb(struct iommunest_sim *sim, struct sim_device *dev,
  * All devices are behind one IOMMU and share the HWPT's tag there.  6.12
  * leaves ATS off for nested HWPTs.
  */
-void sim_flush(struct iommunest_sim *sim, struct sim_hwpt *hwpt, uint64_t addr,
-	       uint64_t npages, bool leaves_only, bool lost)
+void iommunest__sim_flush(struct iommunest_sim *sim, struct sim_hwpt *hwpt,
+			  uint64_t addr, uint64_t npages, bool leaves_only,
+			  bool lost)
 {
 	struct sim_block block, iotlb;
 	struct sim_device *dev;

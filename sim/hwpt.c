@@ -17,7 +17,8 @@
 static struct sim_hwpt *new_hwpt(struct sim_call *call, enum sim_type type,
 				 struct sim_object *base)
 {
-	struct sim_hwpt *hwpt = sim_object_new(call->file, sizeof(*hwpt), type);
+	struct sim_hwpt *hwpt =
+		iommunest__sim_object_new(call->file, sizeof(*hwpt), type);
 
 	if (!hwpt)
 		return NULL;
@@ -36,9 +37,10 @@ static bool can_page(const struct iommunest_sim *sim, uint32_t flags)
 {
 	if (sim_is_6_12(sim))
 		return true;
-	if (!(flags & (NEST_PARENT | DIRTY)) && sim_can_first_stage(sim))
+	if (!(flags & (NEST_PARENT | DIRTY)) &&
+	    iommunest__sim_can_first_stage(sim))
 		return true;
-	return sim_can_second_stage(sim);
+	return iommunest__sim_can_second_stage(sim);
 }
 
 /* All that can be wrong here has one errno. */
@@ -49,9 +51,9 @@ static int check_paging(const struct iommunest_sim *sim,
 		return -EOPNOTSUPP;
 	if (cmd->flags & FAULT_ID && cmd->flags & NEST_PARENT)
 		return -EOPNOTSUPP;
-	if (cmd->flags & DIRTY && !sim_can_track_dirty(sim))
+	if (cmd->flags & DIRTY && !iommunest__sim_can_track_dirty(sim))
 		return -EOPNOTSUPP;
-	if (cmd->flags & NEST_PARENT && !sim_can_nest(sim))
+	if (cmd->flags & NEST_PARENT && !iommunest__sim_can_nest(sim))
 		return -EOPNOTSUPP;
 	return can_page(sim, cmd->flags) ? 0 : -EOPNOTSUPP;
 }
@@ -86,12 +88,13 @@ static int check_nested(struct sim_call *call, const struct sim_hwpt *parent,
 		return -EOPNOTSUPP;
 	if (!parent->nest_parent)
 		return -EINVAL;
-	if (!sim_can_nest(call->sim) ||
+	if (!iommunest__sim_can_nest(call->sim) ||
 	    cmd->data_type != IOMMU_HWPT_DATA_VTD_S1)
 		return -EOPNOTSUPP;
 	if (cmd->data_len != sizeof(*s1))
 		return -EINVAL;
-	return sim_user_read(call->sim, s1, cmd->data_uptr, sizeof(*s1));
+	return iommunest__sim_user_read(call->sim, s1, cmd->data_uptr,
+					sizeof(*s1));
 }
 
 static int alloc_nested(struct sim_call *call, struct sim_object *base,
@@ -126,9 +129,9 @@ static int alloc(struct sim_call *call, struct sim_hwpt **hwpt)
 
 	if (ret)
 		return ret;
-	if (!sim_device_get(call->file, cmd->dev_id))
+	if (!iommunest__sim_device_get(call->file, cmd->dev_id))
 		return -ENOENT;
-	base = sim_object_get(call->file, cmd->pt_id);
+	base = iommunest__sim_object_get(call->file, cmd->pt_id);
 	if (base && base->type == SIM_IOAS)
 		return alloc_paging(call, base, hwpt);
 	if (base && base->type == SIM_HWPT_PAGING)
@@ -136,7 +139,7 @@ static int alloc(struct sim_call *call, struct sim_hwpt **hwpt)
 	return -EINVAL;
 }
 
-int sim_hwpt_alloc(struct sim_call *call)
+int iommunest__sim_hwpt_alloc(struct sim_call *call)
 {
 	struct iommu_hwpt_alloc *cmd = &call->cmd.hwpt_alloc;
 	struct sim_hwpt *hwpt;
@@ -149,8 +152,8 @@ int sim_hwpt_alloc(struct sim_call *call)
 	if (cmd->flags & FAULT_ID)
 		ret = -ENOENT;
 	else
-		ret = sim_respond(call, sizeof(*cmd));
+		ret = iommunest__sim_respond(call, sizeof(*cmd));
 	if (ret)
-		sim_object_destroy(call->file, &hwpt->obj);
+		iommunest__sim_object_destroy(call->file, &hwpt->obj);
 	return ret;
 }

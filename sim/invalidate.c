@@ -30,9 +30,9 @@ static const struct iommu_hwpt_vtd_s1_invalidate *entry_at(struct window *win,
 	if (index >= win->end) {
 		if (count > CHUNK)
 			count = CHUNK;
-		got = sim_user_read_some(win->sim, win->entries,
-					 win->array + index * ENTRY_LEN,
-					 count * ENTRY_LEN);
+		got = iommunest__sim_user_read_some(
+			win->sim, win->entries, win->array + index * ENTRY_LEN,
+			count * ENTRY_LEN);
 		win->first = index;
 		win->end = index + (uint32_t)(got / ENTRY_LEN);
 	}
@@ -83,7 +83,8 @@ static bool reports(const struct sim_call *call)
 /* The hardware's own errors; 0 where the kernel does not tell of them. */
 static int ask_hardware(struct sim_call *call, struct walk *walk)
 {
-	struct sim_hardware_error error = sim_fault_hardware(call->sim);
+	struct sim_hardware_error error =
+		iommunest__sim_fault_hardware(call->sim);
 	uint32_t left = call->cmd.invalidate.entry_num - walk->done - 1;
 
 	if (!error.error)
@@ -105,7 +106,7 @@ static int do_entry(struct sim_call *call, struct sim_hwpt *hwpt,
 	int ret;
 
 	call->sim->stats.entries++;
-	ret = sim_fault_entry(call->sim);
+	ret = iommunest__sim_fault_entry(call->sim);
 	if (ret)
 		return ret;
 	if (call->cmd.invalidate.entry_len != ENTRY_LEN)
@@ -119,9 +120,9 @@ static int do_entry(struct sim_call *call, struct sim_hwpt *hwpt,
 	ret = ask_hardware(call, walk);
 	if (ret)
 		return ret;
-	sim_flush(call->sim, hwpt, entry->addr, entry->npages,
-		  entry->flags & IOMMU_VTD_INV_FLAGS_LEAF,
-		  walk->done < walk->lost_until);
+	iommunest__sim_flush(call->sim, hwpt, entry->addr, entry->npages,
+			     entry->flags & IOMMU_VTD_INV_FLAGS_LEAF,
+			     walk->done < walk->lost_until);
 	return 0;
 }
 
@@ -171,9 +172,9 @@ static int invalidate(struct sim_call *call, struct walk *walk)
 	ret = check_call(cmd);
 	if (ret)
 		return ret;
-	if (!sim_object_get(call->file, cmd->hwpt_id))
+	if (!iommunest__sim_object_get(call->file, cmd->hwpt_id))
 		return -ENOENT;
-	hwpt = sim_nested_get(call->file, cmd->hwpt_id);
+	hwpt = iommunest__sim_nested_get(call->file, cmd->hwpt_id);
 	if (!hwpt)
 		return sim_is_6_12(call->sim) ? -ENOENT : -EINVAL;
 	if (cmd->data_type != IOMMU_HWPT_INVALIDATE_DATA_VTD_S1)
@@ -185,7 +186,7 @@ static int invalidate(struct sim_call *call, struct walk *walk)
 	return ret;
 }
 
-int sim_hwpt_invalidate(struct sim_call *call)
+int iommunest__sim_hwpt_invalidate(struct sim_call *call)
 {
 	struct iommunest_uapi_invalidate *cmd = &call->cmd.invalidate;
 	struct walk walk;
@@ -205,9 +206,10 @@ int sim_hwpt_invalidate(struct sim_call *call)
 	cmd->entry_num = walk.done;
 	cmd->out_driver_error_code = reports(call) ? walk.code : 0;
 	cmd->out_last_index = reports(call) ? walk.last : 0;
-	if (sim_respond(call, sim_is_patched(call->sim)
-				      ? sizeof(*cmd)
-				      : IOMMUNEST_UAPI_INVALIDATE_SIZE))
+	if (iommunest__sim_respond(call,
+				   sim_is_patched(call->sim)
+					   ? sizeof(*cmd)
+					   : IOMMUNEST_UAPI_INVALIDATE_SIZE))
 		return -EFAULT;
 	return ret;
 }

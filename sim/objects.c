@@ -29,7 +29,8 @@ static uint32_t lowest_free(const struct sim_file *file)
 	return id;
 }
 
-void *sim_object_new(struct sim_file *file, size_t size, enum sim_type type)
+void *iommunest__sim_object_new(struct sim_file *file, size_t size,
+				enum sim_type type)
 {
 	uint32_t id = lowest_free(file);
 	struct sim_object *obj;
@@ -46,21 +47,24 @@ void *sim_object_new(struct sim_file *file, size_t size, enum sim_type type)
 	return obj;
 }
 
-struct sim_object *sim_object_get(const struct sim_file *file, uint32_t id)
+struct sim_object *iommunest__sim_object_get(const struct sim_file *file,
+					     uint32_t id)
 {
 	return id < file->object_room ? file->objects[id] : NULL;
 }
 
-struct sim_device *sim_device_get(const struct sim_file *file, uint32_t id)
+struct sim_device *iommunest__sim_device_get(const struct sim_file *file,
+					     uint32_t id)
 {
-	struct sim_object *obj = sim_object_get(file, id);
+	struct sim_object *obj = iommunest__sim_object_get(file, id);
 
 	return obj && obj->type == SIM_DEVICE ? (struct sim_device *)obj : NULL;
 }
 
-struct sim_hwpt *sim_nested_get(const struct sim_file *file, uint32_t id)
+struct sim_hwpt *iommunest__sim_nested_get(const struct sim_file *file,
+					   uint32_t id)
 {
-	struct sim_object *obj = sim_object_get(file, id);
+	struct sim_object *obj = iommunest__sim_object_get(file, id);
 
 	return obj && obj->type == SIM_HWPT_NESTED ? (struct sim_hwpt *)obj
 						   : NULL;
@@ -72,13 +76,14 @@ static void free_object(struct sim_object *obj)
 	if (!obj)
 		return;
 	if (obj->type == SIM_HWPT_NESTED || obj->type == SIM_HWPT_PAGING)
-		sim_iotlb_free(&((struct sim_hwpt *)obj)->iotlb);
+		iommunest__sim_iotlb_free(&((struct sim_hwpt *)obj)->iotlb);
 	if (obj->type == SIM_DEVICE)
-		sim_tlb_free(&((struct sim_device *)obj)->tlb);
+		iommunest__sim_tlb_free(&((struct sim_device *)obj)->tlb);
 	free(obj);
 }
 
-void sim_object_destroy(struct sim_file *file, struct sim_object *obj)
+void iommunest__sim_object_destroy(struct sim_file *file,
+				   struct sim_object *obj)
 {
 	if (obj->type == SIM_HWPT_NESTED || obj->type == SIM_HWPT_PAGING)
 		((struct sim_hwpt *)obj)->base->users--;
@@ -88,7 +93,7 @@ void sim_object_destroy(struct sim_file *file, struct sim_object *obj)
 	free_object(obj);
 }
 
-void sim_objects_free(struct sim_file *file)
+void iommunest__sim_objects_free(struct sim_file *file)
 {
 	uint32_t id;
 
@@ -97,32 +102,32 @@ void sim_objects_free(struct sim_file *file)
 	free(file->objects);
 }
 
-int sim_destroy(struct sim_call *call)
+int iommunest__sim_destroy(struct sim_call *call)
 {
 	struct sim_object *obj =
-		sim_object_get(call->file, call->cmd.destroy.id);
+		iommunest__sim_object_get(call->file, call->cmd.destroy.id);
 
 	if (!obj)
 		return -ENOENT;
 	if (obj->users > 0)
 		return -EBUSY;
-	sim_object_destroy(call->file, obj);
+	iommunest__sim_object_destroy(call->file, obj);
 	return 0;
 }
 
-int sim_ioas_alloc(struct sim_call *call)
+int iommunest__sim_ioas_alloc(struct sim_call *call)
 {
 	struct sim_object *ioas;
 	int ret;
 
 	if (call->cmd.ioas_alloc.flags)
 		return -EOPNOTSUPP;
-	ioas = sim_object_new(call->file, sizeof(*ioas), SIM_IOAS);
+	ioas = iommunest__sim_object_new(call->file, sizeof(*ioas), SIM_IOAS);
 	if (!ioas)
 		return -ENOMEM;
 	call->cmd.ioas_alloc.out_ioas_id = ioas->id;
-	ret = sim_respond(call, sizeof(call->cmd.ioas_alloc));
+	ret = iommunest__sim_respond(call, sizeof(call->cmd.ioas_alloc));
 	if (ret)
-		sim_object_destroy(call->file, ioas);
+		iommunest__sim_object_destroy(call->file, ioas);
 	return ret;
 }

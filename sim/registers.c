@@ -27,7 +27,7 @@
 #define PASID_WIDTH_MAX 20u
 
 /* Of what the driver does not ask for: as hardware that can nest has it. */
-uint64_t sim_default_cap(void)
+uint64_t iommunest__sim_default_cap(void)
 {
 	const uint64_t domains_64k = 6, second_stage_4_and_5_levels = 3 << 10;
 	const uint64_t width_57 = (uint64_t)(57 - 1) << 16;
@@ -42,7 +42,7 @@ uint64_t sim_default_cap(void)
 	       CAP_FL5LP;
 }
 
-uint64_t sim_default_ecap(void)
+uint64_t iommunest__sim_default_ecap(void)
 {
 	const uint64_t coherent = BIT(0), queue = BIT(1), device_tlb = BIT(2);
 	const uint64_t remap_interrupts = BIT(3) | BIT(4);
@@ -56,7 +56,7 @@ uint64_t sim_default_ecap(void)
 	       ECAP_SMPWC;
 }
 
-unsigned int sim_mamv(const struct iommunest_sim *sim)
+unsigned int iommunest__sim_mamv(const struct iommunest_sim *sim)
 {
 	return (unsigned int)(sim->cap >> CAP_MAMV_SHIFT) & CAP_MAMV_MASK;
 }
@@ -66,29 +66,29 @@ static bool has_all(const struct iommunest_sim *sim, uint64_t bits)
 	return (sim->ecap & bits) == bits;
 }
 
-bool sim_can_nest(const struct iommunest_sim *sim)
+bool iommunest__sim_can_nest(const struct iommunest_sim *sim)
 {
 	return has_all(sim, ECAP_SMTS | ECAP_NEST);
 }
 
-bool sim_can_first_stage(const struct iommunest_sim *sim)
+bool iommunest__sim_can_first_stage(const struct iommunest_sim *sim)
 {
 	return has_all(sim, ECAP_SMTS | ECAP_FLTS);
 }
 
 /* Without scalable mode there is nothing but a second stage. */
-bool sim_can_second_stage(const struct iommunest_sim *sim)
+bool iommunest__sim_can_second_stage(const struct iommunest_sim *sim)
 {
 	return !has_all(sim, ECAP_SMTS) || has_all(sim, ECAP_SLTS);
 }
 
-bool sim_can_track_dirty(const struct iommunest_sim *sim)
+bool iommunest__sim_can_track_dirty(const struct iommunest_sim *sim)
 {
 	return has_all(sim, ECAP_SMTS | ECAP_SLADS | ECAP_SMPWC);
 }
 
 /* 0: no PASIDs.  The devices could do all there are. */
-unsigned int sim_pasid_width(const struct iommunest_sim *sim)
+unsigned int iommunest__sim_pasid_width(const struct iommunest_sim *sim)
 {
 	unsigned int width;
 
@@ -98,8 +98,8 @@ unsigned int sim_pasid_width(const struct iommunest_sim *sim)
 	return width < PASID_WIDTH_MAX ? width : PASID_WIDTH_MAX;
 }
 
-bool sim_can_stage1(const struct iommunest_sim *sim,
-		    const struct iommu_hwpt_vtd_s1 *s1)
+bool iommunest__sim_can_stage1(const struct iommunest_sim *sim,
+			       const struct iommu_hwpt_vtd_s1 *s1)
 {
 	if (s1->addr_width != 48 && s1->addr_width != 57)
 		return false;

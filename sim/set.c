@@ -32,7 +32,7 @@ static void move(struct sim_set *set, size_t to, size_t from)
 		(set->count - from) * sizeof(*set->keys));
 }
 
-int sim_set_reserve(struct sim_set *set)
+int iommunest__sim_set_reserve(struct sim_set *set)
 {
 	size_t room = set->room ? set->room * 2 : 8;
 	uint64_t *keys;
@@ -47,7 +47,7 @@ int sim_set_reserve(struct sim_set *set)
 	return 0;
 }
 
-void sim_set_insert(struct sim_set *set, uint64_t key)
+void iommunest__sim_set_insert(struct sim_set *set, uint64_t key)
 {
 	size_t at = lower_bound(set, key);
 
@@ -58,7 +58,7 @@ void sim_set_insert(struct sim_set *set, uint64_t key)
 	set->count++;
 }
 
-bool sim_set_has(const struct sim_set *set, uint64_t key)
+bool iommunest__sim_set_has(const struct sim_set *set, uint64_t key)
 {
 	size_t at = lower_bound(set, key);
 
@@ -66,7 +66,7 @@ bool sim_set_has(const struct sim_set *set, uint64_t key)
 }
 
 /* Keys are addresses less their low bits: there is one behind the last. */
-void sim_set_drop(struct sim_set *set, uint64_t first, uint64_t last)
+void iommunest__sim_set_drop(struct sim_set *set, uint64_t first, uint64_t last)
 {
 	size_t from, to;
 
@@ -80,7 +80,7 @@ void sim_set_drop(struct sim_set *set, uint64_t first, uint64_t last)
 	set->count -= to - from;
 }
 
-void sim_set_free(struct sim_set *set)
+void iommunest__sim_set_free(struct sim_set *set)
 {
 	free(set->keys);
 	memset(set, 0, sizeof(*set));

@@ -13,7 +13,8 @@ static bool all_zero(const unsigned char *byte, size_t len)
 	return len == 0;
 }
 
-int sim_copy_options(void *to, size_t to_size, const void *from, size_t min)
+int iommunest__sim_copy_options(void *to, size_t to_size, const void *from,
+				size_t min)
 {
 	size_t size;
 
@@ -36,8 +37,9 @@ static int read_options(struct iommunest_sim_options *to,
 	memset(to, 0, sizeof(*to));
 	if (!from)
 		return 0;
-	ret = sim_copy_options(to, sizeof(*to), from,
-			       SIM_END_OF(struct iommunest_sim_options, ecap));
+	ret = iommunest__sim_copy_options(
+		to, sizeof(*to), from,
+		SIM_END_OF(struct iommunest_sim_options, ecap));
 	if (ret)
 		return ret;
 	if (to->profile > IOMMUNEST_SIM_LINUX_7_3_PATCHED ||
@@ -66,9 +68,9 @@ EXPORT int iommunest_sim_new(struct iommunest_sim **out,
 	if (sim->profile == IOMMUNEST_SIM_NEWEST)
 		sim->profile = IOMMUNEST_SIM_LINUX_7_3;
 	sim->flags = opt.flags;
-	sim->cap = opt.cap ? opt.cap : sim_default_cap();
-	sim->ecap = opt.ecap ? opt.ecap : sim_default_ecap();
-	ret = sim_user_open(sim);
+	sim->cap = opt.cap ? opt.cap : iommunest__sim_default_cap();
+	sim->ecap = opt.ecap ? opt.ecap : iommunest__sim_default_ecap();
+	ret = iommunest__sim_user_open(sim);
 	if (ret) {
 		free(sim);
 		return ret;
@@ -81,8 +83,8 @@ EXPORT void iommunest_sim_free(struct iommunest_sim *sim)
 {
 	if (!sim)
 		return;
-	sim_files_free(sim);
-	sim_user_close(sim);
+	iommunest__sim_files_free(sim);
+	iommunest__sim_user_close(sim);
 	free(sim);
 }
 

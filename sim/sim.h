@@ -68,42 +68,44 @@ static inline bool sim_is_patched(const struct iommunest_sim *sim)
  * Copies a caller's struct that starts with its size.  Returns 0, -EINVAL
  * (too small) or -E2BIG (more than is known, and not zero).
  */
-int sim_copy_options(void *to, size_t to_size, const void *from, size_t min);
+int iommunest__sim_copy_options(void *to, size_t to_size, const void *from,
+				size_t min);
 
 /* ---- registers.c: what CAP_REG and ECAP_REG say ---- */
 
-uint64_t sim_default_cap(void);
-uint64_t sim_default_ecap(void);
-unsigned int sim_mamv(const struct iommunest_sim *sim);
-bool sim_can_nest(const struct iommunest_sim *sim);
-bool sim_can_first_stage(const struct iommunest_sim *sim);
-bool sim_can_second_stage(const struct iommunest_sim *sim);
-bool sim_can_track_dirty(const struct iommunest_sim *sim);
-unsigned int sim_pasid_width(const struct iommunest_sim *sim);
-bool sim_can_stage1(const struct iommunest_sim *sim,
-		    const struct iommu_hwpt_vtd_s1 *s1);
+uint64_t iommunest__sim_default_cap(void);
+uint64_t iommunest__sim_default_ecap(void);
+unsigned int iommunest__sim_mamv(const struct iommunest_sim *sim);
+bool iommunest__sim_can_nest(const struct iommunest_sim *sim);
+bool iommunest__sim_can_first_stage(const struct iommunest_sim *sim);
+bool iommunest__sim_can_second_stage(const struct iommunest_sim *sim);
+bool iommunest__sim_can_track_dirty(const struct iommunest_sim *sim);
+unsigned int iommunest__sim_pasid_width(const struct iommunest_sim *sim);
+bool iommunest__sim_can_stage1(const struct iommunest_sim *sim,
+			       const struct iommu_hwpt_vtd_s1 *s1);
 
 /* ---- user-memory.c: as the kernel touches it ---- */
 
 /* Finds out how.  Returns 0, or what pipe(2) says. */
-int sim_user_open(struct iommunest_sim *sim);
-void sim_user_close(struct iommunest_sim *sim);
+int iommunest__sim_user_open(struct iommunest_sim *sim);
+void iommunest__sim_user_close(struct iommunest_sim *sim);
 
 /* Copies to @to what can be read from @from on; returns how much that was. */
-size_t sim_user_read_some(const struct iommunest_sim *sim, void *to,
-			  uint64_t from, size_t len);
+size_t iommunest__sim_user_read_some(const struct iommunest_sim *sim, void *to,
+				     uint64_t from, size_t len);
 /* All or -EFAULT. */
-int sim_user_read(const struct iommunest_sim *sim, void *to, uint64_t from,
-		  size_t len);
+int iommunest__sim_user_read(const struct iommunest_sim *sim, void *to,
+			     uint64_t from, size_t len);
 /* Returns 0, -EFAULT or -ENAMETOOLONG. */
-int sim_user_read_string(const struct iommunest_sim *sim, char *to,
-			 uint64_t from, size_t room);
-int sim_user_write(const struct iommunest_sim *sim, uint64_t to,
-		   const void *from, size_t len);
-int sim_user_clear(const struct iommunest_sim *sim, uint64_t to, uint64_t len);
+int iommunest__sim_user_read_string(const struct iommunest_sim *sim, char *to,
+				    uint64_t from, size_t room);
+int iommunest__sim_user_write(const struct iommunest_sim *sim, uint64_t to,
+			      const void *from, size_t len);
+int iommunest__sim_user_clear(const struct iommunest_sim *sim, uint64_t to,
+			      uint64_t len);
 /* 1: all zero; 0: not; -EFAULT: the zeros end where memory does. */
-int sim_user_zeroed(const struct iommunest_sim *sim, uint64_t from,
-		    uint64_t len);
+int iommunest__sim_user_zeroed(const struct iommunest_sim *sim, uint64_t from,
+			       uint64_t len);
 
 /* ---- set.c: sorted sets of numbers ---- */
 
@@ -114,13 +116,14 @@ struct sim_set {
 };
 
 /* Room for one more.  Returns 0 or -ENOMEM. */
-int sim_set_reserve(struct sim_set *set);
+int iommunest__sim_set_reserve(struct sim_set *set);
 /* Needs a reserve before. */
-void sim_set_insert(struct sim_set *set, uint64_t key);
-bool sim_set_has(const struct sim_set *set, uint64_t key);
+void iommunest__sim_set_insert(struct sim_set *set, uint64_t key);
+bool iommunest__sim_set_has(const struct sim_set *set, uint64_t key);
 /* Removes @first to @last, both included. */
-void sim_set_drop(struct sim_set *set, uint64_t first, uint64_t last);
-void sim_set_free(struct sim_set *set);
+void iommunest__sim_set_drop(struct sim_set *set, uint64_t first,
+			     uint64_t last);
+void iommunest__sim_set_free(struct sim_set *set);
 
 /* ---- cache.c: what is cached ---- */
 
@@ -144,11 +147,12 @@ struct sim_iotlb {
 	struct sim_set structures[SIM_LEVELS];
 };
 
-void sim_tlb_drop(struct sim_tlb *tlb, const struct sim_block *block);
-void sim_tlb_free(struct sim_tlb *tlb);
-void sim_iotlb_drop(struct sim_iotlb *iotlb, const struct sim_block *block,
-		    bool leaves_only);
-void sim_iotlb_free(struct sim_iotlb *iotlb);
+void iommunest__sim_tlb_drop(struct sim_tlb *tlb,
+			     const struct sim_block *block);
+void iommunest__sim_tlb_free(struct sim_tlb *tlb);
+void iommunest__sim_iotlb_drop(struct sim_iotlb *iotlb,
+			       const struct sim_block *block, bool leaves_only);
+void iommunest__sim_iotlb_free(struct sim_iotlb *iotlb);
 
 /* ---- objects.c ---- */
 
@@ -205,40 +209,49 @@ struct sim_file {
 };
 
 /* Makes an object with the lowest free id.  NULL: no memory. */
-void *sim_object_new(struct sim_file *file, size_t size, enum sim_type type);
+void *iommunest__sim_object_new(struct sim_file *file, size_t size,
+				enum sim_type type);
 /* NULL: no such id. */
-struct sim_object *sim_object_get(const struct sim_file *file, uint32_t id);
+struct sim_object *iommunest__sim_object_get(const struct sim_file *file,
+					     uint32_t id);
 /* NULL: no such id, or of another type. */
-struct sim_device *sim_device_get(const struct sim_file *file, uint32_t id);
-struct sim_hwpt *sim_nested_get(const struct sim_file *file, uint32_t id);
+struct sim_device *iommunest__sim_device_get(const struct sim_file *file,
+					     uint32_t id);
+struct sim_hwpt *iommunest__sim_nested_get(const struct sim_file *file,
+					   uint32_t id);
 /* Takes it off the table and frees it. */
-void sim_object_destroy(struct sim_file *file, struct sim_object *obj);
-void sim_objects_free(struct sim_file *file);
+void iommunest__sim_object_destroy(struct sim_file *file,
+				   struct sim_object *obj);
+void iommunest__sim_objects_free(struct sim_file *file);
 
 /* ---- table.c ---- */
 
 /* NULL: no such file descriptor. */
-struct sim_file *sim_file_get(const struct iommunest_sim *sim, int fd);
-void sim_files_free(struct iommunest_sim *sim);
+struct sim_file *iommunest__sim_file_get(const struct iommunest_sim *sim,
+					 int fd);
+void iommunest__sim_files_free(struct iommunest_sim *sim);
 
 /* ---- device.c ---- */
 
-int sim_bind(struct sim_file *iommufd, uint32_t flags, uint32_t *dev_id);
-int sim_attach(struct iommunest_sim *sim, struct sim_file *iommufd,
-	       uint32_t dev_id, uint32_t hwpt_id);
+int iommunest__sim_bind(struct sim_file *iommufd, uint32_t flags,
+			uint32_t *dev_id);
+int iommunest__sim_attach(struct iommunest_sim *sim, struct sim_file *iommufd,
+			  uint32_t dev_id, uint32_t hwpt_id);
 
 /* ---- vfio.c ---- */
 
 #define SIM_VFIO_NODES 8u
 
 /* The number of a device node that exists, or -ENOENT. */
-int sim_vfio_node(const char *path);
-int sim_vfio_ioctl(struct iommunest_sim *sim, struct sim_file *file,
-		   uint32_t cmd, uint64_t arg);
+int iommunest__sim_vfio_node(const char *path);
+int iommunest__sim_vfio_ioctl(struct iommunest_sim *sim, struct sim_file *file,
+			      uint32_t cmd, uint64_t arg);
 /* A device node is closed. */
-void sim_vfio_close(struct iommunest_sim *sim, struct sim_file *file);
+void iommunest__sim_vfio_close(struct iommunest_sim *sim,
+			       struct sim_file *file);
 /* An iommufd is closed. */
-void sim_vfio_forget(struct iommunest_sim *sim, const struct sim_file *iommufd);
+void iommunest__sim_vfio_forget(struct iommunest_sim *sim,
+				const struct sim_file *iommufd);
 
 /* ---- dispatch.c ---- */
 
@@ -270,30 +283,32 @@ struct sim_call {
 	} cmd;
 };
 
-int sim_dispatch(struct iommunest_sim *sim, struct sim_file *file, uint32_t cmd,
-		 uint64_t arg);
+int iommunest__sim_dispatch(struct iommunest_sim *sim, struct sim_file *file,
+			    uint32_t cmd, uint64_t arg);
 /* Copies the command back, as far as the caller's own size goes. */
-int sim_respond(const struct sim_call *call, size_t len);
+int iommunest__sim_respond(const struct sim_call *call, size_t len);
 
 /* The ioctls. */
-int sim_destroy(struct sim_call *call);
-int sim_ioas_alloc(struct sim_call *call);
-int sim_hwpt_alloc(struct sim_call *call);
-int sim_hw_info(struct sim_call *call);
-int sim_hwpt_invalidate(struct sim_call *call);
+int iommunest__sim_destroy(struct sim_call *call);
+int iommunest__sim_ioas_alloc(struct sim_call *call);
+int iommunest__sim_hwpt_alloc(struct sim_call *call);
+int iommunest__sim_hw_info(struct sim_call *call);
+int iommunest__sim_hwpt_invalidate(struct sim_call *call);
 
 /* ---- flush.c ---- */
 
 /* What the profile's driver does for one entry; @lost: the hardware fails. */
-void sim_flush(struct iommunest_sim *sim, struct sim_hwpt *hwpt, uint64_t addr,
-	       uint64_t npages, bool leaves_only, bool lost);
+void iommunest__sim_flush(struct iommunest_sim *sim, struct sim_hwpt *hwpt,
+			  uint64_t addr, uint64_t npages, bool leaves_only,
+			  bool lost);
 
 /* ---- fault.c ---- */
 
 /* The call that stats.calls has just counted. */
-void sim_fault_call(struct iommunest_sim *sim, struct sim_call_faults *faults);
+void iommunest__sim_fault_call(struct iommunest_sim *sim,
+			       struct sim_call_faults *faults);
 /* The entry that stats.entries has just counted: 0 or its error. */
-int sim_fault_entry(struct iommunest_sim *sim);
+int iommunest__sim_fault_entry(struct iommunest_sim *sim);
 
 struct sim_hardware_error {
 	/* 0: there is none. */
@@ -304,6 +319,7 @@ struct sim_hardware_error {
 };
 
 /* What the hardware makes of the same entry. */
-struct sim_hardware_error sim_fault_hardware(struct iommunest_sim *sim);
+struct sim_hardware_error
+iommunest__sim_fault_hardware(struct iommunest_sim *sim);
 
 #endif /* IOMMUNEST_SIM_INTERNAL_H */

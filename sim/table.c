@@ -13,7 +13,8 @@
  */
 #define FIRST_FD (1 << 20)
 
-struct sim_file *sim_file_get(const struct iommunest_sim *sim, int fd)
+struct sim_file *iommunest__sim_file_get(const struct iommunest_sim *sim,
+					 int fd)
 {
 	if (fd < FIRST_FD || (unsigned int)(fd - FIRST_FD) >= sim->file_room)
 		return NULL;
@@ -22,11 +23,11 @@ struct sim_file *sim_file_get(const struct iommunest_sim *sim, int fd)
 
 static void free_file(struct sim_file *file)
 {
-	sim_objects_free(file);
+	iommunest__sim_objects_free(file);
 	free(file);
 }
 
-void sim_files_free(struct iommunest_sim *sim)
+void iommunest__sim_files_free(struct iommunest_sim *sim)
 {
 	unsigned int i;
 
@@ -77,7 +78,7 @@ static int open_file(struct iommunest_sim *sim, int flags)
 
 static int open_vfio(struct iommunest_sim *sim, const char *path, int flags)
 {
-	int node = sim_vfio_node(path);
+	int node = iommunest__sim_vfio_node(path);
 	int fd;
 
 	if (node < 0)
@@ -95,8 +96,8 @@ static int table_open(void *data, const char *path, int flags)
 	struct iommunest_sim *sim = data;
 	/* Longer than any name that there is. */
 	char name[64];
-	int ret =
-		sim_user_read_string(sim, name, (uintptr_t)path, sizeof(name));
+	int ret = iommunest__sim_user_read_string(sim, name, (uintptr_t)path,
+						  sizeof(name));
 
 	if (ret)
 		return ret == -ENAMETOOLONG ? -ENOENT : ret;
@@ -108,14 +109,14 @@ static int table_open(void *data, const char *path, int flags)
 static int table_close(void *data, int fd)
 {
 	struct iommunest_sim *sim = data;
-	struct sim_file *file = sim_file_get(sim, fd);
+	struct sim_file *file = iommunest__sim_file_get(sim, fd);
 
 	if (!file)
 		return -EBADF;
 	if (file->vfio)
-		sim_vfio_close(sim, file);
+		iommunest__sim_vfio_close(sim, file);
 	else
-		sim_vfio_forget(sim, file);
+		iommunest__sim_vfio_forget(sim, file);
 	free_file(file);
 	sim->files[fd - FIRST_FD] = NULL;
 	sim->file_count--;
@@ -126,20 +127,21 @@ static int table_close(void *data, int fd)
 static int table_ioctl(void *data, int fd, unsigned long request, void *arg)
 {
 	struct iommunest_sim *sim = data;
-	struct sim_file *file = sim_file_get(sim, fd);
+	struct sim_file *file = iommunest__sim_file_get(sim, fd);
 
 	if (!file)
 		return -EBADF;
 	if (file->vfio)
-		return sim_vfio_ioctl(sim, file, (uint32_t)request,
-				      (uintptr_t)arg);
-	return sim_dispatch(sim, file, (uint32_t)request, (uintptr_t)arg);
+		return iommunest__sim_vfio_ioctl(sim, file, (uint32_t)request,
+						 (uintptr_t)arg);
+	return iommunest__sim_dispatch(sim, file, (uint32_t)request,
+				       (uintptr_t)arg);
 }
 
 /* They can be opened for both and do neither here. */
 static ssize_t table_read(void *data, int fd, void *buf, size_t len)
 {
-	const struct sim_file *file = sim_file_get(data, fd);
+	const struct sim_file *file = iommunest__sim_file_get(data, fd);
 
 	(void)buf;
 	(void)len;
@@ -148,7 +150,7 @@ static ssize_t table_read(void *data, int fd, void *buf, size_t len)
 
 static ssize_t table_write(void *data, int fd, const void *buf, size_t len)
 {
-	const struct sim_file *file = sim_file_get(data, fd);
+	const struct sim_file *file = iommunest__sim_file_get(data, fd);
 
 	(void)buf;
 	(void)len;

@@ -132,7 +132,7 @@ static bool can_copy(void)
 	return process_vm_readv(getpid(), &local, 1, &remote, 1, 0) == 1;
 }
 
-int sim_user_open(struct iommunest_sim *sim)
+int iommunest__sim_user_open(struct iommunest_sim *sim)
 {
 	sim->pipe[0] = -1;
 	sim->pipe[1] = -1;
@@ -141,7 +141,7 @@ int sim_user_open(struct iommunest_sim *sim)
 	return pipe2(sim->pipe, O_CLOEXEC) ? -errno : 0;
 }
 
-void sim_user_close(struct iommunest_sim *sim)
+void iommunest__sim_user_close(struct iommunest_sim *sim)
 {
 	if (sim->pipe[0] < 0)
 		return;
@@ -149,8 +149,8 @@ void sim_user_close(struct iommunest_sim *sim)
 	close(sim->pipe[1]);
 }
 
-size_t sim_user_read_some(const struct iommunest_sim *sim, void *to,
-			  uint64_t from, size_t len)
+size_t iommunest__sim_user_read_some(const struct iommunest_sim *sim, void *to,
+				     uint64_t from, size_t len)
 {
 	size_t done = 0;
 
@@ -168,20 +168,22 @@ size_t sim_user_read_some(const struct iommunest_sim *sim, void *to,
 	return done;
 }
 
-int sim_user_read(const struct iommunest_sim *sim, void *to, uint64_t from,
-		  size_t len)
+int iommunest__sim_user_read(const struct iommunest_sim *sim, void *to,
+			     uint64_t from, size_t len)
 {
-	return sim_user_read_some(sim, to, from, len) == len ? 0 : -EFAULT;
+	return iommunest__sim_user_read_some(sim, to, from, len) == len
+		       ? 0
+		       : -EFAULT;
 }
 
 /* Byte by byte: behind the string may be nothing. */
-int sim_user_read_string(const struct iommunest_sim *sim, char *to,
-			 uint64_t from, size_t room)
+int iommunest__sim_user_read_string(const struct iommunest_sim *sim, char *to,
+				    uint64_t from, size_t room)
 {
 	size_t len;
 
 	for (len = 0; len < room; len++) {
-		if (sim_user_read(sim, to + len, from + len, 1))
+		if (iommunest__sim_user_read(sim, to + len, from + len, 1))
 			return -EFAULT;
 		if (to[len] == '\0')
 			return 0;
@@ -189,8 +191,8 @@ int sim_user_read_string(const struct iommunest_sim *sim, char *to,
 	return -ENAMETOOLONG;
 }
 
-int sim_user_write(const struct iommunest_sim *sim, uint64_t to,
-		   const void *from, size_t len)
+int iommunest__sim_user_write(const struct iommunest_sim *sim, uint64_t to,
+			      const void *from, size_t len)
 {
 	char copy[64];
 
@@ -203,7 +205,8 @@ int sim_user_write(const struct iommunest_sim *sim, uint64_t to,
 	return transfer(sim, copy, to, len, true) == len ? 0 : -EFAULT;
 }
 
-int sim_user_clear(const struct iommunest_sim *sim, uint64_t to, uint64_t len)
+int iommunest__sim_user_clear(const struct iommunest_sim *sim, uint64_t to,
+			      uint64_t len)
 {
 	char zeros[SIM_PAGE_SIZE] = { 0 };
 
@@ -220,8 +223,8 @@ int sim_user_clear(const struct iommunest_sim *sim, uint64_t to, uint64_t len)
 	return 0;
 }
 
-int sim_user_zeroed(const struct iommunest_sim *sim, uint64_t from,
-		    uint64_t len)
+int iommunest__sim_user_zeroed(const struct iommunest_sim *sim, uint64_t from,
+			       uint64_t len)
 {
 	char bytes[SIM_PAGE_SIZE];
 

@@ -9,7 +9,7 @@
 
 #define PREFIX "/dev/vfio/devices/vfio"
 
-int sim_vfio_node(const char *path)
+int iommunest__sim_vfio_node(const char *path)
 {
 	const size_t len = sizeof(PREFIX) - 1;
 
@@ -43,28 +43,29 @@ static int bind_iommufd(struct iommunest_sim *sim, struct sim_file *file,
 	uint32_t id;
 	int ret;
 
-	ret = sim_user_read(sim, &cmd, arg, sizeof(cmd));
+	ret = iommunest__sim_user_read(sim, &cmd, arg, sizeof(cmd));
 	if (ret)
 		return ret;
 	if (cmd.argsz < sizeof(cmd) || cmd.flags || cmd.iommufd < 0)
 		return -EINVAL;
 	if (file->bound)
 		return -EINVAL;
-	iommufd = sim_file_get(sim, cmd.iommufd);
+	iommufd = iommunest__sim_file_get(sim, cmd.iommufd);
 	if (!iommufd)
 		return -EBADF;
 	if (iommufd->vfio)
 		return -EBADFD;
 	if (is_bound(sim, file->node))
 		return -EINVAL;
-	ret = sim_bind(iommufd, 0, &id);
+	ret = iommunest__sim_bind(iommufd, 0, &id);
 	if (ret)
 		return ret;
-	ret = sim_user_write(
+	ret = iommunest__sim_user_write(
 		sim, arg + offsetof(struct vfio_device_bind_iommufd, out_devid),
 		&id, sizeof(id));
 	if (ret) {
-		sim_object_destroy(iommufd, sim_object_get(iommufd, id));
+		iommunest__sim_object_destroy(
+			iommufd, iommunest__sim_object_get(iommufd, id));
 		return ret;
 	}
 	file->bound = true;
@@ -79,17 +80,18 @@ static int attach(struct iommunest_sim *sim, struct sim_file *file,
 	struct vfio_device_attach_iommufd_pt cmd;
 	int ret;
 
-	ret = sim_user_read(sim, &cmd, arg, sizeof(cmd));
+	ret = iommunest__sim_user_read(sim, &cmd, arg, sizeof(cmd));
 	if (ret)
 		return ret;
 	if (cmd.argsz < sizeof(cmd) || cmd.flags)
 		return -EINVAL;
 	if (!cmd.pt_id)
 		return -ENOENT;
-	ret = sim_attach(sim, file->iommufd, file->dev_id, cmd.pt_id);
+	ret = iommunest__sim_attach(sim, file->iommufd, file->dev_id,
+				    cmd.pt_id);
 	if (ret)
 		return ret;
-	return sim_user_write(
+	return iommunest__sim_user_write(
 		sim,
 		arg + offsetof(struct vfio_device_attach_iommufd_pt, pt_id),
 		&cmd.pt_id, sizeof(cmd.pt_id));
@@ -101,16 +103,16 @@ static int detach(struct iommunest_sim *sim, struct sim_file *file,
 	struct vfio_device_detach_iommufd_pt cmd;
 	int ret;
 
-	ret = sim_user_read(sim, &cmd, arg, sizeof(cmd));
+	ret = iommunest__sim_user_read(sim, &cmd, arg, sizeof(cmd));
 	if (ret)
 		return ret;
 	if (cmd.argsz < sizeof(cmd) || cmd.flags)
 		return -EINVAL;
-	return sim_attach(sim, file->iommufd, file->dev_id, 0);
+	return iommunest__sim_attach(sim, file->iommufd, file->dev_id, 0);
 }
 
-int sim_vfio_ioctl(struct iommunest_sim *sim, struct sim_file *file,
-		   uint32_t cmd, uint64_t arg)
+int iommunest__sim_vfio_ioctl(struct iommunest_sim *sim, struct sim_file *file,
+			      uint32_t cmd, uint64_t arg)
 {
 	if (cmd == VFIO_DEVICE_BIND_IOMMUFD)
 		return bind_iommufd(sim, file, arg);
@@ -126,17 +128,19 @@ int sim_vfio_ioctl(struct iommunest_sim *sim, struct sim_file *file,
 	return -ENOTTY;
 }
 
-void sim_vfio_close(struct iommunest_sim *sim, struct sim_file *file)
+void iommunest__sim_vfio_close(struct iommunest_sim *sim, struct sim_file *file)
 {
 	if (!file->iommufd)
 		return;
-	sim_attach(sim, file->iommufd, file->dev_id, 0);
-	sim_object_destroy(file->iommufd,
-			   sim_object_get(file->iommufd, file->dev_id));
+	iommunest__sim_attach(sim, file->iommufd, file->dev_id, 0);
+	iommunest__sim_object_destroy(file->iommufd,
+				      iommunest__sim_object_get(file->iommufd,
+								file->dev_id));
 	file->iommufd = NULL;
 }
 
-void sim_vfio_forget(struct iommunest_sim *sim, const struct sim_file *iommufd)
+void iommunest__sim_vfio_forget(struct iommunest_sim *sim,
+				const struct sim_file *iommufd)
 {
 	unsigned int i;
 
