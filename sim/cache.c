@@ -3,7 +3,7 @@
  * What an HWPT has in the IOTLB, and a device of it in its own TLB: sets of
  * leaves of each size, by the address without its low bits.
  */
-#include "sim.h"
+#include "internal.h"
 
 #include <errno.h>
 

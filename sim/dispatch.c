@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* From an ioctl's number and argument to the one that does it. */
-#include "sim.h"
+#include "internal.h"
 
 #include <errno.h>
 #include <string.h>

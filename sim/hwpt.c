@@ -3,7 +3,7 @@
  * IOMMU_HWPT_ALLOC.  The order of the checks is what a caller sees when two
  * things are wrong at once.
  */
-#include "sim.h"
+#include "internal.h"
 
 #include <errno.h>
 

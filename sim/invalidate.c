@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* IOMMU_HWPT_INVALIDATE. */
-#include "sim.h"
+#include "internal.h"
 
 #include <errno.h>
 

@@ -10,13 +10,13 @@ SIM_SOURCES = \
 	%D%/fault.c \
 	%D%/flush.c \
 	%D%/hwpt.c \
+	%D%/internal.h \
 	%D%/invalidate.c \
 	%D%/objects.c \
 	%D%/registers.c \
 	%D%/set.c \
 	%D%/sim.c \
-	%D%/sim.h \
-	%D%/table.c \
+	%D%/sys-table.c \
 	%D%/user-memory.c \
 	%D%/vfio.c
 

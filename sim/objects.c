@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The objects of one file descriptor, by id. */
-#include "sim.h"
+#include "internal.h"
 
 #include <errno.h>
 #include <stdlib.h>

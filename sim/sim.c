@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A simulator's life, and what it tells of itself. */
-#include "sim.h"
+#include "internal.h"
 
 #include <errno.h>
 #include <stdlib.h>

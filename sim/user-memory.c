@@ -5,7 +5,7 @@
  * within this process; where it does not know how to, or a sandbox forbids it,
  * a pipe does the same in more calls.
  */
-#include "sim.h"
+#include "internal.h"
 
 #include <errno.h>
 #include <fcntl.h>

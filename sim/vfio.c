@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* VFIO device nodes, as far as they have to do with an iommufd. */
-#include "sim.h"
+#include "internal.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The system call table, and what is open. */
-#include "sim.h"
+#include "internal.h"
 
 #include <errno.h>
 #include <fcntl.h>
