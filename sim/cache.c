@@ -3,9 +3,13 @@
  * What an HWPT has in the IOTLB, and a device of it in its own TLB: sets of
  * leaves of each size, by the address without its low bits.
  */
-#include "internal.h"
+#include "cache.h"
 
 #include <errno.h>
+
+#include "objects.h"
+#include "set.h"
+#include "sys-table.h"
 
 static const unsigned int leaf_order[SIM_LEVELS] = { 0, 9, 18 };
 static const unsigned int leaf_shift[SIM_LEVELS] = { 12, 21, 30 };

@@ -1,8 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Simulated devices: bound, asked about, attached. */
-#include "internal.h"
+#include "device.h"
 
 #include <errno.h>
+
+#include "cache.h"
+#include "dispatch.h"
+#include "objects.h"
+#include "registers.h"
+#include "sys-table.h"
+#include "user-memory.h"
 
 /* Newer than the headers that this may be built with. */
 #define INPUT_TYPE (1u << 0)

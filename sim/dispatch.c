@@ -1,9 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* From an ioctl's number and argument to the one that does it. */
-#include "internal.h"
+#include "dispatch.h"
 
 #include <errno.h>
 #include <string.h>
+
+#include "device.h"
+#include "fault.h"
+#include "hwpt.h"
+#include "invalidate.h"
+#include "objects.h"
+#include "user-memory.h"
 
 #define FIRST_NR 0x80u
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Failures on demand. */
-#include "internal.h"
+#include "fault.h"
 
 #include <errno.h>
 #include <string.h>
@@ -54,9 +54,8 @@ EXPORT int iommunest_sim_inject(struct iommunest_sim *sim,
 
 	if (!sim || !fault)
 		return -EINVAL;
-	ret = iommunest__sim_copy_options(&from, sizeof(from), fault,
-					  SIM_END_OF(struct iommunest_sim_fault,
-						     code));
+	ret = iommunest_copy_in(&from, sizeof(from), fault,
+				END_OF(struct iommunest_sim_fault, code));
 	if (ret)
 		return ret;
 	if (!is_valid(&from))
@@ -183,6 +182,6 @@ iommunest__sim_fault_hardware(struct iommunest_sim *sim)
 	return (struct sim_hardware_error){
 		.error = fault.error,
 		.code = fault.code,
-		.behind = fault.count,
+		.following = fault.count,
 	};
 }

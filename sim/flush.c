@@ -3,7 +3,10 @@
  * What one entry becomes: a block, as the profile's driver computes it, then
  * descriptors in the host's queue, and what the hardware makes of them.
  */
-#include "internal.h"
+#include "flush.h"
+
+#include "cache.h"
+#include "registers.h"
 
 /* The smallest n with 2^n >= @pages; 0 for 0. */
 static unsigned int order_up(uint64_t pages)

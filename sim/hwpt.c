@@ -3,9 +3,14 @@
  * IOMMU_HWPT_ALLOC.  The order of the checks is what a caller sees when two
  * things are wrong at once.
  */
-#include "internal.h"
+#include "hwpt.h"
 
 #include <errno.h>
+
+#include "dispatch.h"
+#include "objects.h"
+#include "registers.h"
+#include "user-memory.h"
 
 /* Newer than the headers that this may be built with. */
 #define ALLOC_PASID (1u << 3)

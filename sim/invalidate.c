@@ -1,8 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* IOMMU_HWPT_INVALIDATE. */
-#include "internal.h"
+#include "invalidate.h"
 
 #include <errno.h>
+
+#include "dispatch.h"
+#include "fault.h"
+#include "flush.h"
+#include "objects.h"
+#include "user-memory.h"
 
 /* An arbitrary bound of the kernel's, since 6.12.96. */
 #define MAX_ENTRIES (1u << 19)
@@ -89,13 +95,13 @@ static int ask_hardware(struct sim_call *call, struct walk *walk)
 
 	if (!error.error)
 		return 0;
-	if (error.behind > left)
-		error.behind = left;
-	walk->lost_until = walk->done + error.behind + 1;
+	if (error.following > left)
+		error.following = left;
+	walk->lost_until = walk->done + error.following + 1;
 	if (!reports(call))
 		return 0;
 	walk->code = error.code;
-	walk->last = walk->done + error.behind;
+	walk->last = walk->done + error.following;
 	return error.error;
 }
 

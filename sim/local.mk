@@ -5,20 +5,33 @@
 
 SIM_SOURCES = \
 	%D%/cache.c \
+	%D%/cache.h \
 	%D%/device.c \
+	%D%/device.h \
 	%D%/dispatch.c \
+	%D%/dispatch.h \
 	%D%/fault.c \
+	%D%/fault.h \
 	%D%/flush.c \
+	%D%/flush.h \
 	%D%/hwpt.c \
+	%D%/hwpt.h \
 	%D%/internal.h \
 	%D%/invalidate.c \
+	%D%/invalidate.h \
 	%D%/objects.c \
+	%D%/objects.h \
 	%D%/registers.c \
+	%D%/registers.h \
 	%D%/set.c \
+	%D%/set.h \
 	%D%/sim.c \
 	%D%/sys-table.c \
+	%D%/sys-table.h \
 	%D%/user-memory.c \
-	%D%/vfio.c
+	%D%/user-memory.h \
+	%D%/vfio.c \
+	%D%/vfio.h
 
 noinst_LTLIBRARIES += libiommunest-sim-core.la
 libiommunest_sim_core_la_SOURCES = $(SIM_SOURCES)

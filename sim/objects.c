@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The objects of one file descriptor, by id. */
-#include "internal.h"
+#include "objects.h"
 
 #include <errno.h>
 #include <stdlib.h>
+
+#include "cache.h"
+#include "dispatch.h"
 
 static int grow(struct sim_file *file)
 {

@@ -3,7 +3,7 @@
  * CAP_REG and ECAP_REG (VT-d specification, chapter 11, "Capability Register"
  * and "Extended Capability Register"), as far as the driver asks for them.
  */
-#include "internal.h"
+#include "registers.h"
 
 #define BIT(n) (1ull << (n))
 

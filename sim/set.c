@@ -4,7 +4,7 @@
  * hot path does, and cost the logarithm; an insertion in the middle moves
  * what is behind it.
  */
-#include "internal.h"
+#include "set.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -6,28 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool all_zero(const unsigned char *byte, size_t len)
-{
-	while (len > 0 && byte[len - 1] == 0)
-		len--;
-	return len == 0;
-}
-
-int iommunest__sim_copy_options(void *to, size_t to_size, const void *from,
-				size_t min)
-{
-	size_t size;
-
-	memcpy(&size, from, sizeof(size));
-	if (size < min)
-		return -EINVAL;
-	if (size > to_size &&
-	    !all_zero((const unsigned char *)from + to_size, size - to_size))
-		return -E2BIG;
-	memset(to, 0, to_size);
-	memcpy(to, from, size < to_size ? size : to_size);
-	return 0;
-}
+#include "registers.h"
+#include "sys-table.h"
+#include "user-memory.h"
 
 static int read_options(struct iommunest_sim_options *to,
 			const struct iommunest_sim_options *from)
@@ -37,9 +18,8 @@ static int read_options(struct iommunest_sim_options *to,
 	memset(to, 0, sizeof(*to));
 	if (!from)
 		return 0;
-	ret = iommunest__sim_copy_options(
-		to, sizeof(*to), from,
-		SIM_END_OF(struct iommunest_sim_options, ecap));
+	ret = iommunest_copy_in(to, sizeof(*to), from,
+				END_OF(struct iommunest_sim_options, ecap));
 	if (ret)
 		return ret;
 	if (to->profile > IOMMUNEST_SIM_LINUX_7_3_PATCHED ||

@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The system call table, and what is open. */
-#include "internal.h"
+#include "sys-table.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "dispatch.h"
+#include "objects.h"
+#include "user-memory.h"
+#include "vfio.h"
 
 /*
  * Far above what a process has open: a descriptor of the simulator that gets

@@ -5,7 +5,7 @@
  * within this process; where it does not know how to, or a sandbox forbids it,
  * a pipe does the same in more calls.
  */
-#include "internal.h"
+#include "user-memory.h"
 
 #include <errno.h>
 #include <fcntl.h>

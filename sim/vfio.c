@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* VFIO device nodes, as far as they have to do with an iommufd. */
-#include "internal.h"
+#include "vfio.h"
 
 #include <errno.h>
 #include <string.h>
 
 #include "lib/uapi-vfio.h"
+
+#include "device.h"
+#include "objects.h"
+#include "sys-table.h"
+#include "user-memory.h"
 
 #define PREFIX "/dev/vfio/devices/vfio"
 

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Simulated devices: bound, asked about, attached. */
+#ifndef IOMMUNEST_SIM_DEVICE_H
+#define IOMMUNEST_SIM_DEVICE_H
+
+#include "internal.h"
+
+int iommunest__sim_bind(struct sim_file *iommufd, uint32_t flags,
+			uint32_t *dev_id);
+/* @hwpt_id 0: detaches. */
+int iommunest__sim_attach(struct iommunest_sim *sim, struct sim_file *iommufd,
+			  uint32_t dev_id, uint32_t hwpt_id);
+
+int iommunest__sim_hw_info(struct sim_call *call);
+
+#endif /* IOMMUNEST_SIM_DEVICE_H */

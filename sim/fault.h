@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Failures on demand. */
+#ifndef IOMMUNEST_SIM_FAULT_H
+#define IOMMUNEST_SIM_FAULT_H
+
+#include "internal.h"
+
+/* Of the call that stats.calls has just counted. */
+void iommunest__sim_fault_call(struct iommunest_sim *sim,
+			       struct sim_call_faults *faults);
+/* Of the entry that stats.entries has just counted: 0 or its error. */
+int iommunest__sim_fault_entry(struct iommunest_sim *sim);
+
+struct sim_hardware_error {
+	/* 0: there is none. */
+	int error;
+	uint32_t code;
+	/* How many of the entries that follow are not done, either. */
+	uint32_t following;
+};
+
+/* What the hardware makes of the same entry. */
+struct sim_hardware_error
+iommunest__sim_fault_hardware(struct iommunest_sim *sim);
+
+#endif /* IOMMUNEST_SIM_FAULT_H */

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the driver and the hardware do for one entry. */
+#ifndef IOMMUNEST_SIM_FLUSH_H
+#define IOMMUNEST_SIM_FLUSH_H
+
+#include "internal.h"
+
+/* What the profile's driver does for one entry; @lost: the hardware fails. */
+void iommunest__sim_flush(struct iommunest_sim *sim, struct sim_hwpt *hwpt,
+			  uint64_t addr, uint64_t npages, bool leaves_only,
+			  bool lost);
+
+#endif /* IOMMUNEST_SIM_FLUSH_H */

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The objects of one iommufd, by id. */
+#ifndef IOMMUNEST_SIM_OBJECTS_H
+#define IOMMUNEST_SIM_OBJECTS_H
+
+#include "internal.h"
+
+/* Makes an object with the lowest free id.  NULL: no memory. */
+void *iommunest__sim_object_new(struct sim_file *file, size_t size,
+				enum sim_type type);
+/* NULL: no such id. */
+struct sim_object *iommunest__sim_object_get(const struct sim_file *file,
+					     uint32_t id);
+/* NULL: no such id, or of another type. */
+struct sim_device *iommunest__sim_device_get(const struct sim_file *file,
+					     uint32_t id);
+struct sim_hwpt *iommunest__sim_nested_get(const struct sim_file *file,
+					   uint32_t id);
+/* Takes it off the table and frees it. */
+void iommunest__sim_object_destroy(struct sim_file *file,
+				   struct sim_object *obj);
+void iommunest__sim_objects_free(struct sim_file *file);
+
+int iommunest__sim_destroy(struct sim_call *call);
+int iommunest__sim_ioas_alloc(struct sim_call *call);
+
+#endif /* IOMMUNEST_SIM_OBJECTS_H */

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* User memory, accessed as the kernel accesses it. */
+#ifndef IOMMUNEST_SIM_USER_MEMORY_H
+#define IOMMUNEST_SIM_USER_MEMORY_H
+
+#include "internal.h"
+
+/* Finds out how.  Returns 0, or what pipe(2) says. */
+int iommunest__sim_user_open(struct iommunest_sim *sim);
+void iommunest__sim_user_close(struct iommunest_sim *sim);
+
+/* Copies to @to what can be read from @from on; returns how much that was. */
+size_t iommunest__sim_user_read_some(const struct iommunest_sim *sim, void *to,
+				     uint64_t from, size_t len);
+/* All or -EFAULT. */
+int iommunest__sim_user_read(const struct iommunest_sim *sim, void *to,
+			     uint64_t from, size_t len);
+/* Returns 0, -EFAULT or -ENAMETOOLONG. */
+int iommunest__sim_user_read_string(const struct iommunest_sim *sim, char *to,
+				    uint64_t from, size_t room);
+int iommunest__sim_user_write(const struct iommunest_sim *sim, uint64_t to,
+			      const void *from, size_t len);
+int iommunest__sim_user_clear(const struct iommunest_sim *sim, uint64_t to,
+			      uint64_t len);
+/* 1: all zero; 0: not; -EFAULT: the zeros end where memory does. */
+int iommunest__sim_user_zeroed(const struct iommunest_sim *sim, uint64_t from,
+			       uint64_t len);
+
+#endif /* IOMMUNEST_SIM_USER_MEMORY_H */
