@@ -7,9 +7,9 @@
 
 #include <errno.h>
 
+#include "files.h"
 #include "objects.h"
 #include "set.h"
-#include "sys-table.h"
 
 static const unsigned int leaf_order[SIM_LEVELS] = { 0, 9, 18 };
 static const unsigned int leaf_shift[SIM_LEVELS] = { 12, 21, 30 };

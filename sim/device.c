@@ -6,23 +6,15 @@
 
 #include "cache.h"
 #include "dispatch.h"
+#include "files.h"
 #include "objects.h"
 #include "registers.h"
-#include "sys-table.h"
 #include "user-memory.h"
 
 /* Newer than the headers that this may be built with. */
 #define INPUT_TYPE (1u << 0)
 #define CAP_DIRTY_TRACKING (1u << 0)
 #define CAP_PCI_ATS_NOT_SUPPORTED (1u << 3)
-
-/* NULL: no such file descriptor, or it is not an iommufd. */
-static struct sim_file *iommufd_get(struct iommunest_sim *sim, int fd)
-{
-	struct sim_file *file = iommunest__sim_file_get(sim, fd);
-
-	return file && !file->vfio ? file : NULL;
-}
 
 int iommunest__sim_bind(struct sim_file *iommufd, uint32_t flags,
 			uint32_t *dev_id)
@@ -42,7 +34,7 @@ int iommunest__sim_bind(struct sim_file *iommufd, uint32_t flags,
 EXPORT int iommunest_sim_bind(struct iommunest_sim *sim, int fd, uint32_t flags,
 			      uint32_t *dev_id)
 {
-	struct sim_file *file = iommufd_get(sim, fd);
+	struct sim_file *file = iommunest__sim_iommufd_get(sim, fd);
 
 	if (!dev_id || flags & ~IOMMUNEST_SIM_ATS)
 		return -EINVAL;
@@ -145,7 +137,7 @@ int iommunest__sim_attach(struct iommunest_sim *sim, struct sim_file *iommufd,
 EXPORT int iommunest_sim_attach(struct iommunest_sim *sim, int fd,
 				uint32_t dev_id, uint32_t hwpt_id)
 {
-	struct sim_file *file = iommufd_get(sim, fd);
+	struct sim_file *file = iommunest__sim_iommufd_get(sim, fd);
 
 	if (!file)
 		return -EBADF;

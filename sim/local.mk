@@ -12,6 +12,8 @@ SIM_SOURCES = \
 	%D%/dispatch.h \
 	%D%/fault.c \
 	%D%/fault.h \
+	%D%/files.c \
+	%D%/files.h \
 	%D%/flush.c \
 	%D%/flush.h \
 	%D%/hwpt.c \
@@ -27,7 +29,6 @@ SIM_SOURCES = \
 	%D%/set.h \
 	%D%/sim.c \
 	%D%/sys-table.c \
-	%D%/sys-table.h \
 	%D%/user-memory.c \
 	%D%/user-memory.h \
 	%D%/vfio.c \

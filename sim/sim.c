@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "files.h"
 #include "registers.h"
-#include "sys-table.h"
 #include "user-memory.h"
 
 static int read_options(struct iommunest_sim_options *to,

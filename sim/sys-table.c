@@ -1,98 +1,30 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The system call table, and what is open. */
-#include "sys-table.h"
+/* The system call table. */
+#include "internal.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "dispatch.h"
-#include "objects.h"
+#include "files.h"
 #include "user-memory.h"
 #include "vfio.h"
-
-/*
- * Far above what a process has open: a descriptor of the simulator that gets
- * into a real system call by mistake is EBADF there.
- */
-#define FIRST_FD (1 << 20)
-
-struct sim_file *iommunest__sim_file_get(const struct iommunest_sim *sim,
-					 int fd)
-{
-	if (fd < FIRST_FD || (unsigned int)(fd - FIRST_FD) >= sim->file_room)
-		return NULL;
-	return sim->files[fd - FIRST_FD];
-}
-
-static void free_file(struct sim_file *file)
-{
-	iommunest__sim_objects_free(file);
-	free(file);
-}
-
-void iommunest__sim_files_free(struct iommunest_sim *sim)
-{
-	unsigned int i;
-
-	for (i = 0; i < sim->file_room; i++) {
-		if (sim->files[i])
-			free_file(sim->files[i]);
-	}
-	free(sim->files);
-}
-
-EXPORT unsigned int iommunest_sim_open_fds(const struct iommunest_sim *sim)
-{
-	return sim->file_count;
-}
-
-static int grow(struct iommunest_sim *sim)
-{
-	unsigned int room = sim->file_room ? sim->file_room * 2 : 4;
-	struct sim_file **files;
-
-	files = reallocarray(sim->files, room, sizeof(struct sim_file *));
-	if (!files)
-		return -ENOMEM;
-	while (sim->file_room < room)
-		files[sim->file_room++] = NULL;
-	sim->files = files;
-	return 0;
-}
-
-static int open_file(struct iommunest_sim *sim, int flags)
-{
-	unsigned int slot = 0;
-	struct sim_file *file;
-
-	while (slot < sim->file_room && sim->files[slot])
-		slot++;
-	if (slot == sim->file_room && grow(sim))
-		return -ENOMEM;
-	file = calloc(1, sizeof(*file));
-	if (!file)
-		return -ENOMEM;
-	file->access = flags & O_ACCMODE;
-	file->lowest_free = 1;
-	sim->files[slot] = file;
-	sim->file_count++;
-	return FIRST_FD + (int)slot;
-}
 
 static int open_vfio(struct iommunest_sim *sim, const char *path, int flags)
 {
 	int node = iommunest__sim_vfio_node(path);
+	struct sim_file *file;
 	int fd;
 
 	if (node < 0)
 		return node;
-	fd = open_file(sim, flags);
-	if (fd >= 0) {
-		sim->files[fd - FIRST_FD]->vfio = true;
-		sim->files[fd - FIRST_FD]->node = (unsigned int)node;
-	}
+	fd = iommunest__sim_file_open(sim, flags);
+	if (fd < 0)
+		return fd;
+	file = iommunest__sim_file_get(sim, fd);
+	file->vfio = true;
+	file->node = (unsigned int)node;
 	return fd;
 }
 
@@ -107,7 +39,7 @@ static int table_open(void *data, const char *path, int flags)
 	if (ret)
 		return ret == -ENAMETOOLONG ? -ENOENT : ret;
 	if (strcmp(name, "/dev/iommu") == 0)
-		return open_file(sim, flags);
+		return iommunest__sim_file_open(sim, flags);
 	return open_vfio(sim, name, flags);
 }
 
@@ -122,9 +54,7 @@ static int table_close(void *data, int fd)
 		iommunest__sim_vfio_close(sim, file);
 	else
 		iommunest__sim_vfio_forget(sim, file);
-	free_file(file);
-	sim->files[fd - FIRST_FD] = NULL;
-	sim->file_count--;
+	iommunest__sim_file_close(sim, fd);
 	return 0;
 }
 

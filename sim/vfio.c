@@ -8,8 +8,8 @@
 #include "lib/uapi-vfio.h"
 
 #include "device.h"
+#include "files.h"
 #include "objects.h"
-#include "sys-table.h"
 #include "user-memory.h"
 
 #define PREFIX "/dev/vfio/devices/vfio"

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What is open. */
+#ifndef IOMMUNEST_SIM_FILES_H
+#define IOMMUNEST_SIM_FILES_H
+
+#include "internal.h"
+
+/* Returns a new file descriptor, or -ENOMEM. */
+int iommunest__sim_file_open(struct iommunest_sim *sim, int flags);
+/* Frees the file, and its objects. */
+void iommunest__sim_file_close(struct iommunest_sim *sim, int fd);
+/* NULL: no such file descriptor. */
+struct sim_file *iommunest__sim_file_get(const struct iommunest_sim *sim,
+					 int fd);
+/* The same for an iommufd; NULL for a VFIO device node, too. */
+struct sim_file *iommunest__sim_iommufd_get(const struct iommunest_sim *sim,
+					    int fd);
+void iommunest__sim_files_free(struct iommunest_sim *sim);
+
+#endif /* IOMMUNEST_SIM_FILES_H */
