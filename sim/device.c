@@ -1,20 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Simulated devices: bound, asked about, attached. */
+/* Simulated devices: bound and attached. */
 #include "device.h"
 
 #include <errno.h>
 
 #include "cache.h"
-#include "dispatch.h"
 #include "files.h"
 #include "objects.h"
 #include "registers.h"
-#include "user-memory.h"
-
-/* Newer than the headers that this may be built with. */
-#define INPUT_TYPE (1u << 0)
-#define CAP_DIRTY_TRACKING (1u << 0)
-#define CAP_PCI_ATS_NOT_SUPPORTED (1u << 3)
 
 int iommunest__sim_bind(struct sim_file *iommufd, uint32_t flags,
 			uint32_t *dev_id)
@@ -142,64 +135,4 @@ EXPORT int iommunest_sim_attach(struct iommunest_sim *sim, int fd,
 	if (!file)
 		return -EBADF;
 	return iommunest__sim_attach(sim, file, dev_id, hwpt_id);
-}
-
-static int check_hw_info(const struct iommunest_sim *sim,
-			 const struct iommu_hw_info *cmd)
-{
-	const uint32_t flags = sim_is_6_12(sim) ? 0 : INPUT_TYPE;
-
-	if (cmd->flags & ~flags)
-		return -EOPNOTSUPP;
-	if (cmd->__reserved[0] || cmd->__reserved[1] || cmd->__reserved[2])
-		return -EOPNOTSUPP;
-	return 0;
-}
-
-static int write_data(const struct iommunest_sim *sim,
-		      const struct iommu_hw_info *cmd)
-{
-	const struct iommu_hw_info_vtd vtd = {
-		.flags = IOMMU_HW_INFO_VTD_ERRATA_772415_SPR17,
-		.cap_reg = sim->cap,
-		.ecap_reg = sim->ecap,
-	};
-	uint32_t len =
-		cmd->data_len < sizeof(vtd) ? cmd->data_len : sizeof(vtd);
-	int ret = iommunest__sim_user_write(sim, cmd->data_uptr, &vtd, len);
-
-	if (ret || len == cmd->data_len)
-		return ret;
-	return iommunest__sim_user_clear(sim, cmd->data_uptr + len,
-					 cmd->data_len - len);
-}
-
-int iommunest__sim_hw_info(struct sim_call *call)
-{
-	const struct iommunest_sim *sim = call->sim;
-	struct iommu_hw_info *cmd = &call->cmd.hw_info;
-	const struct sim_device *dev;
-	int ret = check_hw_info(sim, cmd);
-
-	if (ret)
-		return ret;
-	dev = iommunest__sim_device_get(call->file, cmd->dev_id);
-	if (!dev)
-		return -ENOENT;
-	if (cmd->flags & INPUT_TYPE &&
-	    cmd->out_data_type != IOMMU_HW_INFO_TYPE_NONE &&
-	    cmd->out_data_type != IOMMU_HW_INFO_TYPE_INTEL_VTD)
-		return -EOPNOTSUPP;
-	ret = write_data(sim, cmd);
-	if (ret)
-		return ret;
-	cmd->out_data_type = IOMMU_HW_INFO_TYPE_INTEL_VTD;
-	cmd->data_len = sizeof(struct iommu_hw_info_vtd);
-	cmd->out_max_pasid_log2 = (uint8_t)iommunest__sim_pasid_width(sim);
-	cmd->out_capabilities = 0;
-	if (iommunest__sim_can_track_dirty(sim))
-		cmd->out_capabilities |= CAP_DIRTY_TRACKING;
-	if (!sim_is_6_12(sim) && !dev->ats)
-		cmd->out_capabilities |= CAP_PCI_ATS_NOT_SUPPORTED;
-	return iommunest__sim_respond(call, sizeof(*cmd));
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Simulated devices: bound, asked about, attached. */
+/* Simulated devices: bound and attached. */
 #ifndef IOMMUNEST_SIM_DEVICE_H
 #define IOMMUNEST_SIM_DEVICE_H
 
@@ -10,7 +10,5 @@ int iommunest__sim_bind(struct sim_file *iommufd, uint32_t flags,
 /* @hwpt_id 0: detaches. */
 int iommunest__sim_attach(struct iommunest_sim *sim, struct sim_file *iommufd,
 			  uint32_t dev_id, uint32_t hwpt_id);
-
-int iommunest__sim_hw_info(struct sim_call *call);
 
 #endif /* IOMMUNEST_SIM_DEVICE_H */

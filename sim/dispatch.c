@@ -5,11 +5,13 @@
 #include <errno.h>
 #include <string.h>
 
-#include "device.h"
+#include "call.h"
+#include "destroy.h"
 #include "fault.h"
+#include "hw-info.h"
 #include "hwpt.h"
 #include "invalidate.h"
-#include "objects.h"
+#include "ioas.h"
 #include "user-memory.h"
 
 #define FIRST_NR 0x80u
@@ -75,68 +77,6 @@ static const struct op *find_op(const struct iommunest_sim *sim, uint32_t cmd)
 	return &ops[nr - FIRST_NR];
 }
 
-/* Whether all of @cmd is right, and not only its last byte. */
-static bool is_exact(uint32_t cmd)
-{
-	return cmd == _IO(IOMMUFD_TYPE, _IOC_NR(cmd));
-}
-
-/* A longer struct is taken as long as what is not known of it is zero. */
-static int check_tail(const struct sim_call *call, uint32_t known)
-{
-	int ret;
-
-	if (call->user_size <= known)
-		return 0;
-	ret = iommunest__sim_user_zeroed(call->sim, call->arg + known,
-					 call->user_size - known);
-	if (ret < 0)
-		return ret;
-	return ret ? 0 : -E2BIG;
-}
-
-/*
- * One read gets the size, and all of the struct if it is there.  A pipe is
- * another matter: a sanitizer looks at what is put into it, and would find
- * too much of a caller's shorter struct.
- */
-static size_t first_read(const struct sim_call *call, const struct op *op)
-{
-	return call->sim->pipe[0] < 0 ? op->size : sizeof(call->cmd.size);
-}
-
-static int read_cmd(struct sim_call *call, const struct op *op, uint32_t cmd)
-{
-	size_t got = iommunest__sim_user_read_some(
-		call->sim, &call->cmd, call->arg, first_read(call, op));
-	size_t len;
-	int ret;
-
-	if (got < sizeof(call->cmd.size))
-		return -EFAULT;
-	if (!is_exact(cmd))
-		return -ENOTTY;
-	call->user_size = call->cmd.size;
-	if (call->user_size < op->min)
-		return -EINVAL;
-	ret = check_tail(call, op->size);
-	if (ret)
-		return ret;
-	len = call->user_size < op->size ? call->user_size : op->size;
-	if (got < len &&
-	    iommunest__sim_user_read(call->sim, &call->cmd, call->arg, len))
-		return -EFAULT;
-	memset((char *)&call->cmd + len, 0, sizeof(call->cmd) - len);
-	return 0;
-}
-
-int iommunest__sim_respond(const struct sim_call *call, size_t len)
-{
-	if (len > call->user_size)
-		len = call->user_size;
-	return iommunest__sim_user_write(call->sim, call->arg, &call->cmd, len);
-}
-
 /*
  * An empty call that asks for the extension: a question about the kernel, and
  * no flush that a test would count, or fail.
@@ -169,7 +109,7 @@ int iommunest__sim_dispatch(struct iommunest_sim *sim, struct sim_file *file,
 	}
 	if (!op)
 		return -ENOTTY;
-	ret = read_cmd(&call, op, cmd);
+	ret = iommunest__sim_call_read(&call, cmd, op->size, op->min);
 	if (ret)
 		return ret;
 	return op->run ? op->run(&call) : -EOPNOTSUPP;

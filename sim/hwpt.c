@@ -7,7 +7,7 @@
 
 #include <errno.h>
 
-#include "dispatch.h"
+#include "call.h"
 #include "objects.h"
 #include "registers.h"
 #include "user-memory.h"
@@ -157,7 +157,7 @@ int iommunest__sim_hwpt_alloc(struct sim_call *call)
 	if (cmd->flags & FAULT_ID)
 		ret = -ENOENT;
 	else
-		ret = iommunest__sim_respond(call, sizeof(*cmd));
+		ret = iommunest__sim_call_respond(call, sizeof(*cmd));
 	if (ret)
 		iommunest__sim_object_destroy(call->file, &hwpt->obj);
 	return ret;

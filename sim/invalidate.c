@@ -4,7 +4,7 @@
 
 #include <errno.h>
 
-#include "dispatch.h"
+#include "call.h"
 #include "fault.h"
 #include "flush.h"
 #include "objects.h"
@@ -212,10 +212,10 @@ int iommunest__sim_hwpt_invalidate(struct sim_call *call)
 	cmd->entry_num = walk.done;
 	cmd->out_driver_error_code = reports(call) ? walk.code : 0;
 	cmd->out_last_index = reports(call) ? walk.last : 0;
-	if (iommunest__sim_respond(call,
-				   sim_is_patched(call->sim)
-					   ? sizeof(*cmd)
-					   : IOMMUNEST_UAPI_INVALIDATE_SIZE))
+	if (iommunest__sim_call_respond(
+		    call, sim_is_patched(call->sim)
+				  ? sizeof(*cmd)
+				  : IOMMUNEST_UAPI_INVALIDATE_SIZE))
 		return -EFAULT;
 	return ret;
 }

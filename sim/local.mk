@@ -6,6 +6,10 @@
 SIM_SOURCES = \
 	%D%/cache.c \
 	%D%/cache.h \
+	%D%/call.c \
+	%D%/call.h \
+	%D%/destroy.c \
+	%D%/destroy.h \
 	%D%/device.c \
 	%D%/device.h \
 	%D%/dispatch.c \
@@ -16,11 +20,15 @@ SIM_SOURCES = \
 	%D%/files.h \
 	%D%/flush.c \
 	%D%/flush.h \
+	%D%/hw-info.c \
+	%D%/hw-info.h \
 	%D%/hwpt.c \
 	%D%/hwpt.h \
 	%D%/internal.h \
 	%D%/invalidate.c \
 	%D%/invalidate.h \
+	%D%/ioas.c \
+	%D%/ioas.h \
 	%D%/objects.c \
 	%D%/objects.h \
 	%D%/registers.c \

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 
 #include "cache.h"
-#include "dispatch.h"
 
 static int grow(struct sim_file *file)
 {
@@ -103,34 +102,4 @@ void iommunest__sim_objects_free(struct sim_file *file)
 	for (id = 0; id < file->object_room; id++)
 		free_object(file->objects[id]);
 	free(file->objects);
-}
-
-int iommunest__sim_destroy(struct sim_call *call)
-{
-	struct sim_object *obj =
-		iommunest__sim_object_get(call->file, call->cmd.destroy.id);
-
-	if (!obj)
-		return -ENOENT;
-	if (obj->users > 0)
-		return -EBUSY;
-	iommunest__sim_object_destroy(call->file, obj);
-	return 0;
-}
-
-int iommunest__sim_ioas_alloc(struct sim_call *call)
-{
-	struct sim_object *ioas;
-	int ret;
-
-	if (call->cmd.ioas_alloc.flags)
-		return -EOPNOTSUPP;
-	ioas = iommunest__sim_object_new(call->file, sizeof(*ioas), SIM_IOAS);
-	if (!ioas)
-		return -ENOMEM;
-	call->cmd.ioas_alloc.out_ioas_id = ioas->id;
-	ret = iommunest__sim_respond(call, sizeof(call->cmd.ioas_alloc));
-	if (ret)
-		iommunest__sim_object_destroy(call->file, ioas);
-	return ret;
 }

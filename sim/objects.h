@@ -21,7 +21,4 @@ void iommunest__sim_object_destroy(struct sim_file *file,
 				   struct sim_object *obj);
 void iommunest__sim_objects_free(struct sim_file *file);
 
-int iommunest__sim_destroy(struct sim_call *call);
-int iommunest__sim_ioas_alloc(struct sim_call *call);
-
 #endif /* IOMMUNEST_SIM_OBJECTS_H */

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* IOMMU_DESTROY. */
+#ifndef IOMMUNEST_SIM_DESTROY_H
+#define IOMMUNEST_SIM_DESTROY_H
+
+#include "internal.h"
+
+int iommunest__sim_destroy(struct sim_call *call);
+
+#endif /* IOMMUNEST_SIM_DESTROY_H */
