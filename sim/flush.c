@@ -7,59 +7,14 @@
 
 #include "cache.h"
 #include "registers.h"
-
-/* The smallest n with 2^n >= @pages; 0 for 0. */
-static unsigned int order_up(uint64_t pages)
-{
-	return pages <= 1 ? 0 : 64u - (unsigned int)__builtin_clzll(pages - 1);
-}
-
-/*
- * 6.12 rounds the number of pages up, and widens further where the range is
- * not aligned to that.  It counts pages in 64 bits of bytes, so 2^52 of them
- * are none; and none rounds up to one, because the shift by 64 in between is
- * one by 0 on x86.  The order can reach 53: the carry of a range that passes
- * 2^64 is not lost.
- */
-static struct sim_block block_6_12(uint64_t addr, uint64_t npages)
-{
-	uint64_t pages = (npages << SIM_PAGE_SHIFT) >> SIM_PAGE_SHIFT;
-	uint64_t pfn = addr >> SIM_PAGE_SHIFT;
-	struct sim_block block = { .addr = 0, .am = order_up(pages) };
-	uint64_t below = (1ull << block.am) - 1;
-
-	if (pfn & below) {
-		uint64_t same = ~(pfn ^ (pfn + pages - 1)) & ~below;
-
-		block.am = (unsigned int)__builtin_ctzll(same);
-	}
-	if (block.am < SIM_AM_ALL)
-		block.addr = addr >> (block.am + SIM_PAGE_SHIFT)
-					     << (block.am + SIM_PAGE_SHIFT);
-	return block;
-}
-
-/* 7.3 takes the highest bit in which the first and last byte differ. */
-static struct sim_block block_7_3(uint64_t addr, uint64_t npages)
-{
-	uint64_t last = addr + (npages << SIM_PAGE_SHIFT) - 1;
-	uint64_t differ = (addr ^ last) | (SIM_PAGE_SIZE - 1);
-	unsigned int bits = 64u - (unsigned int)__builtin_clzll(differ);
-	struct sim_block block = { .am = bits - SIM_PAGE_SHIFT };
-
-	if (bits == 64)
-		block.all = true;
-	else
-		block.addr = addr >> bits << bits;
-	return block;
-}
+#include "widen.h"
 
 static struct sim_block block_of(const struct iommunest_sim *sim, uint64_t addr,
 				 uint64_t npages)
 {
 	if (sim_is_6_12(sim) && !sim_is_patched(sim))
-		return block_6_12(addr, npages);
-	return block_7_3(addr, npages);
+		return iommunest__sim_widen_6_12(addr, npages);
+	return iommunest__sim_widen_7_3(addr, npages);
 }
 
 /*

@@ -31,16 +31,21 @@ SIM_SOURCES = \
 	%D%/ioas.h \
 	%D%/objects.c \
 	%D%/objects.h \
+	%D%/options.c \
+	%D%/options.h \
 	%D%/registers.c \
 	%D%/registers.h \
 	%D%/set.c \
 	%D%/set.h \
 	%D%/sim.c \
 	%D%/sys-table.c \
+	%D%/translate.c \
 	%D%/user-memory.c \
 	%D%/user-memory.h \
 	%D%/vfio.c \
-	%D%/vfio.h
+	%D%/vfio.h \
+	%D%/widen.c \
+	%D%/widen.h
 
 noinst_LTLIBRARIES += libiommunest-sim-core.la
 libiommunest_sim_core_la_SOURCES = $(SIM_SOURCES)

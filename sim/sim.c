@@ -4,29 +4,11 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "files.h"
+#include "options.h"
 #include "registers.h"
 #include "user-memory.h"
-
-static int read_options(struct iommunest_sim_options *to,
-			const struct iommunest_sim_options *from)
-{
-	int ret;
-
-	memset(to, 0, sizeof(*to));
-	if (!from)
-		return 0;
-	ret = iommunest_copy_in(to, sizeof(*to), from,
-				END_OF(struct iommunest_sim_options, ecap));
-	if (ret)
-		return ret;
-	if (to->profile > IOMMUNEST_SIM_LINUX_7_3_PATCHED ||
-	    to->flags & ~IOMMUNEST_SIM_CHECK_MAMV)
-		return -EINVAL;
-	return 0;
-}
 
 EXPORT int iommunest_sim_new(struct iommunest_sim **out,
 			     const struct iommunest_sim_options *options)
@@ -38,7 +20,7 @@ EXPORT int iommunest_sim_new(struct iommunest_sim **out,
 	if (!out)
 		return -EINVAL;
 	*out = NULL;
-	ret = read_options(&opt, options);
+	ret = iommunest__sim_read_options(&opt, options);
 	if (ret)
 		return ret;
 	sim = calloc(1, sizeof(*sim));

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The options of a new simulator: copied and checked. */
+#include "options.h"
+
+#include <errno.h>
+#include <string.h>
+
+int iommunest__sim_read_options(struct iommunest_sim_options *to,
+				const struct iommunest_sim_options *from)
+{
+	int ret;
+
+	memset(to, 0, sizeof(*to));
+	if (!from)
+		return 0;
+	ret = iommunest_copy_in(to, sizeof(*to), from,
+				END_OF(struct iommunest_sim_options, ecap));
+	if (ret)
+		return ret;
+	if (to->profile > IOMMUNEST_SIM_LINUX_7_3_PATCHED ||
+	    to->flags & ~IOMMUNEST_SIM_CHECK_MAMV)
+		return -EINVAL;
+	return 0;
+}

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Fills the caches as a device does, and looks into them. */
+#include "internal.h"
+
+#include <errno.h>
+
+#include "cache.h"
+#include "files.h"
+#include "objects.h"
+
+/* ATS stays off for nested HWPTs in 6.12. */
+static bool has_dev_tlb(const struct iommunest_sim *sim,
+			const struct sim_device *dev)
+{
+	return dev->ats && !sim_is_6_12(sim);
+}
+
+/* Room everywhere first: a translation is cached as a whole or not at all. */
+static int reserve(const struct iommunest_sim *sim, struct sim_hwpt *hwpt,
+		   unsigned int level)
+{
+	struct sim_device *dev;
+
+	if (iommunest__sim_iotlb_reserve(&hwpt->iotlb, level))
+		return -ENOMEM;
+	for (dev = hwpt->devices; dev; dev = dev->next) {
+		if (has_dev_tlb(sim, dev) &&
+		    iommunest__sim_tlb_reserve(&dev->tlb, level))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static void insert(const struct iommunest_sim *sim, struct sim_hwpt *hwpt,
+		   unsigned int level, uint64_t addr)
+{
+	struct sim_device *dev;
+
+	iommunest__sim_iotlb_insert(&hwpt->iotlb, level, addr);
+	for (dev = hwpt->devices; dev; dev = dev->next) {
+		if (has_dev_tlb(sim, dev))
+			iommunest__sim_tlb_insert(&dev->tlb, level, addr);
+	}
+}
+
+EXPORT int iommunest_sim_translate(struct iommunest_sim *sim, int fd,
+				   uint32_t hwpt_id, uint64_t addr,
+				   unsigned int order)
+{
+	struct sim_file *file = iommunest__sim_file_get(sim, fd);
+	int level = iommunest__sim_cache_level(order);
+	struct sim_hwpt *hwpt;
+	int ret;
+
+	if (!file)
+		return -EBADF;
+	hwpt = iommunest__sim_nested_get(file, hwpt_id);
+	if (!hwpt)
+		return -ENOENT;
+	if (level < 0 || !hwpt->devices)
+		return -EINVAL;
+	ret = reserve(sim, hwpt, (unsigned int)level);
+	if (ret)
+		return ret;
+	insert(sim, hwpt, (unsigned int)level, addr);
+	return 0;
+}
+
+static bool is_in_dev_tlb(const struct sim_hwpt *hwpt, uint64_t addr)
+{
+	const struct sim_device *dev;
+
+	for (dev = hwpt->devices; dev; dev = dev->next) {
+		if (iommunest__sim_tlb_has(&dev->tlb, addr))
+			return true;
+	}
+	return false;
+}
+
+static const struct sim_hwpt *find(const struct iommunest_sim *sim, int fd,
+				   uint32_t hwpt_id)
+{
+	const struct sim_file *file = iommunest__sim_file_get(sim, fd);
+
+	return file ? iommunest__sim_nested_get(file, hwpt_id) : NULL;
+}
+
+EXPORT unsigned int iommunest_sim_cached(const struct iommunest_sim *sim,
+					 int fd, uint32_t hwpt_id,
+					 uint64_t addr)
+{
+	const struct sim_hwpt *hwpt = find(sim, fd, hwpt_id);
+	unsigned int where = 0;
+
+	if (!hwpt)
+		return 0;
+	if (iommunest__sim_tlb_has(&hwpt->iotlb.tlb, addr))
+		where |= IOMMUNEST_SIM_CACHED_LEAF;
+	if (iommunest__sim_iotlb_has_structure(&hwpt->iotlb, addr))
+		where |= IOMMUNEST_SIM_CACHED_STRUCTURE;
+	if (is_in_dev_tlb(hwpt, addr))
+		where |= IOMMUNEST_SIM_CACHED_DEV_TLB;
+	return where;
+}
+
+EXPORT size_t iommunest_sim_cached_count(const struct iommunest_sim *sim,
+					 int fd, uint32_t hwpt_id)
+{
+	const struct sim_hwpt *hwpt = find(sim, fd, hwpt_id);
+
+	return hwpt ? iommunest__sim_tlb_count(&hwpt->iotlb.tlb) : 0;
+}
