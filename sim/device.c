@@ -9,6 +9,12 @@
 #include "objects.h"
 #include "registers.h"
 
+bool iommunest__sim_has_dev_tlb(const struct iommunest_sim *sim,
+				const struct sim_device *dev)
+{
+	return dev->ats && sim->profile->nested_ats;
+}
+
 int iommunest__sim_bind(struct sim_file *iommufd, uint32_t flags,
 			uint32_t *dev_id)
 {
@@ -116,8 +122,8 @@ int iommunest__sim_attach(struct iommunest_sim *sim, struct sim_file *iommufd,
 	/* The driver blocks the device before it looks at the new one. */
 	block(dev);
 	if (obj && !can_do(sim, (struct sim_hwpt *)obj)) {
-		/* 7.3 leaves it so, until it is attached to something else. */
-		if (sim_is_6_12(sim))
+		/* Or it stays so, until it is attached to something else. */
+		if (sim->profile->attach_rolls_back)
 			unblock(dev);
 		return -EINVAL;
 	}

@@ -5,6 +5,9 @@
 
 #include "internal.h"
 
+/* ATS is on, now that it is on a nested HWPT. */
+bool iommunest__sim_has_dev_tlb(const struct iommunest_sim *sim,
+				const struct sim_device *dev);
 int iommunest__sim_bind(struct sim_file *iommufd, uint32_t flags,
 			uint32_t *dev_id);
 /* @hwpt_id 0: detaches. */

@@ -12,69 +12,70 @@
 #include "hwpt.h"
 #include "invalidate.h"
 #include "ioas.h"
+#include "uapi-newer.h"
 #include "user-memory.h"
 
-#define FIRST_NR 0x80u
-
 struct op {
-	/* Of the struct, as the profile's kernel knows it. */
+	/* Of the struct, in all kernels with the ioctl that are simulated. */
 	uint32_t size;
-	/* As it was when the ioctl was new. */
+	/* Of the struct when the ioctl was new. */
 	uint32_t min;
 	/* NULL: the simulator has no such objects. */
 	int (*run)(struct sim_call *call);
 };
 
-/* include/uapi/linux/iommufd.h; none of the structs differs in size. */
+#define OP(cmd, size, min, run) [(cmd)-CMD_FIRST] = { size, min, run }
+
+/* include/uapi/linux/iommufd.h */
 static const struct op ops[] = {
-	{ 8, 8, iommunest__sim_destroy },
-	{ 12, 12, iommunest__sim_ioas_alloc },
-	{ 24, 24, NULL }, /* IOAS_ALLOW_IOVAS */
-	{ 40, 40, NULL }, /* IOAS_COPY */
-	{ 32, 32, NULL }, /* IOAS_IOVA_RANGES */
-	{ 40, 40, NULL }, /* IOAS_MAP */
-	{ 24, 24, NULL }, /* IOAS_UNMAP */
-	{ 24, 24, NULL }, /* OPTION */
-	{ 12, 12, NULL }, /* VFIO_IOAS */
-	{ 48, 24, iommunest__sim_hwpt_alloc },
-	{ 40, 32, iommunest__sim_hw_info },
-	{ 16, 16, NULL }, /* HWPT_SET_DIRTY_TRACKING */
-	{ 48, 48, NULL }, /* HWPT_GET_DIRTY_BITMAP */
-	{ 32, 32,
-	  iommunest__sim_hwpt_invalidate }, /* patched: see patched_op */
-	{ 16, 16, NULL }, /* FAULT_QUEUE_ALLOC, the last in 6.12 */
-	{ 40, 40, NULL }, /* IOAS_MAP_FILE */
-	{ 40, 24, NULL }, /* VIOMMU_ALLOC */
-	{ 24, 24, NULL }, /* VDEVICE_ALLOC */
-	{ 8, 8, NULL },	  /* IOAS_CHANGE_PROCESS */
-	{ 32, 28, NULL }, /* VEVENTQ_ALLOC */
-	{ 40, 40, NULL }, /* HW_QUEUE_ALLOC */
-	{ 40, 40, NULL }, /* IOAS_NOIOMMU_GET_PA, the last in 7.3 */
+	OP(CMD_DESTROY, 8, 8, iommunest__sim_destroy),
+	OP(CMD_IOAS_ALLOC, 12, 12, iommunest__sim_ioas_alloc),
+	OP(CMD_IOAS_ALLOW_IOVAS, 24, 24, NULL),
+	OP(CMD_IOAS_COPY, 40, 40, NULL),
+	OP(CMD_IOAS_IOVA_RANGES, 32, 32, NULL),
+	OP(CMD_IOAS_MAP, 40, 40, NULL),
+	OP(CMD_IOAS_UNMAP, 24, 24, NULL),
+	OP(CMD_OPTION, 24, 24, NULL),
+	OP(CMD_VFIO_IOAS, 12, 12, NULL),
+	OP(CMD_HWPT_ALLOC, 48, 24, iommunest__sim_hwpt_alloc),
+	OP(CMD_GET_HW_INFO, 40, 32, iommunest__sim_hw_info),
+	OP(CMD_HWPT_SET_DIRTY_TRACKING, 16, 16, NULL),
+	OP(CMD_HWPT_GET_DIRTY_BITMAP, 48, 48, NULL),
+	/* Its size is the profile's. */
+	OP(CMD_HWPT_INVALIDATE, 0, 32, iommunest__sim_hwpt_invalidate),
+	OP(CMD_FAULT_QUEUE_ALLOC, 16, 16, NULL),
+	OP(CMD_IOAS_MAP_FILE, 40, 40, NULL),
+	OP(CMD_VIOMMU_ALLOC, 40, 24, NULL),
+	OP(CMD_VDEVICE_ALLOC, 24, 24, NULL),
+	OP(CMD_IOAS_CHANGE_PROCESS, 8, 8, NULL),
+	OP(CMD_VEVENTQ_ALLOC, 32, 28, NULL),
+	OP(CMD_HW_QUEUE_ALLOC, 40, 40, NULL),
+	OP(CMD_IOAS_NOIOMMU_GET_PA, 40, 40, NULL),
 };
 
 _Static_assert(sizeof(struct iommu_destroy) == 8, "uAPI size");
 _Static_assert(sizeof(struct iommu_ioas_alloc) == 12, "uAPI size");
 _Static_assert(sizeof(struct iommu_hwpt_alloc) == 48, "uAPI size");
 _Static_assert(sizeof(struct iommu_hw_info) == 40, "uAPI size");
-_Static_assert(sizeof(struct iommunest_uapi_invalidate) == 48, "uAPI size");
-_Static_assert(IOMMU_DESTROY == _IO(';', 0x80), "uAPI number");
-_Static_assert(IOMMU_IOAS_ALLOC == _IO(';', 0x81), "uAPI number");
-_Static_assert(IOMMU_HWPT_ALLOC == _IO(';', 0x89), "uAPI number");
-_Static_assert(IOMMU_GET_HW_INFO == _IO(';', 0x8a), "uAPI number");
-_Static_assert(IOMMU_HWPT_INVALIDATE == _IO(';', 0x8d), "uAPI number");
+_Static_assert(IOMMU_DESTROY == _IO(';', CMD_DESTROY), "uAPI number");
+_Static_assert(IOMMU_IOAS_ALLOC == _IO(';', CMD_IOAS_ALLOC), "uAPI number");
+_Static_assert(IOMMU_HWPT_ALLOC == _IO(';', CMD_HWPT_ALLOC), "uAPI number");
+_Static_assert(IOMMU_GET_HW_INFO == _IO(';', CMD_GET_HW_INFO), "uAPI number");
+_Static_assert(IOMMU_HWPT_INVALIDATE == _IO(';', CMD_HWPT_INVALIDATE),
+	       "uAPI number");
 
-static const struct op patched_op = { 48, 32, iommunest__sim_hwpt_invalidate };
-
-static const struct op *find_op(const struct iommunest_sim *sim, uint32_t cmd)
+static const struct op *find_op(const struct iommunest_sim *sim, uint32_t nr)
 {
-	const uint32_t known = sim_is_6_12(sim) ? 15 : 22;
-	const uint32_t nr = _IOC_NR(cmd);
-
-	if (nr < FIRST_NR || nr - FIRST_NR >= known)
+	if (nr < CMD_FIRST || nr > sim->profile->last_cmd)
 		return NULL;
-	if (nr == _IOC_NR(IOMMU_HWPT_INVALIDATE) && sim_is_patched(sim))
-		return &patched_op;
-	return &ops[nr - FIRST_NR];
+	return &ops[nr - CMD_FIRST];
+}
+
+static uint32_t size_of(const struct iommunest_sim *sim, uint32_t nr)
+{
+	if (nr == CMD_HWPT_INVALIDATE)
+		return sim->profile->invalidate_size;
+	return ops[nr - CMD_FIRST].size;
 }
 
 /*
@@ -97,8 +98,9 @@ static bool is_question(const struct sim_call *call)
 int iommunest__sim_dispatch(struct iommunest_sim *sim, struct sim_file *file,
 			    uint32_t cmd, uint64_t arg)
 {
+	const uint32_t nr = _IOC_NR(cmd);
 	struct sim_call call = { .sim = sim, .file = file, .arg = arg };
-	const struct op *op = find_op(sim, cmd);
+	const struct op *op = find_op(sim, nr);
 	int ret;
 
 	if (cmd == IOMMU_HWPT_INVALIDATE && !is_question(&call)) {
@@ -109,7 +111,7 @@ int iommunest__sim_dispatch(struct iommunest_sim *sim, struct sim_file *file,
 	}
 	if (!op)
 		return -ENOTTY;
-	ret = iommunest__sim_call_read(&call, cmd, op->size, op->min);
+	ret = iommunest__sim_call_read(&call, cmd, size_of(sim, nr), op->min);
 	if (ret)
 		return ret;
 	return op->run ? op->run(&call) : -EOPNOTSUPP;

@@ -6,27 +6,16 @@
 #include "flush.h"
 
 #include "cache.h"
+#include "device.h"
 #include "registers.h"
-#include "widen.h"
 
-static struct sim_block block_of(const struct iommunest_sim *sim, uint64_t addr,
-				 uint64_t npages)
-{
-	if (sim_is_6_12(sim) && !sim_is_patched(sim))
-		return iommunest__sim_widen_6_12(addr, npages);
-	return iommunest__sim_widen_7_3(addr, npages);
-}
-
-/*
- * The patched drivers do not send the IOTLB a mask that the hardware has not;
- * those of device TLBs have no such limit.
- */
+/* CAP_REG.MAMV is no limit of device TLBs. */
 static struct sim_block iotlb_block(const struct iommunest_sim *sim,
 				    const struct sim_block *block)
 {
 	const struct sim_block all = { .am = SIM_AM_ALL, .all = true };
 
-	if (sim_is_patched(sim) && block->am > iommunest__sim_mamv(sim))
+	if (sim->profile->heeds_mamv && block->am > iommunest__sim_mamv(sim))
 		return all;
 	return *block;
 }
@@ -88,10 +77,7 @@ static void dev_tlb(struct iommunest_sim *sim, struct sim_device *dev,
 	emit(sim, &desc);
 }
 
-/*
- * All devices are behind one IOMMU and share the HWPT's tag there.  6.12
- * leaves ATS off for nested HWPTs.
- */
+/* All devices are behind one IOMMU and share the HWPT's tag there. */
 void iommunest__sim_flush(struct iommunest_sim *sim, struct sim_hwpt *hwpt,
 			  uint64_t addr, uint64_t npages, bool leaves_only,
 			  bool lost)
@@ -101,13 +87,11 @@ void iommunest__sim_flush(struct iommunest_sim *sim, struct sim_hwpt *hwpt,
 
 	if (!hwpt->devices)
 		return;
-	block = block_of(sim, addr, npages);
+	block = sim->profile->widen(addr, npages);
 	iotlb = iotlb_block(sim, &block);
 	piotlb(sim, hwpt, &iotlb, leaves_only, lost);
-	if (sim_is_6_12(sim))
-		return;
 	for (dev = hwpt->devices; dev; dev = dev->next) {
-		if (dev->ats)
+		if (iommunest__sim_has_dev_tlb(sim, dev))
 			dev_tlb(sim, dev, &block, lost);
 	}
 }

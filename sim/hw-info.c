@@ -7,19 +7,13 @@
 #include "call.h"
 #include "objects.h"
 #include "registers.h"
+#include "uapi-newer.h"
 #include "user-memory.h"
-
-/* Newer than the headers that this may be built with. */
-#define INPUT_TYPE (1u << 0)
-#define CAP_DIRTY_TRACKING (1u << 0)
-#define CAP_PCI_ATS_NOT_SUPPORTED (1u << 3)
 
 static int check_hw_info(const struct iommunest_sim *sim,
 			 const struct iommu_hw_info *cmd)
 {
-	const uint32_t flags = sim_is_6_12(sim) ? 0 : INPUT_TYPE;
-
-	if (cmd->flags & ~flags)
+	if (cmd->flags & ~sim->profile->hw_info_flags)
 		return -EOPNOTSUPP;
 	if (cmd->__reserved[0] || cmd->__reserved[1] || cmd->__reserved[2])
 		return -EOPNOTSUPP;
@@ -56,7 +50,7 @@ int iommunest__sim_hw_info(struct sim_call *call)
 	dev = iommunest__sim_device_get(call->file, cmd->dev_id);
 	if (!dev)
 		return -ENOENT;
-	if (cmd->flags & INPUT_TYPE &&
+	if (cmd->flags & HW_INFO_INPUT_TYPE &&
 	    cmd->out_data_type != IOMMU_HW_INFO_TYPE_NONE &&
 	    cmd->out_data_type != IOMMU_HW_INFO_TYPE_INTEL_VTD)
 		return -EOPNOTSUPP;
@@ -68,8 +62,8 @@ int iommunest__sim_hw_info(struct sim_call *call)
 	cmd->out_max_pasid_log2 = (uint8_t)iommunest__sim_pasid_width(sim);
 	cmd->out_capabilities = 0;
 	if (iommunest__sim_can_track_dirty(sim))
-		cmd->out_capabilities |= CAP_DIRTY_TRACKING;
-	if (!sim_is_6_12(sim) && !dev->ats)
-		cmd->out_capabilities |= CAP_PCI_ATS_NOT_SUPPORTED;
+		cmd->out_capabilities |= HW_INFO_CAP_DIRTY_TRACKING;
+	if (sim->profile->reports_no_ats && !dev->ats)
+		cmd->out_capabilities |= HW_INFO_CAP_PCI_ATS_NOT_SUPPORTED;
 	return iommunest__sim_call_respond(call, sizeof(*cmd));
 }

@@ -12,9 +12,6 @@
 #include "registers.h"
 #include "user-memory.h"
 
-/* Newer than the headers that this may be built with. */
-#define ALLOC_PASID (1u << 3)
-
 #define NEST_PARENT ((uint32_t)IOMMU_HWPT_ALLOC_NEST_PARENT)
 #define DIRTY ((uint32_t)IOMMU_HWPT_ALLOC_DIRTY_TRACKING)
 #define FAULT_ID ((uint32_t)IOMMU_HWPT_FAULT_ID_VALID)
@@ -32,15 +29,9 @@ static struct sim_hwpt *new_hwpt(struct sim_call *call, enum sim_type type,
 	return hwpt;
 }
 
-static uint32_t paging_flags(const struct iommunest_sim *sim)
-{
-	return sim_is_6_12(sim) ? NEST_PARENT | DIRTY
-				: NEST_PARENT | DIRTY | FAULT_ID | ALLOC_PASID;
-}
-
 static bool can_page(const struct iommunest_sim *sim, uint32_t flags)
 {
-	if (sim_is_6_12(sim))
+	if (!sim->profile->checks_stage)
 		return true;
 	if (!(flags & (NEST_PARENT | DIRTY)) &&
 	    iommunest__sim_can_first_stage(sim))
@@ -52,7 +43,7 @@ static bool can_page(const struct iommunest_sim *sim, uint32_t flags)
 static int check_paging(const struct iommunest_sim *sim,
 			const struct iommu_hwpt_alloc *cmd)
 {
-	if (cmd->flags & ~paging_flags(sim) || cmd->data_len)
+	if (cmd->flags & ~sim->profile->paging_flags || cmd->data_len)
 		return -EOPNOTSUPP;
 	if (cmd->flags & FAULT_ID && cmd->flags & NEST_PARENT)
 		return -EOPNOTSUPP;
@@ -78,18 +69,13 @@ static int alloc_paging(struct sim_call *call, struct sim_object *ioas,
 	return 0;
 }
 
-static uint32_t nested_flags(const struct iommunest_sim *sim)
-{
-	return sim_is_6_12(sim) ? FAULT_ID : FAULT_ID | ALLOC_PASID;
-}
-
 /* What the stage 1 says is looked at when a device is attached. */
 static int check_nested(struct sim_call *call, const struct sim_hwpt *parent,
 			struct iommu_hwpt_vtd_s1 *s1)
 {
 	const struct iommu_hwpt_alloc *cmd = &call->cmd.hwpt_alloc;
 
-	if (cmd->flags & ~nested_flags(call->sim) || !cmd->data_len)
+	if (cmd->flags & ~call->sim->profile->nested_flags || !cmd->data_len)
 		return -EOPNOTSUPP;
 	if (!parent->nest_parent)
 		return -EINVAL;

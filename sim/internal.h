@@ -83,6 +83,34 @@ struct sim_device {
 
 /* ---- The simulator and its files ---- */
 
+/* A kernel, as far as it differs from others. */
+struct sim_profile {
+	/* The newest ioctl, as its _IOC_NR(). */
+	uint32_t last_cmd;
+	/* Of struct iommu_hwpt_invalidate: with or without the extension. */
+	uint32_t invalidate_size;
+	/* The flags of IOMMU_HWPT_ALLOC, and of IOMMU_GET_HW_INFO. */
+	uint32_t paging_flags;
+	uint32_t nested_flags;
+	uint32_t hw_info_flags;
+	/* IOMMU_HWPT_INVALIDATE of an id that is no nested HWPT's. */
+	int not_nested_errno;
+	/* A plain HWPT needs a stage that the hardware has. */
+	bool checks_stage;
+	/* Where an attach is refused, the device keeps its old HWPT. */
+	bool attach_rolls_back;
+	/* IOMMU_GET_HW_INFO says so where a device has no ATS. */
+	bool reports_no_ats;
+	/* ATS stays on for nested HWPTs. */
+	bool nested_ats;
+	/* The block that a range of pages becomes. */
+	struct sim_block (*widen)(uint64_t addr, uint64_t npages);
+	/* Refuses a range that is empty or passes the last address. */
+	bool checks_range;
+	/* Sends the IOTLB no address mask above CAP_REG.MAMV. */
+	bool heeds_mamv;
+};
+
 struct sim_file {
 	/* O_RDONLY, O_WRONLY or O_RDWR. */
 	int access;
@@ -113,8 +141,7 @@ struct sim_fault {
 };
 
 struct iommunest_sim {
-	/* One of those that exist; NEWEST has become its own name. */
-	enum iommunest_sim_profile profile;
+	const struct sim_profile *profile;
 	uint32_t flags;
 	uint64_t cap;
 	uint64_t ecap;
@@ -129,19 +156,6 @@ struct iommunest_sim {
 	struct sim_fault faults[SIM_MAX_FAULTS];
 	unsigned int fault_count;
 };
-
-static inline bool sim_is_6_12(const struct iommunest_sim *sim)
-{
-	return sim->profile == IOMMUNEST_SIM_LINUX_6_12 ||
-	       sim->profile == IOMMUNEST_SIM_LINUX_6_12_PATCHED;
-}
-
-/* With the patches of kernel/. */
-static inline bool sim_is_patched(const struct iommunest_sim *sim)
-{
-	return sim->profile == IOMMUNEST_SIM_LINUX_6_12_PATCHED ||
-	       sim->profile == IOMMUNEST_SIM_LINUX_7_3_PATCHED;
-}
 
 /* ---- One ioctl ---- */
 

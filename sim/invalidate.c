@@ -65,7 +65,7 @@ static int check_entry(const struct iommunest_sim *sim,
 		return -EINVAL;
 	if (entry->npages == UINT64_MAX && entry->addr)
 		return -EINVAL;
-	if (sim_is_patched(sim) && is_no_range(entry))
+	if (sim->profile->checks_range && is_no_range(entry))
 		return -EINVAL;
 	return 0;
 }
@@ -80,10 +80,10 @@ struct walk {
 	uint32_t last;
 };
 
+/* A kernel without the extension reads no flags, and so they are 0. */
 static bool reports(const struct sim_call *call)
 {
-	return sim_is_patched(call->sim) &&
-	       call->cmd.invalidate.flags & IOMMUNEST_INVALIDATE_REPORT_ERROR;
+	return call->cmd.invalidate.flags & IOMMUNEST_INVALIDATE_REPORT_ERROR;
 }
 
 /* The hardware's own errors; 0 where the kernel does not tell of them. */
@@ -182,7 +182,7 @@ static int invalidate(struct sim_call *call, struct walk *walk)
 		return -ENOENT;
 	hwpt = iommunest__sim_nested_get(call->file, cmd->hwpt_id);
 	if (!hwpt)
-		return sim_is_6_12(call->sim) ? -ENOENT : -EINVAL;
+		return call->sim->profile->not_nested_errno;
 	if (cmd->data_type != IOMMU_HWPT_INVALIDATE_DATA_VTD_S1)
 		return -EINVAL;
 	ret = walk_array(call, hwpt, walk);
@@ -212,10 +212,8 @@ int iommunest__sim_hwpt_invalidate(struct sim_call *call)
 	cmd->entry_num = walk.done;
 	cmd->out_driver_error_code = reports(call) ? walk.code : 0;
 	cmd->out_last_index = reports(call) ? walk.last : 0;
-	if (iommunest__sim_call_respond(
-		    call, sim_is_patched(call->sim)
-				  ? sizeof(*cmd)
-				  : IOMMUNEST_UAPI_INVALIDATE_SIZE))
+	if (iommunest__sim_call_respond(call,
+					call->sim->profile->invalidate_size))
 		return -EFAULT;
 	return ret;
 }

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# The simulator: a library of its own.  It takes the ABI from the same file as
-# the library (lib/uapi.h) and nothing else.  Tests that need its allocations
-# to fail link the objects themselves (libiommunest-sim-core.la).
+# The simulator: a library of its own.  It shares two headers with the library:
+# the ABI (lib/uapi.h) and how structs cross a border (lib/abi.h).  Tests that
+# need its allocations to fail link the objects themselves
+# (libiommunest-sim-core.la).
 
 SIM_SOURCES = \
 	%D%/cache.c \
@@ -33,6 +34,8 @@ SIM_SOURCES = \
 	%D%/objects.h \
 	%D%/options.c \
 	%D%/options.h \
+	%D%/profile.c \
+	%D%/profile.h \
 	%D%/registers.c \
 	%D%/registers.h \
 	%D%/set.c \
@@ -40,6 +43,7 @@ SIM_SOURCES = \
 	%D%/sim.c \
 	%D%/sys-table.c \
 	%D%/translate.c \
+	%D%/uapi-newer.h \
 	%D%/user-memory.c \
 	%D%/user-memory.h \
 	%D%/vfio.c \

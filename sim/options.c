@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "profile.h"
+
 int iommunest__sim_read_options(struct iommunest_sim_options *to,
 				const struct iommunest_sim_options *from)
 {
@@ -17,7 +19,7 @@ int iommunest__sim_read_options(struct iommunest_sim_options *to,
 				END_OF(struct iommunest_sim_options, ecap));
 	if (ret)
 		return ret;
-	if (to->profile > IOMMUNEST_SIM_LINUX_7_3_PATCHED ||
+	if (!iommunest__sim_profile(to->profile) ||
 	    to->flags & ~IOMMUNEST_SIM_CHECK_MAMV)
 		return -EINVAL;
 	return 0;

@@ -7,6 +7,7 @@
 
 #include "files.h"
 #include "options.h"
+#include "profile.h"
 #include "registers.h"
 #include "user-memory.h"
 
@@ -26,9 +27,7 @@ EXPORT int iommunest_sim_new(struct iommunest_sim **out,
 	sim = calloc(1, sizeof(*sim));
 	if (!sim)
 		return -ENOMEM;
-	sim->profile = opt.profile;
-	if (sim->profile == IOMMUNEST_SIM_NEWEST)
-		sim->profile = IOMMUNEST_SIM_LINUX_7_3;
+	sim->profile = iommunest__sim_profile(opt.profile);
 	sim->flags = opt.flags;
 	sim->cap = opt.cap ? opt.cap : iommunest__sim_default_cap();
 	sim->ecap = opt.ecap ? opt.ecap : iommunest__sim_default_ecap();

@@ -5,15 +5,9 @@
 #include <errno.h>
 
 #include "cache.h"
+#include "device.h"
 #include "files.h"
 #include "objects.h"
-
-/* ATS stays off for nested HWPTs in 6.12. */
-static bool has_dev_tlb(const struct iommunest_sim *sim,
-			const struct sim_device *dev)
-{
-	return dev->ats && !sim_is_6_12(sim);
-}
 
 /* Room everywhere first: a translation is cached as a whole or not at all. */
 static int reserve(const struct iommunest_sim *sim, struct sim_hwpt *hwpt,
@@ -24,7 +18,7 @@ static int reserve(const struct iommunest_sim *sim, struct sim_hwpt *hwpt,
 	if (iommunest__sim_iotlb_reserve(&hwpt->iotlb, level))
 		return -ENOMEM;
 	for (dev = hwpt->devices; dev; dev = dev->next) {
-		if (has_dev_tlb(sim, dev) &&
+		if (iommunest__sim_has_dev_tlb(sim, dev) &&
 		    iommunest__sim_tlb_reserve(&dev->tlb, level))
 			return -ENOMEM;
 	}
@@ -38,7 +32,7 @@ static void insert(const struct iommunest_sim *sim, struct sim_hwpt *hwpt,
 
 	iommunest__sim_iotlb_insert(&hwpt->iotlb, level, addr);
 	for (dev = hwpt->devices; dev; dev = dev->next) {
-		if (has_dev_tlb(sim, dev))
+		if (iommunest__sim_has_dev_tlb(sim, dev))
 			iommunest__sim_tlb_insert(&dev->tlb, level, addr);
 	}
 }

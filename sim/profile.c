@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the simulated kernels differ in: one row a kernel. */
+#include "profile.h"
+
+#include <errno.h>
+
+#include "uapi-newer.h"
+#include "widen.h"
+
+#define NEST_PARENT ((uint32_t)IOMMU_HWPT_ALLOC_NEST_PARENT)
+#define DIRTY ((uint32_t)IOMMU_HWPT_ALLOC_DIRTY_TRACKING)
+#define FAULT_ID ((uint32_t)IOMMU_HWPT_FAULT_ID_VALID)
+
+/* The first of them is no kernel: NEWEST is another one's name. */
+static const struct sim_profile profiles[] = {
+	[IOMMUNEST_SIM_LINUX_6_12] = {
+		.last_cmd = CMD_FAULT_QUEUE_ALLOC,
+		.invalidate_size = IOMMUNEST_UAPI_INVALIDATE_SIZE,
+		.paging_flags = NEST_PARENT | DIRTY,
+		.nested_flags = FAULT_ID,
+		.not_nested_errno = -ENOENT,
+		.attach_rolls_back = true,
+		.widen = iommunest__sim_widen_6_12,
+	},
+	[IOMMUNEST_SIM_LINUX_6_12_PATCHED] = {
+		.last_cmd = CMD_FAULT_QUEUE_ALLOC,
+		.invalidate_size = sizeof(struct iommunest_uapi_invalidate),
+		.paging_flags = NEST_PARENT | DIRTY,
+		.nested_flags = FAULT_ID,
+		.not_nested_errno = -ENOENT,
+		.attach_rolls_back = true,
+		.widen = iommunest__sim_widen_7_3,
+		.checks_range = true,
+		.heeds_mamv = true,
+	},
+	[IOMMUNEST_SIM_LINUX_7_3] = {
+		.last_cmd = CMD_IOAS_NOIOMMU_GET_PA,
+		.invalidate_size = IOMMUNEST_UAPI_INVALIDATE_SIZE,
+		.paging_flags = NEST_PARENT | DIRTY | FAULT_ID |
+				HWPT_ALLOC_PASID,
+		.nested_flags = FAULT_ID | HWPT_ALLOC_PASID,
+		.hw_info_flags = HW_INFO_INPUT_TYPE,
+		.not_nested_errno = -EINVAL,
+		.checks_stage = true,
+		.reports_no_ats = true,
+		.nested_ats = true,
+		.widen = iommunest__sim_widen_7_3,
+	},
+	[IOMMUNEST_SIM_LINUX_7_3_PATCHED] = {
+		.last_cmd = CMD_IOAS_NOIOMMU_GET_PA,
+		.invalidate_size = sizeof(struct iommunest_uapi_invalidate),
+		.paging_flags = NEST_PARENT | DIRTY | FAULT_ID |
+				HWPT_ALLOC_PASID,
+		.nested_flags = FAULT_ID | HWPT_ALLOC_PASID,
+		.hw_info_flags = HW_INFO_INPUT_TYPE,
+		.not_nested_errno = -EINVAL,
+		.checks_stage = true,
+		.reports_no_ats = true,
+		.nested_ats = true,
+		.widen = iommunest__sim_widen_7_3,
+		.checks_range = true,
+		.heeds_mamv = true,
+	},
+};
+
+#define COUNT (sizeof(profiles) / sizeof(*profiles))
+
+const struct sim_profile *iommunest__sim_profile(uint32_t id)
+{
+	if (id == IOMMUNEST_SIM_NEWEST)
+		return &profiles[IOMMUNEST_SIM_LINUX_7_3];
+	return id < COUNT ? &profiles[id] : NULL;
+}

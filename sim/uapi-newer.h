@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the simulated kernels know of iommufd's ABI and the headers that this
+ * may be built with do not: all the ioctls' numbers, and some flags.
+ */
+#ifndef IOMMUNEST_SIM_UAPI_NEWER_H
+#define IOMMUNEST_SIM_UAPI_NEWER_H
+
+/* _IOC_NR() of the ioctls, in the order in which kernels got them. */
+enum {
+	CMD_FIRST = 0x80,
+	CMD_DESTROY = CMD_FIRST,
+	CMD_IOAS_ALLOC,
+	CMD_IOAS_ALLOW_IOVAS,
+	CMD_IOAS_COPY,
+	CMD_IOAS_IOVA_RANGES,
+	CMD_IOAS_MAP,
+	CMD_IOAS_UNMAP,
+	CMD_OPTION,
+	CMD_VFIO_IOAS,
+	CMD_HWPT_ALLOC,
+	CMD_GET_HW_INFO,
+	CMD_HWPT_SET_DIRTY_TRACKING,
+	CMD_HWPT_GET_DIRTY_BITMAP,
+	CMD_HWPT_INVALIDATE,
+	/* The last in 6.12. */
+	CMD_FAULT_QUEUE_ALLOC,
+	CMD_IOAS_MAP_FILE,
+	CMD_VIOMMU_ALLOC,
+	CMD_VDEVICE_ALLOC,
+	CMD_IOAS_CHANGE_PROCESS,
+	CMD_VEVENTQ_ALLOC,
+	CMD_HW_QUEUE_ALLOC,
+	/* The last in 7.3. */
+	CMD_IOAS_NOIOMMU_GET_PA,
+};
+
+/* IOMMU_HWPT_ALLOC_PASID */
+#define HWPT_ALLOC_PASID (1u << 3)
+
+/* IOMMU_HW_INFO_FLAG_INPUT_TYPE, IOMMU_HW_CAP_DIRTY_TRACKING, ... */
+#define HW_INFO_INPUT_TYPE (1u << 0)
+#define HW_INFO_CAP_DIRTY_TRACKING (1u << 0)
+#define HW_INFO_CAP_PCI_ATS_NOT_SUPPORTED (1u << 3)
+
+#endif /* IOMMUNEST_SIM_UAPI_NEWER_H */
