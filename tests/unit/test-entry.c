@@ -7,11 +7,39 @@
 
 #include "support.h"
 
-__extension__ typedef unsigned __int128 u128;
-
 #define PAGE UINT64_C(0x1000)
 #define TOP_PAGE UINT64_C(0xfffffffffffff000)
 #define ALL_PAGES (UINT64_C(1) << 52)
+
+/* A number of 128 bits, which not every compiler has a type for. */
+struct wide {
+	uint64_t high;
+	uint64_t low;
+};
+
+static struct wide wide_shift(uint64_t value, unsigned int by)
+{
+	struct wide wide = { 0, value };
+
+	while (by--) {
+		wide.high = wide.high << 1 | wide.low >> 63;
+		wide.low <<= 1;
+	}
+	return wide;
+}
+
+static struct wide wide_add(struct wide wide, uint64_t value)
+{
+	wide.low += value;
+	wide.high += wide.low < value;
+	return wide;
+}
+
+/* What is left of @value where it is cut down to a multiple of a power of 2. */
+static uint64_t round_down(uint64_t value, struct wide size)
+{
+	return size.high ? 0 : value - value % size.low;
+}
 
 static struct iommunest_vtd_entry garbage(void)
 {
@@ -157,14 +185,13 @@ END_TEST
 static void check_block(uint64_t addr, unsigned int am, uint32_t flags)
 {
 	struct iommunest_vtd_entry entry = garbage();
-	u128 size = (u128)PAGE << am;
-	u128 first = addr / size * size;
+	uint64_t first = round_down(addr, wide_shift(PAGE, am));
 
 	ck_assert_int_eq(iommunest_vtd_entry_block(&entry, addr, am, flags), 0);
 	if (am >= 52)
 		check_entry(&entry, 0, UINT64_MAX, 0);
 	else
-		check_entry(&entry, (uint64_t)first, UINT64_C(1) << am, flags);
+		check_entry(&entry, first, UINT64_C(1) << am, flags);
 }
 
 START_TEST(a_block_holds_its_address_and_ignores_the_bits_below)
@@ -260,9 +287,10 @@ START_TEST(random_ranges_agree_with_the_model)
 		uint64_t addr = random_addr(&rng);
 		uint64_t npages = random_npages(&rng, addr);
 		uint32_t flags = random_flags(&rng);
-		u128 end = (u128)addr + (u128)npages * PAGE;
-		bool bad = addr % PAGE || !npages || end > (u128)1 << 64;
-		bool all = !addr && end == (u128)1 << 64;
+		struct wide end = wide_add(wide_shift(npages, 12), addr);
+		bool beyond = end.high > 1 || (end.high && end.low);
+		bool bad = addr % PAGE || !npages || beyond;
+		bool all = !addr && end.high == 1 && !end.low;
 		int ret;
 
 		ret = iommunest_vtd_entry_range(&entry, addr, npages, flags);
@@ -291,7 +319,7 @@ START_TEST(random_blocks_agree_with_the_model)
 		uint64_t addr = random_number(&rng);
 		unsigned int am = support_rng_below(&rng, 70);
 		uint32_t flags = random_flags(&rng);
-		u128 size = (u128)PAGE << (am & 63);
+		struct wide size = wide_shift(PAGE, am & 63);
 		bool all = am >= 52;
 		int ret;
 
@@ -301,10 +329,9 @@ START_TEST(random_blocks_agree_with_the_model)
 			continue;
 		}
 		support_assert(&rng, ret == 0);
-		support_assert(&rng,
-			       entry.addr == (all ? 0 : addr - addr % size));
-		support_assert(&rng, entry.npages ==
-					     (all ? UINT64_MAX : size / PAGE));
+		support_assert(&rng, entry.addr == round_down(addr, size));
+		support_assert(&rng, entry.npages == (all ? UINT64_MAX
+							  : size.low / PAGE));
 		support_assert(&rng, entry.flags == (all ? 0 : flags));
 		support_assert(&rng, entry.reserved == 0);
 	}
