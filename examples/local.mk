@@ -9,7 +9,7 @@ VIOMMU_SOURCES = \
 	%D%/viommu-regs.c \
 	%D%/viommu-regs.h
 CAPTURE_SOURCES = %D%/capture.c %D%/capture.h
-TOOL_SOURCES = %D%/tool.c %D%/tool.h
+TOOL_SOURCES = %D%/tool.c %D%/tool.h %D%/tool-errors.h
 
 noinst_PROGRAMS += \
 	%D%/iommunest-inval \

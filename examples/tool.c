@@ -1,8 +1,4 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE /* strerrorname_np */
-#endif
-
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -14,14 +10,14 @@
 /* The kernel's MAX_ERRNO. */
 #define ERRNO_MAX 4095
 
-/* Second names, which strerrorname_np() does not give. */
+/* Only glibc gives a number's name. */
 static const struct {
 	const char *name;
 	int number;
-} aliases[] = {
-	{ "ENOTSUP", ENOTSUP },
-	{ "EWOULDBLOCK", EWOULDBLOCK },
-	{ "EDEADLOCK", EDEADLOCK },
+} errors[] = {
+#define ERROR(number_) { .name = #number_, .number = (number_) },
+#include "tool-errors.h"
+#undef ERROR
 };
 
 static const char *tool_name = "";
@@ -84,17 +80,10 @@ bool arg_number(const char *text, uint64_t min, uint64_t max, uint64_t *value)
 static int errno_by_name(const char *name)
 {
 	size_t i;
-	int number;
 
-	for (i = 0; i < sizeof(aliases) / sizeof(aliases[0]); i++)
-		if (!strcmp(name, aliases[i].name))
-			return aliases[i].number;
-	for (number = 1; number <= ERRNO_MAX; number++) {
-		const char *known = strerrorname_np(number);
-
-		if (known && !strcmp(name, known))
-			return number;
-	}
+	for (i = 0; i < sizeof(errors) / sizeof(errors[0]); i++)
+		if (!strcmp(name, errors[i].name))
+			return errors[i].number;
 	return 0;
 }
 
