@@ -25,7 +25,7 @@ static int sys_close(void *data, int fd)
 
 static int sys_ioctl(void *data, int fd, unsigned long request, void *arg)
 {
-	int ret = ioctl(fd, request, arg);
+	int ret = ioctl(fd, (IOCTL_REQUEST)request, arg);
 
 	(void)data;
 	return ret < 0 ? -errno : ret;
