@@ -5,10 +5,13 @@
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 jobs=$(nproc 2>/dev/null || echo 1)
 
-# What a build takes on a bare Debian 12, and what its tests take beside it.
+# What a build takes on a bare Debian 12, what its tests take beside it, and what
+# a kernel takes.
 build_packages="autoconf automake libtool autoconf-archive pkgconf gcc
 	libc6-dev make"
 test_packages="check g++ mandoc python3"
+kernel_packages="flex bison bc libelf-dev libssl-dev cpio kmod xz-utils gcc
+	make"
 
 say() {
 	printf '%s\n' "$*"
@@ -38,7 +41,7 @@ quietly() {
 missing_packages() {
 	local package
 
-	for package; do
+	for package in $(printf '%s\n' "$@" | sort -u); do
 		# shellcheck disable=SC2016 # dpkg-query expands this
 		dpkg-query -W -f '${db:Status-Status}\n' "$package" \
 			2>/dev/null | grep -qx installed || printf '%s ' "$package"
@@ -69,15 +72,19 @@ apt_install() {
 		install --no-install-recommends "$@"
 }
 
-# Installs what is not there.  Touches nothing, not even apt's lists, where
-# nothing is missing.  On a system that is not Debian's it is the user's job.
+# Installs what is not there, unless $IOMMUNEST_INSTALL is "no".  Touches
+# nothing, not even apt's lists, where nothing is missing.  On a system that is
+# not Debian's it is the user's job.
 need_packages() {
 	local missing log
 
 	command -v dpkg-query >/dev/null || return 0
 	missing=$(missing_packages "$@")
 	[ -n "$missing" ] || return 0
-	if ! can_be_root; then
+	if [ "${IOMMUNEST_INSTALL-}" = no ]; then
+		complain "missing packages; as root: apt-get install $missing"
+		return 1
+	elif ! can_be_root; then
 		complain "missing packages, and neither root nor sudo here;" \
 			"as root: apt-get install $missing"
 		return 1

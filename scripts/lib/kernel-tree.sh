@@ -9,8 +9,6 @@
 
 # Half a day: a new kernel is not news.
 suite_minutes=${IOMMUNEST_LISTS_MINUTES-720}
-kernel_packages="flex bison bc libelf-dev libssl-dev cpio kmod xz-utils gcc
-	make"
 # The newest base comes from here; the first that has 6.12 is taken for it.
 newest_suite=trixie-backports
 suites_of_6_12="system bookworm-security trixie"

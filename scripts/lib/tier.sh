@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# Runs one tier in a shell of its own: tier.sh FILE BUILD-FOLDER.  Its counts
-# go to $RESULTS; exit status 77 is a tier that cannot run.
+# Runs one tier, or what prepares it, in a shell of its own:
+#   tier.sh run|prepare FILE BUILD-FOLDER
+# Its counts go to $RESULTS; exit status 77 is a tier that cannot run.
 set -euo pipefail
 
 here=$(dirname "${BASH_SOURCE[0]}")
@@ -18,11 +19,9 @@ skip_tier() {
 	exit 77
 }
 
-build=$2
+build=$3
 # shellcheck source=/dev/null
-. "$1"
-name=${1##*/}
-heading "${name%.sh}: $tier_title"
+. "$2"
 # shellcheck disable=SC2086 # a list
 need_packages $tier_packages || skip_tier "packages are missing"
-tier_run
+"tier_$1"
