@@ -14,13 +14,22 @@ lag=16
 
 usage() {
 	cat <<EOF_USAGE
-Usage: scripts/demo.sh [CAPTURE]
+Usage: scripts/demo.sh [--no-install] [CAPTURE]
 Installs what is missing (Debian, as root or with sudo), builds out of tree in
 build-demo/ (or \$BUILD_DIR), and replays what a guest wrote into its VT-d
 invalidation queue ($capture) on the built-in simulator.
+
+  --no-install   if packages are missing, name them and stop
+  --help         this text
 EOF_USAGE
 }
 
+case ${1-} in
+--no-install)
+	export IOMMUNEST_INSTALL=no
+	shift
+	;;
+esac
 case ${1-} in
 -h | --help)
 	usage
