@@ -28,14 +28,21 @@ static int open_vfio(struct iommunest_sim *sim, const char *path, int flags)
 	return fd;
 }
 
+/*
+ * A program that forgot iommunest_open_options::sys_data has a table without a
+ * simulator: each function checks.
+ */
 static int table_open(void *data, const char *path, int flags)
 {
 	struct iommunest_sim *sim = data;
 	/* Longer than any name that there is. */
 	char name[64];
-	int ret = iommunest__sim_user_read_string(sim, name, (uintptr_t)path,
-						  sizeof(name));
+	int ret;
 
+	if (!sim)
+		return -EINVAL;
+	ret = iommunest__sim_user_read_string(sim, name, (uintptr_t)path,
+					      sizeof(name));
 	if (ret)
 		return ret == -ENAMETOOLONG ? -ENOENT : ret;
 	if (strcmp(name, "/dev/iommu") == 0)
@@ -46,8 +53,11 @@ static int table_open(void *data, const char *path, int flags)
 static int table_close(void *data, int fd)
 {
 	struct iommunest_sim *sim = data;
-	struct sim_file *file = iommunest__sim_file_get(sim, fd);
+	struct sim_file *file;
 
+	if (!sim)
+		return -EINVAL;
+	file = iommunest__sim_file_get(sim, fd);
 	if (!file)
 		return -EBADF;
 	if (file->vfio)
@@ -62,8 +72,11 @@ static int table_close(void *data, int fd)
 static int table_ioctl(void *data, int fd, unsigned long request, void *arg)
 {
 	struct iommunest_sim *sim = data;
-	struct sim_file *file = iommunest__sim_file_get(sim, fd);
+	struct sim_file *file;
 
+	if (!sim)
+		return -EINVAL;
+	file = iommunest__sim_file_get(sim, fd);
 	if (!file)
 		return -EBADF;
 	if (file->vfio)
@@ -73,23 +86,30 @@ static int table_ioctl(void *data, int fd, unsigned long request, void *arg)
 				       (uintptr_t)arg);
 }
 
-/* They can be opened for both and do neither here. */
+/* Files can be opened for reading and writing, and support neither. */
+static ssize_t refuse_transfer(const struct iommunest_sim *sim, int fd,
+			       int wrong_access)
+{
+	const struct sim_file *file;
+
+	if (!sim)
+		return -EINVAL;
+	file = iommunest__sim_file_get(sim, fd);
+	return !file || file->access == wrong_access ? -EBADF : -EINVAL;
+}
+
 static ssize_t table_read(void *data, int fd, void *buf, size_t len)
 {
-	const struct sim_file *file = iommunest__sim_file_get(data, fd);
-
 	(void)buf;
 	(void)len;
-	return !file || file->access == O_WRONLY ? -EBADF : -EINVAL;
+	return refuse_transfer(data, fd, O_WRONLY);
 }
 
 static ssize_t table_write(void *data, int fd, const void *buf, size_t len)
 {
-	const struct sim_file *file = iommunest__sim_file_get(data, fd);
-
 	(void)buf;
 	(void)len;
-	return !file || file->access == O_RDONLY ? -EBADF : -EINVAL;
+	return refuse_transfer(data, fd, O_RDONLY);
 }
 
 static const struct iommunest_sys table = {

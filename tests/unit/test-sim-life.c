@@ -398,6 +398,38 @@ START_TEST(a_flush_stays_in_its_descriptor)
 }
 END_TEST
 
+/* Which a program gets by forgetting iommunest_open_options::sys_data. */
+START_TEST(a_table_without_its_simulator_is_einval)
+{
+	struct iommu_ioas_alloc cmd = { .size = sizeof(cmd) };
+	char byte = 0;
+	struct rig rig;
+
+	rig_open(&rig, 0, 0, 0);
+	switch (_i) {
+	case 0:
+		ck_assert_int_eq(sys()->open(NULL, "/dev/iommu", O_RDWR),
+				 -EINVAL);
+		break;
+	case 1:
+		ck_assert_int_eq(sys()->close(NULL, rig.fd), -EINVAL);
+		break;
+	case 2:
+		ck_assert_int_eq(sys()->ioctl(NULL, rig.fd, IOMMU_IOAS_ALLOC,
+					      &cmd),
+				 -EINVAL);
+		break;
+	case 3:
+		ck_assert_int_eq(sys()->read(NULL, rig.fd, &byte, 1), -EINVAL);
+		break;
+	case 4:
+		ck_assert_int_eq(sys()->write(NULL, rig.fd, &byte, 1), -EINVAL);
+		break;
+	}
+	rig_close(&rig);
+}
+END_TEST
+
 /* ---- ioctls that are not modelled ---- */
 
 START_TEST(what_the_kernel_knows_and_the_simulator_does_not_is_eopnotsupp)
@@ -599,6 +631,8 @@ static Suite *life_suite(void)
 	tcase_add_test(fds, many_can_be_open_at_once);
 	tcase_add_test(fds, what_is_not_open_is_ebadf);
 	tcase_add_test(fds, reading_and_writing_are_einval);
+	/* One function of the table each. */
+	tcase_add_loop_test(fds, a_table_without_its_simulator_is_einval, 0, 5);
 	tcase_add_test(fds, each_descriptor_has_its_own_objects);
 	tcase_add_test(fds, a_flush_stays_in_its_descriptor);
 	tcase_add_loop_test(
