@@ -177,7 +177,7 @@ static void print_guest(FILE *out, const struct replay *replay)
 /* Of a real host, its own trace events tell. */
 static void print_hardware(FILE *out, const struct iommunest_sim *sim)
 {
-	struct iommunest_sim_stats stats;
+	struct iommunest_sim_stats stats = { .size = sizeof(stats) };
 
 	iommunest_sim_stats(sim, &stats);
 	row(out, "hardware descriptors", stats.descs);

@@ -150,6 +150,7 @@ void iommunest_sim_on_desc(struct iommunest_sim *sim,
 			   void *user);
 
 struct iommunest_sim_stats {
+	size_t size;
 	/* ioctl(IOMMU_HWPT_INVALIDATE), failed and empty ones too. */
 	uint64_t calls;
 	/* Entries that the driver looked at, the failing ones too. */
@@ -159,8 +160,12 @@ struct iommunest_sim_stats {
 	uint64_t refused;
 };
 
-void iommunest_sim_stats(const struct iommunest_sim *sim,
-			 struct iommunest_sim_stats *stats);
+/*
+ * Fills @stats as far as its size goes.  Returns 0, -EINVAL (NULL, or a size
+ * that is too small), -E2BIG (a size above a page).
+ */
+int iommunest_sim_stats(const struct iommunest_sim *sim,
+			struct iommunest_sim_stats *stats);
 
 /* ---- Failures on demand ---- */
 

@@ -9,6 +9,7 @@
 #include "options.h"
 #include "profile.h"
 #include "registers.h"
+#include "size.h"
 #include "user-memory.h"
 
 EXPORT int iommunest_sim_new(struct iommunest_sim **out,
@@ -58,8 +59,18 @@ EXPORT void iommunest_sim_on_desc(
 	sim->on_desc_user = user;
 }
 
-EXPORT void iommunest_sim_stats(const struct iommunest_sim *sim,
-				struct iommunest_sim_stats *stats)
+EXPORT int iommunest_sim_stats(const struct iommunest_sim *sim,
+			       struct iommunest_sim_stats *stats)
 {
-	*stats = sim->stats;
+	struct iommunest_sim_stats out;
+	int ret;
+
+	if (!sim || !stats)
+		return -EINVAL;
+	ret = check_size(stats, END_OF(struct iommunest_sim_stats, refused));
+	if (ret)
+		return ret;
+	out = sim->stats;
+	iommunest_copy_out(stats, &out, sizeof(out));
+	return 0;
 }

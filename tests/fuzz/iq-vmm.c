@@ -207,7 +207,7 @@ void vmm_open_host(struct vmm *vmm)
 
 void vmm_close_host(struct vmm *vmm)
 {
-	struct iommunest_sim_stats stats;
+	struct iommunest_sim_stats stats = { .size = sizeof(stats) };
 
 	iommunest_sim_stats(vmm->sim, &stats);
 	if (vmm->model.has_mamv && vmm->model.mamv <= HOST_MAMV &&

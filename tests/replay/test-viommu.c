@@ -100,7 +100,7 @@ static void tear_down(void)
 
 static uint64_t calls(void)
 {
-	struct iommunest_sim_stats stats;
+	struct iommunest_sim_stats stats = { .size = sizeof(stats) };
 
 	iommunest_sim_stats(sim, &stats);
 	return stats.calls;

@@ -1186,7 +1186,7 @@ void world_open(struct world *world, uint64_t seed,
 
 void world_close(struct world *world)
 {
-	struct iommunest_sim_stats stats;
+	struct iommunest_sim_stats stats = { .size = sizeof(stats) };
 
 	iommunest_sim_stats(world->sim, &stats);
 	world_check(world, stats.refused == 0, "%" PRIu64 " descriptors",

@@ -129,6 +129,20 @@ START_TEST(newer_faults_are_taken_while_they_are_zero)
 }
 END_TEST
 
+START_TEST(a_fault_larger_than_a_page_is_e2big)
+{
+	union {
+		struct iommunest_sim_fault fault;
+		char page[8192];
+	} large = { .fault = fault_of(IOMMUNEST_SIM_FAIL_CALL, 1, -EIO) };
+
+	large.fault.size = 4096;
+	ck_assert_int_eq(inject_ret(&large.fault), 0);
+	large.fault.size = 4097;
+	ck_assert_int_eq(inject_ret(&large.fault), -E2BIG);
+}
+END_TEST
+
 START_TEST(sixty_four_can_wait)
 {
 	const struct iommunest_sim_fault fault =
@@ -332,6 +346,38 @@ START_TEST(an_injected_failure_cannot_be_written_back_either)
 }
 END_TEST
 
+START_TEST(statistics_of_a_bad_size_are_refused)
+{
+	struct iommunest_sim_stats stats = { .size = sizeof(stats),
+					     .calls = 7 };
+
+	ck_assert_int_eq(iommunest_sim_stats(NULL, &stats), -EINVAL);
+	ck_assert_int_eq(iommunest_sim_stats(rig.sim, NULL), -EINVAL);
+	stats.size = sizeof(stats) - 1;
+	ck_assert_int_eq(iommunest_sim_stats(rig.sim, &stats), -EINVAL);
+	stats.size = 4097;
+	ck_assert_int_eq(iommunest_sim_stats(rig.sim, &stats), -E2BIG);
+	stats.size = SIZE_MAX;
+	ck_assert_int_eq(iommunest_sim_stats(rig.sim, &stats), -E2BIG);
+	ck_assert_uint_eq(stats.calls, 7);
+}
+END_TEST
+
+START_TEST(newer_statistics_are_zero)
+{
+	struct {
+		struct iommunest_sim_stats stats;
+		uint64_t tail;
+	} newer = { .stats = { .size = sizeof(newer) }, .tail = 1 };
+
+	submit_is(1, 0, 1, 1);
+	ck_assert_int_eq(iommunest_sim_stats(rig.sim, &newer.stats), 0);
+	ck_assert_uint_eq(newer.stats.size, sizeof(newer));
+	ck_assert_uint_eq(newer.stats.calls, 1);
+	ck_assert_uint_eq(newer.tail, 0);
+}
+END_TEST
+
 START_TEST(statistics_count_what_was_looked_at)
 {
 	struct iommu_hwpt_vtd_s1_invalidate entries[] = {
@@ -373,6 +419,8 @@ static void add_kinds(TCase *tcase)
 	tcase_add_test(tcase, of_two_faults_of_a_kind_the_first_wins);
 	tcase_add_test(tcase,
 		       an_injected_failure_cannot_be_written_back_either);
+	tcase_add_test(tcase, statistics_of_a_bad_size_are_refused);
+	tcase_add_test(tcase, newer_statistics_are_zero);
 	tcase_add_test(tcase, statistics_count_what_was_looked_at);
 }
 
@@ -387,6 +435,7 @@ int main(void)
 	tcase_add_checked_fixture(asking, setup, teardown);
 	tcase_add_test(asking, bad_faults_are_einval);
 	tcase_add_test(asking, newer_faults_are_taken_while_they_are_zero);
+	tcase_add_test(asking, a_fault_larger_than_a_page_is_e2big);
 	tcase_add_test(asking, sixty_four_can_wait);
 	tcase_add_test(asking, cleared_faults_do_not_happen);
 	tcase_add_checked_fixture(kinds, setup, teardown);

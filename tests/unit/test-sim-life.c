@@ -82,6 +82,19 @@ START_TEST(newer_options_are_taken_while_they_are_zero)
 }
 END_TEST
 
+START_TEST(options_larger_than_a_page_are_e2big)
+{
+	union {
+		struct iommunest_sim_options options;
+		char page[8192];
+	} large = { .options = { .size = 4096 } };
+
+	ck_assert_int_eq(new_with(&large.options), 0);
+	large.options.size = 4097;
+	ck_assert_int_eq(new_with(&large.options), -E2BIG);
+}
+END_TEST
+
 START_TEST(freeing_nothing_is_allowed)
 {
 	iommunest_sim_free(NULL);
@@ -618,6 +631,7 @@ static Suite *life_suite(void)
 	tcase_add_test(options, no_options_are_the_newest_kernel);
 	tcase_add_test(options, bad_options_are_einval);
 	tcase_add_test(options, newer_options_are_taken_while_they_are_zero);
+	tcase_add_test(options, options_larger_than_a_page_are_e2big);
 	tcase_add_test(options, freeing_nothing_is_allowed);
 	tcase_add_test(hardware,
 		       the_default_is_a_nesting_vtd_with_a_mamv_of_18);

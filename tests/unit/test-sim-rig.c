@@ -159,7 +159,7 @@ void rig_flush(struct rig *rig, uint64_t addr, uint64_t npages, uint32_t flags)
 
 struct iommunest_sim_stats rig_stats(const struct rig *rig)
 {
-	struct iommunest_sim_stats stats;
+	struct iommunest_sim_stats stats = { .size = sizeof(stats) };
 
 	iommunest_sim_stats(rig->sim, &stats);
 	return stats;

@@ -163,7 +163,8 @@ static void host_close(struct host *host)
 /* What an invalidation puts into the hardware's queue. */
 static uint64_t descs_of_a_flush(const struct host *host)
 {
-	struct iommunest_sim_stats before, after;
+	struct iommunest_sim_stats before = { .size = sizeof(before) };
+	struct iommunest_sim_stats after = { .size = sizeof(after) };
 	struct iommunest_batch *batch;
 
 	ck_assert_int_eq(
