@@ -168,8 +168,8 @@ static int new_engine(struct replay *replay)
 	const struct iommunest_vtd_iq_options iq_options = {
 		.size = sizeof(iq_options),
 		.policy = options->policy,
-		.max_hwpts = (uint32_t)(replay->scan.scope_count +
-					replay->scan.device_count),
+		.max_targets = (uint32_t)(replay->scan.scope_count +
+					  replay->scan.device_count),
 		.budget = options->per_descriptor ? 1 : 0,
 		.limits = &limits,
 	};
@@ -186,8 +186,8 @@ static int add_hwpts(struct replay *replay)
 	for (i = 0; !ret && i < replay->scan.scope_count; i++) {
 		const struct replay_scope *scope = &replay->scan.scopes[i];
 
-		ret = iommunest_vtd_iq_add_hwpt(replay->iq, scope->did,
-						scope->pasid, scope->hwpt_id);
+		ret = iommunest_vtd_iq_add_scope(replay->iq, scope->did,
+						 scope->pasid, scope->hwpt_id);
 	}
 	return ret;
 }

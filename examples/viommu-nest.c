@@ -91,7 +91,7 @@ static int drop(struct viommu *viommu, uint32_t hwpt_id)
 		return 0;
 	viommu_note(viommu, "hwpt %u goes", hwpt_id);
 	/* Of one that was never told, there is nothing to forget. */
-	iommunest_vtd_iq_remove_hwpt(viommu->iq, hwpt_id);
+	iommunest_vtd_iq_forget(viommu->iq, hwpt_id);
 	return iommunest_destroy(viommu->config.ctx, hwpt_id);
 }
 
@@ -103,8 +103,8 @@ static int tell_engine(struct viommu *viommu, const struct viommu_nest *nest)
 {
 	int ret;
 
-	ret = iommunest_vtd_iq_add_hwpt(viommu->iq, nest->did, nest->pasid,
-					nest->hwpt_id);
+	ret = iommunest_vtd_iq_add_scope(viommu->iq, nest->did, nest->pasid,
+					 nest->hwpt_id);
 	if (ret)
 		return ret;
 	return iommunest_vtd_iq_add_device(

@@ -1091,7 +1091,7 @@ struct iommunest_vtd_iq_ops {
 	void (*trace)(void *vmm, const struct iommunest_call *call);
 };
 
-#define IOMMUNEST_VTD_IQ_DEFAULT_HWPTS 32u
+#define IOMMUNEST_VTD_IQ_DEFAULT_TARGETS 32u
 
 struct iommunest_vtd_iq_options {
 	size_t size;
@@ -1099,9 +1099,9 @@ struct iommunest_vtd_iq_options {
 	uint32_t policy;
 	/*
 	 * Scopes and devices that it can know, up to 2^14; 0 is
-	 * IOMMUNEST_VTD_IQ_DEFAULT_HWPTS.
+	 * IOMMUNEST_VTD_IQ_DEFAULT_TARGETS.
 	 */
-	uint32_t max_hwpts;
+	uint32_t max_targets;
 	/* Descriptors that one run handles at most; 0: no limit. */
 	uint32_t budget;
 	uint32_t reserved;
@@ -1148,10 +1148,10 @@ int iommunest_vtd_iq_set_mode(struct iommunest_vtd_iq *iq, bool scalable);
  * Several may share a scope, and one HWPT may have several.  @pasid is 20
  * bits.  May allocate, where more HWPTs share a scope than ever before.
  * Returns 0, -EINVAL, -EEXIST (the same three again), -ENOSPC (more scopes
- * than max_hwpts), -ENOMEM.
+ * than max_targets), -ENOMEM.
  */
-int iommunest_vtd_iq_add_hwpt(struct iommunest_vtd_iq *iq, uint16_t did,
-			      uint32_t pasid, uint32_t hwpt_id);
+int iommunest_vtd_iq_add_scope(struct iommunest_vtd_iq *iq, uint16_t did,
+			       uint32_t pasid, uint32_t hwpt_id);
 
 /* In place of a PASID: what a device asks for without one. */
 #define IOMMUNEST_VTD_NO_PASID UINT32_MAX
@@ -1161,7 +1161,7 @@ int iommunest_vtd_iq_add_hwpt(struct iommunest_vtd_iq *iq, uint16_t did,
  * descriptors are forwarded to it, unless the descriptor before covers them.
  * Device-TLB descriptors of other devices are the VMM's.  @sid is what the
  * guest takes for the device's source id.  Counted and answered like
- * iommunest_vtd_iq_add_hwpt().
+ * iommunest_vtd_iq_add_scope().
  */
 int iommunest_vtd_iq_add_device(struct iommunest_vtd_iq *iq, uint16_t sid,
 				uint32_t pasid, uint32_t hwpt_id);
@@ -1179,7 +1179,7 @@ int iommunest_vtd_iq_remove_device(struct iommunest_vtd_iq *iq, uint16_t sid,
  * Forgets all scopes and devices of an HWPT.  Returns 0, -EINVAL (NULL),
  * -ENOENT.
  */
-int iommunest_vtd_iq_remove_hwpt(struct iommunest_vtd_iq *iq, uint32_t hwpt_id);
+int iommunest_vtd_iq_forget(struct iommunest_vtd_iq *iq, uint32_t hwpt_id);
 
 /* Whose failure stopped the queue. */
 enum iommunest_cause {

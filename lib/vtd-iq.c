@@ -44,8 +44,8 @@ static int copy_options(struct iommunest_vtd_iq_options *to,
 	}
 	if (to->policy > IOMMUNEST_FLUSH_ALL || to->reserved)
 		return -EINVAL;
-	if (to->max_hwpts == 0)
-		to->max_hwpts = IOMMUNEST_VTD_IQ_DEFAULT_HWPTS;
+	if (to->max_targets == 0)
+		to->max_targets = IOMMUNEST_VTD_IQ_DEFAULT_TARGETS;
 	return 0;
 }
 
@@ -114,7 +114,7 @@ EXPORT int iommunest_vtd_iq_new(struct iommunest_vtd_iq **iq,
 	if (!ret)
 		ret = set_limits(new, opts.limits);
 	if (!ret)
-		ret = vtd_scopes_init(&new->scopes, opts.max_hwpts);
+		ret = vtd_scopes_init(&new->scopes, opts.max_targets);
 	if (ret) {
 		iommunest_vtd_iq_free(new);
 		return ret;
@@ -195,8 +195,8 @@ static int add(struct iommunest_vtd_iq *iq, uint64_t key, uint32_t hwpt_id)
 	return ret;
 }
 
-EXPORT int iommunest_vtd_iq_add_hwpt(struct iommunest_vtd_iq *iq, uint16_t did,
-				     uint32_t pasid, uint32_t hwpt_id)
+EXPORT int iommunest_vtd_iq_add_scope(struct iommunest_vtd_iq *iq, uint16_t did,
+				      uint32_t pasid, uint32_t hwpt_id)
 {
 	if (!iq || pasid > PASID_MAX)
 		return -EINVAL;
@@ -237,8 +237,8 @@ EXPORT int iommunest_vtd_iq_remove_device(struct iommunest_vtd_iq *iq,
 				 hwpt_id);
 }
 
-EXPORT int iommunest_vtd_iq_remove_hwpt(struct iommunest_vtd_iq *iq,
-					uint32_t hwpt_id)
+EXPORT int iommunest_vtd_iq_forget(struct iommunest_vtd_iq *iq,
+				   uint32_t hwpt_id)
 {
 	if (!iq)
 		return -EINVAL;

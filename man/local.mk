@@ -28,7 +28,7 @@ MAN_PAGES = \
 	%D%/iommunest_vtd_guest_caps.3 \
 	%D%/iommunest_vtd_iq.3 \
 	%D%/iommunest_vtd_iq.7 \
-	%D%/iommunest_vtd_iq_add_hwpt.3 \
+	%D%/iommunest_vtd_iq_add_scope.3 \
 	%D%/iommunest_vtd_iq_enable.3 \
 	%D%/iommunest_vtd_iq_run.3 \
 	%D%/iommunest_vtd_iq_save.3 \
@@ -102,7 +102,7 @@ MAN_LINKS = \
 	%D%/iommunest_vtd_iq_free.3 \
 	%D%/iommunest_vtd_iq_new.3 \
 	%D%/iommunest_vtd_iq_remove_device.3 \
-	%D%/iommunest_vtd_iq_remove_hwpt.3 \
+	%D%/iommunest_vtd_iq_forget.3 \
 	%D%/iommunest_vtd_iq_remove_scope.3 \
 	%D%/iommunest_vtd_iq_reset.3 \
 	%D%/iommunest_vtd_iq_restore.3 \

@@ -177,7 +177,7 @@ int main(int argc, char **argv)
 		return 1;
 	fill(&machine, hwpts);
 	for (i = 0; i < hwpts; i++)
-		if (iommunest_vtd_iq_add_hwpt(iq, (uint16_t)(1 + i), 0, i + 1))
+		if (iommunest_vtd_iq_add_scope(iq, (uint16_t)(1 + i), 0, i + 1))
 			return 1;
 	printf("descriptors %llu calls %llu\n", (unsigned long long)descriptors,
 	       (unsigned long long)run(iq, &machine, descriptors));

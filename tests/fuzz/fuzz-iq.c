@@ -46,7 +46,7 @@ static void take_options(struct vmm *vmm)
 	fuzz_take(&vmm->in, bytes, sizeof(bytes));
 	options->size = sizeof(*options);
 	options->policy = bytes[IQ_POLICY] % 4;
-	options->max_hwpts =
+	options->max_targets =
 		max_scopes[bytes[IQ_MAX_SCOPES] %
 			   (sizeof(max_scopes) / sizeof(max_scopes[0]))];
 	options->budget = bytes[IQ_BUDGET] > 127 ? bytes[IQ_BUDGET] - 127u : 0;
@@ -60,14 +60,15 @@ static void take_options(struct vmm *vmm)
 	model->tells_covered = vmm->ops.covered;
 	model->policy = options->policy;
 	model->budget = options->budget;
-	model->max_scopes = options->max_hwpts ? options->max_hwpts
-					       : IOMMUNEST_VTD_IQ_DEFAULT_HWPTS;
+	model->max_scopes = options->max_targets
+				    ? options->max_targets
+				    : IOMMUNEST_VTD_IQ_DEFAULT_TARGETS;
 }
 
 static bool options_are_good(const struct vmm *vmm)
 {
 	return vmm->options.policy <= IOMMUNEST_FLUSH_ALL &&
-	       vmm->options.max_hwpts <= 1u << 14 &&
+	       vmm->options.max_targets <= 1u << 14 &&
 	       (vmm->ops.skipped || vmm->options.policy != IOMMUNEST_SKIP);
 }
 

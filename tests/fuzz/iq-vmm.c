@@ -293,8 +293,8 @@ void vmm_add(struct vmm *vmm, struct model_scope scope)
 		want = -ENOSPC;
 	ret = scope.device ? iommunest_vtd_iq_add_device(vmm->iq, scope.id,
 							 scope.pasid, hwpt_id)
-			   : iommunest_vtd_iq_add_hwpt(vmm->iq, scope.id,
-						       scope.pasid, hwpt_id);
+			   : iommunest_vtd_iq_add_scope(vmm->iq, scope.id,
+							scope.pasid, hwpt_id);
 	fuzz_check(ret == want);
 	if (ret)
 		return;
@@ -342,8 +342,8 @@ void vmm_remove_hwpt(struct vmm *vmm, unsigned int hwpt)
 		forget(model, i - 1);
 		want = 0;
 	}
-	fuzz_check(iommunest_vtd_iq_remove_hwpt(vmm->iq,
-						model->hwpt_ids[hwpt]) == want);
+	fuzz_check(iommunest_vtd_iq_forget(vmm->iq, model->hwpt_ids[hwpt]) ==
+		   want);
 }
 
 /* ---- Descriptors ---- */

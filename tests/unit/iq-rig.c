@@ -8,7 +8,7 @@ static void make_engine(struct rig *rig, const struct rig_setup *setup)
 	const struct iommunest_vtd_iq_options options = {
 		.size = sizeof(options),
 		.policy = setup->policy,
-		.max_hwpts = setup->max_hwpts,
+		.max_targets = setup->max_targets,
 		.budget = setup->budget,
 		.limits = setup->limits.size ? &setup->limits : NULL,
 	};
@@ -51,7 +51,7 @@ void rig_close(struct rig *rig)
 void rig_add(struct rig *rig, uint16_t did, uint32_t pasid, uint32_t hwpt_id)
 {
 	ck_assert_int_eq(
-		iommunest_vtd_iq_add_hwpt(rig->iq, did, pasid, hwpt_id), 0);
+		iommunest_vtd_iq_add_scope(rig->iq, did, pasid, hwpt_id), 0);
 }
 
 void rig_add_device(struct rig *rig, uint16_t sid, uint32_t pasid,

@@ -1002,8 +1002,8 @@ static int tell_engine(const struct world *world, struct world_scope scope)
 	if (scope.device)
 		return iommunest_vtd_iq_add_device(world->iq, scope.did,
 						   scope.pasid, hwpt_id);
-	return iommunest_vtd_iq_add_hwpt(world->iq, scope.did, scope.pasid,
-					 hwpt_id);
+	return iommunest_vtd_iq_add_scope(world->iq, scope.did, scope.pasid,
+					  hwpt_id);
 }
 
 /* Its number, or how many there are. */
@@ -1057,7 +1057,7 @@ void world_remove_scope(struct world *world, struct world_scope scope)
 
 void world_remove_hwpt(struct world *world, unsigned int hwpt)
 {
-	int ret = iommunest_vtd_iq_remove_hwpt(world->iq, world->hwpts[hwpt]);
+	int ret = iommunest_vtd_iq_forget(world->iq, world->hwpts[hwpt]);
 	unsigned int kept = 0;
 	unsigned int i;
 
@@ -1132,7 +1132,7 @@ static void make_engine(struct world *world)
 	const struct iommunest_vtd_iq_options options = {
 		.size = sizeof(options),
 		.policy = setup->policy,
-		.max_hwpts = WORLD_SCOPES,
+		.max_targets = WORLD_SCOPES,
 		.budget = setup->budget,
 		.limits = setup->limits.size ? &setup->limits : NULL,
 	};

@@ -322,7 +322,7 @@ static struct iommunest_vtd_iq_result run_queue(int error, uint32_t code)
 	}
 	ck_assert_int_eq(iommunest_vtd_iq_new(&iq, ctx, &ops, NULL, NULL), 0);
 	ck_assert_int_eq(iommunest_vtd_iq_set_base(iq, IQA_256, true), 0);
-	ck_assert_int_eq(iommunest_vtd_iq_add_hwpt(iq, 1, 0, nested), 0);
+	ck_assert_int_eq(iommunest_vtd_iq_add_scope(iq, 1, 0, nested), 0);
 	break_hardware(2, 0, error, code);
 	ck_assert_int_eq(iommunest_vtd_iq_run(iq, 3 * SLOT, &result), error);
 	iommunest_vtd_iq_free(iq);

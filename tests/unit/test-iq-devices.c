@@ -420,7 +420,7 @@ START_TEST(there_is_room_for_every_pasid_of_a_full_ring)
 {
 	uint32_t i;
 
-	rig_open(&rig, &(struct rig_setup){ .max_hwpts = 64 });
+	rig_open(&rig, &(struct rig_setup){ .max_targets = 64 });
 	for (i = 0; i < 50; i++)
 		rig_add_device(&rig, MANY, i, 100 + i);
 	for (i = 0; i < 126; i++)
@@ -492,7 +492,7 @@ END_TEST
 
 START_TEST(devices_are_added_and_removed_like_scopes)
 {
-	open_setup(&(struct rig_setup){ .max_hwpts = 8 });
+	open_setup(&(struct rig_setup){ .max_targets = 8 });
 	ck_assert_int_eq(iommunest_vtd_iq_add_device(NULL, 1, 0, 1), -EINVAL);
 	ck_assert_int_eq(iommunest_vtd_iq_remove_device(NULL, 1, 0, 1),
 			 -EINVAL);
@@ -511,7 +511,7 @@ START_TEST(devices_are_added_and_removed_like_scopes)
 	rig_add_device(&rig, 9, 9, 13);
 	ck_assert_int_eq(iommunest_vtd_iq_add_device(rig.iq, 9, 9, 14),
 			 -ENOSPC);
-	ck_assert_int_eq(iommunest_vtd_iq_add_hwpt(rig.iq, 9, 9, 14), -ENOSPC);
+	ck_assert_int_eq(iommunest_vtd_iq_add_scope(rig.iq, 9, 9, 14), -ENOSPC);
 	ck_assert_int_eq(iommunest_vtd_iq_remove_device(rig.iq, 9, 8, 13),
 			 -ENOENT);
 	ck_assert_int_eq(iommunest_vtd_iq_remove_device(rig.iq, 9, 9, 12),
@@ -537,8 +537,8 @@ START_TEST(a_removed_device_is_the_vmms_again)
 	put_dev(0x1000, 0);
 	rig_page(&rig, 0x1000);
 	kick("call 13x1, call 10x1");
-	ck_assert_int_eq(iommunest_vtd_iq_remove_hwpt(rig.iq, 13), 0);
-	ck_assert_int_eq(iommunest_vtd_iq_remove_hwpt(rig.iq, 11), 0);
+	ck_assert_int_eq(iommunest_vtd_iq_forget(rig.iq, 13), 0);
+	ck_assert_int_eq(iommunest_vtd_iq_forget(rig.iq, 11), 0);
 	put_dev(0x1000, 0);
 	rig_put(&rig, guest_pasid_dev_tlb(MANY, 5, 0x1000, 0));
 	rig_put(&rig, guest_pasids_dev_tlb(MANY, 0x1000, 0));

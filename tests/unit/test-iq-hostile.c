@@ -251,7 +251,7 @@ static void hostile_open(struct hostile *hostile, const char *name, int ring)
 						   hostile->scalable),
 			 0);
 	for (i = 0; i < 8; i++) {
-		ck_assert_int_eq(iommunest_vtd_iq_add_hwpt(
+		ck_assert_int_eq(iommunest_vtd_iq_add_scope(
 					 hostile->iq, (uint16_t)(i & 3), i >> 1,
 					 FIRST_HWPT + i),
 				 0);

@@ -475,7 +475,7 @@ static void is_new(void)
 
 START_TEST(a_reset_engine_is_as_new)
 {
-	rig_open(&rig, &(struct rig_setup){ .max_hwpts = 6, .qs = 2 });
+	rig_open(&rig, &(struct rig_setup){ .max_targets = 6, .qs = 2 });
 	rig_add_device(&rig, 7, 0, 10);
 	rig_add(&rig, 1, 0, 11);
 	stand_at_slot_2();
@@ -491,7 +491,7 @@ START_TEST(a_reset_engine_is_as_new)
 	ck_assert_uint_eq(rig.result.fsts, 0);
 	ck_assert_uint_eq(rig.result.iqh, 0);
 	/* No HWPT is known, in no way. */
-	ck_assert_int_eq(iommunest_vtd_iq_remove_hwpt(rig.iq, 10), -ENOENT);
+	ck_assert_int_eq(iommunest_vtd_iq_forget(rig.iq, 10), -ENOENT);
 	rig_set_base(&rig, RIG_BASE, 0);
 	rig_page(&rig, 0x1000);
 	rig_put(&rig, guest_iotlb(IOMMUNEST_VTD_IOTLB_GLOBAL, 0, 0, 0));
@@ -518,7 +518,7 @@ START_TEST(waits_need_no_hwpt)
 {
 	const struct iommunest_vtd_iq_options options = {
 		.size = sizeof(options),
-		.max_hwpts = 1,
+		.max_targets = 1,
 	};
 	struct iommunest_vtd_iq *iq;
 	uint32_t i;
@@ -1265,7 +1265,7 @@ static void state_is_as_before(void)
 
 static int add_shared(void)
 {
-	return iommunest_vtd_iq_add_hwpt(rig.iq, 1, 0, 13);
+	return iommunest_vtd_iq_add_scope(rig.iq, 1, 0, 13);
 }
 
 static int add_shared_device(void)
@@ -1275,14 +1275,14 @@ static int add_shared_device(void)
 
 static int add_unshared(void)
 {
-	return iommunest_vtd_iq_add_hwpt(rig.iq, 9, 9, 12);
+	return iommunest_vtd_iq_add_scope(rig.iq, 9, 9, 12);
 }
 
 /* HWPT 13 is not there; the ring works; what needs no room can be added. */
 static void added_nothing(void)
 {
 	state_is_as_before();
-	ck_assert_int_eq(iommunest_vtd_iq_remove_hwpt(rig.iq, 13), -ENOENT);
+	ck_assert_int_eq(iommunest_vtd_iq_forget(rig.iq, 13), -ENOENT);
 	ck_assert_int_eq(iommunest_vtd_iq_remove_scope(rig.iq, 1, 0, 13),
 			 -ENOENT);
 	ck_assert_int_eq(iommunest_vtd_iq_remove_device(rig.iq, 7, 4, 12),

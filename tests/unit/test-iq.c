@@ -135,11 +135,11 @@ END_TEST
 
 START_TEST(scopes_are_bounded)
 {
-	maker.options.max_hwpts = 1u << 14;
+	maker.options.max_targets = 1u << 14;
 	ck_assert_int_eq(make(&maker.options), 0);
-	maker.options.max_hwpts = (1u << 14) + 1;
+	maker.options.max_targets = (1u << 14) + 1;
 	ck_assert_int_eq(make(&maker.options), -EINVAL);
-	maker.options.max_hwpts = UINT32_MAX;
+	maker.options.max_targets = UINT32_MAX;
 	ck_assert_int_eq(make(&maker.options), -EINVAL);
 }
 END_TEST
@@ -255,8 +255,8 @@ START_TEST(null_engines_are_refused)
 	iommunest_vtd_iq_free(NULL);
 	iommunest_vtd_iq_clear_fault(NULL);
 	ck_assert_int_eq(iommunest_vtd_iq_set_base(NULL, 0, true), -EINVAL);
-	ck_assert_int_eq(iommunest_vtd_iq_add_hwpt(NULL, 1, 0, 1), -EINVAL);
-	ck_assert_int_eq(iommunest_vtd_iq_remove_hwpt(NULL, 1), -EINVAL);
+	ck_assert_int_eq(iommunest_vtd_iq_add_scope(NULL, 1, 0, 1), -EINVAL);
+	ck_assert_int_eq(iommunest_vtd_iq_forget(NULL, 1), -EINVAL);
 	ck_assert_int_eq(iommunest_vtd_iq_remove_scope(NULL, 1, 0, 1), -EINVAL);
 	ck_assert_int_eq(iommunest_vtd_iq_set_mode(NULL, true), -EINVAL);
 	ck_assert_int_eq(iommunest_vtd_iq_run(NULL, 0, &result), -EINVAL);
@@ -1034,7 +1034,7 @@ END_TEST
  */
 static void open_crowded(void)
 {
-	rig_open(&rig, &(struct rig_setup){ .max_hwpts = 6 });
+	rig_open(&rig, &(struct rig_setup){ .max_targets = 6 });
 	rig_add(&rig, 1, 0, 13);
 	rig_add(&rig, 1, 0, 14);
 	rig_add(&rig, 1, 0, 15);
@@ -1153,7 +1153,7 @@ START_TEST(room_grows_with_each_hwpt_that_shares_a_scope)
 {
 	uint32_t hwpts, slot;
 
-	rig_open(&rig, &(struct rig_setup){ .max_hwpts = 64 });
+	rig_open(&rig, &(struct rig_setup){ .max_targets = 64 });
 	for (hwpts = 1; hwpts < 60; hwpts++) {
 		for (slot = 0; slot < 127; slot++)
 			rig_page(&rig, (uint64_t)slot << 12);
@@ -1233,11 +1233,11 @@ END_TEST
 START_TEST(a_scope_may_be_added_once)
 {
 	rig_open(&rig, NULL);
-	ck_assert_int_eq(iommunest_vtd_iq_add_hwpt(rig.iq, 1, 5, 11), -EEXIST);
-	ck_assert_int_eq(iommunest_vtd_iq_add_hwpt(rig.iq, 1, 5, 12), 0);
-	ck_assert_int_eq(iommunest_vtd_iq_add_hwpt(rig.iq, 1, 6, 11), 0);
-	ck_assert_int_eq(iommunest_vtd_iq_add_hwpt(rig.iq, 5, 5, 11), 0);
-	ck_assert_int_eq(iommunest_vtd_iq_add_hwpt(rig.iq, 5, 5, 11), -EEXIST);
+	ck_assert_int_eq(iommunest_vtd_iq_add_scope(rig.iq, 1, 5, 11), -EEXIST);
+	ck_assert_int_eq(iommunest_vtd_iq_add_scope(rig.iq, 1, 5, 12), 0);
+	ck_assert_int_eq(iommunest_vtd_iq_add_scope(rig.iq, 1, 6, 11), 0);
+	ck_assert_int_eq(iommunest_vtd_iq_add_scope(rig.iq, 5, 5, 11), 0);
+	ck_assert_int_eq(iommunest_vtd_iq_add_scope(rig.iq, 5, 5, 11), -EEXIST);
 	rig_put(&rig, guest_piotlb_all(1, 5));
 	ck_assert_int_eq(rig_kick(&rig), 0);
 	rig_tells(&rig, "call 11x1, call 12x1");
@@ -1247,29 +1247,29 @@ END_TEST
 START_TEST(a_pasid_has_20_bits)
 {
 	rig_open(&rig, NULL);
-	ck_assert_int_eq(iommunest_vtd_iq_add_hwpt(rig.iq, 1, 1u << 20, 13),
+	ck_assert_int_eq(iommunest_vtd_iq_add_scope(rig.iq, 1, 1u << 20, 13),
 			 -EINVAL);
-	ck_assert_int_eq(iommunest_vtd_iq_add_hwpt(rig.iq, 1, UINT32_MAX, 13),
+	ck_assert_int_eq(iommunest_vtd_iq_add_scope(rig.iq, 1, UINT32_MAX, 13),
 			 -EINVAL);
-	ck_assert_int_eq(iommunest_vtd_iq_add_hwpt(rig.iq, 1, 0xfffff, 13), 0);
+	ck_assert_int_eq(iommunest_vtd_iq_add_scope(rig.iq, 1, 0xfffff, 13), 0);
 }
 END_TEST
 
 START_TEST(there_is_room_for_as_many_scopes_as_asked_for)
 {
-	uint32_t max = _i ? (uint32_t)_i : IOMMUNEST_VTD_IQ_DEFAULT_HWPTS;
+	uint32_t max = _i ? (uint32_t)_i : IOMMUNEST_VTD_IQ_DEFAULT_TARGETS;
 	uint32_t i;
 
-	rig_open(&rig, &(struct rig_setup){ .max_hwpts = (uint32_t)_i });
+	rig_open(&rig, &(struct rig_setup){ .max_targets = (uint32_t)_i });
 	for (i = 3; i < max; i++)
 		rig_add(&rig, 7, i, 100);
-	ck_assert_int_eq(iommunest_vtd_iq_add_hwpt(rig.iq, 7, 99, 100),
+	ck_assert_int_eq(iommunest_vtd_iq_add_scope(rig.iq, 7, 99, 100),
 			 -ENOSPC);
-	ck_assert_int_eq(iommunest_vtd_iq_add_hwpt(rig.iq, 7, 99, 101),
+	ck_assert_int_eq(iommunest_vtd_iq_add_scope(rig.iq, 7, 99, 101),
 			 -ENOSPC);
-	ck_assert_int_eq(iommunest_vtd_iq_remove_hwpt(rig.iq, 10), 0);
+	ck_assert_int_eq(iommunest_vtd_iq_forget(rig.iq, 10), 0);
 	rig_add(&rig, 7, 99, 101);
-	ck_assert_int_eq(iommunest_vtd_iq_add_hwpt(rig.iq, 7, 98, 101),
+	ck_assert_int_eq(iommunest_vtd_iq_add_scope(rig.iq, 7, 98, 101),
 			 -ENOSPC);
 	rig_put(&rig, guest_piotlb_all(7, 99));
 	ck_assert_int_eq(rig_kick(&rig), 0);
@@ -1301,7 +1301,7 @@ START_TEST(a_removed_scope_leaves_the_others)
 	rig_tells(&rig, "call 10x1, call 12x1");
 	/* Its last one: now it is unknown. */
 	ck_assert_int_eq(iommunest_vtd_iq_remove_scope(rig.iq, 2, 0, 12), 0);
-	ck_assert_int_eq(iommunest_vtd_iq_remove_hwpt(rig.iq, 12), -ENOENT);
+	ck_assert_int_eq(iommunest_vtd_iq_forget(rig.iq, 12), -ENOENT);
 	rig_put(&rig, guest_piotlb_all(2, 0));
 	rig_put(&rig, guest_iotlb(IOMMUNEST_VTD_IOTLB_GLOBAL, 0, 0, 0));
 	ck_assert_int_eq(rig_kick(&rig), 0);
@@ -1314,9 +1314,9 @@ START_TEST(a_removed_hwpt_gets_nothing_any_more)
 	rig_open(&rig, NULL);
 	rig_add(&rig, 1, 7, 10);
 	rig_add(&rig, 1, 7, 12);
-	ck_assert_int_eq(iommunest_vtd_iq_remove_hwpt(rig.iq, 10), 0);
-	ck_assert_int_eq(iommunest_vtd_iq_remove_hwpt(rig.iq, 10), -ENOENT);
-	ck_assert_int_eq(iommunest_vtd_iq_remove_hwpt(rig.iq, 99), -ENOENT);
+	ck_assert_int_eq(iommunest_vtd_iq_forget(rig.iq, 10), 0);
+	ck_assert_int_eq(iommunest_vtd_iq_forget(rig.iq, 10), -ENOENT);
+	ck_assert_int_eq(iommunest_vtd_iq_forget(rig.iq, 99), -ENOENT);
 	rig_put(&rig, guest_piotlb_all(1, 0));
 	rig_put(&rig, guest_piotlb_all(1, 7));
 	rig_put(&rig, guest_piotlb_all(1, 5));
@@ -1364,9 +1364,9 @@ START_TEST(a_thousand_scopes_are_told_apart)
 {
 	uint32_t i;
 
-	rig_open(&rig, &(struct rig_setup){ .qs = 4, .max_hwpts = MANY });
+	rig_open(&rig, &(struct rig_setup){ .qs = 4, .max_targets = MANY });
 	for (i = 10; i < 13; i++)
-		ck_assert_int_eq(iommunest_vtd_iq_remove_hwpt(rig.iq, i), 0);
+		ck_assert_int_eq(iommunest_vtd_iq_forget(rig.iq, i), 0);
 	for (i = 0; i < MANY; i++)
 		rig_add(&rig, (uint16_t)(i % 32), i / 32 * 512, 5000 + i);
 	kick_many("all");
@@ -1376,8 +1376,7 @@ START_TEST(a_thousand_scopes_are_told_apart)
 	ck_assert_uint_eq(rig.result.vmm, MANY);
 	ck_assert_uint_eq(rig.host.n_calls, 0);
 	for (i = 1; i < MANY; i += 2)
-		ck_assert_int_eq(iommunest_vtd_iq_remove_hwpt(rig.iq, 5000 + i),
-				 0);
+		ck_assert_int_eq(iommunest_vtd_iq_forget(rig.iq, 5000 + i), 0);
 	kick_many("half");
 }
 END_TEST
@@ -1410,7 +1409,7 @@ static int remove_10(struct guest *guest, const struct guest_event *event)
 {
 	(void)guest;
 	if (event->kind == GUEST_DESCRIPTOR && event->index == 1)
-		ck_assert_int_eq(iommunest_vtd_iq_remove_hwpt(rig.iq, 10), 0);
+		ck_assert_int_eq(iommunest_vtd_iq_forget(rig.iq, 10), 0);
 	return 0;
 }
 

@@ -561,7 +561,8 @@ static int work_queue(void)
 		return ret;
 	ret = set_bases(iq);
 	for (i = 0; !ret && i < HWPTS; i++)
-		ret = library(iommunest_vtd_iq_add_hwpt(iq, 1, i, rig.hwpt[i]));
+		ret = library(
+			iommunest_vtd_iq_add_scope(iq, 1, i, rig.hwpt[i]));
 	if (!ret)
 		ret = run_queue(iq);
 	iommunest_vtd_iq_free(iq);
