@@ -353,7 +353,7 @@ static void print_report(const struct inval_options *options,
 		       report->skipped[i].index,
 		       options->texts[report->skipped[i].cookie - 1],
 		       strerror(-report->skipped[i].error));
-	if (report->scope == IOMMUNEST_SCOPE_ENTRY)
+	if (report->blame == IOMMUNEST_BLAME_ENTRY)
 		printf("%s: entry %u, of \"%s\": %s\n",
 		       report->flushed ? "flushed all after" : "failed",
 		       report->index, options->texts[report->cookie - 1],

@@ -749,15 +749,15 @@ struct iommunest_submit_options {
 
 #define IOMMUNEST_DEFAULT_STALLS 16u
 
-/* Whose the error in a report is. */
-enum iommunest_scope {
-	IOMMUNEST_SCOPE_NONE = 0,
+/* What the error in a report applies to. */
+enum iommunest_blame {
+	IOMMUNEST_BLAME_NONE = 0,
 	/* An add failed earlier; nothing was sent. */
-	IOMMUNEST_SCOPE_BATCH = 1,
+	IOMMUNEST_BLAME_BATCH = 1,
 	/* The call as a whole: a wrong id or type, an old kernel. */
-	IOMMUNEST_SCOPE_CALL = 2,
+	IOMMUNEST_BLAME_CALL = 2,
 	/* The entry at `index`. */
-	IOMMUNEST_SCOPE_ENTRY = 3,
+	IOMMUNEST_BLAME_ENTRY = 3,
 };
 
 struct iommunest_report {
@@ -784,14 +784,14 @@ struct iommunest_report {
 	uint32_t calls;
 	/* How often work went on after a call that did not do all of it. */
 	uint32_t resumes;
-	/* enum iommunest_scope: whose `error` is. */
-	uint32_t scope;
+	/* enum iommunest_blame: what `error` applies to. */
+	uint32_t blame;
 	/*
 	 * What stopped it, or, where `flushed` is not 0, made it flush all:
 	 * negated errno; otherwise 0.
 	 */
 	int32_t error;
-	/* The failing entry, with IOMMUNEST_SCOPE_ENTRY. */
+	/* The failing entry, with IOMMUNEST_BLAME_ENTRY. */
 	uint32_t index;
 	/* The driver's own code, where the kernel reports one; else 0. */
 	uint32_t driver_error;
@@ -845,12 +845,12 @@ int iommunest_reports_errors(struct iommunest_ctx *ctx, uint32_t hwpt_id,
  * where the policy skipped some and nothing is pending, or
  *   what the kernel says  of the entry at the cursor or of the call:
  *              -EOPNOTSUPP, -EINVAL, -EFAULT, -ENOENT, -ENOTTY (Linux before
- *              6.8) ...; report->scope tells which
+ *              6.8) ...; report->blame tells which
  *   -EINTR, -EAGAIN       too often without progress
  *   -EPROTO    the kernel claims to have handled more than was sent, or
  *              success with nothing handled (of a REPLAY type: with less
  *              than all); nothing moved
- *   the sticky error of an add (scope BATCH)
+ *   the sticky error of an add (blame BATCH)
  *   -EINVAL    NULL @ctx or @batch, bad options or report size, ASK without
  *              `ask`, or an answer of it that is none
  *   -E2BIG     options or report from a newer header with unknown content

@@ -172,7 +172,7 @@ static bool may_retry(struct submission *sub, int error)
  * An error with nothing handled belongs to the call or to its first entry.  A
  * call without entries does nothing, and fails just where the call is wrong.
  */
-static enum iommunest_scope find_scope(struct submission *sub)
+static enum iommunest_blame find_blame(struct submission *sub)
 {
 	const uint32_t driver_error = sub->driver_error;
 	const uint32_t suspects = sub->suspects;
@@ -181,12 +181,12 @@ static enum iommunest_scope find_scope(struct submission *sub)
 
 	/* Hardware had something to do. */
 	if (driver_error)
-		return IOMMUNEST_SCOPE_ENTRY;
+		return IOMMUNEST_BLAME_ENTRY;
 	do {
 		error = send_entries(sub, NULL, NULL, 0, false, &done);
 	} while (may_retry(sub, error));
 	sub->suspects = suspects;
-	return error ? IOMMUNEST_SCOPE_CALL : IOMMUNEST_SCOPE_ENTRY;
+	return error ? IOMMUNEST_BLAME_CALL : IOMMUNEST_BLAME_ENTRY;
 }
 
 /* ---- What to do with an entry that failed ---- */
@@ -198,14 +198,14 @@ static bool is_exact(const struct submission *sub)
 	       !sub->suspects;
 }
 
-static int stop(struct submission *sub, enum iommunest_scope scope, int error)
+static int stop(struct submission *sub, enum iommunest_blame blame, int error)
 {
 	const struct iommunest_batch *batch = sub->batch;
 	struct iommunest_report *report = &sub->report;
 
-	report->scope = scope;
+	report->blame = blame;
 	report->error = error;
-	if (scope != IOMMUNEST_SCOPE_ENTRY)
+	if (blame != IOMMUNEST_BLAME_ENTRY)
 		return error;
 	report->index = batch->cursor;
 	report->cookie = batch->cookies[batch->cursor];
@@ -237,7 +237,7 @@ static int skip(struct submission *sub, int error)
 
 	/* Only an entry that is known to be at fault may be given up. */
 	if (!is_exact(sub) || (!room && sub->opts.policy != IOMMUNEST_ASK))
-		return stop(sub, IOMMUNEST_SCOPE_ENTRY, error);
+		return stop(sub, IOMMUNEST_BLAME_ENTRY, error);
 	if (room)
 		report->skipped[report->skipped_count] =
 			failure_at_cursor(sub, error);
@@ -258,7 +258,7 @@ static int flush_all(struct submission *sub, int error)
 	int ret;
 
 	/* Before the call that flushes says something else. */
-	stop(sub, IOMMUNEST_SCOPE_ENTRY, error);
+	stop(sub, IOMMUNEST_BLAME_ENTRY, error);
 
 	if (!batch->type.make_all)
 		return error;
@@ -295,7 +295,7 @@ static int act(struct submission *sub, int error)
 		action = ask(sub, error);
 	switch (action) {
 	case IOMMUNEST_STOP:
-		return stop(sub, IOMMUNEST_SCOPE_ENTRY, error);
+		return stop(sub, IOMMUNEST_BLAME_ENTRY, error);
 	case IOMMUNEST_SKIP:
 		return skip(sub, error);
 	case IOMMUNEST_FLUSH_ALL:
@@ -306,7 +306,7 @@ static int act(struct submission *sub, int error)
 	case IOMMUNEST_ASK:
 		break;
 	}
-	return stop(sub, IOMMUNEST_SCOPE_ENTRY, -EINVAL);
+	return stop(sub, IOMMUNEST_BLAME_ENTRY, -EINVAL);
 }
 
 /* ---- The loop ---- */
@@ -331,7 +331,7 @@ static int step(struct submission *sub)
 		sub->attempt = 0;
 	}
 	if (sub->lied)
-		return stop(sub, IOMMUNEST_SCOPE_CALL, error);
+		return stop(sub, IOMMUNEST_BLAME_CALL, error);
 	if (!error) {
 		sub->report.resumes += done < count;
 		return 0;
@@ -341,9 +341,9 @@ static int step(struct submission *sub)
 		return 0;
 	}
 	if (is_stall(error))
-		return stop(sub, IOMMUNEST_SCOPE_CALL, error);
-	if (!done && find_scope(sub) == IOMMUNEST_SCOPE_CALL)
-		return stop(sub, IOMMUNEST_SCOPE_CALL, error);
+		return stop(sub, IOMMUNEST_BLAME_CALL, error);
+	if (!done && find_blame(sub) == IOMMUNEST_BLAME_CALL)
+		return stop(sub, IOMMUNEST_BLAME_CALL, error);
 	return act(sub, error);
 }
 
@@ -354,7 +354,7 @@ static int run(struct submission *sub)
 	int ret = 0;
 
 	if (batch->error) {
-		report->scope = IOMMUNEST_SCOPE_BATCH;
+		report->blame = IOMMUNEST_BLAME_BATCH;
 		report->error = batch->error;
 		report->cookie = batch->error_cookie;
 		report->pending = pending(batch);

@@ -108,7 +108,7 @@ void rig_check_report(const struct rig *rig, struct iommunest_report report)
 	CHECK_FIELD(rig, expected, pending);
 	CHECK_FIELD(rig, expected, calls);
 	CHECK_FIELD(rig, expected, resumes);
-	CHECK_FIELD(rig, expected, scope);
+	CHECK_FIELD(rig, expected, blame);
 	CHECK_FIELD(rig, expected, error);
 	CHECK_FIELD(rig, expected, index);
 	CHECK_FIELD(rig, expected, driver_error);

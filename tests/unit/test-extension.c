@@ -136,7 +136,7 @@ START_TEST(a_patched_kernel_names_the_entry_and_the_reason)
 	open_on(patched[_i]);
 	break_hardware(8, 0, -EIO, CODE_IQE);
 	ck_assert_int_eq(submit(IOMMUNEST_STOP), -EIO);
-	ck_assert_uint_eq(report.scope, IOMMUNEST_SCOPE_ENTRY);
+	ck_assert_uint_eq(report.blame, IOMMUNEST_BLAME_ENTRY);
 	ck_assert_uint_eq(report.index, 7);
 	ck_assert_uint_eq(report.last_index, 7);
 	ck_assert_uint_eq(report.cookie, 107);
@@ -165,7 +165,7 @@ START_TEST(the_first_entry_at_fault_needs_no_empty_call)
 	open_on(patched[_i]);
 	break_hardware(1, 0, -EIO, CODE_IQE);
 	ck_assert_int_eq(submit(IOMMUNEST_STOP), -EIO);
-	ck_assert_uint_eq(report.scope, IOMMUNEST_SCOPE_ENTRY);
+	ck_assert_uint_eq(report.blame, IOMMUNEST_BLAME_ENTRY);
 	ck_assert_uint_eq(report.index, 0);
 	ck_assert_uint_eq(report.calls, 1);
 	tear_down();

@@ -91,7 +91,7 @@ START_TEST(skip_without_room_stops)
 						 .pending = 2,
 						 .calls = 2,
 						 .resumes = 1,
-						 .scope = IOMMUNEST_SCOPE_ENTRY,
+						 .blame = IOMMUNEST_BLAME_ENTRY,
 						 .error = -EFAULT,
 						 .index = 3,
 						 .cookie = rig_cookie(3),
@@ -143,7 +143,7 @@ START_TEST(flush_all_replaces_the_entry_and_all_behind_it)
 						 .flushed = 3,
 						 .calls = 2,
 						 .resumes = 1,
-						 .scope = IOMMUNEST_SCOPE_ENTRY,
+						 .blame = IOMMUNEST_BLAME_ENTRY,
 						 .error = -EINVAL,
 						 .index = 2,
 						 .cookie = rig_cookie(2),
@@ -183,7 +183,7 @@ START_TEST(a_flush_all_that_fails_leaves_the_tail_pending)
 						 .handled = 2,
 						 .pending = 3,
 						 .calls = 2,
-						 .scope = IOMMUNEST_SCOPE_ENTRY,
+						 .blame = IOMMUNEST_BLAME_ENTRY,
 						 .error = -EINVAL,
 						 .index = 2,
 						 .cookie = rig_cookie(2),
@@ -240,7 +240,7 @@ START_TEST(a_type_that_has_no_all_stops_instead)
 
 	rig_start(&rig, &type, rows, ARRAY_LEN(rows), 3);
 	ck_assert_int_eq(rig_submit_with(&rig, IOMMUNEST_FLUSH_ALL), -EIO);
-	ck_assert_uint_eq(rig.report.scope, IOMMUNEST_SCOPE_ENTRY);
+	ck_assert_uint_eq(rig.report.blame, IOMMUNEST_BLAME_ENTRY);
 	ck_assert_uint_eq(rig.report.index, 1);
 	ck_assert_uint_eq(rig.report.pending, 2);
 	ck_assert_uint_eq(rig.report.flushed, 0);
@@ -333,7 +333,7 @@ START_TEST(ask_may_stop)
 					 .handled = 2,
 					 .pending = 3,
 					 .calls = 1,
-					 .scope = IOMMUNEST_SCOPE_ENTRY,
+					 .blame = IOMMUNEST_BLAME_ENTRY,
 					 .error = -EINVAL,
 					 .index = 2,
 					 .cookie = rig_cookie(2),
@@ -417,7 +417,7 @@ START_TEST(ask_may_flush_all)
 					 .flushed = 2,
 					 .calls = 4,
 					 .resumes = 2,
-					 .scope = IOMMUNEST_SCOPE_ENTRY,
+					 .blame = IOMMUNEST_BLAME_ENTRY,
 					 .error = -EFAULT,
 					 .index = 3,
 					 .cookie = rig_cookie(3),
@@ -509,7 +509,7 @@ START_TEST(an_answer_that_is_none_is_einval_and_stops)
 					 .handled = 2,
 					 .pending = 3,
 					 .calls = 1,
-					 .scope = IOMMUNEST_SCOPE_ENTRY,
+					 .blame = IOMMUNEST_BLAME_ENTRY,
 					 .error = -EINVAL,
 					 .index = 2,
 					 .cookie = rig_cookie(2),
@@ -559,7 +559,7 @@ START_TEST(replay_counts_nothing_of_a_call_that_failed)
 		&rig, (struct iommunest_report){ .sent = 4,
 						 .pending = 4,
 						 .calls = 2,
-						 .scope = IOMMUNEST_SCOPE_ENTRY,
+						 .blame = IOMMUNEST_BLAME_ENTRY,
 						 .error = -EIO,
 						 .cookie = rig_cookie(0) });
 	ck_assert_int_eq(rig_submit(&rig), 0);
@@ -617,7 +617,7 @@ START_TEST(replay_skips_nothing)
 					 .sent = 4,
 					 .pending = 4,
 					 .calls = 2,
-					 .scope = IOMMUNEST_SCOPE_ENTRY,
+					 .blame = IOMMUNEST_BLAME_ENTRY,
 					 .error = -EIO,
 					 .cookie = rig_cookie(0) });
 	rig_finish(&a.rig);
@@ -645,7 +645,7 @@ START_TEST(replay_may_be_retried_and_flushed)
 					 .flushed = 4,
 					 .calls = 5,
 					 .resumes = 2,
-					 .scope = IOMMUNEST_SCOPE_ENTRY,
+					 .blame = IOMMUNEST_BLAME_ENTRY,
 					 .error = -EIO,
 					 .cookie = rig_cookie(0) });
 	rig_finish(&a.rig);

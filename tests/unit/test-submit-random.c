@@ -360,9 +360,9 @@ static void check_stop(const struct wild *w, int ret)
 
 	wild_assert(w, report->error == ret);
 	wild_assert(w, report->pending > 0);
-	if (report->scope == IOMMUNEST_SCOPE_CALL)
+	if (report->blame == IOMMUNEST_BLAME_CALL)
 		return;
-	wild_assert(w, report->scope == IOMMUNEST_SCOPE_ENTRY);
+	wild_assert(w, report->blame == IOMMUNEST_BLAME_ENTRY);
 	wild_assert(w, w->at_fault == w->next);
 	wild_assert(w, ret == w->error || w->action == IOMMUNEST_ASK);
 	wild_assert(w, report->index == w->next);
@@ -377,11 +377,11 @@ static void check_flushed(const struct wild *w)
 
 	if (!w->flushed) {
 		wild_assert(w, report->error == 0);
-		wild_assert(w, report->scope == IOMMUNEST_SCOPE_NONE);
+		wild_assert(w, report->blame == IOMMUNEST_BLAME_NONE);
 		return;
 	}
 	wild_assert(w, report->error == w->error);
-	wild_assert(w, report->scope == IOMMUNEST_SCOPE_ENTRY);
+	wild_assert(w, report->blame == IOMMUNEST_BLAME_ENTRY);
 	wild_assert(w, report->index == w->flushed_from);
 	wild_assert(w, report->cookie == cookie_of(w->flushed_from));
 }

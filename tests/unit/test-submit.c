@@ -126,7 +126,7 @@ START_TEST(stop_is_the_default_and_leaves_the_tail)
 						 .handled = 2,
 						 .pending = 3,
 						 .calls = 1,
-						 .scope = IOMMUNEST_SCOPE_ENTRY,
+						 .blame = IOMMUNEST_BLAME_ENTRY,
 						 .error = -EINVAL,
 						 .index = 2,
 						 .cookie = rig_cookie(2),
@@ -209,7 +209,7 @@ START_TEST(an_entry_that_the_caller_skips_is_not_sent)
 		&rig, (struct iommunest_report){ .sent = 2,
 						 .pending = 2,
 						 .calls = 2,
-						 .scope = IOMMUNEST_SCOPE_ENTRY,
+						 .blame = IOMMUNEST_BLAME_ENTRY,
 						 .error = -EINVAL,
 						 .index = 3,
 						 .cookie = rig_cookie(3),
@@ -255,7 +255,7 @@ static void fail_an_entry(int error)
 
 	rig_start(&rig, iommunest_vtd_s1_type(), &row, 1, 3);
 	ck_assert_int_eq(rig_submit(&rig), error);
-	ck_assert_uint_eq(rig.report.scope, IOMMUNEST_SCOPE_ENTRY);
+	ck_assert_uint_eq(rig.report.blame, IOMMUNEST_BLAME_ENTRY);
 	ck_assert_int_eq(rig.report.error, error);
 	ck_assert_uint_eq(rig.report.index, 1);
 	rig_finish(&rig);
@@ -275,7 +275,7 @@ static void fail_a_call(int error)
 		&rig, (struct iommunest_report){ .sent = 3,
 						 .pending = 3,
 						 .calls = 2,
-						 .scope = IOMMUNEST_SCOPE_CALL,
+						 .blame = IOMMUNEST_BLAME_CALL,
 						 .error = error });
 	rig_finish(&rig);
 }
@@ -309,7 +309,7 @@ START_TEST(an_empty_call_that_succeeds_puts_it_down_to_the_entry)
 		&rig, (struct iommunest_report){ .sent = 3,
 						 .pending = 3,
 						 .calls = 2,
-						 .scope = IOMMUNEST_SCOPE_ENTRY,
+						 .blame = IOMMUNEST_BLAME_ENTRY,
 						 .error = -EINVAL,
 						 .cookie = rig_cookie(0),
 						 .exact = true });
@@ -334,7 +334,7 @@ START_TEST(an_empty_call_that_fails_puts_it_down_to_the_call)
 		&rig, (struct iommunest_report){ .sent = 3,
 						 .pending = 3,
 						 .calls = 2,
-						 .scope = IOMMUNEST_SCOPE_CALL,
+						 .blame = IOMMUNEST_BLAME_CALL,
 						 .error = -EINVAL });
 	rig_finish(&rig);
 }
@@ -372,7 +372,7 @@ START_TEST(a_count_that_a_failed_call_left_alone_is_nothing_handled)
 		&rig, (struct iommunest_report){ .sent = 3,
 						 .pending = 3,
 						 .calls = 2,
-						 .scope = IOMMUNEST_SCOPE_CALL,
+						 .blame = IOMMUNEST_BLAME_CALL,
 						 .error = -ENOTTY });
 	rig_finish(&rig);
 }
@@ -388,7 +388,7 @@ START_TEST(an_untouched_count_is_nothing_handled_of_an_entry_too)
 
 	RIG_START(&rig, rows, 3);
 	ck_assert_int_eq(rig_submit(&rig), -EFAULT);
-	ck_assert_uint_eq(rig.report.scope, IOMMUNEST_SCOPE_ENTRY);
+	ck_assert_uint_eq(rig.report.blame, IOMMUNEST_BLAME_ENTRY);
 	ck_assert_uint_eq(rig.report.index, 0);
 	ck_assert_uint_eq(rig.report.handled, 0);
 	ck_assert_uint_eq(rig.report.pending, 3);
@@ -408,7 +408,7 @@ START_TEST(an_empty_call_that_is_interrupted_is_made_again)
 
 	RIG_START(&rig, rows, 3);
 	ck_assert_int_eq(rig_submit(&rig), -EINVAL);
-	ck_assert_uint_eq(rig.report.scope, IOMMUNEST_SCOPE_ENTRY);
+	ck_assert_uint_eq(rig.report.blame, IOMMUNEST_BLAME_ENTRY);
 	ck_assert_uint_eq(rig.report.calls, 4);
 	rig_finish(&rig);
 }
@@ -427,7 +427,7 @@ START_TEST(an_empty_call_without_end_gives_no_entry_up)
 	RIG_START(&rig, rows, 3);
 	rig.options.max_stalls = 2;
 	ck_assert_int_eq(rig_submit_with(&rig, IOMMUNEST_SKIP), -EINVAL);
-	ck_assert_uint_eq(rig.report.scope, IOMMUNEST_SCOPE_CALL);
+	ck_assert_uint_eq(rig.report.blame, IOMMUNEST_BLAME_CALL);
 	ck_assert_uint_eq(rig.report.pending, 3);
 	rig_finish(&rig);
 }
@@ -481,7 +481,7 @@ START_TEST(without_progress_it_is_tried_16_times_again_by_default)
 						 .pending = 3,
 						 .calls = 17,
 						 .resumes = 16,
-						 .scope = IOMMUNEST_SCOPE_CALL,
+						 .blame = IOMMUNEST_BLAME_CALL,
 						 .error = error });
 	rig_finish(&rig);
 }
@@ -559,7 +559,7 @@ START_TEST(an_empty_call_has_a_count_of_its_own)
 	RIG_START(&rig, rows, 3);
 	rig.options.max_stalls = 1;
 	ck_assert_int_eq(rig_submit(&rig), -EINVAL);
-	ck_assert_uint_eq(rig.report.scope, IOMMUNEST_SCOPE_ENTRY);
+	ck_assert_uint_eq(rig.report.blame, IOMMUNEST_BLAME_ENTRY);
 	rig_finish(&rig);
 }
 END_TEST
@@ -635,7 +635,7 @@ START_TEST(a_count_that_cannot_be_is_eproto_and_moves_nothing)
 					       .sent = 3,
 					       .pending = 3,
 					       .calls = 1,
-					       .scope = IOMMUNEST_SCOPE_CALL,
+					       .blame = IOMMUNEST_BLAME_CALL,
 					       .error = -EPROTO });
 		rig_finish(&rig);
 	}
@@ -668,7 +668,7 @@ START_TEST(an_empty_call_that_handled_something_gives_no_entry_up)
 
 	RIG_START(&rig, rows, 3);
 	ck_assert_int_lt(rig_submit_with(&rig, IOMMUNEST_SKIP), 0);
-	ck_assert_uint_eq(rig.report.scope, IOMMUNEST_SCOPE_CALL);
+	ck_assert_uint_eq(rig.report.blame, IOMMUNEST_BLAME_CALL);
 	ck_assert_uint_eq(rig.report.pending, 3);
 	rig_finish(&rig);
 }
@@ -771,7 +771,7 @@ START_TEST(an_error_that_sticks_is_returned_and_nothing_is_sent)
 	ck_assert_int_eq(rig_submit_with(&rig, IOMMUNEST_SKIP), -EINVAL);
 	rig_check_report(
 		&rig, (struct iommunest_report){ .pending = 2,
-						 .scope = IOMMUNEST_SCOPE_BATCH,
+						 .blame = IOMMUNEST_BLAME_BATCH,
 						 .error = -EINVAL,
 						 .cookie = 77 });
 	iommunest_batch_clear_error(rig.batch);

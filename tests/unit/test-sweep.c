@@ -357,7 +357,7 @@ static bool mend(struct iommunest_batch *batch,
 	struct iommunest_vtd_entry *entry =
 		iommunest_batch_entry(batch, report->index);
 
-	if (report->scope != IOMMUNEST_SCOPE_ENTRY || !is_wrong(report->index))
+	if (report->blame != IOMMUNEST_BLAME_ENTRY || !is_wrong(report->index))
 		return false;
 	ck_assert_uint_eq(report->cookie, report->index);
 	if (!(entry->addr & 1))

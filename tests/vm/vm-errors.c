@@ -218,7 +218,7 @@ START_TEST(the_library_goes_on_where_it_failed)
 	ck_assert_int_eq(iommunest_submit(ctx, plain.env.nested, batch, NULL,
 					  &said),
 			 -EIO);
-	ck_assert_uint_eq(said.scope, IOMMUNEST_SCOPE_ENTRY);
+	ck_assert_uint_eq(said.blame, IOMMUNEST_BLAME_ENTRY);
 	ck_assert_uint_eq(said.index, bad);
 	ck_assert_uint_eq(said.cookie, bad + 100);
 	ck_assert_uint_eq(said.handled, bad);

@@ -131,55 +131,55 @@ struct row {
 	/* Entries handled, and what they flushed. */
 	uint32_t handled;
 	unsigned int flushed;
-	uint32_t scope;
+	uint32_t blame;
 };
 
 static const struct row rows[] = {
-	{ "one", { { 0, 1 } }, 1, 0, 1, 1 << 1, IOMMUNEST_SCOPE_NONE },
+	{ "one", { { 0, 1 } }, 1, 0, 1, 1 << 1, IOMMUNEST_BLAME_NONE },
 	{ "two",
 	  { { 0, 2 }, { 0, 3 } },
 	  2,
 	  0,
 	  2,
 	  3 << 2,
-	  IOMMUNEST_SCOPE_NONE },
+	  IOMMUNEST_BLAME_NONE },
 	{ "the same twice",
 	  { { 0, 0 }, { 0, 0 } },
 	  2,
 	  0,
 	  2,
 	  1 << 0,
-	  IOMMUNEST_SCOPE_NONE },
-	{ "all", { { VM_MOCK_ALL, 0 } }, 1, 0, 1, 0xf, IOMMUNEST_SCOPE_NONE },
+	  IOMMUNEST_BLAME_NONE },
+	{ "all", { { VM_MOCK_ALL, 0 } }, 1, 0, 1, 0xf, IOMMUNEST_BLAME_NONE },
 	{ "unknown flags",
 	  { { ~0u, 0 } },
 	  1,
 	  -EOPNOTSUPP,
 	  0,
 	  0,
-	  IOMMUNEST_SCOPE_ENTRY },
-	{ "unknown id", { { 0, 4 } }, 1, -EINVAL, 0, 0, IOMMUNEST_SCOPE_ENTRY },
+	  IOMMUNEST_BLAME_ENTRY },
+	{ "unknown id", { { 0, 4 } }, 1, -EINVAL, 0, 0, IOMMUNEST_BLAME_ENTRY },
 	{ "all of an unknown id",
 	  { { VM_MOCK_ALL, 4 } },
 	  1,
 	  -EINVAL,
 	  0,
 	  0,
-	  IOMMUNEST_SCOPE_ENTRY },
+	  IOMMUNEST_BLAME_ENTRY },
 	{ "right, then unknown flags",
 	  { { 0, 0 }, { VM_MOCK_UNKNOWN, 0 }, { 0, 1 } },
 	  3,
 	  -EOPNOTSUPP,
 	  1,
 	  1 << 0,
-	  IOMMUNEST_SCOPE_ENTRY },
+	  IOMMUNEST_BLAME_ENTRY },
 	{ "right, then unknown id",
 	  { { 0, 3 }, { 0, 4 }, { 0, 1 } },
 	  3,
 	  -EINVAL,
 	  1,
 	  1 << 3,
-	  IOMMUNEST_SCOPE_ENTRY },
+	  IOMMUNEST_BLAME_ENTRY },
 };
 
 START_TEST(rows_hold)
@@ -191,9 +191,9 @@ START_TEST(rows_hold)
 	int ret = iommunest_submit(ctx, nested, batch, NULL, &report);
 
 	ck_assert_msg(ret == row->error && report.handled == row->handled &&
-			      report.scope == row->scope,
-		      "%s: %d, %u handled, scope %u", row->name, ret,
-		      report.handled, report.scope);
+			      report.blame == row->blame,
+		      "%s: %d, %u handled, blame %u", row->name, ret,
+		      report.handled, report.blame);
 	if (row->error) {
 		ck_assert_uint_eq(report.index, row->handled);
 		ck_assert_uint_eq(report.cookie, row->handled + 10);
@@ -216,7 +216,7 @@ static void call_fails(const struct iommunest_inv_type *type, uint32_t hwpt_id,
 			 error);
 	ck_assert_uint_eq(report.handled, 0);
 	ck_assert_uint_eq(report.pending, 2);
-	ck_assert_uint_eq(report.scope, IOMMUNEST_SCOPE_CALL);
+	ck_assert_uint_eq(report.blame, IOMMUNEST_BLAME_CALL);
 	ck_assert_uint_eq(flushed(), 0);
 	iommunest_batch_free(batch);
 }
@@ -409,7 +409,7 @@ START_TEST(an_error_of_its_hardware_is_reported)
 
 	ck_assert_int_eq(iommunest_submit(ctx, nested, batch, NULL, &report),
 			 -EIO);
-	ck_assert_uint_eq(report.scope, IOMMUNEST_SCOPE_ENTRY);
+	ck_assert_uint_eq(report.blame, IOMMUNEST_BLAME_ENTRY);
 	ck_assert_uint_eq(report.index, 2);
 	ck_assert_uint_eq(report.last_index, 3);
 	ck_assert(!report.exact);

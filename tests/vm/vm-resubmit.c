@@ -206,7 +206,7 @@ START_TEST(stop_mend_and_resume_flushes_each_entry_once)
 	set_up_bad(&real[_i]);
 	for (i = 0; i < BADS; i++) {
 		ck_assert_int_eq(submit(IOMMUNEST_STOP, &report), -EOPNOTSUPP);
-		ck_assert_uint_eq(report.scope, IOMMUNEST_SCOPE_ENTRY);
+		ck_assert_uint_eq(report.blame, IOMMUNEST_BLAME_ENTRY);
 		ck_assert_uint_eq(report.index, bad[i]);
 		ck_assert_uint_eq(report.cookie, bad[i] + 1000);
 		ck_assert(report.exact);
@@ -317,12 +317,12 @@ START_TEST(einval_is_told_apart_without_a_flush)
 	set_up(&real[_i]);
 	entry_at(0)->addr |= 1;
 	ck_assert_int_eq(submit(IOMMUNEST_STOP, &report), -EINVAL);
-	ck_assert_uint_eq(report.scope, IOMMUNEST_SCOPE_ENTRY);
+	ck_assert_uint_eq(report.blame, IOMMUNEST_BLAME_ENTRY);
 	ck_assert_uint_eq(report.index, 0);
 	ck_assert_int_eq(iommunest_submit(ctx, on->env.ioas, batch, NULL,
 					  &report),
 			 on->env.kernel == CONF_LINUX_6_12 ? -ENOENT : -EINVAL);
-	ck_assert_uint_eq(report.scope, IOMMUNEST_SCOPE_CALL);
+	ck_assert_uint_eq(report.blame, IOMMUNEST_BLAME_CALL);
 	read_descs();
 	check_count(0);
 	tear_down();
