@@ -146,7 +146,7 @@ static int parse_options(struct inval_options *options, int argc, char *argv[])
 	int option, ret;
 
 	*options = (struct inval_options){
-		.policy = IOMMUNEST_STOP,
+		.policy = IOMMUNEST_POLICY_STOP,
 		.sim.size = sizeof(options->sim),
 		.sim.flags = IOMMUNEST_SIM_CHECK_MAMV,
 		.limits.size = sizeof(options->limits),

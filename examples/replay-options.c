@@ -177,7 +177,7 @@ int replay_options_parse(struct replay_options *options, int argc, char *argv[])
 
 	*options = (struct replay_options){
 		.batch_kicks = 1,
-		.policy = IOMMUNEST_STOP,
+		.policy = IOMMUNEST_POLICY_STOP,
 		.profile = IOMMUNEST_SIM_NEWEST,
 	};
 	while ((option = getopt_long(argc, argv, "h", long_options, NULL)) !=

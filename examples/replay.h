@@ -35,7 +35,7 @@ struct replay_options {
 	bool coalesce;
 	bool per_descriptor;
 	uint64_t batch_kicks;
-	/* enum iommunest_action. */
+	/* enum iommunest_policy. */
 	uint32_t policy;
 	/* On the real iommufd, with these devices; otherwise simulated. */
 	bool vfio;

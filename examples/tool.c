@@ -149,11 +149,11 @@ int tool_inject(struct iommunest_sim *sim, const struct tool_faults *faults)
 bool arg_policy(const char *text, uint32_t *policy)
 {
 	if (!strcmp(text, "stop"))
-		*policy = IOMMUNEST_STOP;
+		*policy = IOMMUNEST_POLICY_STOP;
 	else if (!strcmp(text, "skip"))
-		*policy = IOMMUNEST_SKIP;
+		*policy = IOMMUNEST_POLICY_SKIP;
 	else if (!strcmp(text, "flush"))
-		*policy = IOMMUNEST_FLUSH_ALL;
+		*policy = IOMMUNEST_POLICY_FLUSH_ALL;
 	else
 		return false;
 	return true;

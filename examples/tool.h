@@ -49,7 +49,7 @@ int tool_inject(struct iommunest_sim *sim, const struct tool_faults *faults);
 /* A C literal, @min to @max. */
 bool arg_number(const char *text, uint64_t min, uint64_t max, uint64_t *value);
 
-/* "stop", "skip" or "flush": enum iommunest_action. */
+/* "stop", "skip" or "flush": enum iommunest_policy. */
 bool arg_policy(const char *text, uint32_t *policy);
 
 /* "6.12" or "7.3": enum iommunest_sim_profile. */

@@ -671,18 +671,25 @@ int iommunest_vtd_add_block(struct iommunest_batch *batch, uint64_t addr,
  * Submission, and resubmission from the reported failing index
  */
 
-/* What to do with an entry that fails; also what `ask` answers. */
-enum iommunest_action {
-	/* Stop at it: it and all behind it stay pending. */
-	IOMMUNEST_STOP = 0,
-	/* Record it in the report, and go on behind it. */
-	IOMMUNEST_SKIP = 1,
-	/* Send one "all" entry in place of it and all behind it. */
-	IOMMUNEST_FLUSH_ALL = 2,
-	/* As a policy: call `ask`. */
-	IOMMUNEST_ASK = 3,
-	/* As an answer: send the entry again, as it is now. */
-	IOMMUNEST_RETRY = 4,
+/* What to do with an entry that fails. */
+enum iommunest_policy {
+	/* Stop at it: it and all entries after it stay pending. */
+	IOMMUNEST_POLICY_STOP = 0,
+	/* Record it in the report, and go on with the next. */
+	IOMMUNEST_POLICY_SKIP = 1,
+	/* Send one "all" entry in place of it and all entries after it. */
+	IOMMUNEST_POLICY_FLUSH_ALL = 2,
+	/* Call `ask`. */
+	IOMMUNEST_POLICY_ASK = 3,
+};
+
+/* What `ask` answers: the first three as the policies of their names. */
+enum iommunest_answer {
+	IOMMUNEST_ANSWER_STOP = 0,
+	IOMMUNEST_ANSWER_SKIP = 1,
+	IOMMUNEST_ANSWER_FLUSH_ALL = 2,
+	/* Send the entry again, as it is now. */
+	IOMMUNEST_ANSWER_RETRY = 3,
 };
 
 /* The most entries that the kernel takes in one call. */
@@ -719,7 +726,7 @@ struct iommunest_call {
 	/* The entries, in the type's layout, and their cookies. */
 	const void *entries;
 	const uint64_t *cookies;
-	/* This is the one "all" entry of IOMMUNEST_FLUSH_ALL. */
+	/* This is the one "all" entry of IOMMUNEST_POLICY_FLUSH_ALL. */
 	bool flush_all;
 	/* The driver's own code, where the kernel reports one; else 0. */
 	uint32_t driver_error;
@@ -727,7 +734,7 @@ struct iommunest_call {
 
 struct iommunest_submit_options {
 	size_t size;
-	/* enum iommunest_action: STOP, SKIP, FLUSH_ALL or ASK. */
+	/* enum iommunest_policy. */
 	uint32_t policy;
 	/*
 	 * How often in a row -EINTR or -EAGAIN without progress is tried
@@ -735,11 +742,10 @@ struct iommunest_submit_options {
 	 */
 	uint32_t max_stalls;
 	/*
-	 * For ASK: may change *entry, and answers STOP, SKIP, FLUSH_ALL or
-	 * RETRY.  Retries are not bounded but by this function:
-	 * failure->attempt counts them.
+	 * For the policy ASK: may change *entry, and answers what to do.
+	 * Only this function limits retries: failure->attempt counts them.
 	 */
-	enum iommunest_action (*ask)(void *user,
+	enum iommunest_answer (*ask)(void *user,
 				     const struct iommunest_failure *failure,
 				     void *entry);
 	/* Called after each ioctl; may be NULL. */
@@ -1095,7 +1101,10 @@ struct iommunest_vtd_iq_ops {
 
 struct iommunest_vtd_iq_options {
 	size_t size;
-	/* STOP, SKIP, or FLUSH_ALL (all of the HWPT, then go on). */
+	/*
+	 * enum iommunest_policy: STOP, SKIP, or FLUSH_ALL (all of the HWPT,
+	 * then go on).
+	 */
 	uint32_t policy;
 	/*
 	 * Scopes and devices that it can know, up to 2^14; 0 is

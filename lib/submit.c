@@ -236,7 +236,8 @@ static int skip(struct submission *sub, int error)
 		report->skipped && report->skipped_count < report->skipped_max;
 
 	/* Only an entry that is known to be at fault may be given up. */
-	if (!is_exact(sub) || (!room && sub->opts.policy != IOMMUNEST_ASK))
+	if (!is_exact(sub) ||
+	    (!room && sub->opts.policy != IOMMUNEST_POLICY_ASK))
 		return stop(sub, IOMMUNEST_BLAME_ENTRY, error);
 	if (room)
 		report->skipped[report->skipped_count] =
@@ -276,11 +277,14 @@ static int flush_all(struct submission *sub, int error)
 	return 0;
 }
 
-static enum iommunest_action ask(struct submission *sub, int error)
+/* Without `ask`, the policy is the answer: the numbers are the same. */
+static enum iommunest_answer ask(struct submission *sub, int error)
 {
 	struct iommunest_batch *batch = sub->batch;
 	struct iommunest_failure failure;
 
+	if (sub->opts.policy != IOMMUNEST_POLICY_ASK)
+		return (enum iommunest_answer)sub->opts.policy;
 	sub->attempt++;
 	failure = failure_at_cursor(sub, error);
 	return sub->opts.ask(sub->opts.user, &failure,
@@ -289,22 +293,16 @@ static enum iommunest_action ask(struct submission *sub, int error)
 
 static int act(struct submission *sub, int error)
 {
-	enum iommunest_action action = sub->opts.policy;
-
-	if (action == IOMMUNEST_ASK)
-		action = ask(sub, error);
-	switch (action) {
-	case IOMMUNEST_STOP:
+	switch (ask(sub, error)) {
+	case IOMMUNEST_ANSWER_STOP:
 		return stop(sub, IOMMUNEST_BLAME_ENTRY, error);
-	case IOMMUNEST_SKIP:
+	case IOMMUNEST_ANSWER_SKIP:
 		return skip(sub, error);
-	case IOMMUNEST_FLUSH_ALL:
+	case IOMMUNEST_ANSWER_FLUSH_ALL:
 		return flush_all(sub, error);
-	case IOMMUNEST_RETRY:
+	case IOMMUNEST_ANSWER_RETRY:
 		sub->report.resumes++;
 		return 0;
-	case IOMMUNEST_ASK:
-		break;
 	}
 	return stop(sub, IOMMUNEST_BLAME_ENTRY, -EINVAL);
 }
@@ -384,9 +382,9 @@ static int copy_options(struct iommunest_submit_options *to,
 		if (ret)
 			return ret;
 	}
-	if (to->policy > IOMMUNEST_ASK)
+	if (to->policy > IOMMUNEST_POLICY_ASK)
 		return -EINVAL;
-	if (to->policy == IOMMUNEST_ASK && !to->ask)
+	if (to->policy == IOMMUNEST_POLICY_ASK && !to->ask)
 		return -EINVAL;
 	if (to->max_stalls == 0)
 		to->max_stalls = IOMMUNEST_DEFAULT_STALLS;

@@ -122,7 +122,7 @@ static void mark_entry_skipped(const struct settling *settling, uint32_t entry,
 	}
 }
 
-static enum iommunest_action
+static enum iommunest_answer
 skip_entry(void *user, const struct iommunest_failure *failure, void *entry)
 {
 	struct settling *settling = user;
@@ -130,7 +130,7 @@ skip_entry(void *user, const struct iommunest_failure *failure, void *entry)
 	(void)entry;
 	mark_entry_skipped(settling, failure->index, failure->error);
 	settling->fates = true;
-	return IOMMUNEST_SKIP;
+	return IOMMUNEST_ANSWER_SKIP;
 }
 
 /*
@@ -200,8 +200,8 @@ static bool submit_hwpt(struct iommunest_vtd_iq *iq, struct vtd_hwpt *hwpt,
 	struct iommunest_report report = { .size = sizeof(report) };
 	int ret;
 
-	if (iq->policy == IOMMUNEST_SKIP) {
-		options.policy = IOMMUNEST_ASK;
+	if (iq->policy == IOMMUNEST_POLICY_SKIP) {
+		options.policy = IOMMUNEST_POLICY_ASK;
 		options.ask = skip_entry;
 	}
 	build_batch(&settling);

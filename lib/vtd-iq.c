@@ -42,7 +42,7 @@ static int copy_options(struct iommunest_vtd_iq_options *to,
 		if (ret)
 			return ret;
 	}
-	if (to->policy > IOMMUNEST_FLUSH_ALL || to->reserved)
+	if (to->policy > IOMMUNEST_POLICY_FLUSH_ALL || to->reserved)
 		return -EINVAL;
 	if (to->max_targets == 0)
 		to->max_targets = IOMMUNEST_VTD_IQ_DEFAULT_TARGETS;
@@ -109,7 +109,7 @@ EXPORT int iommunest_vtd_iq_new(struct iommunest_vtd_iq **iq,
 	new->touched = VTD_NONE;
 	new->enabled = true;
 	ret = copy_ops(&new->ops, ops);
-	if (!ret && opts.policy == IOMMUNEST_SKIP && !new->ops.skipped)
+	if (!ret && opts.policy == IOMMUNEST_POLICY_SKIP && !new->ops.skipped)
 		ret = -EINVAL;
 	if (!ret)
 		ret = set_limits(new, opts.limits);

@@ -67,9 +67,10 @@ static void take_options(struct vmm *vmm)
 
 static bool options_are_good(const struct vmm *vmm)
 {
-	return vmm->options.policy <= IOMMUNEST_FLUSH_ALL &&
+	return vmm->options.policy <= IOMMUNEST_POLICY_FLUSH_ALL &&
 	       vmm->options.max_targets <= 1u << 14 &&
-	       (vmm->ops.skipped || vmm->options.policy != IOMMUNEST_SKIP);
+	       (vmm->ops.skipped ||
+		vmm->options.policy != IOMMUNEST_POLICY_SKIP);
 }
 
 static bool make_engine(struct vmm *vmm)

@@ -392,7 +392,8 @@ static void check_call(const struct model *model,
 		fuzz_check(slot_at(model, at)->targets >> hwpt & 1);
 	}
 	fuzz_check(!call->flush_all ||
-		   (call->count == 1 && model->policy == IOMMUNEST_FLUSH_ALL));
+		   (call->count == 1 &&
+		    model->policy == IOMMUNEST_POLICY_FLUSH_ALL));
 }
 
 void model_called(struct model *model, const struct iommunest_call *call)
@@ -511,7 +512,7 @@ void model_skipped(struct model *model, uint32_t index, uint32_t hwpt_id,
 	struct model_slot *slot = note_event(model, index);
 	uint8_t bit = (uint8_t)(1u << hwpt_index(model, hwpt_id));
 
-	fuzz_check(model->policy == IOMMUNEST_SKIP && error < 0);
+	fuzz_check(model->policy == IOMMUNEST_POLICY_SKIP && error < 0);
 	fuzz_check(slot->targets & bit && model->failed_hwpts & bit);
 	fuzz_check(!((slot->skipped | slot->covered) & bit));
 	slot->skipped |= bit;

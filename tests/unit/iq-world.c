@@ -370,7 +370,7 @@ static void see_fate(struct world *world, const struct guest_event *event,
 	}
 	world_check(world,
 		    world->host_fails &&
-			    world->setup.policy == IOMMUNEST_SKIP &&
+			    world->setup.policy == IOMMUNEST_POLICY_SKIP &&
 			    event->error < 0,
 		    "slot %u", at);
 	slot->skipped |= bit;

@@ -67,7 +67,7 @@ int rig_submit(struct rig *rig)
 				&rig->options, &rig->report);
 }
 
-int rig_submit_with(struct rig *rig, enum iommunest_action policy)
+int rig_submit_with(struct rig *rig, enum iommunest_policy policy)
 {
 	rig->options.policy = policy;
 	return rig_submit(rig);
@@ -142,12 +142,12 @@ struct iommunest_inv_type rig_short_type(void)
 	};
 }
 
-enum iommunest_action rig_must_not_ask(void *user,
+enum iommunest_answer rig_must_not_ask(void *user,
 				       const struct iommunest_failure *failure,
 				       void *entry)
 {
 	(void)user;
 	(void)entry;
 	ck_abort_msg("asked for entry %u", failure->index);
-	return IOMMUNEST_STOP;
+	return IOMMUNEST_ANSWER_STOP;
 }

@@ -39,7 +39,7 @@ void rig_finish(struct rig *rig);
 
 /* With the rig's options, and into its report. */
 int rig_submit(struct rig *rig);
-int rig_submit_with(struct rig *rig, enum iommunest_action policy);
+int rig_submit_with(struct rig *rig, enum iommunest_policy policy);
 
 /* Another script for what is still pending. */
 void rig_next_script(struct rig *rig, const struct script_row *rows,
@@ -57,7 +57,7 @@ void rig_check_skipped(const struct rig *rig, uint32_t at, uint32_t index,
 struct iommunest_inv_type rig_short_type(void);
 
 /* Fails the test. */
-enum iommunest_action rig_must_not_ask(void *user,
+enum iommunest_answer rig_must_not_ask(void *user,
 				       const struct iommunest_failure *failure,
 				       void *entry);
 

@@ -477,8 +477,9 @@ END_TEST
 
 START_TEST(adding_and_submitting_allocates_nothing)
 {
-	struct iommunest_submit_options opts = { .size = sizeof(opts),
-						 .policy = IOMMUNEST_SKIP };
+	struct iommunest_submit_options opts = {
+		.size = sizeof(opts), .policy = IOMMUNEST_POLICY_SKIP
+	};
 	struct iommunest_failure skipped;
 	struct iommunest_report report = { .size = sizeof(report),
 					   .skipped = &skipped,

@@ -135,7 +135,7 @@ START_TEST(a_patched_kernel_names_the_entry_and_the_reason)
 {
 	open_on(patched[_i]);
 	break_hardware(8, 0, -EIO, CODE_IQE);
-	ck_assert_int_eq(submit(IOMMUNEST_STOP), -EIO);
+	ck_assert_int_eq(submit(IOMMUNEST_POLICY_STOP), -EIO);
 	ck_assert_uint_eq(report.blame, IOMMUNEST_BLAME_ENTRY);
 	ck_assert_uint_eq(report.index, 7);
 	ck_assert_uint_eq(report.last_index, 7);
@@ -143,7 +143,7 @@ START_TEST(a_patched_kernel_names_the_entry_and_the_reason)
 	ck_assert_uint_eq(report.driver_error, CODE_IQE);
 	ck_assert_uint_eq(IOMMUNEST_VTD_ERROR_IQEI(report.driver_error), 4);
 	ck_assert(report.exact);
-	ck_assert_int_eq(submit(IOMMUNEST_STOP), 0);
+	ck_assert_int_eq(submit(IOMMUNEST_POLICY_STOP), 0);
 	ck_assert_uint_eq(report.handled, COUNT - 7);
 	ck_assert_uint_eq(report.driver_error, 0);
 	tear_down();
@@ -154,7 +154,7 @@ START_TEST(a_stock_kernel_does_not_tell)
 {
 	open_on(stock[_i]);
 	break_hardware(8, 0, -EIO, CODE_IQE);
-	ck_assert_int_eq(submit(IOMMUNEST_STOP), 0);
+	ck_assert_int_eq(submit(IOMMUNEST_POLICY_STOP), 0);
 	ck_assert_uint_eq(report.handled, COUNT);
 	tear_down();
 }
@@ -164,7 +164,7 @@ START_TEST(the_first_entry_at_fault_needs_no_empty_call)
 {
 	open_on(patched[_i]);
 	break_hardware(1, 0, -EIO, CODE_IQE);
-	ck_assert_int_eq(submit(IOMMUNEST_STOP), -EIO);
+	ck_assert_int_eq(submit(IOMMUNEST_POLICY_STOP), -EIO);
 	ck_assert_uint_eq(report.blame, IOMMUNEST_BLAME_ENTRY);
 	ck_assert_uint_eq(report.index, 0);
 	ck_assert_uint_eq(report.calls, 1);
@@ -176,13 +176,13 @@ START_TEST(a_range_of_suspects_is_reported_and_sent_again)
 {
 	open_on(patched[_i]);
 	break_hardware(5, 15, -ETIMEDOUT, CODE_ITE);
-	ck_assert_int_eq(submit(IOMMUNEST_STOP), -ETIMEDOUT);
+	ck_assert_int_eq(submit(IOMMUNEST_POLICY_STOP), -ETIMEDOUT);
 	ck_assert_uint_eq(report.index, 4);
 	ck_assert_uint_eq(report.last_index, 19);
 	ck_assert(!report.exact);
 	ck_assert_uint_eq(report.pending, COUNT - 4);
 	ck_assert_uint_eq(IOMMUNEST_VTD_ERROR_SID(report.driver_error), 0x1234);
-	ck_assert_int_eq(submit(IOMMUNEST_STOP), 0);
+	ck_assert_int_eq(submit(IOMMUNEST_POLICY_STOP), 0);
 	ck_assert_uint_eq(report.handled, COUNT - 4);
 	tear_down();
 }
@@ -192,7 +192,7 @@ START_TEST(a_range_ends_with_the_call)
 {
 	open_on(patched[_i]);
 	break_hardware(COUNT - 1, 15, -ETIMEDOUT, CODE_ITE);
-	ck_assert_int_eq(submit(IOMMUNEST_STOP), -ETIMEDOUT);
+	ck_assert_int_eq(submit(IOMMUNEST_POLICY_STOP), -ETIMEDOUT);
 	ck_assert_uint_eq(report.index, COUNT - 2);
 	ck_assert_uint_eq(report.last_index, COUNT - 1);
 	tear_down();
@@ -208,7 +208,7 @@ START_TEST(a_range_is_not_skipped)
 	report.skipped = skipped;
 	report.skipped_max = 4;
 	break_hardware(5, 3, -ETIMEDOUT, CODE_ITE);
-	ck_assert_int_eq(submit(IOMMUNEST_SKIP), -ETIMEDOUT);
+	ck_assert_int_eq(submit(IOMMUNEST_POLICY_SKIP), -ETIMEDOUT);
 	ck_assert_uint_eq(report.skipped_count, 0);
 	ck_assert_uint_eq(report.pending, COUNT - 4);
 	tear_down();
@@ -223,7 +223,7 @@ START_TEST(one_entry_at_fault_is_skipped)
 	report.skipped = skipped;
 	report.skipped_max = 4;
 	break_hardware(5, 0, -EIO, CODE_IQE);
-	ck_assert_int_eq(submit(IOMMUNEST_SKIP), 1);
+	ck_assert_int_eq(submit(IOMMUNEST_POLICY_SKIP), 1);
 	ck_assert_uint_eq(skipped[0].index, 4);
 	ck_assert_uint_eq(skipped[0].last_index, 4);
 	ck_assert_uint_eq(skipped[0].driver_error, CODE_IQE);
@@ -236,7 +236,7 @@ START_TEST(flush_all_says_why)
 {
 	open_on(patched[_i]);
 	break_hardware(5, 3, -ETIMEDOUT, CODE_ITE);
-	ck_assert_int_eq(submit(IOMMUNEST_FLUSH_ALL), 0);
+	ck_assert_int_eq(submit(IOMMUNEST_POLICY_FLUSH_ALL), 0);
 	ck_assert_uint_eq(report.flushed, COUNT - 4);
 	ck_assert_int_eq(report.error, -ETIMEDOUT);
 	ck_assert_uint_eq(report.driver_error, CODE_ITE);
@@ -250,7 +250,7 @@ START_TEST(an_entry_that_software_refuses_has_no_code)
 	open_on(patched[_i]);
 	((struct iommunest_vtd_entry *)iommunest_batch_entry(batch, 3))->flags =
 		1u << 7;
-	ck_assert_int_eq(submit(IOMMUNEST_STOP), -EOPNOTSUPP);
+	ck_assert_int_eq(submit(IOMMUNEST_POLICY_STOP), -EOPNOTSUPP);
 	ck_assert_uint_eq(report.index, 3);
 	ck_assert_uint_eq(report.last_index, 3);
 	ck_assert_uint_eq(report.driver_error, 0);
@@ -401,7 +401,7 @@ static void submit_one(void)
 {
 	iommunest_batch_reset(batch);
 	iommunest_vtd_add_all(batch, 1);
-	ck_assert_int_eq(submit(IOMMUNEST_STOP), 0);
+	ck_assert_int_eq(submit(IOMMUNEST_POLICY_STOP), 0);
 	/* It is no call of the submission's. */
 	ck_assert_uint_eq(report.calls, 1);
 }

@@ -40,7 +40,7 @@ static void open_usual(void)
 	open_setup(NULL);
 }
 
-static void open_with(enum iommunest_action policy, uint32_t limits)
+static void open_with(enum iommunest_policy policy, uint32_t limits)
 {
 	open_setup(&(struct rig_setup){
 		.policy = policy,
@@ -582,7 +582,7 @@ static void put_rider(void)
 
 START_TEST(a_stop_is_at_the_carrier)
 {
-	open_with(IOMMUNEST_STOP, 0);
+	open_with(IOMMUNEST_POLICY_STOP, 0);
 	put_rider();
 	ck_assert_int_eq(rig_kick(&rig), -EIO);
 	rig_stands(&rig, IOMMUNEST_CAUSE_HOST, 1, -EIO);
@@ -599,7 +599,7 @@ END_TEST
 
 START_TEST(a_stop_behind_a_ride_tells_of_the_ride)
 {
-	open_with(IOMMUNEST_STOP, 0);
+	open_with(IOMMUNEST_POLICY_STOP, 0);
 	put_rider();
 	host_heal(&rig.host);
 	fail_entry(10, 0x3000, -EIO);
@@ -619,7 +619,7 @@ END_TEST
 
 START_TEST(a_ride_is_skipped_with_its_carrier)
 {
-	open_with(IOMMUNEST_SKIP, 0);
+	open_with(IOMMUNEST_POLICY_SKIP, 0);
 	put_rider();
 	kick("call 10x3, call 10x1, skipped 1@10, skipped 2@10, status 3, "
 	     "covered 5@10");
@@ -637,7 +637,7 @@ END_TEST
 
 START_TEST(a_flush_of_all_covers_the_ride_of_its_first)
 {
-	open_with(IOMMUNEST_FLUSH_ALL, 0);
+	open_with(IOMMUNEST_POLICY_FLUSH_ALL, 0);
 	put_rider();
 	kick("call 10x3, all 10, covered 2@10, status 3, covered 4@10, "
 	     "covered 5@10");
@@ -654,9 +654,10 @@ END_TEST
 /* The device's own entry: on its HWPT, and with its own error. */
 START_TEST(an_entry_of_its_own_fails_like_any_other)
 {
-	static const enum iommunest_action policies[] = { IOMMUNEST_STOP,
-							  IOMMUNEST_SKIP,
-							  IOMMUNEST_FLUSH_ALL };
+	static const enum iommunest_policy policies[] = {
+		IOMMUNEST_POLICY_STOP, IOMMUNEST_POLICY_SKIP,
+		IOMMUNEST_POLICY_FLUSH_ALL
+	};
 
 	open_with(policies[_i], 0);
 	rig_page(&rig, 0x1000);
@@ -679,7 +680,7 @@ END_TEST
 
 START_TEST(a_ride_is_skipped_on_the_hwpt_that_failed)
 {
-	open_with(IOMMUNEST_SKIP, 0);
+	open_with(IOMMUNEST_POLICY_SKIP, 0);
 	rig_add(&rig, 1, 0, 13);
 	rig_add_device(&rig, PLAIN, NO_PASID, 13);
 	rig_page(&rig, 0x1000);
@@ -695,7 +696,7 @@ END_TEST
 
 START_TEST(a_status_that_fails_leaves_the_rides_before_it_done)
 {
-	open_with(IOMMUNEST_STOP, 0);
+	open_with(IOMMUNEST_POLICY_STOP, 0);
 	rig_page(&rig, 0x1000);
 	put_dev(0x1000, 0);
 	rig_wait(&rig);
@@ -727,7 +728,7 @@ static void put_merged(void)
 
 START_TEST(a_ride_on_a_merged_entry)
 {
-	open_with(IOMMUNEST_STOP, MERGE);
+	open_with(IOMMUNEST_POLICY_STOP, MERGE);
 	put_merged();
 	kick("call 10x2, covered 2@10, covered 3@10, covered 4@10, "
 	     "covered 5@10, status 6");
@@ -737,9 +738,10 @@ END_TEST
 
 START_TEST(a_ride_on_a_merged_entry_that_fails)
 {
-	static const enum iommunest_action policies[] = { IOMMUNEST_STOP,
-							  IOMMUNEST_SKIP,
-							  IOMMUNEST_FLUSH_ALL };
+	static const enum iommunest_policy policies[] = {
+		IOMMUNEST_POLICY_STOP, IOMMUNEST_POLICY_SKIP,
+		IOMMUNEST_POLICY_FLUSH_ALL
+	};
 
 	open_with(policies[_i], MERGE);
 	put_merged();
@@ -773,7 +775,7 @@ static void put_split(void)
 
 START_TEST(a_ride_on_pieces)
 {
-	open_with(IOMMUNEST_STOP, SPLIT | (_i ? MERGE : 0));
+	open_with(IOMMUNEST_POLICY_STOP, SPLIT | (_i ? MERGE : 0));
 	put_split();
 	kick("call 10x7, covered 2@10, covered 4@10, status 5");
 	rig_entry(&rig, 0, 5, 0x40000, 4, LEAF);
@@ -783,9 +785,10 @@ END_TEST
 
 START_TEST(a_ride_on_pieces_that_fail)
 {
-	static const enum iommunest_action policies[] = { IOMMUNEST_STOP,
-							  IOMMUNEST_SKIP,
-							  IOMMUNEST_FLUSH_ALL };
+	static const enum iommunest_policy policies[] = {
+		IOMMUNEST_POLICY_STOP, IOMMUNEST_POLICY_SKIP,
+		IOMMUNEST_POLICY_FLUSH_ALL
+	};
 
 	open_with(policies[_i % 3], SPLIT | (_i / 3 ? MERGE : 0));
 	put_split();
@@ -806,7 +809,7 @@ END_TEST
 
 START_TEST(a_devices_block_of_too_many_pieces_is_all)
 {
-	open_with(IOMMUNEST_STOP, SPLIT);
+	open_with(IOMMUNEST_POLICY_STOP, SPLIT);
 	put_dev(0, 30);
 	put_dev(0x123456789000, 51);
 	put_dev(0, 52);
@@ -822,7 +825,7 @@ START_TEST(all_in_place_of_too_many_pieces_covers_the_rides)
 {
 	uint32_t i;
 
-	open_with(_i ? IOMMUNEST_SKIP : IOMMUNEST_STOP, SPLIT);
+	open_with(_i ? IOMMUNEST_POLICY_SKIP : IOMMUNEST_POLICY_STOP, SPLIT);
 	for (i = 0; i < 40; i++) {
 		put_block(i << 20, 4);
 		put_dev(i << 20, 0);

@@ -20,12 +20,12 @@ static void teardown(void)
 	memset(&rig, 0, sizeof(rig));
 }
 
-static void open_with(enum iommunest_action policy)
+static void open_with(enum iommunest_policy policy)
 {
 	rig_open(&rig, &(struct rig_setup){ .policy = policy });
 }
 
-static void open_merging(enum iommunest_action policy)
+static void open_merging(enum iommunest_policy policy)
 {
 	rig_open(&rig, &(struct rig_setup){
 			       .policy = policy,
@@ -37,7 +37,7 @@ static void open_merging(enum iommunest_action policy)
 		       });
 }
 
-static void open_split(enum iommunest_action policy, uint32_t mamv,
+static void open_split(enum iommunest_policy policy, uint32_t mamv,
 		       uint32_t more_flags)
 {
 	rig_open(&rig, &(struct rig_setup){
@@ -733,7 +733,7 @@ END_TEST
 /* What was skipped of it counts only when all of it is done. */
 START_TEST(a_skipped_iotlb_flush_that_the_vmm_fails_on_is_not_counted)
 {
-	open_with(IOMMUNEST_SKIP);
+	open_with(IOMMUNEST_POLICY_SKIP);
 	rig_put(&rig, guest_iotlb(IOMMUNEST_VTD_IOTLB_DOMAIN, 1, 0, 0));
 	rig.guest.hook = refuse;
 	fail_entry(11, HOST_ANY_ADDR, -EIO);
@@ -804,7 +804,7 @@ END_TEST
 
 START_TEST(skip_tells_and_goes_on)
 {
-	open_with(IOMMUNEST_SKIP);
+	open_with(IOMMUNEST_POLICY_SKIP);
 	rig_page(&rig, 0x1000);
 	rig_page(&rig, 0x2000);
 	rig_wait(&rig);
@@ -831,7 +831,7 @@ END_TEST
 
 START_TEST(skip_may_skip_all_there_is)
 {
-	open_with(IOMMUNEST_SKIP);
+	open_with(IOMMUNEST_POLICY_SKIP);
 	rig_page(&rig, 0x1000);
 	rig_page(&rig, 0x2000);
 	rig_wait(&rig);
@@ -851,7 +851,7 @@ END_TEST
 
 START_TEST(a_slot_is_skipped_once_on_each_hwpt_that_failed)
 {
-	open_with(IOMMUNEST_SKIP);
+	open_with(IOMMUNEST_POLICY_SKIP);
 	rig_add(&rig, 1, 0, 13);
 	rig_add(&rig, 1, 0, 14);
 	rig_page(&rig, 0x1000);
@@ -873,7 +873,7 @@ END_TEST
 
 START_TEST(skip_skips_no_call)
 {
-	open_with(IOMMUNEST_SKIP);
+	open_with(IOMMUNEST_POLICY_SKIP);
 	rig_page(&rig, 0x1000);
 	rig_page_of(&rig, 11, 0x1000);
 	rig_wait(&rig);
@@ -887,7 +887,7 @@ END_TEST
 /* It was not reached: it will be tried, and told, again. */
 START_TEST(what_is_skipped_behind_a_stop_is_not_told)
 {
-	open_with(IOMMUNEST_SKIP);
+	open_with(IOMMUNEST_POLICY_SKIP);
 	rig_page(&rig, 0x1000);
 	rig_page_of(&rig, 11, 0x1000);
 	rig_page(&rig, 0x2000);
@@ -902,7 +902,7 @@ END_TEST
 
 START_TEST(a_skipped_iotlb_flush_is_still_the_vmms)
 {
-	open_with(IOMMUNEST_SKIP);
+	open_with(IOMMUNEST_POLICY_SKIP);
 	rig_put(&rig, guest_iotlb(IOMMUNEST_VTD_IOTLB_DOMAIN, 1, 0, 0));
 	fail_entry(11, HOST_ANY_ADDR, -EIO);
 	ck_assert_int_eq(rig_kick(&rig), 0);
@@ -922,7 +922,7 @@ END_TEST
 
 START_TEST(flush_all_stands_for_the_rest_of_its_hwpt)
 {
-	open_with(IOMMUNEST_FLUSH_ALL);
+	open_with(IOMMUNEST_POLICY_FLUSH_ALL);
 	rig_page(&rig, 0x1000);
 	rig_page(&rig, 0x2000);
 	rig_wait(&rig);
@@ -948,7 +948,7 @@ END_TEST
 
 START_TEST(flush_all_of_the_first_one_covers_the_rest)
 {
-	open_with(IOMMUNEST_FLUSH_ALL);
+	open_with(IOMMUNEST_POLICY_FLUSH_ALL);
 	rig_page(&rig, 0x1000);
 	rig_page(&rig, 0x2000);
 	fail_entry(10, 0x1000, -EIO);
@@ -966,7 +966,7 @@ END_TEST
 
 START_TEST(flush_all_that_fails_too_stops)
 {
-	open_with(IOMMUNEST_FLUSH_ALL);
+	open_with(IOMMUNEST_POLICY_FLUSH_ALL);
 	rig_page(&rig, 0x1000);
 	rig_page(&rig, 0x2000);
 	rig_wait(&rig);
@@ -994,7 +994,7 @@ END_TEST
 
 START_TEST(flush_all_does_not_mend_a_call)
 {
-	open_with(IOMMUNEST_FLUSH_ALL);
+	open_with(IOMMUNEST_POLICY_FLUSH_ALL);
 	rig_page(&rig, 0x1000);
 	fail_call(10, HOST_FAIL_CALL, -ENOENT);
 	ck_assert_int_eq(rig_kick(&rig), -ENOENT);
@@ -1021,7 +1021,7 @@ static void put_merged(void)
 
 START_TEST(a_merged_entry_that_fails_stops_at_its_first_slot)
 {
-	open_merging(IOMMUNEST_STOP);
+	open_merging(IOMMUNEST_POLICY_STOP);
 	put_merged();
 	ck_assert_int_eq(rig_kick(&rig), -EIO);
 	rig_stands(&rig, IOMMUNEST_CAUSE_HOST, 1, -EIO);
@@ -1033,7 +1033,7 @@ END_TEST
 
 START_TEST(a_merged_entry_that_fails_skips_all_its_slots)
 {
-	open_merging(IOMMUNEST_SKIP);
+	open_merging(IOMMUNEST_POLICY_SKIP);
 	put_merged();
 	ck_assert_int_eq(rig_kick(&rig), 0);
 	rig_is_done(&rig);
@@ -1052,7 +1052,7 @@ END_TEST
 
 START_TEST(a_merged_entry_that_fails_is_flushed_with_the_rest)
 {
-	open_merging(IOMMUNEST_FLUSH_ALL);
+	open_merging(IOMMUNEST_POLICY_FLUSH_ALL);
 	put_merged();
 	ck_assert_int_eq(rig_kick(&rig), 0);
 	rig_is_done(&rig);
@@ -1082,7 +1082,7 @@ static void put_pieces(void)
 
 START_TEST(a_piece_that_fails_stops_at_its_slot)
 {
-	open_split(IOMMUNEST_STOP, 2, 0);
+	open_split(IOMMUNEST_POLICY_STOP, 2, 0);
 	put_pieces();
 	ck_assert_int_eq(rig_kick(&rig), -EIO);
 	rig_stands(&rig, IOMMUNEST_CAUSE_HOST, 1, -EIO);
@@ -1094,7 +1094,7 @@ END_TEST
 
 START_TEST(a_piece_that_fails_skips_its_slot_once)
 {
-	open_split(IOMMUNEST_SKIP, 2, 0);
+	open_split(IOMMUNEST_POLICY_SKIP, 2, 0);
 	put_pieces();
 	fail_entry(10, 0x2c000, -EPERM);
 	ck_assert_int_eq(rig_kick(&rig), 0);
@@ -1114,7 +1114,7 @@ END_TEST
 
 START_TEST(a_piece_that_fails_is_flushed_with_the_rest)
 {
-	open_split(IOMMUNEST_FLUSH_ALL, 2, 0);
+	open_split(IOMMUNEST_POLICY_FLUSH_ALL, 2, 0);
 	put_pieces();
 	ck_assert_int_eq(rig_kick(&rig), 0);
 	rig_is_done(&rig);
@@ -1132,7 +1132,7 @@ START_TEST(a_block_is_skipped_whichever_entry_its_piece_went_with)
 	uint32_t i;
 	bool told = false;
 
-	open_split(IOMMUNEST_SKIP, 2, IOMMUNEST_VTD_COALESCE);
+	open_split(IOMMUNEST_POLICY_SKIP, 2, IOMMUNEST_VTD_COALESCE);
 	rig_page(&rig, 0x1000);
 	rig_put(&rig, guest_piotlb_pages(1, 0, 0, 3, false));
 	rig_wait(&rig);
@@ -1150,7 +1150,7 @@ START_TEST(all_in_place_of_too_many_pieces_skips_every_slot)
 {
 	uint32_t i;
 
-	open_split(IOMMUNEST_SKIP, 0, 0);
+	open_split(IOMMUNEST_POLICY_SKIP, 0, 0);
 	for (i = 0; i < 5; i++)
 		rig_put(&rig, guest_piotlb_pages(1, 0, i << 20, 5, false));
 	rig_wait(&rig);

@@ -107,9 +107,9 @@ START_TEST(skipped_is_needed_for_the_policy_skip_only)
 {
 	maker.ops.skipped = NULL;
 	ck_assert_int_eq(make(&maker.options), 0);
-	maker.options.policy = IOMMUNEST_FLUSH_ALL;
+	maker.options.policy = IOMMUNEST_POLICY_FLUSH_ALL;
 	ck_assert_int_eq(make(&maker.options), 0);
-	maker.options.policy = IOMMUNEST_SKIP;
+	maker.options.policy = IOMMUNEST_POLICY_SKIP;
 	ck_assert_int_eq(make(&maker.options), -EINVAL);
 	maker.ops.skipped = guest_ops.skipped;
 	ck_assert_int_eq(make(&maker.options), 0);
@@ -118,7 +118,7 @@ END_TEST
 
 START_TEST(other_policies_are_refused)
 {
-	static const uint32_t others[] = { IOMMUNEST_ASK, IOMMUNEST_RETRY, 5,
+	static const uint32_t others[] = { IOMMUNEST_POLICY_ASK, 4, 5,
 					   UINT32_MAX };
 
 	maker.options.policy = others[_i];

@@ -23,7 +23,7 @@ START_TEST(skip_records_and_goes_on_behind)
 	struct rig rig;
 
 	RIG_START(&rig, rows, 6);
-	ck_assert_int_eq(rig_submit_with(&rig, IOMMUNEST_SKIP), 2);
+	ck_assert_int_eq(rig_submit_with(&rig, IOMMUNEST_POLICY_SKIP), 2);
 	rig_check_report(&rig, (struct iommunest_report){ .skipped_count = 2,
 							  .sent = 11,
 							  .handled = 4,
@@ -43,7 +43,7 @@ START_TEST(skip_of_the_last_entry_ends_it)
 	struct rig rig;
 
 	RIG_START(&rig, rows, 2);
-	ck_assert_int_eq(rig_submit_with(&rig, IOMMUNEST_SKIP), 1);
+	ck_assert_int_eq(rig_submit_with(&rig, IOMMUNEST_POLICY_SKIP), 1);
 	rig_check_report(&rig, (struct iommunest_report){ .skipped_count = 1,
 							  .sent = 2,
 							  .handled = 1,
@@ -64,7 +64,7 @@ START_TEST(every_entry_may_be_skipped)
 	struct rig rig;
 
 	RIG_START(&rig, rows, 2);
-	ck_assert_int_eq(rig_submit_with(&rig, IOMMUNEST_SKIP), 2);
+	ck_assert_int_eq(rig_submit_with(&rig, IOMMUNEST_POLICY_SKIP), 2);
 	ck_assert_uint_eq(rig.report.handled, 0);
 	rig_check_skipped(&rig, 0, 0, -EINVAL, 0);
 	rig_check_skipped(&rig, 1, 1, -EFAULT, 0);
@@ -83,7 +83,7 @@ START_TEST(skip_without_room_stops)
 	RIG_START(&rig, rows, 5);
 	rig.report.skipped_max = 1;
 	rig.skipped[1].index = 0x5a5a;
-	ck_assert_int_eq(rig_submit_with(&rig, IOMMUNEST_SKIP), -EFAULT);
+	ck_assert_int_eq(rig_submit_with(&rig, IOMMUNEST_POLICY_SKIP), -EFAULT);
 	rig_check_report(
 		&rig, (struct iommunest_report){ .skipped_count = 1,
 						 .sent = 8,
@@ -112,7 +112,7 @@ START_TEST(skip_with_no_room_at_all_stops)
 	int ret;
 
 	RIG_START(&rig, rows, 5);
-	rig.options.policy = IOMMUNEST_SKIP;
+	rig.options.policy = IOMMUNEST_POLICY_SKIP;
 	if (_i == 0)
 		rig.report.skipped = NULL;
 	if (_i == 1)
@@ -136,7 +136,7 @@ START_TEST(flush_all_replaces_the_entry_and_all_behind_it)
 	struct rig rig;
 
 	RIG_START(&rig, rows, 5);
-	ck_assert_int_eq(rig_submit_with(&rig, IOMMUNEST_FLUSH_ALL), 0);
+	ck_assert_int_eq(rig_submit_with(&rig, IOMMUNEST_POLICY_FLUSH_ALL), 0);
 	rig_check_report(
 		&rig, (struct iommunest_report){ .sent = 6,
 						 .handled = 2,
@@ -177,7 +177,8 @@ START_TEST(a_flush_all_that_fails_leaves_the_tail_pending)
 	struct rig rig;
 
 	RIG_START(&rig, rows, 5);
-	ck_assert_int_eq(rig_submit_with(&rig, IOMMUNEST_FLUSH_ALL), -EINVAL);
+	ck_assert_int_eq(rig_submit_with(&rig, IOMMUNEST_POLICY_FLUSH_ALL),
+			 -EINVAL);
 	rig_check_report(
 		&rig, (struct iommunest_report){ .sent = 6,
 						 .handled = 2,
@@ -205,7 +206,7 @@ START_TEST(a_flush_all_that_is_interrupted_is_made_again)
 	struct rig rig;
 
 	RIG_START(&rig, rows, 5);
-	ck_assert_int_eq(rig_submit_with(&rig, IOMMUNEST_FLUSH_ALL), 0);
+	ck_assert_int_eq(rig_submit_with(&rig, IOMMUNEST_POLICY_FLUSH_ALL), 0);
 	ck_assert_uint_eq(rig.report.flushed, 3);
 	ck_assert_uint_eq(rig.report.calls, 4);
 	rig_finish(&rig);
@@ -223,7 +224,8 @@ START_TEST(a_flush_all_is_not_interrupted_for_ever)
 
 	RIG_START(&rig, rows, 5);
 	rig.options.max_stalls = 1;
-	ck_assert_int_eq(rig_submit_with(&rig, IOMMUNEST_FLUSH_ALL), -EINVAL);
+	ck_assert_int_eq(rig_submit_with(&rig, IOMMUNEST_POLICY_FLUSH_ALL),
+			 -EINVAL);
 	ck_assert_uint_eq(rig.report.pending, 3);
 	ck_assert_uint_eq(rig.report.flushed, 0);
 	rig_finish(&rig);
@@ -239,7 +241,8 @@ START_TEST(a_type_that_has_no_all_stops_instead)
 	struct rig rig;
 
 	rig_start(&rig, &type, rows, ARRAY_LEN(rows), 3);
-	ck_assert_int_eq(rig_submit_with(&rig, IOMMUNEST_FLUSH_ALL), -EIO);
+	ck_assert_int_eq(rig_submit_with(&rig, IOMMUNEST_POLICY_FLUSH_ALL),
+			 -EIO);
 	ck_assert_uint_eq(rig.report.blame, IOMMUNEST_BLAME_ENTRY);
 	ck_assert_uint_eq(rig.report.index, 1);
 	ck_assert_uint_eq(rig.report.pending, 2);
@@ -264,7 +267,7 @@ START_TEST(flush_all_sends_what_the_type_makes)
 
 	type.make_all = make_short_all;
 	rig_start(&rig, &type, rows, ARRAY_LEN(rows), 3);
-	ck_assert_int_eq(rig_submit_with(&rig, IOMMUNEST_FLUSH_ALL), 0);
+	ck_assert_int_eq(rig_submit_with(&rig, IOMMUNEST_POLICY_FLUSH_ALL), 0);
 	ck_assert_uint_eq(rig.report.flushed, 2);
 	rig_finish(&rig);
 }
@@ -285,7 +288,7 @@ struct asking {
 	bool mends;
 };
 
-static enum iommunest_action
+static enum iommunest_answer
 answer(void *user, const struct iommunest_failure *failure, void *entry)
 {
 	struct asking *asking = user;
@@ -298,14 +301,14 @@ answer(void *user, const struct iommunest_failure *failure, void *entry)
 	if (asking->mends)
 		rig_mend(&asking->rig, failure->index);
 	asking->asked[asking->count] = *failure;
-	return (enum iommunest_action)asking->answers[asking->count++];
+	return (enum iommunest_answer)asking->answers[asking->count++];
 }
 
 static int submit_asking(struct asking *asking)
 {
 	asking->rig.options.ask = answer;
 	asking->rig.options.user = asking;
-	return rig_submit_with(&asking->rig, IOMMUNEST_ASK);
+	return rig_submit_with(&asking->rig, IOMMUNEST_POLICY_ASK);
 }
 
 static void check_asked(const struct asking *asking, uint32_t at,
@@ -322,7 +325,7 @@ START_TEST(ask_may_stop)
 	static const struct script_row rows[] = {
 		{ SENDS(0, 5), ANSWERS(-EINVAL, 2) },
 	};
-	struct asking a = { .answers = { IOMMUNEST_STOP } };
+	struct asking a = { .answers = { IOMMUNEST_ANSWER_STOP } };
 
 	RIG_START(&a.rig, rows, 5);
 	ck_assert_int_eq(submit_asking(&a), -EINVAL);
@@ -348,7 +351,8 @@ START_TEST(ask_may_mend_and_stop)
 		{ SENDS(0, 5), ANSWERS(-EINVAL, 2) },
 		{ SENDS(2, 3), ANSWERS(0, 3) },
 	};
-	struct asking a = { .answers = { IOMMUNEST_STOP }, .mends = true };
+	struct asking a = { .answers = { IOMMUNEST_ANSWER_STOP },
+			    .mends = true };
 
 	RIG_START(&a.rig, rows, 5);
 	ck_assert_int_eq(submit_asking(&a), -EINVAL);
@@ -363,7 +367,8 @@ START_TEST(ask_may_skip)
 		{ SENDS(0, 5), ANSWERS(-EINVAL, 2) },
 		{ SENDS(3, 2), ANSWERS(-EFAULT, 1) },
 	};
-	struct asking a = { .answers = { IOMMUNEST_SKIP, IOMMUNEST_SKIP } };
+	struct asking a = { .answers = { IOMMUNEST_ANSWER_SKIP,
+					 IOMMUNEST_ANSWER_SKIP } };
 
 	RIG_START(&a.rig, rows, 5);
 	ck_assert_int_eq(submit_asking(&a), 2);
@@ -384,7 +389,8 @@ START_TEST(ask_may_skip_beyond_the_room_of_the_report)
 		{ SENDS(0, 5), ANSWERS(-EINVAL, 2) },
 		{ SENDS(3, 2), ANSWERS(-EFAULT, 1) },
 	};
-	struct asking a = { .answers = { IOMMUNEST_SKIP, IOMMUNEST_SKIP } };
+	struct asking a = { .answers = { IOMMUNEST_ANSWER_SKIP,
+					 IOMMUNEST_ANSWER_SKIP } };
 
 	RIG_START(&a.rig, rows, 5);
 	a.rig.report.skipped_max = 1;
@@ -405,8 +411,8 @@ START_TEST(ask_may_flush_all)
 		{ PROBES, ANSWERS(0, 0) },
 		{ SENDS_INSTEAD(&rig_all), ANSWERS(0, 1) },
 	};
-	struct asking a = { .answers = { IOMMUNEST_SKIP,
-					 IOMMUNEST_FLUSH_ALL } };
+	struct asking a = { .answers = { IOMMUNEST_ANSWER_SKIP,
+					 IOMMUNEST_ANSWER_FLUSH_ALL } };
 
 	RIG_START(&a.rig, rows, 5);
 	ck_assert_int_eq(submit_asking(&a), 1);
@@ -432,7 +438,8 @@ START_TEST(ask_may_mend_and_retry)
 		{ SENDS(0, 5), ANSWERS(-EINVAL, 2) },
 		{ SENDS(2, 3), ANSWERS(0, 3) },
 	};
-	struct asking a = { .answers = { IOMMUNEST_RETRY }, .mends = true };
+	struct asking a = { .answers = { IOMMUNEST_ANSWER_RETRY },
+			    .mends = true };
 
 	RIG_START(&a.rig, rows, 5);
 	ck_assert_int_eq(submit_asking(&a), 0);
@@ -457,9 +464,11 @@ START_TEST(attempts_count_retries_of_one_entry_without_a_break)
 		{ SENDS(4, 1), ANSWERS(-EINVAL, 0) },
 		{ PROBES, ANSWERS(0, 0) },
 	};
-	struct asking a = { .answers = { IOMMUNEST_RETRY, IOMMUNEST_RETRY,
-					 IOMMUNEST_RETRY, IOMMUNEST_SKIP,
-					 IOMMUNEST_SKIP } };
+	struct asking a = {
+		.answers = { IOMMUNEST_ANSWER_RETRY, IOMMUNEST_ANSWER_RETRY,
+			     IOMMUNEST_ANSWER_RETRY, IOMMUNEST_ANSWER_SKIP,
+			     IOMMUNEST_ANSWER_SKIP }
+	};
 
 	RIG_START(&a.rig, rows, 5);
 	ck_assert_int_eq(submit_asking(&a), 2);
@@ -482,7 +491,8 @@ START_TEST(attempts_start_at_1_with_each_submission)
 		{ SENDS(0, 1), ANSWERS(-EINVAL, 0) },
 		{ PROBES, ANSWERS(0, 0) },
 	};
-	struct asking a = { .answers = { IOMMUNEST_STOP, IOMMUNEST_STOP } };
+	struct asking a = { .answers = { IOMMUNEST_ANSWER_STOP,
+					 IOMMUNEST_ANSWER_STOP } };
 
 	RIG_START(&a.rig, rows, 1);
 	ck_assert_int_eq(submit_asking(&a), -EINVAL);
@@ -492,8 +502,7 @@ START_TEST(attempts_start_at_1_with_each_submission)
 }
 END_TEST
 
-static const int no_answers[] = { IOMMUNEST_ASK, IOMMUNEST_RETRY + 1, 1000,
-				  -1 };
+static const int no_answers[] = { IOMMUNEST_ANSWER_RETRY + 1, 1000, -1 };
 
 START_TEST(an_answer_that_is_none_is_einval_and_stops)
 {
@@ -607,11 +616,12 @@ START_TEST(replay_skips_nothing)
 		{ SENDS(0, 4), ANSWERS(-EIO, 2) },
 		{ PROBES, ANSWERS(0, 0) },
 	};
-	struct asking a = { .answers = { IOMMUNEST_SKIP } };
+	struct asking a = { .answers = { IOMMUNEST_ANSWER_SKIP } };
 	int ret;
 
 	start_replay(&a.rig, rows, ARRAY_LEN(rows), 4);
-	ret = _i ? submit_asking(&a) : rig_submit_with(&a.rig, IOMMUNEST_SKIP);
+	ret = _i ? submit_asking(&a)
+		 : rig_submit_with(&a.rig, IOMMUNEST_POLICY_SKIP);
 	ck_assert_int_eq(ret, -EIO);
 	rig_check_report(&a.rig, (struct iommunest_report){
 					 .sent = 4,
@@ -633,8 +643,8 @@ START_TEST(replay_may_be_retried_and_flushed)
 		{ PROBES, ANSWERS(0, 0) },
 		{ SENDS_INSTEAD(&rig_all), ANSWERS(0, 1) },
 	};
-	struct asking a = { .answers = { IOMMUNEST_RETRY,
-					 IOMMUNEST_FLUSH_ALL } };
+	struct asking a = { .answers = { IOMMUNEST_ANSWER_RETRY,
+					 IOMMUNEST_ANSWER_FLUSH_ALL } };
 
 	start_replay(&a.rig, rows, ARRAY_LEN(rows), 4);
 	ck_assert_int_eq(submit_asking(&a), 0);

@@ -183,7 +183,7 @@ static void follow(struct wild *w, uint32_t index)
 		return;
 	wild_assert(w, index == w->next + 1);
 	wild_assert(w, w->at_fault == w->next);
-	wild_assert(w, w->action == IOMMUNEST_SKIP);
+	wild_assert(w, w->action == IOMMUNEST_POLICY_SKIP);
 	wild_assert(w, !w->replay);
 	failure->index = w->next;
 	failure->error = w->error;
@@ -248,7 +248,7 @@ static int wild_flush_all(struct wild *w, struct script_invalidate *cmd)
 	struct verdict v = judge(w->choices, 1);
 
 	wild_assert(w, w->at_fault == w->next);
-	wild_assert(w, w->action == IOMMUNEST_FLUSH_ALL);
+	wild_assert(w, w->action == IOMMUNEST_POLICY_FLUSH_ALL);
 	if (v.ret >= 0 && v.handled == 1) {
 		w->flushed_from = w->next;
 		w->flushed = w->entries - w->next;
@@ -298,12 +298,18 @@ static int wild_ioctl(void *data, int fd, unsigned long request, void *arg)
 	return wild_entries(w, cmd);
 }
 
-static enum iommunest_action
+/* One more than there are. */
+#define NO_ANSWER ((enum iommunest_answer)(IOMMUNEST_ANSWER_RETRY + 1))
+
+static enum iommunest_answer
 wild_ask(void *user, const struct iommunest_failure *failure, void *entry)
 {
-	static const enum iommunest_action answers[] = {
-		IOMMUNEST_STOP,	 IOMMUNEST_SKIP, IOMMUNEST_FLUSH_ALL,
-		IOMMUNEST_RETRY, IOMMUNEST_ASK,
+	static const enum iommunest_answer answers[] = {
+		IOMMUNEST_ANSWER_STOP,
+		IOMMUNEST_ANSWER_SKIP,
+		IOMMUNEST_ANSWER_FLUSH_ALL,
+		IOMMUNEST_ANSWER_RETRY,
+		NO_ANSWER,
 	};
 	struct wild *w = user;
 
@@ -314,7 +320,7 @@ wild_ask(void *user, const struct iommunest_failure *failure, void *entry)
 	wild_assert(w, failure->attempt == ++w->attempt);
 	wild_assert(w, entry == iommunest_batch_entry(w->batch, w->next));
 	w->action = answers[support_choose(w->choices, ARRAY_LEN(answers))];
-	if (w->action == IOMMUNEST_STOP || w->action == IOMMUNEST_ASK)
+	if (w->action == IOMMUNEST_ANSWER_STOP || w->action == NO_ANSWER)
 		w->over = true;
 	return w->action;
 }
@@ -344,8 +350,8 @@ static void check_records(const struct wild *w)
 	uint32_t i;
 
 	wild_assert(w, w->report.skipped_count == w->n_skipped);
-	wild_assert(w,
-		    w->options.policy == IOMMUNEST_ASK || w->n_skipped <= room);
+	wild_assert(w, w->options.policy == IOMMUNEST_POLICY_ASK ||
+			       w->n_skipped <= room);
 	for (i = 0; i < w->n_skipped && i < room; i++) {
 		wild_assert(w, w->skipped[i].index == w->expected[i].index);
 		wild_assert(w, w->skipped[i].error == w->expected[i].error);
@@ -364,7 +370,7 @@ static void check_stop(const struct wild *w, int ret)
 		return;
 	wild_assert(w, report->blame == IOMMUNEST_BLAME_ENTRY);
 	wild_assert(w, w->at_fault == w->next);
-	wild_assert(w, ret == w->error || w->action == IOMMUNEST_ASK);
+	wild_assert(w, ret == w->error || w->action == NO_ANSWER);
 	wild_assert(w, report->index == w->next);
 	wild_assert(w, report->cookie == cookie_of(w->next));
 	wild_assert(w, report->exact == !w->replay);

@@ -584,21 +584,21 @@ static int run_scenario_queue(void)
 
 static int scenario_queue(void)
 {
-	ring.policy = IOMMUNEST_STOP;
+	ring.policy = IOMMUNEST_POLICY_STOP;
 	ring.limit_flags = 0;
 	return run_scenario_queue();
 }
 
 static int scenario_queue_skip(void)
 {
-	ring.policy = IOMMUNEST_SKIP;
+	ring.policy = IOMMUNEST_POLICY_SKIP;
 	ring.limit_flags = IOMMUNEST_VTD_LIMIT_MAMV;
 	return run_scenario_queue();
 }
 
 static int scenario_queue_flush_all(void)
 {
-	ring.policy = IOMMUNEST_FLUSH_ALL;
+	ring.policy = IOMMUNEST_POLICY_FLUSH_ALL;
 	ring.limit_flags = IOMMUNEST_VTD_LIMIT_MAMV | IOMMUNEST_VTD_COALESCE;
 	return run_scenario_queue();
 }

@@ -341,7 +341,7 @@ START_TEST(skip_flushes_the_others)
 	struct iommunest_failure skipped;
 	const struct iommunest_submit_options options = {
 		.size = sizeof(options),
-		.policy = IOMMUNEST_SKIP,
+		.policy = IOMMUNEST_POLICY_SKIP,
 	};
 	struct iommunest_report report = {
 		.size = sizeof(report),
@@ -363,7 +363,7 @@ START_TEST(flush_all_uses_the_types_own_entry)
 {
 	const struct iommunest_submit_options options = {
 		.size = sizeof(options),
-		.policy = IOMMUNEST_FLUSH_ALL,
+		.policy = IOMMUNEST_POLICY_FLUSH_ALL,
 	};
 	struct iommunest_report report = { .size = sizeof(report) };
 	struct iommunest_batch *batch = batch_of(&mock_type, broken, 4);

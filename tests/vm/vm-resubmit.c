@@ -73,7 +73,7 @@ static void tear_down(void)
 	iommunest_close(ctx);
 }
 
-static int submit(enum iommunest_action policy, struct iommunest_report *report)
+static int submit(enum iommunest_policy policy, struct iommunest_report *report)
 {
 	const struct iommunest_submit_options options = {
 		.size = sizeof(options),
@@ -190,7 +190,7 @@ START_TEST(a_good_array_is_one_call_and_each_entry_once)
 	struct iommunest_report report = { 0 };
 
 	set_up(&real[_i]);
-	ck_assert_int_eq(submit(IOMMUNEST_STOP, &report), 0);
+	ck_assert_int_eq(submit(IOMMUNEST_POLICY_STOP, &report), 0);
 	ck_assert_uint_eq(report.calls, 1);
 	ck_assert_uint_eq(report.handled, COUNT);
 	check_count(check_pages(COUNT, false));
@@ -205,7 +205,8 @@ START_TEST(stop_mend_and_resume_flushes_each_entry_once)
 
 	set_up_bad(&real[_i]);
 	for (i = 0; i < BADS; i++) {
-		ck_assert_int_eq(submit(IOMMUNEST_STOP, &report), -EOPNOTSUPP);
+		ck_assert_int_eq(submit(IOMMUNEST_POLICY_STOP, &report),
+				 -EOPNOTSUPP);
 		ck_assert_uint_eq(report.blame, IOMMUNEST_BLAME_ENTRY);
 		ck_assert_uint_eq(report.index, bad[i]);
 		ck_assert_uint_eq(report.cookie, bad[i] + 1000);
@@ -213,7 +214,7 @@ START_TEST(stop_mend_and_resume_flushes_each_entry_once)
 		ck_assert_uint_eq(iommunest_batch_cursor(batch), bad[i]);
 		entry_at(bad[i])->flags = 0;
 	}
-	ck_assert_int_eq(submit(IOMMUNEST_STOP, &report), 0);
+	ck_assert_int_eq(submit(IOMMUNEST_POLICY_STOP, &report), 0);
 	check_count(check_pages(COUNT, false));
 	tear_down();
 }
@@ -226,11 +227,12 @@ START_TEST(stop_and_give_up_flushes_each_other_entry_once)
 
 	set_up_bad(&real[_i]);
 	for (i = 0; i < BADS; i++) {
-		ck_assert_int_eq(submit(IOMMUNEST_STOP, &report), -EOPNOTSUPP);
+		ck_assert_int_eq(submit(IOMMUNEST_POLICY_STOP, &report),
+				 -EOPNOTSUPP);
 		ck_assert_uint_eq(report.index, bad[i]);
 		ck_assert_int_eq(iommunest_batch_skip(batch), 0);
 	}
-	ck_assert_int_eq(submit(IOMMUNEST_STOP, &report), 0);
+	ck_assert_int_eq(submit(IOMMUNEST_POLICY_STOP, &report), 0);
 	check_count(check_pages(COUNT, true));
 	tear_down();
 }
@@ -246,7 +248,7 @@ START_TEST(skip_flushes_each_other_entry_once)
 	uint32_t i;
 
 	set_up_bad(&real[_i]);
-	ck_assert_int_eq(submit(IOMMUNEST_SKIP, &report), BADS);
+	ck_assert_int_eq(submit(IOMMUNEST_POLICY_SKIP, &report), BADS);
 	ck_assert_uint_eq(report.handled, COUNT - BADS);
 	for (i = 0; i < BADS; i++) {
 		ck_assert_uint_eq(skipped[i].index, bad[i]);
@@ -266,7 +268,7 @@ START_TEST(flush_all_takes_the_place_of_the_bad_entry_and_all_behind)
 
 	set_up(&real[(uint32_t)_i / BADS]);
 	entry_at(at)->flags = BAD_FLAG;
-	ck_assert_int_eq(submit(IOMMUNEST_FLUSH_ALL, &report), 0);
+	ck_assert_int_eq(submit(IOMMUNEST_POLICY_FLUSH_ALL, &report), 0);
 	ck_assert_uint_eq(report.handled, at);
 	ck_assert_uint_eq(report.flushed, COUNT - at);
 	ck_assert_uint_eq(report.index, at);
@@ -276,7 +278,7 @@ START_TEST(flush_all_takes_the_place_of_the_bad_entry_and_all_behind)
 }
 END_TEST
 
-static enum iommunest_action
+static enum iommunest_answer
 mend(void *user, const struct iommunest_failure *failure, void *entry)
 {
 	uint32_t *asked = user;
@@ -284,7 +286,7 @@ mend(void *user, const struct iommunest_failure *failure, void *entry)
 	ck_assert_uint_eq(failure->index, bad[*asked]);
 	(*asked)++;
 	((struct iommunest_vtd_entry *)entry)->flags = 0;
-	return IOMMUNEST_RETRY;
+	return IOMMUNEST_ANSWER_RETRY;
 }
 
 START_TEST(ask_mends_and_each_entry_is_flushed_once)
@@ -293,7 +295,7 @@ START_TEST(ask_mends_and_each_entry_is_flushed_once)
 	uint32_t asked = 0;
 	const struct iommunest_submit_options options = {
 		.size = sizeof(options),
-		.policy = IOMMUNEST_ASK,
+		.policy = IOMMUNEST_POLICY_ASK,
 		.ask = mend,
 		.user = &asked,
 	};
@@ -316,7 +318,7 @@ START_TEST(einval_is_told_apart_without_a_flush)
 
 	set_up(&real[_i]);
 	entry_at(0)->addr |= 1;
-	ck_assert_int_eq(submit(IOMMUNEST_STOP, &report), -EINVAL);
+	ck_assert_int_eq(submit(IOMMUNEST_POLICY_STOP, &report), -EINVAL);
 	ck_assert_uint_eq(report.blame, IOMMUNEST_BLAME_ENTRY);
 	ck_assert_uint_eq(report.index, 0);
 	ck_assert_int_eq(iommunest_submit(ctx, on->env.ioas, batch, NULL,
