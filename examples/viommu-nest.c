@@ -67,7 +67,7 @@ static bool find_nest(const struct viommu *viommu, struct viommu_nest *nest)
 	iommunest_vtd_pasid_decode(&entry, words);
 	ret = iommunest_vtd_pasid_to_s1(&entry, &viommu->config.info, GPA_BITS,
 					&nest->s1, &reason);
-	if (ret && reason != IOMMUNEST_VTD_PASID_NOT_PRESENT)
+	if (ret && reason != IOMMUNEST_VTD_PASID_REASON_NOT_PRESENT)
 		viommu_note(viommu, "PASID-table entry refused: %s",
 			    iommunest_vtd_pasid_reason_text(reason));
 	nest->did = entry.did;

@@ -144,8 +144,9 @@ static int look_around(struct machine *m)
 	ret = iommunest_vtd_guest_check(&m->viommu.config.info, &guest,
 					&reasons);
 	for (i = 0; ret > 0 && i < 64; i++)
-		if (reasons >> i & 1)
-			printf("  vmm: %s\n", iommunest_vtd_reason_text(i));
+		if (reasons & UINT64_C(1) << i)
+			printf("  vmm: %s\n", iommunest_vtd_guest_reason_text(
+						      UINT64_C(1) << i));
 	if (!ret)
 		puts("  vmm: the host can serve this guest");
 	return ret < 0 ? ret : 0;

@@ -300,47 +300,52 @@ struct iommunest_vtd_guest {
 	uint32_t reserved;
 };
 
-/* Why a host cannot serve a guest: bit numbers of *@reasons. */
-enum iommunest_vtd_reason {
-	/* Of the host. */
-	IOMMUNEST_VTD_HOST_NOT_VTD = 0,
-	IOMMUNEST_VTD_HOST_NO_SCALABLE = 1,	/* SMTS */
-	IOMMUNEST_VTD_HOST_NO_NESTING = 2,	/* NEST */
-	IOMMUNEST_VTD_HOST_NO_FIRST_STAGE = 3,	/* FSTS */
-	IOMMUNEST_VTD_HOST_NO_SECOND_STAGE = 4, /* SSTS */
-	IOMMUNEST_VTD_HOST_ERRATUM_772415 = 5,	/* and read-only mappings */
-	/* The guest is shown what the host does not have. */
-	IOMMUNEST_VTD_GUEST_5_LEVEL = 6,
-	IOMMUNEST_VTD_GUEST_1GIB_PAGES = 7,
-	IOMMUNEST_VTD_GUEST_SUPERVISOR = 8,
-	IOMMUNEST_VTD_GUEST_EXTENDED_ACCESS = 9,
-	IOMMUNEST_VTD_GUEST_PASID = 10,
-	IOMMUNEST_VTD_GUEST_PASID_WIDTH = 11,
-	IOMMUNEST_VTD_GUEST_DEVICE_TLB = 12,
-	IOMMUNEST_VTD_GUEST_PAGE_REQUESTS = 13,
-	IOMMUNEST_VTD_GUEST_EXECUTE = 14,
-	IOMMUNEST_VTD_GUEST_COHERENCY = 15,
-	/* The guest is shown what nesting cannot give it. */
-	IOMMUNEST_VTD_GUEST_NESTING = 16,
-	IOMMUNEST_VTD_GUEST_SECOND_STAGE = 17,
-	/* The guest lacks what it needs to use a first stage at all. */
-	IOMMUNEST_VTD_GUEST_NO_SCALABLE = 18,
-	IOMMUNEST_VTD_GUEST_NO_FIRST_STAGE = 19,
-	IOMMUNEST_VTD_GUEST_NO_QUEUE = 20,
-};
+/*
+ * Why a host cannot serve a guest: bits of *@reasons.  These are the host's
+ * fault; NO_ means that it lacks something.
+ */
+#define IOMMUNEST_VTD_GUEST_REASON_HOST_NOT_VTD (UINT64_C(1) << 0)
+/* SMTS, NEST, FSTS, SSTS */
+#define IOMMUNEST_VTD_GUEST_REASON_HOST_NO_SCALABLE (UINT64_C(1) << 1)
+#define IOMMUNEST_VTD_GUEST_REASON_HOST_NO_NESTING (UINT64_C(1) << 2)
+#define IOMMUNEST_VTD_GUEST_REASON_HOST_NO_FIRST_STAGE (UINT64_C(1) << 3)
+#define IOMMUNEST_VTD_GUEST_REASON_HOST_NO_SECOND_STAGE (UINT64_C(1) << 4)
+/* The erratum, and the guest has read-only mappings. */
+#define IOMMUNEST_VTD_GUEST_REASON_HOST_ERRATUM_772415 (UINT64_C(1) << 5)
+/* The guest is shown what the host does not have. */
+#define IOMMUNEST_VTD_GUEST_REASON_5_LEVEL (UINT64_C(1) << 6)
+#define IOMMUNEST_VTD_GUEST_REASON_1GIB_PAGES (UINT64_C(1) << 7)
+#define IOMMUNEST_VTD_GUEST_REASON_SUPERVISOR (UINT64_C(1) << 8)
+#define IOMMUNEST_VTD_GUEST_REASON_EXTENDED_ACCESS (UINT64_C(1) << 9)
+#define IOMMUNEST_VTD_GUEST_REASON_PASID (UINT64_C(1) << 10)
+#define IOMMUNEST_VTD_GUEST_REASON_PASID_WIDTH (UINT64_C(1) << 11)
+#define IOMMUNEST_VTD_GUEST_REASON_DEVICE_TLB (UINT64_C(1) << 12)
+#define IOMMUNEST_VTD_GUEST_REASON_PAGE_REQUESTS (UINT64_C(1) << 13)
+#define IOMMUNEST_VTD_GUEST_REASON_EXECUTE (UINT64_C(1) << 14)
+#define IOMMUNEST_VTD_GUEST_REASON_COHERENCY (UINT64_C(1) << 15)
+/* The guest is shown what nesting cannot give it. */
+#define IOMMUNEST_VTD_GUEST_REASON_NESTING (UINT64_C(1) << 16)
+#define IOMMUNEST_VTD_GUEST_REASON_SECOND_STAGE (UINT64_C(1) << 17)
+/* The guest lacks what it needs to use a first stage at all. */
+#define IOMMUNEST_VTD_GUEST_REASON_NO_SCALABLE (UINT64_C(1) << 18)
+#define IOMMUNEST_VTD_GUEST_REASON_NO_FIRST_STAGE (UINT64_C(1) << 19)
+#define IOMMUNEST_VTD_GUEST_REASON_NO_QUEUE (UINT64_C(1) << 20)
 
 /*
- * Can this host serve that guest?  *@reasons gets a bit, 1 << enum
- * iommunest_vtd_reason, for each reason why not.  Any thread.  Returns how
- * many there are, 0 if it can; -EINVAL (NULL, a bad size, reserved not 0),
+ * Can this host serve that guest?  *@reasons gets a bit,
+ * IOMMUNEST_VTD_GUEST_REASON_*, for each reason why not.  Any thread.  Returns
+ * how many there are, 0 if it can; -EINVAL (NULL, a bad size, reserved not 0),
  * -E2BIG, -EOPNOTSUPP (unknown flags).
  */
 int iommunest_vtd_guest_check(const struct iommunest_hw_info *info,
 			      const struct iommunest_vtd_guest *guest,
 			      uint64_t *reasons);
 
-/* A reason in words; "unknown" for other numbers.  Static.  Any thread. */
-const char *iommunest_vtd_reason_text(unsigned int reason);
+/*
+ * One reason, a single bit, in words; "unknown" for all else.  Static.  Any
+ * thread.
+ */
+const char *iommunest_vtd_guest_reason_text(uint64_t reason);
 
 /* PASID Granular Translation Type: iommunest_vtd_pasid_entry::pgtt. */
 #define IOMMUNEST_VTD_PGTT_FIRST_STAGE 1u
@@ -385,26 +390,33 @@ struct iommunest_vtd_pasid_entry {
 int iommunest_vtd_pasid_decode(struct iommunest_vtd_pasid_entry *entry,
 			       const uint64_t words[8]);
 
-/* Why an entry does not become a nested HWPT's data. */
+/* Why an entry does not become a nested HWPT's data: a bit of *@reason. */
 enum iommunest_vtd_pasid_reason {
-	IOMMUNEST_VTD_PASID_OK = 0,
-	IOMMUNEST_VTD_PASID_NOT_PRESENT = 1,
-	IOMMUNEST_VTD_PASID_RESERVED = 2,    /* a reserved bit or value */
-	IOMMUNEST_VTD_PASID_TYPE = 3,	     /* PGTT is not first stage */
-	IOMMUNEST_VTD_PASID_5_LEVEL = 4,     /* the host has 4 levels */
-	IOMMUNEST_VTD_PASID_ADDRESS = 5,     /* root beyond @addr_bits */
-	IOMMUNEST_VTD_PASID_SRE = 6,	     /* the host has none */
-	IOMMUNEST_VTD_PASID_EAFE = 7,	     /* the host has none */
-	IOMMUNEST_VTD_PASID_ERE = 8,	     /* cannot be passed on */
-	IOMMUNEST_VTD_PASID_MEMORY_TYPE = 9, /* CD, EMTE: cannot be passed on */
+	IOMMUNEST_VTD_PASID_REASON_NONE = 0,
+	IOMMUNEST_VTD_PASID_REASON_NOT_PRESENT = 1 << 0,
+	/* A reserved bit or value. */
+	IOMMUNEST_VTD_PASID_REASON_RESERVED = 1 << 1,
+	/* PGTT is not first stage. */
+	IOMMUNEST_VTD_PASID_REASON_TYPE = 1 << 2,
+	/* The host has 4 levels. */
+	IOMMUNEST_VTD_PASID_REASON_5_LEVEL = 1 << 3,
+	/* The root is beyond @addr_bits. */
+	IOMMUNEST_VTD_PASID_REASON_ADDRESS = 1 << 4,
+	/* The host does not have these two. */
+	IOMMUNEST_VTD_PASID_REASON_SRE = 1 << 5,
+	IOMMUNEST_VTD_PASID_REASON_EAFE = 1 << 6,
+	/* The kernel has no way to pass these on; CD and EMTE. */
+	IOMMUNEST_VTD_PASID_REASON_ERE = 1 << 7,
+	IOMMUNEST_VTD_PASID_REASON_MEMORY_TYPE = 1 << 8,
 };
 
 /*
  * Builds the data of a nested HWPT from a guest's PASID-table entry, and
  * refuses here what the kernel would accept at allocation and reject at
  * attach, or drop in silence.  @addr_bits is how wide guest physical
- * addresses are, 32 to 64.  @s1->size must be set.  @reason may be NULL.  Any
- * thread.  Returns 0, or with the reason
+ * addresses are, 32 to 64.  @s1->size must be set.  @reason may be NULL; the
+ * first reason found, or NONE, goes there.  Any thread.  Returns 0, or with
+ * the reason
  *   -ENOENT      NOT_PRESENT
  *   -EINVAL      RESERVED, ADDRESS; without a reason: NULL, a bad size or
  *                @addr_bits
@@ -415,8 +427,11 @@ int iommunest_vtd_pasid_to_s1(const struct iommunest_vtd_pasid_entry *entry,
 			      unsigned int addr_bits,
 			      struct iommunest_vtd_s1 *s1, uint32_t *reason);
 
-/* A reason in words; "unknown" for other numbers.  Static.  Any thread. */
-const char *iommunest_vtd_pasid_reason_text(unsigned int reason);
+/*
+ * A reason in words, "ok" for NONE; "unknown" for all else.  Static.  Any
+ * thread.
+ */
+const char *iommunest_vtd_pasid_reason_text(uint32_t reason);
 
 /* ------------------------------------------------------------------------
  * VFIO devices (linux/vfio.h, Linux 6.6 and later)

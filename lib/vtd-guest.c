@@ -64,9 +64,9 @@ EXPORT int iommunest_vtd_guest_caps(const struct iommunest_hw_info *info,
 	return 0;
 }
 
-static uint64_t when(bool condition, enum iommunest_vtd_reason reason)
+static uint64_t reason_if(bool condition, uint64_t reason)
 {
-	return (uint64_t)condition << reason;
+	return condition ? reason : 0;
 }
 
 static uint64_t of_host(const struct iommunest_hw_info *info, uint32_t flags)
@@ -75,11 +75,16 @@ static uint64_t of_host(const struct iommunest_hw_info *info, uint32_t flags)
 	bool erratum = info->vtd_flags & IOMMUNEST_HW_VTD_ERRATA_772415_SPR17;
 	bool read_only = flags & IOMMUNEST_VTD_GUEST_READ_ONLY;
 
-	return when(!(ecap & ECAP_SMTS), IOMMUNEST_VTD_HOST_NO_SCALABLE) |
-	       when(!(ecap & ECAP_NEST), IOMMUNEST_VTD_HOST_NO_NESTING) |
-	       when(!(ecap & ECAP_FSTS), IOMMUNEST_VTD_HOST_NO_FIRST_STAGE) |
-	       when(!(ecap & ECAP_SSTS), IOMMUNEST_VTD_HOST_NO_SECOND_STAGE) |
-	       when(erratum && read_only, IOMMUNEST_VTD_HOST_ERRATUM_772415);
+	return reason_if(!(ecap & ECAP_SMTS),
+			 IOMMUNEST_VTD_GUEST_REASON_HOST_NO_SCALABLE) |
+	       reason_if(!(ecap & ECAP_NEST),
+			 IOMMUNEST_VTD_GUEST_REASON_HOST_NO_NESTING) |
+	       reason_if(!(ecap & ECAP_FSTS),
+			 IOMMUNEST_VTD_GUEST_REASON_HOST_NO_FIRST_STAGE) |
+	       reason_if(!(ecap & ECAP_SSTS),
+			 IOMMUNEST_VTD_GUEST_REASON_HOST_NO_SECOND_STAGE) |
+	       reason_if(erratum && read_only,
+			 IOMMUNEST_VTD_GUEST_REASON_HOST_ERRATUM_772415);
 }
 
 static uint64_t of_pasid(const struct iommunest_hw_info *info, uint64_t ecap)
@@ -87,8 +92,9 @@ static uint64_t of_pasid(const struct iommunest_hw_info *info, uint64_t ecap)
 	unsigned int guest = vtd_pss_bits(ecap);
 	unsigned int host = host_pasid_bits(info);
 
-	return when(guest && !host, IOMMUNEST_VTD_GUEST_PASID) |
-	       when(host && guest > host, IOMMUNEST_VTD_GUEST_PASID_WIDTH);
+	return reason_if(guest && !host, IOMMUNEST_VTD_GUEST_REASON_PASID) |
+	       reason_if(host && guest > host,
+			 IOMMUNEST_VTD_GUEST_REASON_PASID_WIDTH);
 }
 
 /* What a device needs for its translation and page requests. */
@@ -99,9 +105,10 @@ static uint64_t of_ats(uint64_t host, const struct iommunest_vtd_guest *guest)
 	bool pri = guest->ecap & ECAP_PRS ||
 		   guest->flags & IOMMUNEST_VTD_GUEST_PRI;
 
-	return when(ats && !(host & ECAP_DT), IOMMUNEST_VTD_GUEST_DEVICE_TLB) |
-	       when(pri && !has_all(host, ECAP_PAGE_REQUESTS),
-		    IOMMUNEST_VTD_GUEST_PAGE_REQUESTS);
+	return reason_if(ats && !(host & ECAP_DT),
+			 IOMMUNEST_VTD_GUEST_REASON_DEVICE_TLB) |
+	       reason_if(pri && !has_all(host, ECAP_PAGE_REQUESTS),
+			 IOMMUNEST_VTD_GUEST_REASON_PAGE_REQUESTS);
 }
 
 /* What the guest is shown and the host does not have. */
@@ -112,23 +119,31 @@ static uint64_t of_guest(const struct iommunest_hw_info *info,
 	uint64_t ecap = guest->ecap & ~info->vtd_ecap;
 	uint64_t coherency = ECAP_C | ECAP_SC | ECAP_SMPWCS;
 
-	return when(cap & CAP_FS5LP, IOMMUNEST_VTD_GUEST_5_LEVEL) |
-	       when(cap & CAP_FS1GP, IOMMUNEST_VTD_GUEST_1GIB_PAGES) |
-	       when(ecap & ECAP_SRS, IOMMUNEST_VTD_GUEST_SUPERVISOR) |
-	       when(ecap & ECAP_EAFS, IOMMUNEST_VTD_GUEST_EXTENDED_ACCESS) |
-	       when(ecap & coherency, IOMMUNEST_VTD_GUEST_COHERENCY);
+	return reason_if(cap & CAP_FS5LP, IOMMUNEST_VTD_GUEST_REASON_5_LEVEL) |
+	       reason_if(cap & CAP_FS1GP,
+			 IOMMUNEST_VTD_GUEST_REASON_1GIB_PAGES) |
+	       reason_if(ecap & ECAP_SRS,
+			 IOMMUNEST_VTD_GUEST_REASON_SUPERVISOR) |
+	       reason_if(ecap & ECAP_EAFS,
+			 IOMMUNEST_VTD_GUEST_REASON_EXTENDED_ACCESS) |
+	       reason_if(ecap & coherency,
+			 IOMMUNEST_VTD_GUEST_REASON_COHERENCY);
 }
 
 /* What no host can give it, and what it cannot do without. */
 static uint64_t of_nesting(uint64_t ecap)
 {
 	/* The kernel has no way to pass execute requests on. */
-	return when(ecap & ECAP_ERS, IOMMUNEST_VTD_GUEST_EXECUTE) |
-	       when(ecap & ECAP_NEST, IOMMUNEST_VTD_GUEST_NESTING) |
-	       when(ecap & ECAP_SSTS, IOMMUNEST_VTD_GUEST_SECOND_STAGE) |
-	       when(!(ecap & ECAP_SMTS), IOMMUNEST_VTD_GUEST_NO_SCALABLE) |
-	       when(!(ecap & ECAP_FSTS), IOMMUNEST_VTD_GUEST_NO_FIRST_STAGE) |
-	       when(!(ecap & ECAP_QI), IOMMUNEST_VTD_GUEST_NO_QUEUE);
+	return reason_if(ecap & ECAP_ERS, IOMMUNEST_VTD_GUEST_REASON_EXECUTE) |
+	       reason_if(ecap & ECAP_NEST, IOMMUNEST_VTD_GUEST_REASON_NESTING) |
+	       reason_if(ecap & ECAP_SSTS,
+			 IOMMUNEST_VTD_GUEST_REASON_SECOND_STAGE) |
+	       reason_if(!(ecap & ECAP_SMTS),
+			 IOMMUNEST_VTD_GUEST_REASON_NO_SCALABLE) |
+	       reason_if(!(ecap & ECAP_FSTS),
+			 IOMMUNEST_VTD_GUEST_REASON_NO_FIRST_STAGE) |
+	       reason_if(!(ecap & ECAP_QI),
+			 IOMMUNEST_VTD_GUEST_REASON_NO_QUEUE);
 }
 
 static uint64_t check_guest(const struct iommunest_hw_info *info,
@@ -136,7 +151,7 @@ static uint64_t check_guest(const struct iommunest_hw_info *info,
 {
 	/* Its registers are not CAP_REG and ECAP_REG. */
 	if (!vtd_info_is_vtd(info))
-		return when(true, IOMMUNEST_VTD_HOST_NOT_VTD);
+		return reason_if(true, IOMMUNEST_VTD_GUEST_REASON_HOST_NOT_VTD);
 	return of_host(info, guest->flags) | of_pasid(info, guest->ecap) |
 	       of_ats(info->vtd_ecap, guest) | of_guest(info, guest) |
 	       of_nesting(guest->ecap);
@@ -163,50 +178,61 @@ EXPORT int iommunest_vtd_guest_check(const struct iommunest_hw_info *info,
 	return __builtin_popcountll(*reasons);
 }
 
-static const char *const reason_texts[] = {
-	[IOMMUNEST_VTD_HOST_NOT_VTD] = "the host's IOMMU is not a VT-d",
-	[IOMMUNEST_VTD_HOST_NO_SCALABLE] = "the host has no scalable mode",
-	[IOMMUNEST_VTD_HOST_NO_NESTING] = "the host has no nested translation",
-	[IOMMUNEST_VTD_HOST_NO_FIRST_STAGE] =
-		"the host has no first-stage translation",
-	[IOMMUNEST_VTD_HOST_NO_SECOND_STAGE] =
-		"the host has no second-stage translation",
-	[IOMMUNEST_VTD_HOST_ERRATUM_772415] =
-		"the host cannot nest on read-only mappings (erratum 772415)",
-	[IOMMUNEST_VTD_GUEST_5_LEVEL] =
-		"the guest is shown 5-level paging, the host has 4 levels",
-	[IOMMUNEST_VTD_GUEST_1GIB_PAGES] =
-		"the guest is shown 1 GiB pages, the host has none",
-	[IOMMUNEST_VTD_GUEST_SUPERVISOR] =
-		"the guest is shown supervisor requests, the host has none",
-	[IOMMUNEST_VTD_GUEST_EXTENDED_ACCESS] =
-		"the guest is shown extended accessed flags, the host has none",
-	[IOMMUNEST_VTD_GUEST_PASID] =
-		"the guest is shown PASIDs, the host or the device has none",
-	[IOMMUNEST_VTD_GUEST_PASID_WIDTH] =
-		"the guest's PASIDs are wider than the host's or the device's",
-	[IOMMUNEST_VTD_GUEST_DEVICE_TLB] =
-		"the guest has device TLBs, the host has none",
-	[IOMMUNEST_VTD_GUEST_PAGE_REQUESTS] =
-		"the guest has page requests, the host has none (PRS, PDS, DT)",
-	[IOMMUNEST_VTD_GUEST_EXECUTE] =
-		"the guest is shown execute requests, which are not passed on",
-	[IOMMUNEST_VTD_GUEST_COHERENCY] =
-		"the guest is shown C, SC or SMPWCS, the host has it not",
-	[IOMMUNEST_VTD_GUEST_NESTING] = "the guest is shown nested translation",
-	[IOMMUNEST_VTD_GUEST_SECOND_STAGE] =
-		"the guest is shown second-stage translation",
-	[IOMMUNEST_VTD_GUEST_NO_SCALABLE] =
-		"the guest is not shown scalable mode",
-	[IOMMUNEST_VTD_GUEST_NO_FIRST_STAGE] =
-		"the guest is not shown first-stage translation",
-	[IOMMUNEST_VTD_GUEST_NO_QUEUE] =
-		"the guest is not shown queued invalidation",
+static const struct {
+	uint64_t reason;
+	const char *text;
+} reason_texts[] = {
+	{ IOMMUNEST_VTD_GUEST_REASON_HOST_NOT_VTD,
+	  "the host's IOMMU is not a VT-d" },
+	{ IOMMUNEST_VTD_GUEST_REASON_HOST_NO_SCALABLE,
+	  "the host has no scalable mode" },
+	{ IOMMUNEST_VTD_GUEST_REASON_HOST_NO_NESTING,
+	  "the host has no nested translation" },
+	{ IOMMUNEST_VTD_GUEST_REASON_HOST_NO_FIRST_STAGE,
+	  "the host has no first-stage translation" },
+	{ IOMMUNEST_VTD_GUEST_REASON_HOST_NO_SECOND_STAGE,
+	  "the host has no second-stage translation" },
+	{ IOMMUNEST_VTD_GUEST_REASON_HOST_ERRATUM_772415,
+	  "the host cannot nest on read-only mappings (erratum 772415)" },
+	{ IOMMUNEST_VTD_GUEST_REASON_5_LEVEL,
+	  "the guest is shown 5-level paging, the host has 4 levels" },
+	{ IOMMUNEST_VTD_GUEST_REASON_1GIB_PAGES,
+	  "the guest is shown 1 GiB pages, the host has none" },
+	{ IOMMUNEST_VTD_GUEST_REASON_SUPERVISOR,
+	  "the guest is shown supervisor requests, the host has none" },
+	{ IOMMUNEST_VTD_GUEST_REASON_EXTENDED_ACCESS,
+	  "the guest is shown extended accessed flags, the host has none" },
+	{ IOMMUNEST_VTD_GUEST_REASON_PASID,
+	  "the guest is shown PASIDs, the host or the device has none" },
+	{ IOMMUNEST_VTD_GUEST_REASON_PASID_WIDTH,
+	  "the guest's PASIDs are wider than the host's or the device's" },
+	{ IOMMUNEST_VTD_GUEST_REASON_DEVICE_TLB,
+	  "the guest has device TLBs, the host has none" },
+	{ IOMMUNEST_VTD_GUEST_REASON_PAGE_REQUESTS,
+	  "the guest has page requests, the host has none (PRS, PDS, DT)" },
+	{ IOMMUNEST_VTD_GUEST_REASON_EXECUTE,
+	  "the guest is shown execute requests, which are not passed on" },
+	{ IOMMUNEST_VTD_GUEST_REASON_COHERENCY,
+	  "the guest is shown C, SC or SMPWCS, the host has it not" },
+	{ IOMMUNEST_VTD_GUEST_REASON_NESTING,
+	  "the guest is shown nested translation" },
+	{ IOMMUNEST_VTD_GUEST_REASON_SECOND_STAGE,
+	  "the guest is shown second-stage translation" },
+	{ IOMMUNEST_VTD_GUEST_REASON_NO_SCALABLE,
+	  "the guest is not shown scalable mode" },
+	{ IOMMUNEST_VTD_GUEST_REASON_NO_FIRST_STAGE,
+	  "the guest is not shown first-stage translation" },
+	{ IOMMUNEST_VTD_GUEST_REASON_NO_QUEUE,
+	  "the guest is not shown queued invalidation" },
 };
 
-EXPORT const char *iommunest_vtd_reason_text(unsigned int reason)
+EXPORT const char *iommunest_vtd_guest_reason_text(uint64_t reason)
 {
-	if (reason >= sizeof(reason_texts) / sizeof(reason_texts[0]))
-		return "unknown";
-	return reason_texts[reason];
+	size_t i;
+
+	for (i = 0; i < sizeof(reason_texts) / sizeof(reason_texts[0]); i++) {
+		if (reason_texts[i].reason == reason)
+			return reason_texts[i].text;
+	}
+	return "unknown";
 }

@@ -112,7 +112,7 @@ static bool is_reserved(const struct iommunest_vtd_pasid_entry *entry,
 	       (entry->fspm > FSPM_5_LEVELS || is_reserved_here(entry, ecap));
 }
 
-/* In the order of the reasons' numbers: the first one is told. */
+/* In the order of the reasons' bits: the first one is told. */
 static enum iommunest_vtd_pasid_reason
 check_entry(const struct iommunest_vtd_pasid_entry *entry,
 	    const struct iommunest_hw_info *info, unsigned int addr_bits)
@@ -120,35 +120,35 @@ check_entry(const struct iommunest_vtd_pasid_entry *entry,
 	uint64_t ecap = info->vtd_ecap;
 
 	if (!entry->present)
-		return IOMMUNEST_VTD_PASID_NOT_PRESENT;
+		return IOMMUNEST_VTD_PASID_REASON_NOT_PRESENT;
 	if (is_reserved(entry, ecap))
-		return IOMMUNEST_VTD_PASID_RESERVED;
+		return IOMMUNEST_VTD_PASID_REASON_RESERVED;
 	if (entry->pgtt != IOMMUNEST_VTD_PGTT_FIRST_STAGE)
-		return IOMMUNEST_VTD_PASID_TYPE;
+		return IOMMUNEST_VTD_PASID_REASON_TYPE;
 	if (entry->fspm == FSPM_5_LEVELS && !(info->vtd_cap & CAP_FS5LP))
-		return IOMMUNEST_VTD_PASID_5_LEVEL;
+		return IOMMUNEST_VTD_PASID_REASON_5_LEVEL;
 	if (addr_bits < 64 && entry->fsptptr >> addr_bits)
-		return IOMMUNEST_VTD_PASID_ADDRESS;
+		return IOMMUNEST_VTD_PASID_REASON_ADDRESS;
 	if (entry->sre && !(ecap & ECAP_SRS))
-		return IOMMUNEST_VTD_PASID_SRE;
+		return IOMMUNEST_VTD_PASID_REASON_SRE;
 	if (entry->eafe && !(ecap & ECAP_EAFS))
-		return IOMMUNEST_VTD_PASID_EAFE;
+		return IOMMUNEST_VTD_PASID_REASON_EAFE;
 	if (entry->ere)
-		return IOMMUNEST_VTD_PASID_ERE;
+		return IOMMUNEST_VTD_PASID_REASON_ERE;
 	if (entry->cd || entry->emte)
-		return IOMMUNEST_VTD_PASID_MEMORY_TYPE;
-	return IOMMUNEST_VTD_PASID_OK;
+		return IOMMUNEST_VTD_PASID_REASON_MEMORY_TYPE;
+	return IOMMUNEST_VTD_PASID_REASON_NONE;
 }
 
 static int reason_errno(enum iommunest_vtd_pasid_reason reason)
 {
 	switch (reason) {
-	case IOMMUNEST_VTD_PASID_OK:
+	case IOMMUNEST_VTD_PASID_REASON_NONE:
 		return 0;
-	case IOMMUNEST_VTD_PASID_NOT_PRESENT:
+	case IOMMUNEST_VTD_PASID_REASON_NOT_PRESENT:
 		return -ENOENT;
-	case IOMMUNEST_VTD_PASID_RESERVED:
-	case IOMMUNEST_VTD_PASID_ADDRESS:
+	case IOMMUNEST_VTD_PASID_REASON_RESERVED:
+	case IOMMUNEST_VTD_PASID_REASON_ADDRESS:
 		return -EINVAL;
 	default:
 		return -EOPNOTSUPP;
@@ -185,7 +185,7 @@ iommunest_vtd_pasid_to_s1(const struct iommunest_vtd_pasid_entry *entry,
 	enum iommunest_vtd_pasid_reason why;
 
 	if (reason)
-		*reason = IOMMUNEST_VTD_PASID_OK;
+		*reason = IOMMUNEST_VTD_PASID_REASON_NONE;
 	if (!entry || vtd_check_info(info) < 0 || addr_bits < 32 ||
 	    addr_bits > 64 || !s1 ||
 	    s1->size < END_OF(struct iommunest_vtd_s1, flags))
@@ -196,33 +196,40 @@ iommunest_vtd_pasid_to_s1(const struct iommunest_vtd_pasid_entry *entry,
 	why = check_entry(entry, info, addr_bits);
 	if (reason)
 		*reason = why;
-	if (why == IOMMUNEST_VTD_PASID_OK)
+	if (why == IOMMUNEST_VTD_PASID_REASON_NONE)
 		fill_s1(s1, entry);
 	return reason_errno(why);
 }
 
-EXPORT const char *iommunest_vtd_pasid_reason_text(unsigned int reason)
-{
-	static const char *const texts[] = {
-		[IOMMUNEST_VTD_PASID_OK] = "ok",
-		[IOMMUNEST_VTD_PASID_NOT_PRESENT] = "not present",
-		[IOMMUNEST_VTD_PASID_RESERVED] = "a reserved bit or value",
-		[IOMMUNEST_VTD_PASID_TYPE] = "not of the first stage",
-		[IOMMUNEST_VTD_PASID_5_LEVEL] =
-			"5-level paging, the host has 4 levels",
-		[IOMMUNEST_VTD_PASID_ADDRESS] =
-			"the root is beyond the guest's addresses",
-		[IOMMUNEST_VTD_PASID_SRE] =
-			"supervisor requests, the host has none",
-		[IOMMUNEST_VTD_PASID_EAFE] =
-			"the extended accessed flag, the host has none",
-		[IOMMUNEST_VTD_PASID_ERE] =
-			"execute requests, which are not passed on",
-		[IOMMUNEST_VTD_PASID_MEMORY_TYPE] =
-			"a memory type, which is not passed on",
-	};
+static const struct {
+	uint32_t reason;
+	const char *text;
+} reason_texts[] = {
+	{ IOMMUNEST_VTD_PASID_REASON_NONE, "ok" },
+	{ IOMMUNEST_VTD_PASID_REASON_NOT_PRESENT, "not present" },
+	{ IOMMUNEST_VTD_PASID_REASON_RESERVED, "a reserved bit or value" },
+	{ IOMMUNEST_VTD_PASID_REASON_TYPE, "not of the first stage" },
+	{ IOMMUNEST_VTD_PASID_REASON_5_LEVEL,
+	  "5-level paging, the host has 4 levels" },
+	{ IOMMUNEST_VTD_PASID_REASON_ADDRESS,
+	  "the root is beyond the guest's addresses" },
+	{ IOMMUNEST_VTD_PASID_REASON_SRE,
+	  "supervisor requests, the host has none" },
+	{ IOMMUNEST_VTD_PASID_REASON_EAFE,
+	  "the extended accessed flag, the host has none" },
+	{ IOMMUNEST_VTD_PASID_REASON_ERE,
+	  "execute requests, which are not passed on" },
+	{ IOMMUNEST_VTD_PASID_REASON_MEMORY_TYPE,
+	  "a memory type, which is not passed on" },
+};
 
-	if (reason >= sizeof(texts) / sizeof(texts[0]))
-		return "unknown";
-	return texts[reason];
+EXPORT const char *iommunest_vtd_pasid_reason_text(uint32_t reason)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(reason_texts) / sizeof(reason_texts[0]); i++) {
+		if (reason_texts[i].reason == reason)
+			return reason_texts[i].text;
+	}
+	return "unknown";
 }

@@ -112,7 +112,7 @@ MAN_LINKS = \
 	%D%/iommunest_vtd_pasid_decode.3 \
 	%D%/iommunest_vtd_pasid_reason_text.3 \
 	%D%/iommunest_vtd_pasid_to_s1.3 \
-	%D%/iommunest_vtd_reason_text.3 \
+	%D%/iommunest_vtd_guest_reason_text.3 \
 	%D%/iommunest_vtd_s1_type.3
 
 nodist_man_MANS = $(MAN_PAGES) $(MAN_LINKS)

@@ -11,8 +11,9 @@
 
 #include "fuzz.h"
 
-#define FIRST_OF_GUEST IOMMUNEST_VTD_GUEST_5_LEVEL
-#define FIRST_OF_LACK IOMMUNEST_VTD_GUEST_NO_SCALABLE
+/* The reasons of the host are the bits below this one. */
+#define FIRST_OF_GUEST IOMMUNEST_VTD_GUEST_REASON_5_LEVEL
+#define FIRST_OF_LACK IOMMUNEST_VTD_GUEST_REASON_NO_SCALABLE
 #define REASONS 21u
 
 /* Mostly a bit away from one that nests. */
@@ -74,12 +75,12 @@ static void check_host_takes(const struct iommunest_vtd_s1 *s1,
 static int errno_of(uint32_t reason)
 {
 	switch (reason) {
-	case IOMMUNEST_VTD_PASID_OK:
+	case IOMMUNEST_VTD_PASID_REASON_NONE:
 		return 0;
-	case IOMMUNEST_VTD_PASID_NOT_PRESENT:
+	case IOMMUNEST_VTD_PASID_REASON_NOT_PRESENT:
 		return -ENOENT;
-	case IOMMUNEST_VTD_PASID_RESERVED:
-	case IOMMUNEST_VTD_PASID_ADDRESS:
+	case IOMMUNEST_VTD_PASID_REASON_RESERVED:
+	case IOMMUNEST_VTD_PASID_REASON_ADDRESS:
 		return -EINVAL;
 	default:
 		return -EOPNOTSUPP;
@@ -155,7 +156,8 @@ static void check_entry(struct fuzz_input *in,
 		fuzz_check(ret == (valid ? -EOPNOTSUPP : -EINVAL));
 		return;
 	}
-	fuzz_check(reason <= IOMMUNEST_VTD_PASID_MEMORY_TYPE);
+	fuzz_check(reason <= IOMMUNEST_VTD_PASID_REASON_MEMORY_TYPE &&
+		   !(reason & (reason - 1)));
 	fuzz_check(ret == errno_of(reason));
 	fuzz_check(iommunest_vtd_pasid_reason_text(reason));
 	if (ret) {
@@ -256,10 +258,9 @@ static uint64_t reasons_of(const struct iommunest_hw_info *info,
 	fuzz_check(ret >= 0 && ret == __builtin_popcountll(reasons));
 	fuzz_check(!(reasons >> REASONS));
 	for (i = 0; i < REASONS; i++)
-		fuzz_check(iommunest_vtd_reason_text(i));
+		fuzz_check(iommunest_vtd_guest_reason_text(UINT64_C(1) << i));
 	if (info->type != IOMMUNEST_HW_INTEL_VTD)
-		fuzz_check(reasons == UINT64_C(1)
-					      << IOMMUNEST_VTD_HOST_NOT_VTD);
+		fuzz_check(reasons == IOMMUNEST_VTD_GUEST_REASON_HOST_NOT_VTD);
 	return reasons;
 }
 
@@ -279,12 +280,11 @@ static void check_shown(const struct iommunest_hw_info *info)
 	if (has_bit(guest.ecap, 40))
 		fuzz_check(field(guest.ecap, 35, 5) + 1 <=
 			   info->max_pasid_log2);
-	lacks = (UINT64_C(1) << FIRST_OF_LACK) -
-		(UINT64_C(1) << FIRST_OF_GUEST);
+	lacks = FIRST_OF_LACK - FIRST_OF_GUEST;
 	reasons = reasons_of(info, &guest);
 	fuzz_check(!(reasons & lacks));
 	/* What it lacks, the host lacks. */
-	if (!(reasons & ((UINT64_C(1) << FIRST_OF_GUEST) - 1)))
+	if (!(reasons & (FIRST_OF_GUEST - 1)))
 		fuzz_check(!reasons);
 }
 
@@ -293,7 +293,7 @@ static void check_guest(struct fuzz_input *in,
 			const struct iommunest_hw_info *info)
 {
 	struct iommunest_vtd_guest guest = { .size = sizeof(guest) };
-	const uint64_t of_host = (UINT64_C(1) << FIRST_OF_GUEST) - 1;
+	const uint64_t of_host = FIRST_OF_GUEST - 1;
 	uint32_t flags = fuzz_u8(in);
 	uint64_t reasons, bare;
 

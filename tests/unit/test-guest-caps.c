@@ -13,7 +13,7 @@
 #include "support.h"
 
 #define BIT(n) (UINT64_C(1) << (n))
-#define REASON(name) BIT(IOMMUNEST_VTD_##name)
+#define REASON(name) IOMMUNEST_VTD_GUEST_REASON_##name
 #define REASONS 21u
 
 /* Bits of ECAP_REG that the tests name. */
@@ -247,102 +247,88 @@ static const struct row rows[] = {
 	{ .name = "host SSTS",
 	  .no_ecap = SSTS,
 	  .reasons = REASON(HOST_NO_SECOND_STAGE) },
-	{ .name = "FS5LP", .no_cap = FS5LP, .reasons = REASON(GUEST_5_LEVEL) },
+	{ .name = "FS5LP", .no_cap = FS5LP, .reasons = REASON(5_LEVEL) },
 	{ .name = "FS5LP, not shown", .no_cap = FS5LP, .guest_cap = FS5LP },
-	{ .name = "FS1GP",
-	  .no_cap = FS1GP,
-	  .reasons = REASON(GUEST_1GIB_PAGES) },
+	{ .name = "FS1GP", .no_cap = FS1GP, .reasons = REASON(1GIB_PAGES) },
 	{ .name = "FS1GP, not shown", .no_cap = FS1GP, .guest_cap = FS1GP },
-	{ .name = "SRS", .no_ecap = SRS, .reasons = REASON(GUEST_SUPERVISOR) },
+	{ .name = "SRS", .no_ecap = SRS, .reasons = REASON(SUPERVISOR) },
 	{ .name = "SRS, not shown", .no_ecap = SRS, .guest_ecap = SRS },
-	{ .name = "EAFS",
-	  .no_ecap = EAFS,
-	  .reasons = REASON(GUEST_EXTENDED_ACCESS) },
+	{ .name = "EAFS", .no_ecap = EAFS, .reasons = REASON(EXTENDED_ACCESS) },
 	{ .name = "EAFS, not shown", .no_ecap = EAFS, .guest_ecap = EAFS },
-	{ .name = "PASID", .no_ecap = PASID, .reasons = REASON(GUEST_PASID) },
+	{ .name = "PASID", .no_ecap = PASID, .reasons = REASON(PASID) },
 	{ .name = "PASID, not shown", .no_ecap = PASID, .guest_ecap = PASID },
 	{ .name = "PASIDs of the device",
 	  .narrower = 20,
-	  .reasons = REASON(GUEST_PASID) },
+	  .reasons = REASON(PASID) },
 	{ .name = "width of the device",
 	  .narrower = 1,
-	  .reasons = REASON(GUEST_PASID_WIDTH) },
+	  .reasons = REASON(PASID_WIDTH) },
 	{ .name = "width of the device, not shown",
 	  .narrower = 1,
 	  .guest_ecap = PSS(20) ^ PSS(19) },
 	{ .name = "width of the host",
 	  .no_ecap = BIT(35),
-	  .reasons = REASON(GUEST_PASID_WIDTH) },
+	  .reasons = REASON(PASID_WIDTH) },
 	{ .name = "width that no PASID has",
 	  .guest_ecap = PSS(20) ^ PSS(21),
-	  .reasons = REASON(GUEST_PASID_WIDTH) },
+	  .reasons = REASON(PASID_WIDTH) },
 	{ .name = "a width without PASIDs",
 	  .narrower = 20,
 	  .guest_ecap = PASID },
 	{ .name = "DT, and with it page requests",
 	  .no_ecap = DT,
-	  .reasons = REASON(GUEST_DEVICE_TLB) | REASON(GUEST_PAGE_REQUESTS) },
+	  .reasons = REASON(DEVICE_TLB) | REASON(PAGE_REQUESTS) },
 	{ .name = "DT",
 	  .no_ecap = DT,
 	  .guest_ecap = PRS,
-	  .reasons = REASON(GUEST_DEVICE_TLB) },
+	  .reasons = REASON(DEVICE_TLB) },
 	{ .name = "DT, not shown", .no_ecap = DT, .guest_ecap = DT | PRS },
 	{ .name = "ATS",
 	  .no_ecap = DT,
 	  .guest_ecap = DT | PRS,
 	  .flags = ATS,
-	  .reasons = REASON(GUEST_DEVICE_TLB) },
-	{ .name = "PRS",
-	  .no_ecap = PRS,
-	  .reasons = REASON(GUEST_PAGE_REQUESTS) },
+	  .reasons = REASON(DEVICE_TLB) },
+	{ .name = "PRS", .no_ecap = PRS, .reasons = REASON(PAGE_REQUESTS) },
 	{ .name = "PRS without PDS",
 	  .no_ecap = PDS,
-	  .reasons = REASON(GUEST_PAGE_REQUESTS) },
+	  .reasons = REASON(PAGE_REQUESTS) },
 	{ .name = "PRS, not shown", .no_ecap = PRS, .guest_ecap = PRS },
 	{ .name = "PRI",
 	  .no_ecap = PRS,
 	  .guest_ecap = PRS,
 	  .flags = PRI,
-	  .reasons = REASON(GUEST_PAGE_REQUESTS) },
+	  .reasons = REASON(PAGE_REQUESTS) },
 	{ .name = "PRI without a device TLB",
 	  .no_ecap = DT,
 	  .guest_ecap = DT | PRS,
 	  .flags = PRI,
-	  .reasons = REASON(GUEST_PAGE_REQUESTS) },
+	  .reasons = REASON(PAGE_REQUESTS) },
 	{ .name = "PDS, which is shown alone",
 	  .no_ecap = PDS,
 	  .guest_ecap = PRS },
 	{ .name = "ERS, which the host has not",
 	  .guest_ecap = ERS,
-	  .reasons = REASON(GUEST_EXECUTE) },
-	{ .name = "C", .no_ecap = C, .reasons = REASON(GUEST_COHERENCY) },
-	{ .name = "SC", .no_ecap = SC, .reasons = REASON(GUEST_COHERENCY) },
-	{ .name = "SMPWCS",
-	  .no_ecap = SMPWCS,
-	  .reasons = REASON(GUEST_COHERENCY) },
+	  .reasons = REASON(EXECUTE) },
+	{ .name = "C", .no_ecap = C, .reasons = REASON(COHERENCY) },
+	{ .name = "SC", .no_ecap = SC, .reasons = REASON(COHERENCY) },
+	{ .name = "SMPWCS", .no_ecap = SMPWCS, .reasons = REASON(COHERENCY) },
 	{ .name = "C, SC and SMPWCS, not shown",
 	  .no_ecap = C | SC | SMPWCS,
 	  .guest_ecap = C | SC | SMPWCS },
-	{ .name = "NEST",
-	  .guest_ecap = NEST,
-	  .reasons = REASON(GUEST_NESTING) },
-	{ .name = "SSTS",
-	  .guest_ecap = SSTS,
-	  .reasons = REASON(GUEST_SECOND_STAGE) },
+	{ .name = "NEST", .guest_ecap = NEST, .reasons = REASON(NESTING) },
+	{ .name = "SSTS", .guest_ecap = SSTS, .reasons = REASON(SECOND_STAGE) },
 	{ .name = "no SMTS",
 	  .guest_ecap = SMTS,
-	  .reasons = REASON(GUEST_NO_SCALABLE) },
+	  .reasons = REASON(NO_SCALABLE) },
 	{ .name = "no FSTS",
 	  .guest_ecap = FSTS,
-	  .reasons = REASON(GUEST_NO_FIRST_STAGE) },
-	{ .name = "no QI",
-	  .guest_ecap = QI,
-	  .reasons = REASON(GUEST_NO_QUEUE) },
+	  .reasons = REASON(NO_FIRST_STAGE) },
+	{ .name = "no QI", .guest_ecap = QI, .reasons = REASON(NO_QUEUE) },
 	{ .name = "no queue of the host's", .no_ecap = QI },
 	{ .name = "two at once",
 	  .no_cap = FS5LP,
 	  .no_ecap = EAFS,
-	  .reasons = REASON(GUEST_5_LEVEL) | REASON(GUEST_EXTENDED_ACCESS) },
+	  .reasons = REASON(5_LEVEL) | REASON(EXTENDED_ACCESS) },
 };
 
 START_TEST(each_reason_is_given_alone)
@@ -372,7 +358,7 @@ START_TEST(execute_requests_are_a_reason_on_each_host)
 	struct iommunest_vtd_guest guest = guest_of(&host);
 
 	guest.ecap |= ERS;
-	ck_assert_uint_eq(check(&host, &guest), REASON(GUEST_EXECUTE));
+	ck_assert_uint_eq(check(&host, &guest), REASON(EXECUTE));
 }
 END_TEST
 
@@ -400,9 +386,9 @@ START_TEST(a_host_that_is_not_vtd_is_the_only_reason)
 
 	host.vtd_flags = ERRATUM;
 	/* All but that, and the width of PASIDs that the host has not. */
-	ck_assert_uint_eq(check(&host, &guest),
-			  (BIT(REASONS) - 1) & ~REASON(HOST_NOT_VTD) &
-				  ~REASON(GUEST_PASID_WIDTH));
+	ck_assert_uint_eq(check(&host, &guest), (BIT(REASONS) - 1) &
+							~REASON(HOST_NOT_VTD) &
+							~REASON(PASID_WIDTH));
 	host.type = _i ? 2 : IOMMUNEST_HW_NONE;
 	ck_assert_uint_eq(check(&host, &guest), REASON(HOST_NOT_VTD));
 }
@@ -478,10 +464,8 @@ START_TEST(nothing_is_shown_that_the_host_has_not_but_the_queue)
 END_TEST
 
 /* Of what the guest cannot do without. */
-#define LACKS                                                 \
-	(REASON(GUEST_NO_SCALABLE) | REASON(GUEST_NO_QUEUE) | \
-	 REASON(GUEST_NO_FIRST_STAGE))
-#define PASID_REASONS (REASON(GUEST_PASID) | REASON(GUEST_PASID_WIDTH))
+#define LACKS (REASON(NO_SCALABLE) | REASON(NO_QUEUE) | REASON(NO_FIRST_STAGE))
+#define PASID_REASONS (REASON(PASID) | REASON(PASID_WIDTH))
 
 /* A reason about PASIDs may turn into the other. */
 static uint64_t merged(uint64_t reasons)
@@ -605,15 +589,19 @@ START_TEST(each_reason_has_words_of_its_own)
 	unsigned int i, j;
 
 	for (i = 0; i < REASONS; i++) {
-		const char *text = iommunest_vtd_reason_text(i);
+		const char *text = iommunest_vtd_guest_reason_text(BIT(i));
 
 		ck_assert_ptr_nonnull(text);
 		ck_assert_str_ne(text, "unknown");
 		for (j = 0; j < i; j++)
-			ck_assert_str_ne(text, iommunest_vtd_reason_text(j));
+			ck_assert_str_ne(
+				text, iommunest_vtd_guest_reason_text(BIT(j)));
 	}
-	ck_assert_str_eq(iommunest_vtd_reason_text(REASONS), "unknown");
-	ck_assert_str_eq(iommunest_vtd_reason_text(UINT_MAX), "unknown");
+	ck_assert_str_eq(iommunest_vtd_guest_reason_text(BIT(REASONS)),
+			 "unknown");
+	ck_assert_str_eq(iommunest_vtd_guest_reason_text(0), "unknown");
+	ck_assert_str_eq(iommunest_vtd_guest_reason_text(BIT(0) | BIT(1)),
+			 "unknown");
 }
 END_TEST
 

@@ -254,18 +254,33 @@ static struct outcome to_s1(const struct words *words,
 	return got;
 }
 
-static const int errnos[] = {
-	[IOMMUNEST_VTD_PASID_OK] = 0,
-	[IOMMUNEST_VTD_PASID_NOT_PRESENT] = -ENOENT,
-	[IOMMUNEST_VTD_PASID_RESERVED] = -EINVAL,
-	[IOMMUNEST_VTD_PASID_TYPE] = -EOPNOTSUPP,
-	[IOMMUNEST_VTD_PASID_5_LEVEL] = -EOPNOTSUPP,
-	[IOMMUNEST_VTD_PASID_ADDRESS] = -EINVAL,
-	[IOMMUNEST_VTD_PASID_SRE] = -EOPNOTSUPP,
-	[IOMMUNEST_VTD_PASID_EAFE] = -EOPNOTSUPP,
-	[IOMMUNEST_VTD_PASID_ERE] = -EOPNOTSUPP,
-	[IOMMUNEST_VTD_PASID_MEMORY_TYPE] = -EOPNOTSUPP,
+static const struct {
+	uint32_t reason;
+	int error;
+} errnos[] = {
+	{ IOMMUNEST_VTD_PASID_REASON_NONE, 0 },
+	{ IOMMUNEST_VTD_PASID_REASON_NOT_PRESENT, -ENOENT },
+	{ IOMMUNEST_VTD_PASID_REASON_RESERVED, -EINVAL },
+	{ IOMMUNEST_VTD_PASID_REASON_TYPE, -EOPNOTSUPP },
+	{ IOMMUNEST_VTD_PASID_REASON_5_LEVEL, -EOPNOTSUPP },
+	{ IOMMUNEST_VTD_PASID_REASON_ADDRESS, -EINVAL },
+	{ IOMMUNEST_VTD_PASID_REASON_SRE, -EOPNOTSUPP },
+	{ IOMMUNEST_VTD_PASID_REASON_EAFE, -EOPNOTSUPP },
+	{ IOMMUNEST_VTD_PASID_REASON_ERE, -EOPNOTSUPP },
+	{ IOMMUNEST_VTD_PASID_REASON_MEMORY_TYPE, -EOPNOTSUPP },
 };
+
+static int errno_of(uint32_t reason)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(errnos); i++) {
+		if (errnos[i].reason == reason)
+			return errnos[i].error;
+	}
+	ck_abort_msg("no reason: %#x", reason);
+	return 0;
+}
 
 /* And that a refused entry writes nothing. */
 static void check_reason(const struct words *words,
@@ -276,10 +291,10 @@ static void check_reason(const struct words *words,
 	struct iommunest_vtd_s1 untouched;
 
 	ck_assert_uint_eq(got.reason, reason);
-	ck_assert_int_eq(got.ret, errnos[reason]);
+	ck_assert_int_eq(got.ret, errno_of(reason));
 	memset(&untouched, 0xa5, sizeof(untouched));
 	untouched.size = sizeof(untouched);
-	if (reason != IOMMUNEST_VTD_PASID_OK)
+	if (reason != IOMMUNEST_VTD_PASID_REASON_NONE)
 		ck_assert_mem_eq(&got.s1, &untouched, sizeof(untouched));
 }
 
@@ -290,7 +305,7 @@ static void check_s1(const struct words *words, uint64_t root,
 	struct outcome got = to_s1(words, &info, 64);
 
 	ck_assert_int_eq(got.ret, 0);
-	ck_assert_uint_eq(got.reason, IOMMUNEST_VTD_PASID_OK);
+	ck_assert_uint_eq(got.reason, IOMMUNEST_VTD_PASID_REASON_NONE);
 	ck_assert_uint_eq(got.s1.size, sizeof(got.s1));
 	ck_assert_uint_eq(got.s1.pgtbl_addr, root);
 	ck_assert_uint_eq(got.s1.addr_width, addr_width);
@@ -348,7 +363,7 @@ START_TEST(an_entry_that_is_not_present_may_say_anything)
 
 	memset(&words, _i ? 0xff : 0, sizeof(words));
 	words.word[0] &= ~P;
-	check_reason(&words, &info, 48, IOMMUNEST_VTD_PASID_NOT_PRESENT);
+	check_reason(&words, &info, 48, IOMMUNEST_VTD_PASID_REASON_NOT_PRESENT);
 }
 END_TEST
 
@@ -360,17 +375,21 @@ START_TEST(each_reserved_bit_is_refused)
 	if (field_of((unsigned int)_i)->member != RESERVED)
 		return;
 	words.word[_i / 64] |= BIT(_i % 64);
-	check_reason(&words, &info, 48, IOMMUNEST_VTD_PASID_RESERVED);
+	check_reason(&words, &info, 48, IOMMUNEST_VTD_PASID_REASON_RESERVED);
 }
 END_TEST
 
 START_TEST(types_are_first_stage_or_another_or_reserved)
 {
 	static const uint32_t reasons[] = {
-		IOMMUNEST_VTD_PASID_RESERVED, IOMMUNEST_VTD_PASID_OK,
-		IOMMUNEST_VTD_PASID_TYPE,     IOMMUNEST_VTD_PASID_TYPE,
-		IOMMUNEST_VTD_PASID_TYPE,     IOMMUNEST_VTD_PASID_RESERVED,
-		IOMMUNEST_VTD_PASID_RESERVED, IOMMUNEST_VTD_PASID_RESERVED,
+		IOMMUNEST_VTD_PASID_REASON_RESERVED,
+		IOMMUNEST_VTD_PASID_REASON_NONE,
+		IOMMUNEST_VTD_PASID_REASON_TYPE,
+		IOMMUNEST_VTD_PASID_REASON_TYPE,
+		IOMMUNEST_VTD_PASID_REASON_TYPE,
+		IOMMUNEST_VTD_PASID_REASON_RESERVED,
+		IOMMUNEST_VTD_PASID_REASON_RESERVED,
+		IOMMUNEST_VTD_PASID_REASON_RESERVED,
 	};
 	struct words words = plain();
 	struct iommunest_hw_info info = host();
@@ -387,11 +406,11 @@ START_TEST(levels_are_four_or_five_where_there_is_a_first_stage)
 	bool first_stage = type == 1 || type == 3;
 	struct words words = plain();
 	struct iommunest_hw_info info = host();
-	uint32_t reason =
-		type == 1 ? IOMMUNEST_VTD_PASID_OK : IOMMUNEST_VTD_PASID_TYPE;
+	uint32_t reason = type == 1 ? IOMMUNEST_VTD_PASID_REASON_NONE
+				    : IOMMUNEST_VTD_PASID_REASON_TYPE;
 
 	if (first_stage && mode > 1)
-		reason = IOMMUNEST_VTD_PASID_RESERVED;
+		reason = IOMMUNEST_VTD_PASID_REASON_RESERVED;
 	words.word[0] = P | PGTT(type);
 	words.word[2] |= FSPM(mode);
 	check_reason(&words, &info, 48, reason);
@@ -406,13 +425,13 @@ START_TEST(a_root_is_below_the_end_of_memory)
 	struct iommunest_hw_info info = host();
 
 	words.word[2] = end - 0x1000;
-	check_reason(&words, &info, bits, IOMMUNEST_VTD_PASID_OK);
+	check_reason(&words, &info, bits, IOMMUNEST_VTD_PASID_REASON_NONE);
 	if (bits == 64)
 		return;
 	words.word[2] = end;
-	check_reason(&words, &info, bits, IOMMUNEST_VTD_PASID_ADDRESS);
+	check_reason(&words, &info, bits, IOMMUNEST_VTD_PASID_REASON_ADDRESS);
 	words.word[2] = UINT64_C(0xfffffffffffff000);
-	check_reason(&words, &info, bits, IOMMUNEST_VTD_PASID_ADDRESS);
+	check_reason(&words, &info, bits, IOMMUNEST_VTD_PASID_REASON_ADDRESS);
 }
 END_TEST
 
@@ -426,11 +445,11 @@ START_TEST(what_the_host_lacks_is_refused)
 		uint64_t ecap;
 		uint32_t reason;
 	} rows[] = {
-		{ 2, FSPM(1), FS5LP, 0, IOMMUNEST_VTD_PASID_5_LEVEL },
-		{ 2, BIT(0), 0, SRS, IOMMUNEST_VTD_PASID_SRE },
-		{ 2, BIT(7), 0, EAFS, IOMMUNEST_VTD_PASID_EAFE },
-		{ 1, BIT(23), 0, SMPWCS, IOMMUNEST_VTD_PASID_RESERVED },
-		{ 1, BIT(24), 0, SC, IOMMUNEST_VTD_PASID_RESERVED },
+		{ 2, FSPM(1), FS5LP, 0, IOMMUNEST_VTD_PASID_REASON_5_LEVEL },
+		{ 2, BIT(0), 0, SRS, IOMMUNEST_VTD_PASID_REASON_SRE },
+		{ 2, BIT(7), 0, EAFS, IOMMUNEST_VTD_PASID_REASON_EAFE },
+		{ 1, BIT(23), 0, SMPWCS, IOMMUNEST_VTD_PASID_REASON_RESERVED },
+		{ 1, BIT(24), 0, SC, IOMMUNEST_VTD_PASID_REASON_RESERVED },
 	};
 	struct words words = plain();
 	struct iommunest_hw_info info = host();
@@ -438,11 +457,11 @@ START_TEST(what_the_host_lacks_is_refused)
 	/* What it does not want, the host may lack. */
 	info.vtd_cap &= ~rows[_i].cap;
 	info.vtd_ecap &= ~rows[_i].ecap;
-	check_reason(&words, &info, 48, IOMMUNEST_VTD_PASID_OK);
+	check_reason(&words, &info, 48, IOMMUNEST_VTD_PASID_REASON_NONE);
 	words.word[rows[_i].word] |= rows[_i].bits;
 	check_reason(&words, &info, 48, rows[_i].reason);
 	info = host();
-	check_reason(&words, &info, 48, IOMMUNEST_VTD_PASID_OK);
+	check_reason(&words, &info, 48, IOMMUNEST_VTD_PASID_REASON_NONE);
 	/* All else does not help. */
 	info.vtd_cap = ~rows[_i].cap;
 	info.vtd_ecap = ~rows[_i].ecap;
@@ -457,9 +476,9 @@ START_TEST(what_cannot_be_passed_on_is_refused_on_each_host)
 		uint64_t bits;
 		uint32_t reason;
 	} rows[] = {
-		{ 2, BIT(1), IOMMUNEST_VTD_PASID_ERE },
-		{ 1, BIT(25), IOMMUNEST_VTD_PASID_MEMORY_TYPE },
-		{ 1, BIT(26), IOMMUNEST_VTD_PASID_MEMORY_TYPE },
+		{ 2, BIT(1), IOMMUNEST_VTD_PASID_REASON_ERE },
+		{ 1, BIT(25), IOMMUNEST_VTD_PASID_REASON_MEMORY_TYPE },
+		{ 1, BIT(26), IOMMUNEST_VTD_PASID_REASON_MEMORY_TYPE },
 	};
 	struct words words = plain();
 	struct iommunest_hw_info info = host();
@@ -483,25 +502,25 @@ START_TEST(the_first_reason_is_told)
 
 	info.vtd_cap = 0;
 	info.vtd_ecap &= ~(SRS | EAFS);
-	check_reason(&words, &info, 52, IOMMUNEST_VTD_PASID_NOT_PRESENT);
+	check_reason(&words, &info, 52, IOMMUNEST_VTD_PASID_REASON_NOT_PRESENT);
 	words.word[0] |= P;
-	check_reason(&words, &info, 52, IOMMUNEST_VTD_PASID_RESERVED);
+	check_reason(&words, &info, 52, IOMMUNEST_VTD_PASID_REASON_RESERVED);
 	words.word[0] &= ~BIT(10);
-	check_reason(&words, &info, 52, IOMMUNEST_VTD_PASID_TYPE);
+	check_reason(&words, &info, 52, IOMMUNEST_VTD_PASID_REASON_TYPE);
 	words.word[0] = P | PGTT(1);
-	check_reason(&words, &info, 52, IOMMUNEST_VTD_PASID_5_LEVEL);
+	check_reason(&words, &info, 52, IOMMUNEST_VTD_PASID_REASON_5_LEVEL);
 	info.vtd_cap |= FS5LP;
-	check_reason(&words, &info, 52, IOMMUNEST_VTD_PASID_ADDRESS);
+	check_reason(&words, &info, 52, IOMMUNEST_VTD_PASID_REASON_ADDRESS);
 	words.word[2] &= ~BIT(60);
-	check_reason(&words, &info, 52, IOMMUNEST_VTD_PASID_SRE);
+	check_reason(&words, &info, 52, IOMMUNEST_VTD_PASID_REASON_SRE);
 	info.vtd_ecap |= SRS;
-	check_reason(&words, &info, 52, IOMMUNEST_VTD_PASID_EAFE);
+	check_reason(&words, &info, 52, IOMMUNEST_VTD_PASID_REASON_EAFE);
 	info.vtd_ecap |= EAFS;
-	check_reason(&words, &info, 52, IOMMUNEST_VTD_PASID_ERE);
+	check_reason(&words, &info, 52, IOMMUNEST_VTD_PASID_REASON_ERE);
 	words.word[2] &= ~BIT(1);
-	check_reason(&words, &info, 52, IOMMUNEST_VTD_PASID_MEMORY_TYPE);
+	check_reason(&words, &info, 52, IOMMUNEST_VTD_PASID_REASON_MEMORY_TYPE);
 	words.word[1] &= ~(BIT(25) | BIT(26));
-	check_reason(&words, &info, 52, IOMMUNEST_VTD_PASID_OK);
+	check_reason(&words, &info, 52, IOMMUNEST_VTD_PASID_REASON_NONE);
 }
 END_TEST
 
@@ -622,7 +641,7 @@ START_TEST(null_arguments_are_refused)
 	ck_assert_int_eq(iommunest_vtd_pasid_to_s1(NULL, &info, 48, &s1,
 						   &reason),
 			 -EINVAL);
-	ck_assert_uint_eq(reason, IOMMUNEST_VTD_PASID_OK);
+	ck_assert_uint_eq(reason, IOMMUNEST_VTD_PASID_REASON_NONE);
 	ck_assert_int_eq(iommunest_vtd_pasid_to_s1(&entry, NULL, 48, &s1,
 						   &reason),
 			 -EINVAL);
@@ -646,7 +665,7 @@ START_TEST(widths_of_addresses_are_32_to_64)
 	struct outcome got = to_s1(&words, &info, widths[_i]);
 
 	ck_assert_int_eq(got.ret, -EINVAL);
-	ck_assert_uint_eq(got.reason, IOMMUNEST_VTD_PASID_OK);
+	ck_assert_uint_eq(got.reason, IOMMUNEST_VTD_PASID_REASON_NONE);
 }
 END_TEST
 
@@ -699,7 +718,7 @@ START_TEST(another_iommu_is_refused_without_a_reason)
 	info.type = _i ? 2 : IOMMUNEST_HW_NONE;
 	got = to_s1(&words, &info, 48);
 	ck_assert_int_eq(got.ret, -EOPNOTSUPP);
-	ck_assert_uint_eq(got.reason, IOMMUNEST_VTD_PASID_OK);
+	ck_assert_uint_eq(got.reason, IOMMUNEST_VTD_PASID_REASON_NONE);
 }
 END_TEST
 
@@ -708,16 +727,18 @@ START_TEST(each_reason_has_words_of_its_own)
 	unsigned int i, j;
 
 	for (i = 0; i < ARRAY_LEN(errnos); i++) {
-		const char *text = iommunest_vtd_pasid_reason_text(i);
+		const char *text =
+			iommunest_vtd_pasid_reason_text(errnos[i].reason);
 
 		ck_assert_ptr_nonnull(text);
 		ck_assert_str_ne(text, "unknown");
 		for (j = 0; j < i; j++)
-			ck_assert_str_ne(text,
-					 iommunest_vtd_pasid_reason_text(j));
+			ck_assert_str_ne(text, iommunest_vtd_pasid_reason_text(
+						       errnos[j].reason));
 	}
-	ck_assert_str_eq(iommunest_vtd_pasid_reason_text(i), "unknown");
-	ck_assert_str_eq(iommunest_vtd_pasid_reason_text(UINT_MAX), "unknown");
+	ck_assert_str_eq(iommunest_vtd_pasid_reason_text(1u << (i - 1)),
+			 "unknown");
+	ck_assert_str_eq(iommunest_vtd_pasid_reason_text(3), "unknown");
 }
 END_TEST
 
