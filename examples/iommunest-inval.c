@@ -192,9 +192,9 @@ static int add_parsed(struct iommunest_batch *batch, char *text, char *mark,
 	    !arg_number(mark + 1, 0, is_block ? 63 : UINT64_MAX, &size))
 		return -EINVAL;
 	if (is_block)
-		return iommunest_vtd_add_block(batch, addr, (unsigned int)size,
-					       flags, cookie);
-	return iommunest_vtd_add_range(batch, addr, size, flags, cookie);
+		return iommunest_vtd_batch_add_block(
+			batch, addr, (unsigned int)size, flags, cookie);
+	return iommunest_vtd_batch_add_range(batch, addr, size, flags, cookie);
 }
 
 static int add_entry(struct iommunest_batch *batch, const char *argument,
@@ -208,7 +208,7 @@ static int add_entry(struct iommunest_batch *batch, const char *argument,
 		return -EINVAL;
 	strcpy(text, argument);
 	if (!strcmp(text, "all"))
-		return iommunest_vtd_add_all(batch, cookie);
+		return iommunest_vtd_batch_add_all(batch, cookie);
 	if (cut_suffix(text, ":leaf"))
 		flags = IOMMUNEST_VTD_LEAF;
 	mark = strpbrk(text, "+/");

@@ -13,9 +13,9 @@ static int invalidate(struct iommunest_ctx *ctx, uint32_t hwpt)
 	if (ret)
 		return ret;
 	/* A failed add sticks to the batch and surfaces in submit. */
-	iommunest_vtd_add_range(batch, 0x1000, 4, IOMMUNEST_VTD_LEAF, 1);
-	iommunest_vtd_add_block(batch, 0x200000, 9, 0, 2);
-	iommunest_vtd_add_all(batch, 3); /* its cookie: our name for it */
+	iommunest_vtd_batch_add_range(batch, 0x1000, 4, IOMMUNEST_VTD_LEAF, 1);
+	iommunest_vtd_batch_add_block(batch, 0x200000, 9, 0, 2);
+	iommunest_vtd_batch_add_all(batch, 3); /* its cookie: our name for it */
 	ret = iommunest_submit(ctx, hwpt, batch, NULL, &report);
 	printf("%u handled, %u left\n", report.handled, report.pending);
 	iommunest_batch_free(batch);

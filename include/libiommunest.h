@@ -676,11 +676,13 @@ int iommunest_vtd_batch_set_limits(struct iommunest_batch *batch,
  * builders' and iommunest_batch_add()'s, and they stick; -EINVAL also for a
  * batch of another type.
  */
-int iommunest_vtd_add_all(struct iommunest_batch *batch, uint64_t cookie);
-int iommunest_vtd_add_range(struct iommunest_batch *batch, uint64_t addr,
-			    uint64_t npages, uint32_t flags, uint64_t cookie);
-int iommunest_vtd_add_block(struct iommunest_batch *batch, uint64_t addr,
-			    unsigned int am, uint32_t flags, uint64_t cookie);
+int iommunest_vtd_batch_add_all(struct iommunest_batch *batch, uint64_t cookie);
+int iommunest_vtd_batch_add_range(struct iommunest_batch *batch, uint64_t addr,
+				  uint64_t npages, uint32_t flags,
+				  uint64_t cookie);
+int iommunest_vtd_batch_add_block(struct iommunest_batch *batch, uint64_t addr,
+				  unsigned int am, uint32_t flags,
+				  uint64_t cookie);
 
 /* ------------------------------------------------------------------------
  * Submission, and resubmission from the reported failing index

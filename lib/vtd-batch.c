@@ -264,7 +264,8 @@ static int check_add(struct iommunest_batch *batch, uint64_t cookie)
 	return 0;
 }
 
-EXPORT int iommunest_vtd_add_all(struct iommunest_batch *batch, uint64_t cookie)
+EXPORT int iommunest_vtd_batch_add_all(struct iommunest_batch *batch,
+				       uint64_t cookie)
 {
 	struct iommunest_vtd_entry entry;
 	int ret;
@@ -276,9 +277,9 @@ EXPORT int iommunest_vtd_add_all(struct iommunest_batch *batch, uint64_t cookie)
 	return add_built(batch, &entry, cookie);
 }
 
-EXPORT int iommunest_vtd_add_range(struct iommunest_batch *batch, uint64_t addr,
-				   uint64_t npages, uint32_t flags,
-				   uint64_t cookie)
+EXPORT int iommunest_vtd_batch_add_range(struct iommunest_batch *batch,
+					 uint64_t addr, uint64_t npages,
+					 uint32_t flags, uint64_t cookie)
 {
 	struct iommunest_vtd_entry entry;
 	int ret;
@@ -292,9 +293,9 @@ EXPORT int iommunest_vtd_add_range(struct iommunest_batch *batch, uint64_t addr,
 	return add_built(batch, &entry, cookie);
 }
 
-EXPORT int iommunest_vtd_add_block(struct iommunest_batch *batch, uint64_t addr,
-				   unsigned int am, uint32_t flags,
-				   uint64_t cookie)
+EXPORT int iommunest_vtd_batch_add_block(struct iommunest_batch *batch,
+					 uint64_t addr, unsigned int am,
+					 uint32_t flags, uint64_t cookie)
 {
 	struct iommunest_vtd_entry entry;
 	int ret;

@@ -6,8 +6,9 @@
 #include "vtd-entry.h"
 
 /*
- * How many sizes of block, from one page up, iommunest_vtd_add_block() would
- * add just as vtd_plain_block() makes them: as one entry, with nothing merged.
+ * How many sizes of block, from one page up, iommunest_vtd_batch_add_block()
+ * would add just as vtd_plain_block() makes them: as one entry, with nothing
+ * merged.
  */
 uint32_t iommunest_vtd_plain_orders(const struct iommunest_batch *batch);
 

@@ -24,9 +24,10 @@ static uint32_t leaf_flag(const struct vtd_item *item)
 static int add_item(struct iommunest_batch *batch, const struct vtd_item *item)
 {
 	if (item->flags & ITEM_ALL)
-		return iommunest_vtd_add_all(batch, item->index);
-	return iommunest_vtd_add_block(batch, item->addr, item->flags & ITEM_AM,
-				       leaf_flag(item), item->index);
+		return iommunest_vtd_batch_add_all(batch, item->index);
+	return iommunest_vtd_batch_add_block(batch, item->addr,
+					     item->flags & ITEM_AM,
+					     leaf_flag(item), item->index);
 }
 
 /*
@@ -77,7 +78,7 @@ static void build_batch(struct settling *settling)
 			settling->fates = true;
 		} else if (add_item(iq->batch, item) == -ENOSPC) {
 			iommunest_batch_reset(iq->batch);
-			iommunest_vtd_add_all(
+			iommunest_vtd_batch_add_all(
 				iq->batch, iq->items[hwpt->first_item].index);
 			settling->fates = true;
 			return;

@@ -19,7 +19,7 @@ MAN_PAGES = \
 	%D%/iommunest_sys.3 \
 	%D%/iommunest_version.3 \
 	%D%/iommunest_vfio.3 \
-	%D%/iommunest_vtd_add.3 \
+	%D%/iommunest_vtd_batch_add.3 \
 	%D%/iommunest_vtd_caps.3 \
 	%D%/iommunest_vtd_desc.3 \
 	%D%/iommunest_vtd_desc_build.3 \
@@ -75,9 +75,9 @@ MAN_LINKS = \
 	%D%/iommunest_vfio_close.3 \
 	%D%/iommunest_vfio_detach.3 \
 	%D%/iommunest_vfio_open.3 \
-	%D%/iommunest_vtd_add_all.3 \
-	%D%/iommunest_vtd_add_block.3 \
-	%D%/iommunest_vtd_add_range.3 \
+	%D%/iommunest_vtd_batch_add_all.3 \
+	%D%/iommunest_vtd_batch_add_block.3 \
+	%D%/iommunest_vtd_batch_add_range.3 \
 	%D%/iommunest_vtd_batch_set_limits.3 \
 	%D%/iommunest_vtd_caps_decode.3 \
 	%D%/iommunest_vtd_desc_context_cache.3 \

@@ -491,9 +491,9 @@ START_TEST(adding_and_submitting_allocates_nothing)
 	ck_assert_int_eq(
 		iommunest_batch_new(&batch, iommunest_vtd_s1_type(), 3), 0);
 	watch(0);
-	iommunest_vtd_add_all(batch, 1);
-	iommunest_vtd_add_range(batch, 0x1000, 3, 0, 2);
-	iommunest_vtd_add_block(batch, 0x1000, 3, 0, 3);
+	iommunest_vtd_batch_add_all(batch, 1);
+	iommunest_vtd_batch_add_range(batch, 0x1000, 3, 0, 2);
+	iommunest_vtd_batch_add_block(batch, 0x1000, 3, 0, 3);
 	ret = iommunest_submit(context, SCRIPT_HWPT, batch, &opts, &report);
 	unwatch();
 	ck_assert_int_eq(ret, 1);

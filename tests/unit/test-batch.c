@@ -277,10 +277,13 @@ START_TEST(the_first_error_sticks_and_adds_add_nothing)
 	add_pages(batch, 20, 2);
 	ck_assert_int_eq(iommunest_batch_add(batch, NULL, 1), -EINVAL);
 	ck_assert_int_eq(iommunest_batch_add(batch, &entry, 2), -EINVAL);
-	ck_assert_int_eq(iommunest_vtd_add_all(batch, 3), -EINVAL);
-	ck_assert_int_eq(iommunest_vtd_add_range(batch, 0, 1, 6, 4), -EINVAL);
-	ck_assert_int_eq(iommunest_vtd_add_block(batch, 0, 1, 6, 5), -EINVAL);
-	ck_assert_int_eq(iommunest_vtd_add_block(batch, 0, 1, 0, 6), -EINVAL);
+	ck_assert_int_eq(iommunest_vtd_batch_add_all(batch, 3), -EINVAL);
+	ck_assert_int_eq(iommunest_vtd_batch_add_range(batch, 0, 1, 6, 4),
+			 -EINVAL);
+	ck_assert_int_eq(iommunest_vtd_batch_add_block(batch, 0, 1, 6, 5),
+			 -EINVAL);
+	ck_assert_int_eq(iommunest_vtd_batch_add_block(batch, 0, 1, 0, 6),
+			 -EINVAL);
 	ck_assert_uint_eq(iommunest_batch_count(batch), 2);
 	ck_assert_int_eq(iommunest_batch_error(batch, &cookie), -EINVAL);
 	ck_assert_uint_eq(cookie, 1);

@@ -25,8 +25,8 @@ static void add_entries(void)
 	ck_assert_int_eq(
 		iommunest_batch_new(&batch, iommunest_vtd_s1_type(), COUNT), 0);
 	for (i = 0; i < COUNT; i++)
-		iommunest_vtd_add_range(batch, (uint64_t)(i + 1) << 13, 1, 0,
-					i + 100);
+		iommunest_vtd_batch_add_range(batch, (uint64_t)(i + 1) << 13, 1,
+					      0, i + 100);
 	ck_assert_int_eq(iommunest_batch_error(batch, NULL), 0);
 }
 
@@ -400,7 +400,7 @@ static void open_on_answer(int answer)
 static void submit_one(void)
 {
 	iommunest_batch_reset(batch);
-	iommunest_vtd_add_all(batch, 1);
+	iommunest_vtd_batch_add_all(batch, 1);
 	ck_assert_int_eq(submit(IOMMUNEST_POLICY_STOP), 0);
 	/* It is no call of the submission's. */
 	ck_assert_uint_eq(report.calls, 1);

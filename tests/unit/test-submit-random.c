@@ -455,9 +455,9 @@ static void run_wild(struct wild *w, uint32_t policy)
 	memset(w->fates, 0, sizeof(w->fates));
 	w->next = 0;
 	for (i = 0; i < w->entries; i++)
-		wild_assert(w, !iommunest_vtd_add_range(w->batch,
-							(uint64_t)(i + 1) << 12,
-							1, 0, cookie_of(i)));
+		wild_assert(w, !iommunest_vtd_batch_add_range(
+				       w->batch, (uint64_t)(i + 1) << 12, 1, 0,
+				       cookie_of(i)));
 	do {
 		if (w->choices->rng) {
 			policy = support_choose(w->choices, 4);

@@ -234,7 +234,7 @@ START_TEST(entries_added_behind_the_cursor_go_alone)
 	iommunest_batch_free(rig.batch);
 	rig.batch = batch;
 	ck_assert_int_eq(rig_submit(&rig), 0);
-	ck_assert_int_eq(iommunest_vtd_add_all(batch, 1), 0);
+	ck_assert_int_eq(iommunest_vtd_batch_add_all(batch, 1), 0);
 	ck_assert_int_eq(rig_submit(&rig), 0);
 	rig_finish(&rig);
 }
@@ -787,7 +787,7 @@ START_TEST(a_batch_that_was_too_small_is_enospc)
 	struct rig rig;
 
 	RIG_START_NO_CALLS(&rig, 2);
-	ck_assert_int_eq(iommunest_vtd_add_all(rig.batch, 78), -ENOSPC);
+	ck_assert_int_eq(iommunest_vtd_batch_add_all(rig.batch, 78), -ENOSPC);
 	ck_assert_int_eq(iommunest_submit(rig.ctx, SCRIPT_HWPT, rig.batch, NULL,
 					  NULL),
 			 -ENOSPC);

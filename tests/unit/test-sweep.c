@@ -336,7 +336,7 @@ static int fill(struct iommunest_batch *batch)
 		if (is_wrong(page))
 			ret = library(iommunest_batch_add(batch, &entry, page));
 		else
-			ret = library(iommunest_vtd_add_range(
+			ret = library(iommunest_vtd_batch_add_range(
 				batch, page_addr(page), 1, 0, page));
 	}
 	return ret;

@@ -169,7 +169,7 @@ static uint64_t descs_of_a_flush(const struct host *host)
 
 	ck_assert_int_eq(
 		iommunest_batch_new(&batch, iommunest_vtd_s1_type(), 1), 0);
-	iommunest_vtd_add_all(batch, 1);
+	iommunest_vtd_batch_add_all(batch, 1);
 	iommunest_sim_stats(host->sim, &before);
 	ck_assert_int_eq(iommunest_submit(host->ctx, host->nested, batch, NULL,
 					  NULL),

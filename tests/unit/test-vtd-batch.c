@@ -41,8 +41,8 @@ static void set_limits(struct iommunest_batch *batch, uint32_t flags,
 static void add_pages(struct iommunest_batch *batch, uint64_t pfn,
 		      uint64_t npages, uint32_t flags, uint64_t cookie)
 {
-	ck_assert_int_eq(iommunest_vtd_add_range(batch, pfn * PAGE, npages,
-						 flags, cookie),
+	ck_assert_int_eq(iommunest_vtd_batch_add_range(batch, pfn * PAGE,
+						       npages, flags, cookie),
 			 0);
 }
 
@@ -82,12 +82,13 @@ START_TEST(adds_without_limits_are_the_builders_entries)
 {
 	struct iommunest_batch *batch = new_batch(8);
 
-	ck_assert_int_eq(iommunest_vtd_add_all(batch, 11), 0);
+	ck_assert_int_eq(iommunest_vtd_batch_add_all(batch, 11), 0);
 	add_pages(batch, 3, 5, LEAF, 12);
-	ck_assert_int_eq(iommunest_vtd_add_block(batch, 0x7fff, 2, 0, 13), 0);
-	add_pages(batch, 0, ALL_PAGES, LEAF, 14);
-	ck_assert_int_eq(iommunest_vtd_add_block(batch, 0x7fff, 52, LEAF, 15),
+	ck_assert_int_eq(iommunest_vtd_batch_add_block(batch, 0x7fff, 2, 0, 13),
 			 0);
+	add_pages(batch, 0, ALL_PAGES, LEAF, 14);
+	ck_assert_int_eq(
+		iommunest_vtd_batch_add_block(batch, 0x7fff, 52, LEAF, 15), 0);
 	add_pages(batch, 3, 5, LEAF, 16);
 	ck_assert_uint_eq(iommunest_batch_count(batch), 6);
 	check_all(batch, 0, 11);
@@ -116,7 +117,7 @@ static void expect_sticks(struct iommunest_batch *batch, int ret, int error,
 	ck_assert_int_eq(iommunest_batch_error(batch, &stuck), error);
 	ck_assert_uint_eq(stuck, cookie);
 	ck_assert_uint_eq(iommunest_batch_count(batch), 0);
-	ck_assert_int_eq(iommunest_vtd_add_all(batch, 99), error);
+	ck_assert_int_eq(iommunest_vtd_batch_add_all(batch, 99), error);
 	ck_assert_uint_eq(iommunest_batch_count(batch), 0);
 	iommunest_batch_clear_error(batch);
 }
@@ -126,20 +127,22 @@ START_TEST(errors_of_the_builders_stick)
 	struct iommunest_batch *batch = new_batch(8);
 
 	set_limits(batch, limit_flags[_i], 9, 0);
-	expect_sticks(batch, iommunest_vtd_add_range(batch, 1, 1, 0, 1),
+	expect_sticks(batch, iommunest_vtd_batch_add_range(batch, 1, 1, 0, 1),
 		      -EINVAL, 1);
-	expect_sticks(batch, iommunest_vtd_add_range(batch, 0, 0, 0, 2),
+	expect_sticks(batch, iommunest_vtd_batch_add_range(batch, 0, 0, 0, 2),
 		      -EINVAL, 2);
 	expect_sticks(batch,
-		      iommunest_vtd_add_range(batch, PAGE, ALL_PAGES, 0, 3),
+		      iommunest_vtd_batch_add_range(batch, PAGE, ALL_PAGES, 0,
+						    3),
 		      -EINVAL, 3);
-	expect_sticks(batch, iommunest_vtd_add_range(batch, PAGE, 1, 2, 4),
+	expect_sticks(batch,
+		      iommunest_vtd_batch_add_range(batch, PAGE, 1, 2, 4),
 		      -EOPNOTSUPP, 4);
-	expect_sticks(batch, iommunest_vtd_add_block(batch, 0, 64, 0, 5),
+	expect_sticks(batch, iommunest_vtd_batch_add_block(batch, 0, 64, 0, 5),
 		      -EINVAL, 5);
-	expect_sticks(batch, iommunest_vtd_add_block(batch, 0, 0, 2, 6),
+	expect_sticks(batch, iommunest_vtd_batch_add_block(batch, 0, 0, 2, 6),
 		      -EOPNOTSUPP, 6);
-	expect_sticks(batch, iommunest_vtd_add_block(batch, 0, 52, 2, 7),
+	expect_sticks(batch, iommunest_vtd_batch_add_block(batch, 0, 52, 2, 7),
 		      -EOPNOTSUPP, 7);
 	iommunest_batch_free(batch);
 }
@@ -147,9 +150,11 @@ END_TEST
 
 START_TEST(null_is_einval)
 {
-	ck_assert_int_eq(iommunest_vtd_add_all(NULL, 0), -EINVAL);
-	ck_assert_int_eq(iommunest_vtd_add_range(NULL, 0, 1, 0, 0), -EINVAL);
-	ck_assert_int_eq(iommunest_vtd_add_block(NULL, 0, 1, 0, 0), -EINVAL);
+	ck_assert_int_eq(iommunest_vtd_batch_add_all(NULL, 0), -EINVAL);
+	ck_assert_int_eq(iommunest_vtd_batch_add_range(NULL, 0, 1, 0, 0),
+			 -EINVAL);
+	ck_assert_int_eq(iommunest_vtd_batch_add_block(NULL, 0, 1, 0, 0),
+			 -EINVAL);
 }
 END_TEST
 
@@ -165,10 +170,10 @@ START_TEST(a_batch_of_another_type_is_einval_and_sticks)
 	else
 		type.entry_len = 32;
 	ck_assert_int_eq(iommunest_batch_new(&batch, &type, 4), 0);
-	expect_sticks(batch, iommunest_vtd_add_all(batch, 1), -EINVAL, 1);
-	expect_sticks(batch, iommunest_vtd_add_range(batch, 0, 1, 0, 2),
+	expect_sticks(batch, iommunest_vtd_batch_add_all(batch, 1), -EINVAL, 1);
+	expect_sticks(batch, iommunest_vtd_batch_add_range(batch, 0, 1, 0, 2),
 		      -EINVAL, 2);
-	expect_sticks(batch, iommunest_vtd_add_block(batch, 0, 1, 0, 3),
+	expect_sticks(batch, iommunest_vtd_batch_add_block(batch, 0, 1, 0, 3),
 		      -EINVAL, 3);
 	ck_assert_int_eq(iommunest_vtd_batch_set_limits(batch, &limits),
 			 -EINVAL);
@@ -182,10 +187,12 @@ START_TEST(a_full_batch_is_enospc)
 
 	set_limits(batch, limit_flags[_i], 9, 0);
 	add_pages(batch, 8, 1, 0, 1);
-	ck_assert_int_eq(iommunest_vtd_add_range(batch, 99 * PAGE, 1, 0, 2),
+	ck_assert_int_eq(iommunest_vtd_batch_add_range(batch, 99 * PAGE, 1, 0,
+						       2),
 			 -ENOSPC);
 	iommunest_batch_clear_error(batch);
-	ck_assert_int_eq(iommunest_vtd_add_block(batch, 99 * PAGE, 0, 0, 3),
+	ck_assert_int_eq(iommunest_vtd_batch_add_block(batch, 99 * PAGE, 0, 0,
+						       3),
 			 -ENOSPC);
 	ck_assert_uint_eq(iommunest_batch_count(batch), 1);
 	check_entry(batch, 0, 8, 1, 0, 1);
@@ -321,12 +328,13 @@ START_TEST(a_block_larger_than_the_hardwares_is_split)
 	struct iommunest_batch *batch = new_batch(8);
 
 	set_limits(batch, IOMMUNEST_VTD_LIMIT_MAMV, 2, 0);
-	ck_assert_int_eq(iommunest_vtd_add_block(batch, 9 * PAGE, 3, 0, 5), 0);
+	ck_assert_int_eq(
+		iommunest_vtd_batch_add_block(batch, 9 * PAGE, 3, 0, 5), 0);
 	ck_assert_uint_eq(iommunest_batch_count(batch), 2);
 	check_entry(batch, 0, 8, 4, 0, 5);
 	check_entry(batch, 1, 12, 4, 0, 5);
-	ck_assert_int_eq(iommunest_vtd_add_block(batch, 9 * PAGE, 2, LEAF, 6),
-			 0);
+	ck_assert_int_eq(
+		iommunest_vtd_batch_add_block(batch, 9 * PAGE, 2, LEAF, 6), 0);
 	check_entry(batch, 2, 8, 4, LEAF, 6);
 	iommunest_batch_free(batch);
 }
@@ -342,7 +350,8 @@ START_TEST(past_max_blocks_a_range_becomes_all)
 	add_pages(batch, 8, 4, LEAF, 2);
 	ck_assert_uint_eq(iommunest_batch_count(batch), 4);
 	check_all(batch, 3, 2);
-	ck_assert_int_eq(iommunest_vtd_add_block(batch, 0, 51, LEAF, 3), 0);
+	ck_assert_int_eq(iommunest_vtd_batch_add_block(batch, 0, 51, LEAF, 3),
+			 0);
 	check_all(batch, 4, 3);
 	iommunest_batch_free(batch);
 }
@@ -368,9 +377,10 @@ START_TEST(all_is_never_split)
 	struct iommunest_batch *batch = new_batch(4);
 
 	set_limits(batch, IOMMUNEST_VTD_LIMIT_MAMV, 0, 1);
-	ck_assert_int_eq(iommunest_vtd_add_all(batch, 1), 0);
+	ck_assert_int_eq(iommunest_vtd_batch_add_all(batch, 1), 0);
 	add_pages(batch, 0, ALL_PAGES, LEAF, 2);
-	ck_assert_int_eq(iommunest_vtd_add_block(batch, 0, 63, LEAF, 3), 0);
+	ck_assert_int_eq(iommunest_vtd_batch_add_block(batch, 0, 63, LEAF, 3),
+			 0);
 	ck_assert_uint_eq(iommunest_batch_count(batch), 3);
 	check_all(batch, 0, 1);
 	check_all(batch, 1, 2);
@@ -412,7 +422,8 @@ START_TEST(a_split_range_is_added_whole_or_not_at_all)
 
 	set_limits(batch, IOMMUNEST_VTD_LIMIT_MAMV | (uint32_t)_i * 2, 0, 0);
 	add_pages(batch, 100, 1, 0, 1);
-	ck_assert_int_eq(iommunest_vtd_add_range(batch, 0, 4, 0, 2), -ENOSPC);
+	ck_assert_int_eq(iommunest_vtd_batch_add_range(batch, 0, 4, 0, 2),
+			 -ENOSPC);
 	ck_assert_uint_eq(iommunest_batch_count(batch), 1);
 	check_entry(batch, 0, 100, 1, 0, 1);
 	ck_assert_int_eq(iommunest_batch_error(batch, &cookie), -ENOSPC);
@@ -549,9 +560,10 @@ START_TEST(random_ranges_are_split_exactly_or_become_all)
 		set_limits(batch, IOMMUNEST_VTD_LIMIT_MAMV, split.mamv,
 			   split.max_blocks);
 		for (i = 0; i < split.before; i++)
-			ck_assert_int_eq(iommunest_vtd_add_all(batch, i), 0);
-		ret = iommunest_vtd_add_range(batch, split.pfn * PAGE,
-					      split.npages, split.flags, 77);
+			ck_assert_int_eq(iommunest_vtd_batch_add_all(batch, i),
+					 0);
+		ret = iommunest_vtd_batch_add_range(
+			batch, split.pfn * PAGE, split.npages, split.flags, 77);
 		check_split(&rng, batch, &split, ret);
 	}
 	iommunest_batch_free(batch);
@@ -680,11 +692,11 @@ START_TEST(all_holds_whatever_comes_behind_it)
 {
 	struct iommunest_batch *batch = new_coalescing();
 
-	ck_assert_int_eq(iommunest_vtd_add_all(batch, 1), 0);
-	ck_assert_int_eq(iommunest_vtd_add_all(batch, 2), 0);
+	ck_assert_int_eq(iommunest_vtd_batch_add_all(batch, 1), 0);
+	ck_assert_int_eq(iommunest_vtd_batch_add_all(batch, 2), 0);
 	add_pages(batch, 0, 1, 0, 3);
 	add_pages(batch, ALL_PAGES - 1, 1, LEAF, 4);
-	ck_assert_int_eq(iommunest_vtd_add_block(batch, 0, 51, 0, 5), 0);
+	ck_assert_int_eq(iommunest_vtd_batch_add_block(batch, 0, 51, 0, 5), 0);
 	ck_assert_uint_eq(iommunest_batch_count(batch), 1);
 	check_all(batch, 0, 1);
 	iommunest_batch_free(batch);
@@ -696,7 +708,7 @@ START_TEST(all_takes_in_what_is_pending_before_it)
 	struct iommunest_batch *batch = new_coalescing();
 
 	add_pages(batch, ALL_PAGES - 1, 1, LEAF, 4);
-	ck_assert_int_eq(iommunest_vtd_add_all(batch, 5), 0);
+	ck_assert_int_eq(iommunest_vtd_batch_add_all(batch, 5), 0);
 	ck_assert_uint_eq(iommunest_batch_count(batch), 1);
 	check_all(batch, 0, 4);
 	iommunest_batch_free(batch);
@@ -707,9 +719,9 @@ START_TEST(the_two_halves_of_everything_stay_two)
 {
 	struct iommunest_batch *batch = new_coalescing();
 
-	ck_assert_int_eq(iommunest_vtd_add_block(batch, 0, 51, 0, 1), 0);
-	ck_assert_int_eq(iommunest_vtd_add_block(batch, UINT64_MAX, 51, 0, 2),
-			 0);
+	ck_assert_int_eq(iommunest_vtd_batch_add_block(batch, 0, 51, 0, 1), 0);
+	ck_assert_int_eq(
+		iommunest_vtd_batch_add_block(batch, UINT64_MAX, 51, 0, 2), 0);
 	/* 2^52 pages are no count that the kernel could take. */
 	if (iommunest_batch_count(batch) == 1) {
 		check_all(batch, 0, 1);
@@ -776,7 +788,7 @@ START_TEST(a_raw_entry_does_not_merge)
 
 	ck_assert_int_eq(iommunest_batch_add(batch, &raw_entries[_i], 1), 0);
 	add_pages(batch, 5, 1, 0, 2);
-	ck_assert_int_eq(iommunest_vtd_add_all(batch, 3), 0);
+	ck_assert_int_eq(iommunest_vtd_batch_add_all(batch, 3), 0);
 	check_all(batch, 1, 2);
 	ck_assert_uint_eq(iommunest_batch_count(batch), 2);
 	ck_assert_mem_eq(at(batch, 0), &raw_entries[_i],
@@ -793,7 +805,8 @@ START_TEST(a_full_batch_still_merges)
 	add_pages(batch, 4, 1, 0, 1);
 	add_pages(batch, 5, 1, 0, 2);
 	check_entry(batch, 0, 4, 2, 0, 1);
-	ck_assert_int_eq(iommunest_vtd_add_range(batch, 8 * PAGE, 1, 0, 3),
+	ck_assert_int_eq(iommunest_vtd_batch_add_range(batch, 8 * PAGE, 1, 0,
+						       3),
 			 -ENOSPC);
 	check_entry(batch, 0, 4, 2, 0, 1);
 	iommunest_batch_free(batch);
@@ -948,13 +961,13 @@ static int add(struct iommunest_batch *batch, const struct adding *adding,
 	       uint64_t cookie)
 {
 	if (adding->kind == 0)
-		return iommunest_vtd_add_all(batch, cookie);
+		return iommunest_vtd_batch_add_all(batch, cookie);
 	if (adding->kind < 4)
-		return iommunest_vtd_add_range(batch, adding->addr,
-					       adding->count, adding->flags,
-					       cookie);
-	return iommunest_vtd_add_block(batch, adding->addr, adding->am,
-				       adding->flags, cookie);
+		return iommunest_vtd_batch_add_range(batch, adding->addr,
+						     adding->count,
+						     adding->flags, cookie);
+	return iommunest_vtd_batch_add_block(batch, adding->addr, adding->am,
+					     adding->flags, cookie);
 }
 
 static void add_random(struct merging *m, uint64_t cookie)

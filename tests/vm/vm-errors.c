@@ -199,8 +199,8 @@ static struct iommunest_batch *new_batch(uint32_t count)
 	ck_assert_int_eq(
 		iommunest_batch_new(&batch, iommunest_vtd_s1_type(), count), 0);
 	for (i = 0; i < count; i++)
-		iommunest_vtd_add_range(batch, (uint64_t)(i + 1) << 13, 1, 0,
-					i + 100);
+		iommunest_vtd_batch_add_range(batch, (uint64_t)(i + 1) << 13, 1,
+					      0, i + 100);
 	return batch;
 }
 

@@ -52,7 +52,8 @@ static void set_up(struct real *with)
 	ck_assert_int_eq(
 		iommunest_batch_new(&batch, iommunest_vtd_s1_type(), COUNT), 0);
 	for (i = 0; i < COUNT; i++)
-		iommunest_vtd_add_range(batch, addr_of(i), 1, 0, i + 1000);
+		iommunest_vtd_batch_add_range(batch, addr_of(i), 1, 0,
+					      i + 1000);
 	ck_assert_int_eq(iommunest_batch_error(batch, NULL), 0);
 	ck_assert_uint_eq(iommunest_batch_count(batch), COUNT);
 	trace_discard(trace);
