@@ -92,7 +92,7 @@ static int drop(struct viommu *viommu, uint32_t hwpt_id)
 	viommu_note(viommu, "hwpt %u goes", hwpt_id);
 	/* Of one that was never told, there is nothing to forget. */
 	iommunest_vtd_iq_forget(viommu->iq, hwpt_id);
-	return iommunest_destroy(viommu->config.ctx, hwpt_id);
+	return iommunest_object_destroy(viommu->config.ctx, hwpt_id);
 }
 
 /*

@@ -115,7 +115,7 @@ int iommunest_fd(const struct iommunest_ctx *ctx);
  * Destroys an IOAS, an HWPT or another object (IOMMU_DESTROY).  Returns 0,
  * -EINVAL (@ctx is NULL), -ENOENT (no such id), -EBUSY (something uses it).
  */
-int iommunest_destroy(struct iommunest_ctx *ctx, uint32_t id);
+int iommunest_object_destroy(struct iommunest_ctx *ctx, uint32_t id);
 
 /*
  * Allocates an I/O address space (IOMMU_IOAS_ALLOC) into *@ioas_id.  Returns

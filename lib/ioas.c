@@ -19,7 +19,7 @@ EXPORT int iommunest_ioas_alloc(struct iommunest_ctx *ctx, uint32_t *ioas_id)
 	return 0;
 }
 
-EXPORT int iommunest_destroy(struct iommunest_ctx *ctx, uint32_t id)
+EXPORT int iommunest_object_destroy(struct iommunest_ctx *ctx, uint32_t id)
 {
 	struct iommu_destroy cmd = { .size = sizeof(cmd), .id = id };
 	int ret;

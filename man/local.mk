@@ -56,7 +56,7 @@ MAN_LINKS = \
 	%D%/iommunest_batch_reset.3 \
 	%D%/iommunest_batch_skip.3 \
 	%D%/iommunest_close.3 \
-	%D%/iommunest_destroy.3 \
+	%D%/iommunest_object_destroy.3 \
 	%D%/iommunest_fd.3 \
 	%D%/iommunest_hwpt_alloc_parent.3 \
 	%D%/iommunest_hwpt_alloc_vtd_s1.3 \

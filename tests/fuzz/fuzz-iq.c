@@ -278,7 +278,7 @@ static void op_destroy_hwpt(struct vmm *vmm)
 	int fd = iommunest_fd(vmm->ctx);
 
 	iommunest_sim_attach(vmm->sim, fd, vmm->devices[hwpt], 0);
-	iommunest_destroy(vmm->ctx, vmm->model.hwpt_ids[hwpt]);
+	iommunest_object_destroy(vmm->ctx, vmm->model.hwpt_ids[hwpt]);
 	vmm->model.host_fails = true;
 }
 

@@ -698,7 +698,7 @@ START_TEST(a_new_page_table_is_a_new_hwpt)
 	ck_assert_uint_ne(viommu.nest.hwpt_id, first);
 	ck_assert_uint_eq(viommu.nest.s1.pgtbl_addr, 0x6000);
 	/* The first one is gone, for the engine and for the kernel. */
-	ck_assert_int_eq(iommunest_destroy(ctx, first), -ENOENT);
+	ck_assert_int_eq(iommunest_object_destroy(ctx, first), -ENOENT);
 	ck_assert_uint_eq(calls(), 1);
 	ck_assert_uint_eq(read4(REG_FSTS), 0);
 }
@@ -731,7 +731,7 @@ START_TEST(what_cannot_be_nested_is_blocked)
 	put_wait(2, IOMMUNEST_VTD_DESC_SW);
 	kick(3);
 	ck_assert_uint_eq(viommu.nest.hwpt_id, 0);
-	ck_assert_int_eq(iommunest_destroy(ctx, hwpt), -ENOENT);
+	ck_assert_int_eq(iommunest_object_destroy(ctx, hwpt), -ENOENT);
 	/* Nothing is cached for it, and nothing is left to be flushed. */
 	ck_assert_uint_eq(calls(), 0);
 	ck_assert_uint_eq(status(2), 1);
@@ -806,7 +806,7 @@ START_TEST(a_reset_forgets_the_guest)
 	hwpt = viommu.nest.hwpt_id;
 	ck_assert_int_eq(viommu_reset(&viommu), 0);
 	ck_assert_mem_eq(fresh, viommu.regs, sizeof(fresh));
-	ck_assert_int_eq(iommunest_destroy(ctx, hwpt), -ENOENT);
+	ck_assert_int_eq(iommunest_object_destroy(ctx, hwpt), -ENOENT);
 	put_wait(0, IOMMUNEST_VTD_DESC_SW);
 	kick(1);
 	ck_assert_uint_eq(status(0), 0);

@@ -335,7 +335,7 @@ START_TEST(an_ioctl_on_a_regular_file_is_enotty)
 	unlink(path);
 	ck_assert_int_eq(iommunest_open_fd(&ctx, fd, NULL), 0);
 	errno = 0;
-	ck_assert_int_eq(iommunest_destroy(ctx, 1), -ENOTTY);
+	ck_assert_int_eq(iommunest_object_destroy(ctx, 1), -ENOTTY);
 	ck_assert_int_eq(iommunest_ioas_alloc(ctx, &id), -ENOTTY);
 	ck_assert_uint_eq(id, 7);
 	iommunest_close(ctx);
@@ -354,7 +354,7 @@ START_TEST(an_ioctl_on_a_closed_descriptor_is_ebadf)
 	unlink(path);
 	close(fd);
 	ck_assert_int_eq(iommunest_open_fd(&ctx, fd, NULL), 0);
-	ck_assert_int_eq(iommunest_destroy(ctx, 1), -EBADF);
+	ck_assert_int_eq(iommunest_object_destroy(ctx, 1), -EBADF);
 	iommunest_close(ctx);
 }
 END_TEST

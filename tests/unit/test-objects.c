@@ -24,7 +24,7 @@ START_TEST(destroy_sends_the_id)
 	struct script script;
 
 	ctx = script_open(&script, &row, 1);
-	ck_assert_int_eq(iommunest_destroy(ctx, 0x1234), 0);
+	ck_assert_int_eq(iommunest_object_destroy(ctx, 0x1234), 0);
 	script_done(&script);
 	iommunest_close(ctx);
 }
@@ -43,7 +43,7 @@ START_TEST(an_error_of_destroy_passes_unchanged)
 	struct script script;
 
 	ctx = script_open(&script, &row, 1);
-	ck_assert_int_eq(iommunest_destroy(ctx, 5), destroy_errors[_i]);
+	ck_assert_int_eq(iommunest_object_destroy(ctx, 5), destroy_errors[_i]);
 	script_done(&script);
 	iommunest_close(ctx);
 }
@@ -100,7 +100,7 @@ START_TEST(null_arguments_are_einval_without_a_call)
 	uint32_t id;
 
 	ctx = script_open(&script, NULL, 0);
-	ck_assert_int_eq(iommunest_destroy(NULL, 1), -EINVAL);
+	ck_assert_int_eq(iommunest_object_destroy(NULL, 1), -EINVAL);
 	ck_assert_int_eq(iommunest_ioas_alloc(NULL, &id), -EINVAL);
 	ck_assert_int_eq(iommunest_ioas_alloc(ctx, NULL), -EINVAL);
 	ck_assert_int_eq(iommunest_hwpt_alloc_parent(NULL, 1, 2, &id), -EINVAL);

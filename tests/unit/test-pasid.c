@@ -577,7 +577,7 @@ static int try_s1(struct rig *rig, const struct iommunest_vtd_s1 *s1)
 	ck_assert_int_eq(iommunest_sim_attach(rig->sim, iommunest_fd(rig->ctx),
 					      rig->dev, 0),
 			 0);
-	ck_assert_int_eq(iommunest_destroy(rig->ctx, hwpt), 0);
+	ck_assert_int_eq(iommunest_object_destroy(rig->ctx, hwpt), 0);
 	return ret;
 }
 

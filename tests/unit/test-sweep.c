@@ -283,11 +283,11 @@ static int destroy_hwpts(void)
 
 	for (i = 0; !ret && i < HWPTS; i++) {
 		unuse_device(i);
-		ret = library(iommunest_destroy(rig.ctx, rig.hwpt[i]));
+		ret = library(iommunest_object_destroy(rig.ctx, rig.hwpt[i]));
 	}
 	if (!ret)
-		ret = library(iommunest_destroy(rig.ctx, rig.parent));
-	return ret ? ret : library(iommunest_destroy(rig.ctx, rig.ioas));
+		ret = library(iommunest_object_destroy(rig.ctx, rig.parent));
+	return ret ? ret : library(iommunest_object_destroy(rig.ctx, rig.ioas));
 }
 
 /* From open to close, with something in between. */

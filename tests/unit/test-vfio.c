@@ -190,7 +190,8 @@ START_TEST(flushes_reach_the_hardware_while_a_device_is_attached)
 	ck_assert_int_eq(iommunest_vfio_attach(host.ctx, host.fd, &pt_id), 0);
 	ck_assert_uint_eq(pt_id, host.nested);
 	ck_assert_uint_eq(descs_of_a_flush(&host), 1);
-	ck_assert_int_eq(iommunest_destroy(host.ctx, host.nested), -EBUSY);
+	ck_assert_int_eq(iommunest_object_destroy(host.ctx, host.nested),
+			 -EBUSY);
 	ck_assert_int_eq(iommunest_vfio_detach(host.ctx, host.fd), 0);
 	ck_assert_uint_eq(descs_of_a_flush(&host), 0);
 	host_close(&host);
@@ -205,8 +206,8 @@ START_TEST(closing_a_device_detaches_it_and_its_id_is_gone)
 	ck_assert_int_eq(iommunest_vfio_attach(host.ctx, host.fd, &host.nested),
 			 0);
 	iommunest_vfio_close(host.ctx, host.fd);
-	ck_assert_int_eq(iommunest_destroy(host.ctx, host.nested), 0);
-	ck_assert_int_eq(iommunest_destroy(host.ctx, host.dev), -ENOENT);
+	ck_assert_int_eq(iommunest_object_destroy(host.ctx, host.nested), 0);
+	ck_assert_int_eq(iommunest_object_destroy(host.ctx, host.dev), -ENOENT);
 	ck_assert_int_eq(
 		iommunest_vfio_open(host.ctx, NODE, &host.fd, &host.dev), 0);
 	host_close(&host);
