@@ -274,8 +274,8 @@ static int nest(struct inval *inval)
 					  &parent_id);
 	if (ret)
 		return ret;
-	ret = iommunest_hwpt_alloc_vtd_s1(inval->ctx, dev_id, parent_id, &s1,
-					  &inval->hwpt_id);
+	ret = iommunest_vtd_hwpt_alloc(inval->ctx, dev_id, parent_id, &s1,
+				       &inval->hwpt_id);
 	if (ret)
 		return ret;
 	return iommunest_sim_attach(inval->sim, fd, dev_id, inval->hwpt_id);

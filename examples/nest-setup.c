@@ -35,7 +35,7 @@ static int nest(struct iommunest_ctx *ctx, uint32_t dev)
 	ret = iommunest_hwpt_alloc_parent(ctx, dev, ioas, &parent);
 	if (ret)
 		return ret;
-	ret = iommunest_hwpt_alloc_vtd_s1(ctx, dev, parent, &s1, &nested);
+	ret = iommunest_vtd_hwpt_alloc(ctx, dev, parent, &s1, &nested);
 	return ret ? ret : invalidate(ctx, nested);
 }
 

@@ -148,8 +148,8 @@ static int set_up_scope(struct replay_host *host, struct replay_scan *scan,
 	if (ret)
 		return ret;
 	*what = "allocate a nested HWPT";
-	ret = iommunest_hwpt_alloc_vtd_s1(host->ctx, dev_id, host->parent_id,
-					  &s1, &scope->hwpt_id);
+	ret = iommunest_vtd_hwpt_alloc(host->ctx, dev_id, host->parent_id, &s1,
+				       &scope->hwpt_id);
 	if (ret)
 		return ret;
 	*what = "attach a device to its HWPT";

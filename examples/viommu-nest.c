@@ -123,9 +123,9 @@ static int enter(struct viommu *viommu, struct viommu_nest *nest)
 	uint32_t pt_id;
 	int ret;
 
-	ret = iommunest_hwpt_alloc_vtd_s1(config->ctx, config->dev_id,
-					  config->parent_id, &nest->s1,
-					  &nest->hwpt_id);
+	ret = iommunest_vtd_hwpt_alloc(config->ctx, config->dev_id,
+				       config->parent_id, &nest->s1,
+				       &nest->hwpt_id);
 	if (ret)
 		return ret;
 	ret = tell_engine(viommu, nest);

@@ -160,10 +160,10 @@ struct iommunest_vtd_s1 {
  * @parent_id is no nest parent), -E2BIG, -ENOENT (no such device),
  * -EOPNOTSUPP (hardware or driver), -ENOMEM.
  */
-int iommunest_hwpt_alloc_vtd_s1(struct iommunest_ctx *ctx, uint32_t dev_id,
-				uint32_t parent_id,
-				const struct iommunest_vtd_s1 *s1,
-				uint32_t *hwpt_id);
+int iommunest_vtd_hwpt_alloc(struct iommunest_ctx *ctx, uint32_t dev_id,
+			     uint32_t parent_id,
+			     const struct iommunest_vtd_s1 *s1,
+			     uint32_t *hwpt_id);
 
 /* iommunest_hw_info::type (enum iommu_hw_info_type). */
 #define IOMMUNEST_HW_NONE 0u
@@ -833,7 +833,7 @@ struct iommunest_report {
 /*
  * Whether the kernel brings errors of the hardware back to user space, with a
  * code and the range that may be at fault: Linux with the patches that come
- * with this library.  iommunest_hwpt_alloc_vtd_s1() and iommunest_submit() ask
+ * with this library.  iommunest_vtd_hwpt_alloc() and iommunest_submit() ask
  * by themselves, once for each context.  @hwpt_id is any nested HWPT, and
  * @type its data type.  Any thread.  Returns 1 or 0, -EINVAL (NULL), or what
  * the kernel says of the HWPT.

@@ -56,10 +56,10 @@ static int check_s1(const struct iommunest_vtd_s1 *s1)
 	return 0;
 }
 
-EXPORT int iommunest_hwpt_alloc_vtd_s1(struct iommunest_ctx *ctx,
-				       uint32_t dev_id, uint32_t parent_id,
-				       const struct iommunest_vtd_s1 *s1,
-				       uint32_t *hwpt_id)
+EXPORT int iommunest_vtd_hwpt_alloc(struct iommunest_ctx *ctx, uint32_t dev_id,
+				    uint32_t parent_id,
+				    const struct iommunest_vtd_s1 *s1,
+				    uint32_t *hwpt_id)
 {
 	struct iommunest_vtd_s1 copy;
 	struct iommu_hwpt_vtd_s1 data = { 0 };

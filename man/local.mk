@@ -56,10 +56,9 @@ MAN_LINKS = \
 	%D%/iommunest_batch_reset.3 \
 	%D%/iommunest_batch_skip.3 \
 	%D%/iommunest_close.3 \
-	%D%/iommunest_object_destroy.3 \
 	%D%/iommunest_fd.3 \
 	%D%/iommunest_hwpt_alloc_parent.3 \
-	%D%/iommunest_hwpt_alloc_vtd_s1.3 \
+	%D%/iommunest_object_destroy.3 \
 	%D%/iommunest_open_fd.3 \
 	%D%/iommunest_sim_bind.3 \
 	%D%/iommunest_sim_cached.3 \
@@ -96,13 +95,15 @@ MAN_LINKS = \
 	%D%/iommunest_vtd_entry_block.3 \
 	%D%/iommunest_vtd_entry_range.3 \
 	%D%/iommunest_vtd_guest_check.3 \
+	%D%/iommunest_vtd_guest_reason_text.3 \
+	%D%/iommunest_vtd_hwpt_alloc.3 \
 	%D%/iommunest_vtd_iq_add_device.3 \
 	%D%/iommunest_vtd_iq_clear_fault.3 \
 	%D%/iommunest_vtd_iq_disable.3 \
+	%D%/iommunest_vtd_iq_forget.3 \
 	%D%/iommunest_vtd_iq_free.3 \
 	%D%/iommunest_vtd_iq_new.3 \
 	%D%/iommunest_vtd_iq_remove_device.3 \
-	%D%/iommunest_vtd_iq_forget.3 \
 	%D%/iommunest_vtd_iq_remove_scope.3 \
 	%D%/iommunest_vtd_iq_reset.3 \
 	%D%/iommunest_vtd_iq_restore.3 \
@@ -112,7 +113,6 @@ MAN_LINKS = \
 	%D%/iommunest_vtd_pasid_decode.3 \
 	%D%/iommunest_vtd_pasid_reason_text.3 \
 	%D%/iommunest_vtd_pasid_to_s1.3 \
-	%D%/iommunest_vtd_guest_reason_text.3 \
 	%D%/iommunest_vtd_s1_type.3
 
 nodist_man_MANS = $(MAN_PAGES) $(MAN_LINKS)

@@ -64,8 +64,8 @@ static void check_host_takes(const struct iommunest_vtd_s1 *s1,
 	fuzz_check(!iommunest_ioas_alloc(ctx, &ioas));
 	/* It may be a host that cannot nest at all. */
 	if (!iommunest_hwpt_alloc_parent(ctx, dev, ioas, &parent)) {
-		fuzz_check(!iommunest_hwpt_alloc_vtd_s1(ctx, dev, parent, s1,
-							&hwpt));
+		fuzz_check(
+			!iommunest_vtd_hwpt_alloc(ctx, dev, parent, s1, &hwpt));
 		fuzz_check(!iommunest_sim_attach(sim, fd, dev, hwpt));
 	}
 	iommunest_close(ctx);

@@ -174,8 +174,8 @@ static void make_hwpts(struct vmm *vmm)
 		if (!parent)
 			fuzz_check(!iommunest_hwpt_alloc_parent(vmm->ctx, *dev,
 								ioas, &parent));
-		fuzz_check(!iommunest_hwpt_alloc_vtd_s1(vmm->ctx, *dev, parent,
-							&s1, &ids[i]));
+		fuzz_check(!iommunest_vtd_hwpt_alloc(vmm->ctx, *dev, parent,
+						     &s1, &ids[i]));
 		fuzz_check(!iommunest_sim_attach(vmm->sim, fd, *dev, ids[i]));
 	}
 	ids[MODEL_HWPTS - 1] = NO_SUCH_HWPT;

@@ -1098,9 +1098,9 @@ static void make_hwpts(struct world *world)
 	ck_assert_int_eq(
 		iommunest_hwpt_alloc_parent(world->ctx, dev, ioas, &parent), 0);
 	for (i = 0; i < WORLD_HWPTS; i++) {
-		ck_assert_int_eq(iommunest_hwpt_alloc_vtd_s1(world->ctx, dev,
-							     parent, &s1,
-							     &world->hwpts[i]),
+		ck_assert_int_eq(iommunest_vtd_hwpt_alloc(world->ctx, dev,
+							  parent, &s1,
+							  &world->hwpts[i]),
 				 0);
 		if (world->setup.ats)
 			attach(world, IOMMUNEST_SIM_ATS, i);

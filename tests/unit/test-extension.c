@@ -45,7 +45,7 @@ static void make_hwpt(void)
 	ck_assert_int_eq(iommunest_hwpt_alloc_parent(ctx, dev, ioas, &parent),
 			 0);
 	ck_assert_int_eq(
-		iommunest_hwpt_alloc_vtd_s1(ctx, dev, parent, &s1, &nested), 0);
+		iommunest_vtd_hwpt_alloc(ctx, dev, parent, &s1, &nested), 0);
 	ck_assert_int_eq(iommunest_sim_attach(sim, fd, dev, nested), 0);
 }
 

@@ -105,11 +105,11 @@ START_TEST(null_arguments_are_einval_without_a_call)
 	ck_assert_int_eq(iommunest_ioas_alloc(ctx, NULL), -EINVAL);
 	ck_assert_int_eq(iommunest_hwpt_alloc_parent(NULL, 1, 2, &id), -EINVAL);
 	ck_assert_int_eq(iommunest_hwpt_alloc_parent(ctx, 1, 2, NULL), -EINVAL);
-	ck_assert_int_eq(iommunest_hwpt_alloc_vtd_s1(NULL, 1, 2, &s1, &id),
+	ck_assert_int_eq(iommunest_vtd_hwpt_alloc(NULL, 1, 2, &s1, &id),
 			 -EINVAL);
-	ck_assert_int_eq(iommunest_hwpt_alloc_vtd_s1(ctx, 1, 2, NULL, &id),
+	ck_assert_int_eq(iommunest_vtd_hwpt_alloc(ctx, 1, 2, NULL, &id),
 			 -EINVAL);
-	ck_assert_int_eq(iommunest_hwpt_alloc_vtd_s1(ctx, 1, 2, &s1, NULL),
+	ck_assert_int_eq(iommunest_vtd_hwpt_alloc(ctx, 1, 2, &s1, NULL),
 			 -EINVAL);
 	ck_assert_int_eq(iommunest_hw_info(NULL, 1, &info), -EINVAL);
 	ck_assert_int_eq(iommunest_hw_info(ctx, 1, NULL), -EINVAL);
@@ -204,7 +204,7 @@ START_TEST(nested_carries_what_the_pasid_entry_says)
 	uint32_t id = UNTOUCHED_ID;
 
 	ctx = script_open(&script, &row, 1);
-	ck_assert_int_eq(iommunest_hwpt_alloc_vtd_s1(ctx, 0x11, 0x33, &s1, &id),
+	ck_assert_int_eq(iommunest_vtd_hwpt_alloc(ctx, 0x11, 0x33, &s1, &id),
 			 0);
 	ck_assert_uint_eq(id, 0x78);
 	script_done(&script);
@@ -225,7 +225,7 @@ START_TEST(nested_takes_48_bits_and_no_flags)
 
 	row.data = data;
 	ctx = script_open(&script, &row, 1);
-	ck_assert_int_eq(iommunest_hwpt_alloc_vtd_s1(ctx, 0x11, 0x33, &s1, &id),
+	ck_assert_int_eq(iommunest_vtd_hwpt_alloc(ctx, 0x11, 0x33, &s1, &id),
 			 0);
 	script_done(&script);
 	iommunest_close(ctx);
@@ -242,7 +242,7 @@ START_TEST(an_error_of_nested_leaves_the_id_alone)
 
 	row.ret = alloc_errors[_i];
 	ctx = script_open(&script, &row, 1);
-	ck_assert_int_eq(iommunest_hwpt_alloc_vtd_s1(ctx, 0x11, 0x33, &s1, &id),
+	ck_assert_int_eq(iommunest_vtd_hwpt_alloc(ctx, 0x11, 0x33, &s1, &id),
 			 alloc_errors[_i]);
 	ck_assert_uint_eq(id, UNTOUCHED_ID);
 	script_done(&script);
@@ -257,7 +257,7 @@ static void expect_s1_refused(const struct iommunest_vtd_s1 *s1, int error)
 	uint32_t id = UNTOUCHED_ID;
 
 	ctx = script_open(&script, NULL, 0);
-	ck_assert_int_eq(iommunest_hwpt_alloc_vtd_s1(ctx, 0x11, 0x33, s1, &id),
+	ck_assert_int_eq(iommunest_vtd_hwpt_alloc(ctx, 0x11, 0x33, s1, &id),
 			 error);
 	ck_assert_uint_eq(id, UNTOUCHED_ID);
 	script_done(&script);
@@ -320,8 +320,8 @@ START_TEST(a_longer_s1_needs_a_zero_tail)
 
 	copy = support_sized(&s1, sizeof(s1), sizeof(s1) + 1);
 	ctx = script_open(&script, &row, 1);
-	ck_assert_int_eq(
-		iommunest_hwpt_alloc_vtd_s1(ctx, 0x11, 0x33, copy, &id), 0);
+	ck_assert_int_eq(iommunest_vtd_hwpt_alloc(ctx, 0x11, 0x33, copy, &id),
+			 0);
 	script_done(&script);
 	iommunest_close(ctx);
 	((unsigned char *)copy)[sizeof(s1)] = 1;

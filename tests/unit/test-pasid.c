@@ -569,8 +569,8 @@ static int try_s1(struct rig *rig, const struct iommunest_vtd_s1 *s1)
 	uint32_t hwpt;
 	int ret;
 
-	ck_assert_int_eq(iommunest_hwpt_alloc_vtd_s1(rig->ctx, rig->dev,
-						     rig->parent, s1, &hwpt),
+	ck_assert_int_eq(iommunest_vtd_hwpt_alloc(rig->ctx, rig->dev,
+						  rig->parent, s1, &hwpt),
 			 0);
 	ret = iommunest_sim_attach(rig->sim, iommunest_fd(rig->ctx), rig->dev,
 				   hwpt);

@@ -267,7 +267,7 @@ static int make_hwpts(void)
 			ret = library(iommunest_hwpt_alloc_parent(
 				rig.ctx, rig.dev[i], rig.ioas, &rig.parent));
 		if (!ret)
-			ret = library(iommunest_hwpt_alloc_vtd_s1(
+			ret = library(iommunest_vtd_hwpt_alloc(
 				rig.ctx, rig.dev[i], rig.parent, &s1,
 				&rig.hwpt[i]));
 		if (!ret)

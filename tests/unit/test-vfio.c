@@ -146,9 +146,9 @@ static void host_open(struct host *host)
 	ck_assert_int_eq(iommunest_hwpt_alloc_parent(host->ctx, host->dev, ioas,
 						     &host->parent),
 			 0);
-	ck_assert_int_eq(iommunest_hwpt_alloc_vtd_s1(host->ctx, host->dev,
-						     host->parent, &s1,
-						     &host->nested),
+	ck_assert_int_eq(iommunest_vtd_hwpt_alloc(host->ctx, host->dev,
+						  host->parent, &s1,
+						  &host->nested),
 			 0);
 }
 
