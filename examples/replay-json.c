@@ -49,7 +49,7 @@ static void put_call(FILE *out, const struct replay *replay,
 	const struct iommunest_vtd_entry *entries = call->entries;
 	uint32_t i;
 
-	put_number(out, "hwpt", call->hwpt_id);
+	put_number(out, "hwpt", call->id);
 	fputs(",\"entries\":[", out);
 	for (i = 0; i < call->count; i++) {
 		if (i)

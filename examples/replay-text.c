@@ -52,7 +52,7 @@ static void print_call(FILE *out, const struct replay *replay,
 	uint32_t i;
 
 	fprintf(out, "call %" PRIu64 ": hwpt %u, %u of %u handled",
-		replay->call_number, call->hwpt_id, call->handled, call->count);
+		replay->call_number, call->id, call->handled, call->count);
 	for (i = 0; i < call->count && i < SHOWN_ENTRIES; i++) {
 		putc(i ? ',' : ':', out);
 		print_entry(out, replay, &entries[i], call->cookies[i]);

@@ -82,7 +82,7 @@ static int take_descriptor(void *vmm, uint32_t index,
 
 static void trace(void *vmm, const struct iommunest_call *call)
 {
-	viommu_note(vmm, "ioctl: hwpt %u, %u of %u entries%s%s", call->hwpt_id,
+	viommu_note(vmm, "ioctl: hwpt %u, %u of %u entries%s%s", call->id,
 		    call->handled, call->count, call->error ? ": " : "",
 		    call->error ? strerror(-call->error) : "");
 }

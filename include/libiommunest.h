@@ -733,7 +733,8 @@ struct iommunest_failure {
 
 /* One ioctl(IOMMU_HWPT_INVALIDATE), just returned. */
 struct iommunest_call {
-	uint32_t hwpt_id;
+	/* The nested HWPT or vIOMMU that it was sent to. */
+	uint32_t id;
 	/* Entries sent; 0: the empty call that tells whose error it is. */
 	uint32_t count;
 	/* The count that came back, as the kernel wrote it. */
@@ -834,11 +835,11 @@ struct iommunest_report {
  * Whether the kernel brings errors of the hardware back to user space, with a
  * code and the range that may be at fault: Linux with the patches that come
  * with this library.  iommunest_vtd_hwpt_alloc() and iommunest_submit() ask
- * by themselves, once for each context.  @hwpt_id is any nested HWPT, and
- * @type its data type.  Any thread.  Returns 1 or 0, -EINVAL (NULL), or what
- * the kernel says of the HWPT.
+ * by themselves, once for each context.  @id is any nested HWPT or
+ * vIOMMU, and @type its data type.  Any thread.  Returns 1 or 0, -EINVAL
+ * (NULL), or what the kernel says of the HWPT.
  */
-int iommunest_reports_errors(struct iommunest_ctx *ctx, uint32_t hwpt_id,
+int iommunest_reports_errors(struct iommunest_ctx *ctx, uint32_t id,
 			     const struct iommunest_inv_type *type);
 
 /*
@@ -852,13 +853,14 @@ int iommunest_reports_errors(struct iommunest_ctx *ctx, uint32_t hwpt_id,
 #define IOMMUNEST_VTD_ERROR_SID(code) ((code) >> 16)
 
 /*
- * Sends the batch's pending entries to a nested HWPT, from the cursor on, in
- * as many calls as the kernel's limit asks for, and moves the cursor over
- * what was handled.  What was handled is never sent twice.  At every return
+ * Sends the batch's pending entries to a nested HWPT, or to a vIOMMU where the
+ * type's entries go to one (@id), from the cursor on, in as many calls as the
+ * kernel's limit asks for, and moves the cursor over what was handled.  What
+ * was handled is never sent twice.  At every return
  * each entry is in exactly one of: handled, flushed, skipped (and recorded, or
  * seen by `ask`), pending.  @options and @report may be NULL (policy STOP; no
- * report).  The report is written at every return, but where its own size is
- * bad.
+ * report).  The report is written at every return, unless its own size is
+ * invalid.
  *
  * After a stop the batch holds its tail: mend the entry at the cursor
  * (iommunest_batch_entry()) or skip it (iommunest_batch_skip()), and call
@@ -878,7 +880,7 @@ int iommunest_reports_errors(struct iommunest_ctx *ctx, uint32_t hwpt_id,
  *              `ask`, or an answer of it that is none
  *   -E2BIG     options or report from a newer header with unknown content
  */
-int iommunest_submit(struct iommunest_ctx *ctx, uint32_t hwpt_id,
+int iommunest_submit(struct iommunest_ctx *ctx, uint32_t id,
 		     struct iommunest_batch *batch,
 		     const struct iommunest_submit_options *options,
 		     struct iommunest_report *report);

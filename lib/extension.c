@@ -9,12 +9,12 @@
 #include "context.h"
 #include "extension.h"
 
-static int ask(struct iommunest_ctx *ctx, uint32_t hwpt_id,
+static int ask(struct iommunest_ctx *ctx, uint32_t id,
 	       const struct iommunest_inv_type *type)
 {
 	struct iommunest_uapi_invalidate cmd = {
 		.size = sizeof(cmd),
-		.hwpt_id = hwpt_id,
+		.hwpt_id = id,
 		.data_type = type->data_type,
 		.entry_len = type->entry_len,
 		.flags = IOMMUNEST_INVALIDATE_REPORT_ERROR,
@@ -49,7 +49,7 @@ static enum iommunest_extension find_out(struct iommunest_ctx *ctx, int ret)
 }
 
 /* *@ret is what the kernel said, if it was asked. */
-static enum iommunest_extension get(struct iommunest_ctx *ctx, uint32_t hwpt_id,
+static enum iommunest_extension get(struct iommunest_ctx *ctx, uint32_t id,
 				    const struct iommunest_inv_type *type,
 				    int *ret)
 {
@@ -58,19 +58,19 @@ static enum iommunest_extension get(struct iommunest_ctx *ctx, uint32_t hwpt_id,
 
 	if (known != IOMMUNEST_EXTENSION_UNKNOWN)
 		return (enum iommunest_extension)known;
-	*ret = ask(ctx, hwpt_id, type);
+	*ret = ask(ctx, id, type);
 	return find_out(ctx, *ret);
 }
 
-bool iommunest_has_extension(struct iommunest_ctx *ctx, uint32_t hwpt_id,
+bool iommunest_has_extension(struct iommunest_ctx *ctx, uint32_t id,
 			     const struct iommunest_inv_type *type)
 {
 	int ret;
 
-	return get(ctx, hwpt_id, type, &ret) == IOMMUNEST_EXTENSION_YES;
+	return get(ctx, id, type, &ret) == IOMMUNEST_EXTENSION_YES;
 }
 
-EXPORT int iommunest_reports_errors(struct iommunest_ctx *ctx, uint32_t hwpt_id,
+EXPORT int iommunest_reports_errors(struct iommunest_ctx *ctx, uint32_t id,
 				    const struct iommunest_inv_type *type)
 {
 	enum iommunest_extension known;
@@ -78,7 +78,7 @@ EXPORT int iommunest_reports_errors(struct iommunest_ctx *ctx, uint32_t hwpt_id,
 
 	if (!ctx || !type)
 		return -EINVAL;
-	known = get(ctx, hwpt_id, type, &ret);
+	known = get(ctx, id, type, &ret);
 	if (known == IOMMUNEST_EXTENSION_UNKNOWN)
 		return ret;
 	return known == IOMMUNEST_EXTENSION_YES;

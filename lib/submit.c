@@ -24,7 +24,7 @@ struct submission {
 	struct iommunest_batch *batch;
 	struct iommunest_submit_options opts;
 	struct iommunest_report report;
-	uint32_t hwpt_id;
+	uint32_t id;
 	/* EINTR or EAGAIN without progress, in a row. */
 	uint32_t stalls;
 	/* The last call's count cannot be. */
@@ -86,14 +86,14 @@ static int call_kernel(struct submission *sub, const void *entries,
 	const struct iommunest_inv_type *type = &sub->batch->type;
 	struct iommunest_uapi_invalidate cmd = {
 		.size = IOMMUNEST_UAPI_INVALIDATE_SIZE,
-		.hwpt_id = sub->hwpt_id,
+		.hwpt_id = sub->id,
 		.data_uptr = (uintptr_t)entries,
 		.data_type = type->data_type,
 		.entry_len = type->entry_len,
 		.entry_num = count,
 	};
 	struct iommunest_call call = {
-		.hwpt_id = sub->hwpt_id,
+		.id = sub->id,
 		.count = count,
 		.entries = entries,
 		.cookies = cookies,
@@ -359,7 +359,7 @@ static int run(struct submission *sub)
 		return batch->error;
 	}
 	if (pending(batch))
-		sub->extended = iommunest_has_extension(sub->ctx, sub->hwpt_id,
+		sub->extended = iommunest_has_extension(sub->ctx, sub->id,
 							&batch->type);
 	while (!ret && pending(batch))
 		ret = step(sub);
@@ -410,7 +410,7 @@ static int copy_report(struct iommunest_report *to,
 	return 0;
 }
 
-EXPORT int iommunest_submit(struct iommunest_ctx *ctx, uint32_t hwpt_id,
+EXPORT int iommunest_submit(struct iommunest_ctx *ctx, uint32_t id,
 			    struct iommunest_batch *batch,
 			    const struct iommunest_submit_options *options,
 			    struct iommunest_report *report)
@@ -418,7 +418,7 @@ EXPORT int iommunest_submit(struct iommunest_ctx *ctx, uint32_t hwpt_id,
 	struct submission sub = {
 		.ctx = ctx,
 		.batch = batch,
-		.hwpt_id = hwpt_id,
+		.id = id,
 	};
 	int ret;
 

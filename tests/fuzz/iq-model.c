@@ -398,7 +398,7 @@ static void check_call(const struct model *model,
 
 void model_called(struct model *model, const struct iommunest_call *call)
 {
-	unsigned int hwpt = hwpt_index(model, call->hwpt_id);
+	unsigned int hwpt = hwpt_index(model, call->id);
 	uint32_t done = entries_done(call);
 
 	freeze(model);

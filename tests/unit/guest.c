@@ -246,7 +246,7 @@ static void guest_trace(void *vmm, const struct iommunest_call *call)
 {
 	const struct guest_event event = {
 		.kind = GUEST_CALL,
-		.hwpt_id = call->hwpt_id,
+		.hwpt_id = call->id,
 		.error = call->error,
 		.count = call->count,
 		.cookie = call->count ? call->cookies[0] : 0,

@@ -826,7 +826,7 @@ static void check_traced(const struct tracing *t, uint32_t at, uint32_t first,
 	uint32_t i;
 
 	ck_assert_uint_lt(at, t->count);
-	ck_assert_uint_eq(call->hwpt_id, SCRIPT_HWPT);
+	ck_assert_uint_eq(call->id, SCRIPT_HWPT);
 	ck_assert_uint_eq(call->count, count);
 	ck_assert_uint_eq(call->handled, handled);
 	ck_assert_int_eq(call->error, error);
