@@ -36,7 +36,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 # when they are named.
 all_tiers=(gcc werror clang sanitizers valgrind property fuzz
 	uapi-newest uapi-backports uapi-own distcheck install static vm)
-other_tiers=()
+other_tiers=(bench)
 default_tiers=(gcc)
 
 # In minutes.

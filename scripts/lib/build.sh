@@ -43,3 +43,14 @@ check_with_uapi() {
 	make_tree "$dir"
 	check_tree "$dir"
 }
+
+# The kernels of tests/vm.  One that cannot be had, or built, does not keep the
+# others from it.
+prepare_kernels() {
+	local kernel worst=0
+
+	for kernel in $vm_kernels; do
+		"$top/scripts/kernel.sh" "$kernel" || worst=$?
+	done
+	return "$worst"
+}

@@ -13,6 +13,9 @@ test_packages="check g++ mandoc python3"
 kernel_packages="flex bison bc libelf-dev libssl-dev cpio kmod xz-utils gcc
 	make"
 
+# What scripts/kernel.sh builds for the tests.
+vm_kernels="6.12 6.12-patched newest newest-patched"
+
 say() {
 	printf '%s\n' "$*"
 }

@@ -24,11 +24,6 @@ needs_no_vtd() {
 	[ "${1##*/}" = vm-mock ]
 }
 
-# Nothing else should run meanwhile.
-needs_quiet() {
-	[ "${1##*/}" = vm-time ]
-}
-
 # start KERNEL IMAGE OPTION... -- PROGRAM...: a machine, beside the others.
 start() {
 	local name=$1 image=$2
@@ -46,9 +41,7 @@ start_on() {
 	local kernel=$1 image=$2 with=() without=() program
 
 	for program in "${programs[@]}"; do
-		if needs_quiet "$program"; then
-			continue
-		elif needs_no_vtd "$program"; then
+		if needs_no_vtd "$program"; then
 			without+=("$program")
 		else
 			with+=("$program")
@@ -78,67 +71,17 @@ finish_all() {
 	done
 }
 
-# The time that an entry takes, in an array of $2 entries.
-time_of() {
-	awk -v wanted="$2" '$1 == "array" && $2 == wanted { print $4 }' \
-		"$build/vm-$1-time/vm-time.log"
-}
-
-# With the patches an entry takes half of the time at most, in long arrays.
-compare_times() {
-	local kernel=$1 length stock patched failed=0
-
-	for length in 1 16 64 256 1024 4096; do
-		stock=$(time_of "$kernel" "$length")
-		patched=$(time_of "$kernel-patched" "$length")
-		say "  arrays of $length: $stock ns stock, $patched ns patched"
-		[ "$length" -lt 64 ] ||
-			[ "${stock:-0}" -ge $((2 * ${patched:-1})) ] || failed=1
-	done
-	record $((1 - failed)) "$failed" 0
-	[ "$failed" -eq 0 ] || {
-		say "  FAIL: less than twice as fast"
-		result=1
-	}
-}
-
-# One after the other, with nothing beside them.
-measure() {
-	local one kernel image
-
-	# What an earlier run left is not of this machine's state now.
-	rm -rf "$build"/vm-*-time
-	for one in "${images[@]}"; do
-		read -r kernel image <<<"$one"
-		"$here/run.sh" --build "$build" --kernel "$image" \
-			--out "$build/vm-$kernel-time" "$timer" \
-			>"$build/vm-$kernel-time.said" 2>&1 || {
-			cat "$build/vm-$kernel-time.said"
-			result=1
-			return
-		}
-	done
-	for one in "${images[@]}"; do
-		read -r kernel image <<<"$one"
-		[ ! -d "$build/vm-${kernel%-patched}-time" ] ||
-			[ "$kernel" = "${kernel%-patched}" ] || {
-			say "Linux ${kernel%-patched}, time for an entry:"
-			compare_times "${kernel%-patched}"
-		}
-	done
-}
-
 built_programs() {
 	find "$build/tests/vm" -maxdepth 1 -name 'vm-*' ! -name '*.*' \
 		-type f -perm -u+x -printf 'tests/vm/%f\n' | sort
 }
 
 build=.
-kernels="6.12 6.12-patched newest newest-patched"
+kernels=$vm_kernels
 while [ $# -gt 0 ]; do
 	case $1 in
 	--build) build=$2 ;;
-	--kernels) kernels=$2 ;;
+	--kernels) kernels=${2:-$vm_kernels} ;;
 	-h | --help)
 		usage
 		exit 0
@@ -158,7 +101,7 @@ result=77
 started=()
 export RESULTS=${RESULTS:-$build/vm-results}
 
-# The kernels first: while one is built, nothing else should run.
+# The kernels first, so that the machines run side by side.
 images=()
 for kernel in $kernels; do
 	found=0
@@ -181,9 +124,4 @@ for one in "${images[@]}"; do
 	start_on "$kernel" "$image"
 done
 finish_all
-timer=
-for program in "${programs[@]}"; do
-	! needs_quiet "$program" || timer=$program
-done
-[ -z "$timer" ] || measure
 exit "$result"

@@ -8,14 +8,15 @@ VM_TESTS = \
 	%D%/vm-mock \
 	%D%/vm-replay \
 	%D%/vm-resubmit \
-	%D%/vm-time \
 	%D%/vm-diff
-VM_KERNELS = 6.12 6.12-patched newest newest-patched
+VM_BENCH = %D%/bench-entry
+# Empty: all that there are.
+VM_KERNELS =
 
 if HAVE_CHECK
-EXTRA_PROGRAMS += $(VM_TESTS)
+EXTRA_PROGRAMS += $(VM_TESTS) $(VM_BENCH)
 EXTRA_LTLIBRARIES = %D%/libvm.la
-CLEANFILES += $(VM_TESTS) $(EXTRA_LTLIBRARIES)
+CLEANFILES += $(VM_TESTS) $(VM_BENCH) $(EXTRA_LTLIBRARIES)
 endif
 
 %C%_libvm_la_SOURCES = \
@@ -53,8 +54,8 @@ VM_LDADD = %D%/libvm.la libiommunest-sim.la libiommunest.la $(CHECK_LIBS)
 %C%_vm_replay_CFLAGS = $(TEST_CFLAGS)
 %C%_vm_replay_LDADD = $(VM_LDADD)
 
-%C%_vm_time_CFLAGS = $(TEST_CFLAGS)
-%C%_vm_time_LDADD = $(VM_LDADD)
+%C%_bench_entry_CFLAGS = $(TEST_CFLAGS)
+%C%_bench_entry_LDADD = $(VM_LDADD)
 
 %C%_vm_resubmit_CFLAGS = $(TEST_CFLAGS)
 %C%_vm_resubmit_LDADD = $(VM_LDADD)
@@ -66,13 +67,18 @@ check-vm: vm-programs
 	@$(srcdir)/%D%/check.sh --build . --kernels "$(VM_KERNELS)" \
 		$(VM_TESTS) || [ $$? -eq 77 ]
 
+# Shows times, and asserts nothing.
+bench-vm: $(VM_BENCH)
+	@$(srcdir)/%D%/bench.sh --build . --kernels "$(VM_KERNELS)"
+
 # Each patch of kernel/ in turn: builds, checkpatch, sparse.
 check-kernel-series:
 	@$(srcdir)/scripts/check-kernel-series.sh
-.PHONY: check-kernel-series check-vm vm-programs
+.PHONY: bench-vm check-kernel-series check-vm vm-programs
 
 EXTRA_DIST += \
 	%D%/README.md \
+	%D%/bench.sh \
 	%D%/check.sh \
 	%D%/init \
 	%D%/machine.sh \

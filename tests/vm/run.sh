@@ -15,8 +15,10 @@ build=.
 out=
 kernel=6.12
 parameters=${VM_PARAMETERS-}
-program_limit=${VM_LIMIT:-60}
-boot_limit=${VM_BOOT_LIMIT:-60}
+# For what hangs: many times what a program takes, because the machine that all
+# this runs on may have other things to do.
+program_limit=${VM_LIMIT:-180}
+boot_limit=${VM_BOOT_LIMIT:-120}
 
 usage() {
 	cat <<EOF_USAGE

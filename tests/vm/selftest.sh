@@ -30,7 +30,7 @@ run() {
 	shift
 	rm -rf "$work/out"
 	"$here/run.sh" --build "$work" --kernel "$kernel" --out "$work/out" \
-		--limit 4 "$@" >"$work/said" 2>&1 || status=$?
+		--limit 10 "$@" >"$work/said" 2>&1 || status=$?
 	[ "$status" -eq "$want" ] || {
 		complain "run.sh $* ended with $status and not $want:"
 		cat "$work/said"
@@ -91,7 +91,7 @@ is passes FAIL "ended before it began"
 is kernel FAIL "Kernel panic"
 
 # A machine that does not end.
-VM_BOOT_LIMIT=-3 run 1 passes
+VM_BOOT_LIMIT=-9 run 1 passes
 is passes FAIL "ended before it began"
 is kernel FAIL "did not end within 1 s"
 

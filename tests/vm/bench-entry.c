@@ -2,7 +2,8 @@
 /*
  * How long an entry takes, in arrays of several lengths: the least of some
  * rounds.  It means something only beside the same of another kernel, on the
- * same machine; check.sh compares them.
+ * same machine when it is quiet; bench.sh shows them side by side.  What can be
+ * counted, the submissions, is a test of vm-errors.
  */
 #include "real.h"
 
