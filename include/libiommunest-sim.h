@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * libiommunest-sim: a simulated /dev/iommu with Intel VT-d behind it, for
- * tests and demonstrations on any machine.
+ * libiommunest-sim: a simulated /dev/iommu on an Intel VT-d IOMMU, for tests
+ * and demonstrations on any machine.
  *
- * It stands behind the library's system call table (struct iommunest_sys) and
- * knows nothing of the library's inside.  Checks, their order, errnos and
- * counts are those of the kernels named by a profile.  It models what the
- * IOTLB holds, so that a test can ask the only thing that matters: is
- * anything cached that the guest has invalidated?  See libiommunest-sim(7).
+ * It implements the library's system call table (struct iommunest_sys) and
+ * uses nothing internal to the library.  Checks, their order, errnos and
+ * counts are those of the kernel that a profile names.  It models what the
+ * IOTLB holds, so that a test can ask the only question that matters: is
+ * anything still cached that the guest has invalidated?  See
+ * libiommunest-sim(7).
  *
- * Threads: one simulator belongs to one thread at a time.
+ * Threads: only one thread at a time may use a simulator.
  */
 #ifndef LIBIOMMUNEST_SIM_H
 #define LIBIOMMUNEST_SIM_H
@@ -23,20 +24,20 @@ extern "C" {
 struct iommunest_sim;
 
 enum iommunest_sim_profile {
-	/* The newest kernel that the simulator knows: 7.3. */
+	/* The newest unpatched kernel that the simulator knows: 7.3. */
 	IOMMUNEST_SIM_NEWEST = 0,
 	IOMMUNEST_SIM_LINUX_6_12 = 1,
 	IOMMUNEST_SIM_LINUX_7_3 = 2,
-	/* The same with the patches of kernel/. */
+	/* The same kernels with the patches in kernel/. */
 	IOMMUNEST_SIM_LINUX_6_12_PATCHED = 3,
 	IOMMUNEST_SIM_LINUX_7_3_PATCHED = 4,
 };
 
 /*
- * The hardware refuses an address mask above CAP_REG.MAMV: an Invalidation
- * Queue Error, the flush does not happen, and user space is not told, as in
- * kernels without the patches; those with them send no such mask.  Without the
- * flag the mask is not checked.
+ * The hardware refuses an address mask above CAP_REG.MAMV with an Invalidation
+ * Queue Error.  The flush does not happen, and user space is not told, as in
+ * kernels without the patches.  Kernels with the patches never send such a
+ * mask.  Without this flag, the mask is not checked.
  */
 #define IOMMUNEST_SIM_CHECK_MAMV (1u << 0)
 
@@ -46,52 +47,55 @@ struct iommunest_sim_options {
 	uint32_t profile;
 	/* IOMMUNEST_SIM_CHECK_MAMV. */
 	uint32_t flags;
-	/* CAP_REG and ECAP_REG; 0: a nesting VT-d with a MAMV of 18. */
+	/* CAP_REG and ECAP_REG; 0: a VT-d that can nest, with a MAMV of 18. */
 	uint64_t cap;
 	uint64_t ecap;
 };
 
 /*
  * Makes a simulator.  @options may be NULL.  The caller owns *@sim.  Returns
- * 0, -EINVAL (NULL, a bad size, profile or flag), -E2BIG, -ENOMEM; where a
- * process may not read its own memory by process_vm_readv(2), the simulator
- * needs a pipe, and may return -EMFILE or -ENFILE.
+ * 0, -EINVAL (@sim is NULL; a bad size, profile or flag), -E2BIG (a newer
+ * struct with something unknown in it, or a size above a page), -ENOMEM.
+ * Where a process may not read its own memory with process_vm_readv(2), the
+ * simulator needs a pipe: -EMFILE, -ENFILE.
  */
 int iommunest_sim_new(struct iommunest_sim **sim,
 		      const struct iommunest_sim_options *options);
 
-/* NULL is allowed.  Contexts on it must have been closed. */
+/* NULL is allowed.  Close all contexts on the simulator first. */
 void iommunest_sim_free(struct iommunest_sim *sim);
 
 /*
- * The table for iommunest_open_options::sys; sys_data is the simulator.
- * open() takes "/dev/iommu" and any number of times; each file descriptor
- * has its own objects.  It also takes "/dev/vfio/devices/vfio0" to vfio7,
- * devices without ATS, for iommunest_vfio_open() and its kin; attaching to an
- * IOAS is not simulated and refused.  Its descriptors are numbers of its own
- * and not the process's.
+ * The table for iommunest_open_options::sys; sys_data is the simulator, and
+ * without one each function of the table fails with EINVAL.  "/dev/iommu" can
+ * be opened any number of times; each file descriptor has its own objects.
+ * "/dev/vfio/devices/vfio0" to vfio7 are devices without ATS, to be opened by
+ * iommunest_vfio_open(); attaching one to an IOAS is not simulated, and is
+ * refused.  The file descriptors are the simulator's own, and mean nothing to
+ * the process.
  */
 const struct iommunest_sys *iommunest_sim_sys(void);
 
-/* File descriptors that are open now: 0 when nothing leaked. */
+/* Returns how many file descriptors are open: 0 when nothing leaked. */
 unsigned int iommunest_sim_open_fds(const struct iommunest_sim *sim);
 
-/* A simulated device uses ATS: its HWPTs' flushes reach its device TLB. */
+/* The device uses ATS: flushes of its HWPT reach its device TLB, too. */
 #define IOMMUNEST_SIM_ATS (1u << 0)
 
 /*
- * Binds a new device to the iommufd @fd, as a VFIO device would be, and gives
- * its id.  @flags: IOMMUNEST_SIM_ATS.  Returns 0, -EINVAL, -EBADF, -ENOMEM.
+ * Binds a new device to the iommufd @fd, as VFIO does, and stores its id in
+ * *@dev_id.  @flags is 0 or IOMMUNEST_SIM_ATS.  Returns 0, -EINVAL (@dev_id is
+ * NULL, or an unknown flag), -EBADF, -ENOMEM.
  */
 int iommunest_sim_bind(struct iommunest_sim *sim, int fd, uint32_t flags,
 		       uint32_t *dev_id);
 
 /*
- * Attaches a device to an HWPT, in place of what it was attached to, or
- * detaches it with @hwpt_id 0.  What the device had cached of the old HWPT is
- * dropped, as the driver does.  A stage 1 that the hardware cannot do is
- * refused here, as the driver refuses it.  Returns 0, -EBADF, -ENOENT (no
- * such device or HWPT), -EINVAL.
+ * Attaches a device to an HWPT, in place of the one that it was attached to;
+ * @hwpt_id 0 detaches it.  What is cached of the old HWPT is dropped, as the
+ * driver does.  A stage 1 that the hardware does not support is refused here,
+ * as by the driver.  Returns 0, -EBADF, -ENOENT (no such device or HWPT),
+ * -EINVAL.
  */
 int iommunest_sim_attach(struct iommunest_sim *sim, int fd, uint32_t dev_id,
 			 uint32_t hwpt_id);
@@ -99,30 +103,31 @@ int iommunest_sim_attach(struct iommunest_sim *sim, int fd, uint32_t dev_id,
 /* ---- What is cached ---- */
 
 /*
- * A device attached to @hwpt_id used its stage 1 at @addr: a leaf of 2^@order
- * pages (0, 9 or 18) is cached now, and the paging-structure entry above it.
- * Returns 0, -EBADF, -ENOENT, -EINVAL (@order, or no device is attached),
- * -ENOMEM.
+ * Acts as a device that is attached to @hwpt_id and accesses @addr.  Caches
+ * the leaf of 2^@order pages (0, 9 or 18) that maps @addr, and the
+ * paging-structure entry above it.  Returns 0, -EBADF, -ENOENT, -EINVAL (a bad
+ * @order, or no device is attached), -ENOMEM.
  */
 int iommunest_sim_translate(struct iommunest_sim *sim, int fd, uint32_t hwpt_id,
 			    uint64_t addr, unsigned int order);
 
-/* iommunest_sim_cached(): which caches still hold @addr. */
+/* Of iommunest_sim_cached(). */
 #define IOMMUNEST_SIM_CACHED_LEAF (1u << 0)
 #define IOMMUNEST_SIM_CACHED_STRUCTURE (1u << 1)
 #define IOMMUNEST_SIM_CACHED_DEV_TLB (1u << 2)
 
+/* Returns the caches that hold @addr, as a mask; 0 also for no such HWPT. */
 unsigned int iommunest_sim_cached(const struct iommunest_sim *sim, int fd,
 				  uint32_t hwpt_id, uint64_t addr);
 
-/* How many leaves an HWPT has in the IOTLB. */
+/* Returns how many leaves of an HWPT the IOTLB holds. */
 size_t iommunest_sim_cached_count(const struct iommunest_sim *sim, int fd,
 				  uint32_t hwpt_id);
 
 /* ---- What reached the hardware ---- */
 
 enum iommunest_sim_desc_kind {
-	/* PASID-selective: all of the HWPT's. */
+	/* PASID-selective: everything of the HWPT. */
 	IOMMUNEST_SIM_PIOTLB_ALL = 1,
 	/* Page-selective within PASID: 2^am pages at addr. */
 	IOMMUNEST_SIM_PIOTLB_PAGES = 2,
@@ -139,11 +144,11 @@ struct iommunest_sim_desc {
 	uint32_t am;
 	uint64_t addr;
 	bool ih;
-	/* The hardware refused it: nothing was flushed. */
+	/* The hardware refused it, and flushed nothing. */
 	bool refused;
 };
 
-/* Calls @fn for each; NULL ends it. */
+/* Calls @fn for each descriptor from now on; NULL: for none. */
 void iommunest_sim_on_desc(struct iommunest_sim *sim,
 			   void (*fn)(void *user,
 				      const struct iommunest_sim_desc *desc),
@@ -151,18 +156,19 @@ void iommunest_sim_on_desc(struct iommunest_sim *sim,
 
 struct iommunest_sim_stats {
 	size_t size;
-	/* ioctl(IOMMU_HWPT_INVALIDATE), failed and empty ones too. */
+	/* Calls of IOMMU_HWPT_INVALIDATE, including failed and empty ones. */
 	uint64_t calls;
-	/* Entries that the driver looked at, the failing ones too. */
+	/* Entries that the driver looked at, including those that failed. */
 	uint64_t entries;
-	/* Descriptors that reached the hardware, and were refused there. */
+	/* Descriptors that reached the hardware. */
 	uint64_t descs;
+	/* Those of them that the hardware refused. */
 	uint64_t refused;
 };
 
 /*
- * Fills @stats as far as its size goes.  Returns 0, -EINVAL (NULL, or a size
- * that is too small), -E2BIG (a size above a page).
+ * Stores what was counted since the simulator was made.  Returns 0, -EINVAL
+ * (NULL, or a size that is too small), -E2BIG (a size above a page).
  */
 int iommunest_sim_stats(const struct iommunest_sim *sim,
 			struct iommunest_sim_stats *stats);
@@ -171,13 +177,13 @@ int iommunest_sim_stats(const struct iommunest_sim *sim,
 
 enum iommunest_sim_fault_kind {
 	/*
-	 * The @nth invalidation call from now on fails before it does
-	 * anything, with @error, and its count comes back 0.
+	 * The @nth invalidation call from now on fails with @error before it
+	 * does anything, and reports that it handled 0 entries.
 	 */
 	IOMMUNEST_SIM_FAIL_CALL = 1,
 	/*
-	 * The same, but the count stays as the caller wrote it, as when a
-	 * kernel rejects a call before it looks at it.
+	 * The same, but the call's entry_num stays as the caller wrote it, as
+	 * when a kernel rejects a call without reading it.
 	 */
 	IOMMUNEST_SIM_FAIL_CALL_UNTOUCHED = 2,
 	/*
@@ -186,41 +192,47 @@ enum iommunest_sim_fault_kind {
 	 */
 	IOMMUNEST_SIM_FAIL_ENTRY = 3,
 	/*
-	 * The @nth call is done, but @count is reported in place of what was
-	 * handled; with @error not 0 it also fails.
+	 * The @nth call runs, but reports that it handled @count entries,
+	 * whatever it did.  If @error is not 0, it also fails with that.
 	 */
 	IOMMUNEST_SIM_LIE = 4,
 	/* The @nth call stops before its entry @count with @error. */
 	IOMMUNEST_SIM_INTERRUPT = 5,
 	/*
-	 * The hardware fails on the @nth entry: it is not flushed, nor are the
-	 * @count behind it of the same call.  A patched kernel, if asked to
-	 * report errors, fails the call with @error and @code; others do not
-	 * tell.
+	 * The hardware fails on the @nth entry: neither that one nor the
+	 * @count entries after it in the same call are flushed.  A patched
+	 * kernel that was asked to report errors fails the call with @error
+	 * and @code; other kernels report nothing.
 	 */
 	IOMMUNEST_SIM_HARDWARE_ERROR = 6,
 };
 
-/* Counts are from 1.  Up to 64 faults wait at a time. */
+/* A failure to come.  Up to 64 can be pending. */
 struct iommunest_sim_fault {
 	size_t size;
 	/* enum iommunest_sim_fault_kind. */
 	uint32_t kind;
 	/* Negated errno. */
 	int32_t error;
+	/* Which call or entry, from 1. */
 	uint64_t nth;
-	/* How many calls or entries in a row; 0 is 1. */
+	/* How many calls or entries in a row; 0 means 1. */
 	uint64_t repeat;
+	/* See the kind; otherwise ignored. */
 	uint32_t count;
-	/* Of HARDWARE_ERROR: the driver's error code; else 0. */
+	/* IOMMUNEST_SIM_HARDWARE_ERROR: the driver's error code; else 0. */
 	uint32_t code;
 };
 
-/* Returns 0, -EINVAL, -E2BIG, -ENOSPC. */
+/*
+ * Makes an invalidation fail that is still to come.  Returns 0, -EINVAL (NULL,
+ * or a member with a bad value), -E2BIG (a newer struct with something unknown
+ * in it, or a size above a page), -ENOSPC (64 are pending).
+ */
 int iommunest_sim_inject(struct iommunest_sim *sim,
 			 const struct iommunest_sim_fault *fault);
 
-/* Forgets all faults that have not happened. */
+/* Drops all faults that are pending. */
 void iommunest_sim_clear_faults(struct iommunest_sim *sim);
 
 #ifdef __cplusplus
