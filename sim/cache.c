@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What an HWPT has in the IOTLB, and a device of it in its own TLB: sets of
- * leaves of each size, by the address without its low bits.
+ * What the IOTLB holds for an HWPT, and the TLB of a device for itself: a set
+ * for each leaf size.  A leaf's key is its address without the low bits.
  */
 #include "cache.h"
 

@@ -10,11 +10,11 @@ int iommunest__sim_cache_level(unsigned int order);
 
 /* Room for one more leaf of @level.  Returns 0 or -ENOMEM. */
 int iommunest__sim_tlb_reserve(struct sim_tlb *tlb, unsigned int level);
-/* Needs a reserve before. */
+/* Call iommunest__sim_tlb_reserve() first. */
 void iommunest__sim_tlb_insert(struct sim_tlb *tlb, unsigned int level,
 			       uint64_t addr);
 bool iommunest__sim_tlb_has(const struct sim_tlb *tlb, uint64_t addr);
-/* How many leaves there are. */
+/* Returns how many leaves there are. */
 size_t iommunest__sim_tlb_count(const struct sim_tlb *tlb);
 void iommunest__sim_tlb_drop(struct sim_tlb *tlb,
 			     const struct sim_block *block);

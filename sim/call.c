@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Copies an ioctl's command from user memory and back, with its checks. */
+/* Copies an ioctl's struct from user memory and back, and checks its size. */
 #include "call.h"
 
 #include <errno.h>
@@ -7,13 +7,13 @@
 
 #include "user-memory.h"
 
-/* Whether all of @request is right, and not only its last byte. */
+/* The number alone selects an ioctl; the rest of @request must match, too. */
 static bool is_exact(uint32_t request)
 {
 	return request == _IO(IOMMUFD_TYPE, _IOC_NR(request));
 }
 
-/* A longer struct is taken as long as what is not known of it is zero. */
+/* A longer struct is accepted if all that the kernel does not know is 0. */
 static int check_tail(const struct sim_call *call, uint32_t known)
 {
 	int ret;
@@ -28,9 +28,9 @@ static int check_tail(const struct sim_call *call, uint32_t known)
 }
 
 /*
- * One read gets the size, and all of the struct if it is there.  A pipe is
- * another matter: a sanitizer looks at what is put into it, and would find
- * too much of a caller's shorter struct.
+ * How much to read before the size is known.  All of the struct, to save a
+ * second read; but only the size through a pipe, because a sanitizer checks
+ * what write(2) reads, and would complain about a struct that is shorter.
  */
 static size_t first_read(const struct sim_call *call, uint32_t size)
 {

@@ -23,7 +23,7 @@ int iommunest__sim_bind(struct sim_file *iommufd, uint32_t flags,
 	dev = iommunest__sim_object_new(iommufd, sizeof(*dev), SIM_DEVICE);
 	if (!dev)
 		return -ENOMEM;
-	/* The driver that bound it. */
+	/* VFIO holds it. */
 	dev->obj.users = 1;
 	dev->ats = flags & IOMMUNEST_SIM_ATS;
 	*dev_id = dev->obj.id;
@@ -43,8 +43,8 @@ EXPORT int iommunest_sim_bind(struct iommunest_sim *sim, int fd, uint32_t flags,
 }
 
 /*
- * The IOTLB's tag is the HWPT's, whoever filled it: all of it goes with any
- * of its devices.
+ * All devices of an HWPT share its tag in the IOTLB.  So when one of them
+ * leaves, everything that is cached of the HWPT is dropped.
  */
 static void drop_cached(struct sim_device *dev)
 {
@@ -54,7 +54,7 @@ static void drop_cached(struct sim_device *dev)
 	iommunest__sim_tlb_drop(&dev->tlb, &all);
 }
 
-/* Off the driver's list: nothing is translated or flushed for it. */
+/* Takes it off the driver's list: nothing is cached or flushed for it. */
 static void block(struct sim_device *dev)
 {
 	struct sim_device **at;
@@ -81,7 +81,7 @@ static void unblock(struct sim_device *dev)
 	dev->blocked = false;
 }
 
-/* Blocked, or nowhere. */
+/* The device is blocked, or was attached to nothing. */
 static void leave(struct sim_device *dev)
 {
 	if (dev->hwpt)
@@ -119,10 +119,10 @@ int iommunest__sim_attach(struct iommunest_sim *sim, struct sim_file *iommufd,
 		return -EINVAL;
 	if (obj && (struct sim_hwpt *)obj == dev->hwpt)
 		return 0;
-	/* The driver blocks the device before it looks at the new one. */
+	/* The driver blocks the device before it checks the new HWPT. */
 	block(dev);
 	if (obj && !can_do(sim, (struct sim_hwpt *)obj)) {
-		/* Or it stays so, until it is attached to something else. */
+		/* Otherwise it stays blocked until another attach succeeds. */
 		if (sim->profile->attach_rolls_back)
 			unblock(dev);
 		return -EINVAL;

@@ -5,7 +5,7 @@
 
 #include "internal.h"
 
-/* ATS is on, now that it is on a nested HWPT. */
+/* Whether a device on a nested HWPT uses its device TLB. */
 bool iommunest__sim_has_dev_tlb(const struct iommunest_sim *sim,
 				const struct sim_device *dev);
 int iommunest__sim_bind(struct sim_file *iommufd, uint32_t flags,

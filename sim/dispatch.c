@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* From an ioctl's number and argument to the one that does it. */
+/* Finds the function for an ioctl's number. */
 #include "dispatch.h"
 
 #include <errno.h>
@@ -16,11 +16,11 @@
 #include "user-memory.h"
 
 struct op {
-	/* Of the struct, in all kernels with the ioctl that are simulated. */
+	/* Of its struct: the same in all simulated kernels that know it. */
 	uint32_t size;
-	/* Of the struct when the ioctl was new. */
+	/* Of its struct when the ioctl was new. */
 	uint32_t min;
-	/* NULL: the simulator has no such objects. */
+	/* NULL: not simulated. */
 	int (*run)(struct sim_call *call);
 };
 
@@ -41,7 +41,7 @@ static const struct op ops[] = {
 	OP(CMD_GET_HW_INFO, 40, 32, iommunest__sim_hw_info),
 	OP(CMD_HWPT_SET_DIRTY_TRACKING, 16, 16, NULL),
 	OP(CMD_HWPT_GET_DIRTY_BITMAP, 48, 48, NULL),
-	/* Its size is the profile's. */
+	/* Its size is in the profile. */
 	OP(CMD_HWPT_INVALIDATE, 0, 32, iommunest__sim_hwpt_invalidate),
 	OP(CMD_FAULT_QUEUE_ALLOC, 16, 16, NULL),
 	OP(CMD_IOAS_MAP_FILE, 40, 40, NULL),
@@ -79,10 +79,10 @@ static uint32_t size_of(const struct iommunest_sim *sim, uint32_t nr)
 }
 
 /*
- * An empty call that asks for the extension: a question about the kernel, and
- * no flush that a test would count, or fail.
+ * An empty call with the extension's flag only probes the kernel.  It is not a
+ * flush that a test would count, or make fail.
  */
-static bool is_question(const struct sim_call *call)
+static bool is_probe(const struct sim_call *call)
 {
 	struct iommunest_uapi_invalidate cmd;
 
@@ -103,7 +103,7 @@ int iommunest__sim_dispatch(struct iommunest_sim *sim, struct sim_file *file,
 	const struct op *op = find_op(sim, nr);
 	int ret;
 
-	if (cmd == IOMMU_HWPT_INVALIDATE && !is_question(&call)) {
+	if (cmd == IOMMU_HWPT_INVALIDATE && !is_probe(&call)) {
 		sim->stats.calls++;
 		iommunest__sim_fault_call(sim, &call.faults);
 		if (call.faults.fail_untouched)

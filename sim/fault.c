@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Failures on demand. */
+/* Failures on demand: what is pending, and what happens now. */
 #include "fault.h"
 
 #include <errno.h>
@@ -35,14 +35,14 @@ static bool is_valid(const struct iommunest_sim_fault *fault)
 	}
 }
 
-static bool is_of_entry(uint32_t kind)
+static bool counts_entries(uint32_t kind)
 {
 	return kind == IOMMUNEST_SIM_FAIL_ENTRY ||
 	       kind == IOMMUNEST_SIM_HARDWARE_ERROR;
 }
 
-/* As far as it goes. */
-static uint64_t plus(uint64_t a, uint64_t b)
+/* Saturates. */
+static uint64_t add(uint64_t a, uint64_t b)
 {
 	return a + b < a ? UINT64_MAX : a + b;
 }
@@ -66,14 +66,14 @@ EXPORT int iommunest_sim_inject(struct iommunest_sim *sim,
 		return -EINVAL;
 	if (sim->fault_count == SIM_MAX_FAULTS)
 		return -ENOSPC;
-	now = is_of_entry(from.kind) ? sim->stats.entries : sim->stats.calls;
+	now = counts_entries(from.kind) ? sim->stats.entries : sim->stats.calls;
 	to = &sim->faults[sim->fault_count++];
 	to->kind = from.kind;
 	to->error = from.error;
 	to->count = from.count;
 	to->code = from.code;
-	to->first = plus(now, from.nth);
-	to->last = plus(to->first, from.repeat ? from.repeat - 1 : 0);
+	to->first = add(now, from.nth);
+	to->last = add(to->first, from.repeat ? from.repeat - 1 : 0);
 	return 0;
 }
 
@@ -82,7 +82,7 @@ EXPORT void iommunest_sim_clear_faults(struct iommunest_sim *sim)
 	sim->fault_count = 0;
 }
 
-/* Keeps the order of the others: the first that was asked for wins. */
+/* Keeps the order of the others: the first that was injected wins. */
 static void forget(struct iommunest_sim *sim, unsigned int index)
 {
 	sim->fault_count--;
@@ -129,7 +129,7 @@ void iommunest__sim_fault_call(struct iommunest_sim *sim,
 	while (i < sim->fault_count) {
 		const struct sim_fault *fault = &sim->faults[i];
 
-		if (is_of_entry(fault->kind) || now < fault->first) {
+		if (counts_entries(fault->kind) || now < fault->first) {
 			i++;
 			continue;
 		}
@@ -141,7 +141,7 @@ void iommunest__sim_fault_call(struct iommunest_sim *sim,
 	}
 }
 
-/* The first of a kind that falls on the entry; all that do are used up. */
+/* Returns the first of a kind that is due in *@taken; all that are due end. */
 static bool take_entry_fault(struct iommunest_sim *sim, uint32_t kind,
 			     struct sim_fault *taken)
 {

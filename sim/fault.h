@@ -5,21 +5,21 @@
 
 #include "internal.h"
 
-/* Of the call that stats.calls has just counted. */
+/* For the call that stats.calls has just counted. */
 void iommunest__sim_fault_call(struct iommunest_sim *sim,
 			       struct sim_call_faults *faults);
-/* Of the entry that stats.entries has just counted: 0 or its error. */
+/* For the entry that stats.entries has just counted: 0, or its error. */
 int iommunest__sim_fault_entry(struct iommunest_sim *sim);
 
 struct sim_hardware_error {
 	/* 0: there is none. */
 	int error;
 	uint32_t code;
-	/* How many of the entries that follow are not done, either. */
+	/* How many of the next entries are not flushed, either. */
 	uint32_t following;
 };
 
-/* What the hardware makes of the same entry. */
+/* The same entry, as the hardware handles it. */
 struct sim_hardware_error
 iommunest__sim_fault_hardware(struct iommunest_sim *sim);
 

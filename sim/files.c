@@ -9,8 +9,8 @@
 #include "objects.h"
 
 /*
- * Far above what a process has open: a descriptor of the simulator that gets
- * into a real system call by mistake is EBADF there.
+ * Far above what a process has open: a real system call that is given a
+ * simulated descriptor by mistake fails with EBADF.
  */
 #define FIRST_FD (1 << 20)
 

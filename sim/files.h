@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What is open. */
+/* What is open: iommufds and VFIO device nodes, by file descriptor. */
 #ifndef IOMMUNEST_SIM_FILES_H
 #define IOMMUNEST_SIM_FILES_H
 
@@ -12,7 +12,7 @@ void iommunest__sim_file_close(struct iommunest_sim *sim, int fd);
 /* NULL: no such file descriptor. */
 struct sim_file *iommunest__sim_file_get(const struct iommunest_sim *sim,
 					 int fd);
-/* The same for an iommufd; NULL for a VFIO device node, too. */
+/* NULL: no such file descriptor, or a VFIO device node. */
 struct sim_file *iommunest__sim_iommufd_get(const struct iommunest_sim *sim,
 					    int fd);
 void iommunest__sim_files_free(struct iommunest_sim *sim);

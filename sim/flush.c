@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What one entry becomes: a block, as the profile's driver computes it, then
- * descriptors in the host's queue, and what the hardware makes of them.
+ * What one entry causes: the profile's driver computes a block of pages, puts
+ * descriptors into the host's queue, and the hardware drops what is cached.
  */
 #include "flush.h"
 
@@ -9,7 +9,7 @@
 #include "device.h"
 #include "registers.h"
 
-/* CAP_REG.MAMV is no limit of device TLBs. */
+/* CAP_REG.MAMV does not limit device TLBs. */
 static struct sim_block iotlb_block(const struct iommunest_sim *sim,
 				    const struct sim_block *block)
 {
@@ -37,7 +37,7 @@ static bool is_refused(const struct iommunest_sim *sim,
 	       block->am > iommunest__sim_mamv(sim);
 }
 
-/* The hardware's part comes first: whoever is told can look at the caches. */
+/* The hardware goes first: on_desc() may look at the caches. */
 static void piotlb(struct iommunest_sim *sim, struct sim_hwpt *hwpt,
 		   const struct sim_block *block, bool leaves_only, bool lost)
 {
@@ -77,7 +77,7 @@ static void dev_tlb(struct iommunest_sim *sim, struct sim_device *dev,
 	emit(sim, &desc);
 }
 
-/* All devices are behind one IOMMU and share the HWPT's tag there. */
+/* All devices are behind one IOMMU, where they share the HWPT's tag. */
 void iommunest__sim_flush(struct iommunest_sim *sim, struct sim_hwpt *hwpt,
 			  uint64_t addr, uint64_t npages, bool leaves_only,
 			  bool lost)

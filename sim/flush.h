@@ -5,7 +5,7 @@
 
 #include "internal.h"
 
-/* What the profile's driver does for one entry; @lost: the hardware fails. */
+/* Flushes as the profile's driver does; @lost: the hardware fails. */
 void iommunest__sim_flush(struct iommunest_sim *sim, struct sim_hwpt *hwpt,
 			  uint64_t addr, uint64_t npages, bool leaves_only,
 			  bool lost);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * IOMMU_HWPT_ALLOC.  The order of the checks is what a caller sees when two
- * things are wrong at once.
+ * IOMMU_HWPT_ALLOC.  The checks are in the kernel's order, because a caller
+ * with two mistakes sees which comes first.
  */
 #include "hwpt.h"
 
@@ -39,7 +39,7 @@ static bool can_page(const struct iommunest_sim *sim, uint32_t flags)
 	return iommunest__sim_can_second_stage(sim);
 }
 
-/* All that can be wrong here has one errno. */
+/* Any mistake here is the same errno. */
 static int check_paging(const struct iommunest_sim *sim,
 			const struct iommu_hwpt_alloc *cmd)
 {
@@ -69,7 +69,7 @@ static int alloc_paging(struct sim_call *call, struct sim_object *ioas,
 	return 0;
 }
 
-/* What the stage 1 says is looked at when a device is attached. */
+/* The contents of the stage 1 are checked when a device is attached. */
 static int check_nested(struct sim_call *call, const struct sim_hwpt *parent,
 			struct iommu_hwpt_vtd_s1 *s1)
 {
@@ -139,7 +139,7 @@ int iommunest__sim_hwpt_alloc(struct sim_call *call)
 	if (ret)
 		return ret;
 	cmd->out_hwpt_id = hwpt->obj.id;
-	/* There are no fault queues here, so no id of one is right. */
+	/* Fault queues are not simulated, so no id of one exists. */
 	if (cmd->flags & FAULT_ID)
 		ret = -ENOENT;
 	else

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The simulator's types.  What a module does is in its own header. */
+/* The simulator's types.  The functions of a module are in its own header. */
 #ifndef IOMMUNEST_SIM_INTERNAL_H
 #define IOMMUNEST_SIM_INTERNAL_H
 
-/* First: config.h in it decides what the system's headers declare. */
+/* Comes first: its config.h decides what the system's headers declare. */
 #include "lib/uapi-invalidate.h"
 
 #include <libiommunest-sim.h>
@@ -12,7 +12,7 @@
 
 #define SIM_PAGE_SHIFT 12
 #define SIM_PAGE_SIZE (1u << SIM_PAGE_SHIFT)
-/* An address mask from here on is the whole address space. */
+/* This address mask, and any above, covers the whole address space. */
 #define SIM_AM_ALL (64u - SIM_PAGE_SHIFT)
 
 /* ---- Caches ---- */
@@ -24,7 +24,7 @@ struct sim_set {
 	size_t room;
 };
 
-/* 2^@am pages at @addr; @all: everything there is. */
+/* 2^@am pages at @addr; with @all, every address. */
 struct sim_block {
 	uint64_t addr;
 	unsigned int am;
@@ -40,7 +40,7 @@ struct sim_tlb {
 
 struct sim_iotlb {
 	struct sim_tlb tlb;
-	/* The entry above a leaf: it covers 2 MiB, 1 GiB or 512 GiB. */
+	/* Entries above the leaves: they cover 2 MiB, 1 GiB and 512 GiB. */
 	struct sim_set structures[SIM_LEVELS];
 };
 
@@ -56,17 +56,17 @@ enum sim_type {
 struct sim_object {
 	enum sim_type type;
 	uint32_t id;
-	/* What else needs it to exist. */
+	/* How many others need it; it cannot be destroyed before. */
 	unsigned int users;
 };
 
 struct sim_hwpt {
 	struct sim_object obj;
-	/* The IOAS of a paging one, the parent of a nested one. */
+	/* The IOAS of a paging HWPT, the parent of a nested one. */
 	struct sim_object *base;
 	bool nest_parent;
 	struct iommu_hwpt_vtd_s1 s1;
-	/* In the order in which they were attached. */
+	/* A list in the order in which they were attached. */
 	struct sim_device *devices;
 	struct sim_iotlb iotlb;
 };
@@ -74,7 +74,7 @@ struct sim_hwpt {
 struct sim_device {
 	struct sim_object obj;
 	bool ats;
-	/* The driver has taken it off its HWPT, and iommufd has not. */
+	/* Detached by the driver, while iommufd has it attached. */
 	bool blocked;
 	struct sim_hwpt *hwpt;
 	struct sim_device *next;
@@ -83,46 +83,46 @@ struct sim_device {
 
 /* ---- The simulator and its files ---- */
 
-/* A kernel, as far as it differs from others. */
+/* How a kernel differs from others. */
 struct sim_profile {
-	/* The newest ioctl, as its _IOC_NR(). */
+	/* _IOC_NR() of the newest ioctl that it knows. */
 	uint32_t last_cmd;
-	/* Of struct iommu_hwpt_invalidate: with or without the extension. */
+	/* Of struct iommu_hwpt_invalidate, with or without the extension. */
 	uint32_t invalidate_size;
-	/* The flags of IOMMU_HWPT_ALLOC, and of IOMMU_GET_HW_INFO. */
+	/* The flags it accepts: IOMMU_HWPT_ALLOC and IOMMU_GET_HW_INFO. */
 	uint32_t paging_flags;
 	uint32_t nested_flags;
 	uint32_t hw_info_flags;
-	/* IOMMU_HWPT_INVALIDATE of an id that is no nested HWPT's. */
+	/* IOMMU_HWPT_INVALIDATE, when the id is not a nested HWPT. */
 	int not_nested_errno;
-	/* A plain HWPT needs a stage that the hardware has. */
+	/* A paging HWPT needs a stage that the hardware supports. */
 	bool checks_stage;
-	/* Where an attach is refused, the device keeps its old HWPT. */
+	/* When an attach is refused, the device goes on with its old HWPT. */
 	bool attach_rolls_back;
-	/* IOMMU_GET_HW_INFO says so where a device has no ATS. */
+	/* IOMMU_GET_HW_INFO reports that a device does not support ATS. */
 	bool reports_no_ats;
 	/* ATS stays on for nested HWPTs. */
 	bool nested_ats;
-	/* The block that a range of pages becomes. */
+	/* Computes the block that covers a range of pages. */
 	struct sim_block (*widen)(uint64_t addr, uint64_t npages);
-	/* Refuses a range that is empty or passes the last address. */
+	/* An entry that is empty, or passes the last address, is refused. */
 	bool checks_range;
-	/* Sends the IOTLB no address mask above CAP_REG.MAMV. */
+	/* The IOTLB gets no address mask above CAP_REG.MAMV. */
 	bool heeds_mamv;
 };
 
 struct sim_file {
 	/* O_RDONLY, O_WRONLY or O_RDWR. */
 	int access;
-	/* By id; [0] is never used. */
+	/* Indexed by id; id 0 is never used. */
 	struct sim_object **objects;
 	uint32_t object_room;
-	/* No id below is free. */
+	/* No id below this one is free. */
 	uint32_t lowest_free;
-	/* A VFIO device node, and not an iommufd: its number. */
+	/* A VFIO device node with this number; otherwise an iommufd. */
 	bool vfio;
 	unsigned int node;
-	/* Bound once; NULL: to one that is closed by now. */
+	/* A node is bound once; @iommufd is NULL after that was closed. */
 	bool bound;
 	struct sim_file *iommufd;
 	uint32_t dev_id;
@@ -135,7 +135,7 @@ struct sim_fault {
 	int error;
 	uint32_t count;
 	uint32_t code;
-	/* In calls or entries since the simulator was made, from 1. */
+	/* Numbers of calls or entries, from 1 when the simulator is made. */
 	uint64_t first;
 	uint64_t last;
 };
@@ -145,7 +145,7 @@ struct iommunest_sim {
 	uint32_t flags;
 	uint64_t cap;
 	uint64_t ecap;
-	/* User memory goes through it; -1: that is not needed. */
+	/* Copies user memory; -1: not needed. */
 	int pipe[2];
 	struct sim_file **files;
 	unsigned int file_room;
@@ -159,7 +159,7 @@ struct iommunest_sim {
 
 /* ---- One ioctl ---- */
 
-/* What faults on demand do to one invalidation call; 0: nothing. */
+/* What pending faults do to one invalidation call; 0: nothing. */
 struct sim_call_faults {
 	int fail_untouched;
 	int fail;

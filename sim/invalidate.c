@@ -10,13 +10,13 @@
 #include "objects.h"
 #include "user-memory.h"
 
-/* An arbitrary bound of the kernel's, since 6.12.96. */
+/* An arbitrary limit of the kernel, since 6.12.96. */
 #define MAX_ENTRIES (1u << 19)
 
 #define ENTRY_LEN sizeof(struct iommu_hwpt_vtd_s1_invalidate)
 #define CHUNK 256u
 
-/* A window on the caller's array. */
+/* The part of the caller's array that was read last. */
 struct window {
 	const struct iommunest_sim *sim;
 	uint64_t array;
@@ -26,7 +26,7 @@ struct window {
 	struct iommu_hwpt_vtd_s1_invalidate entries[CHUNK];
 };
 
-/* NULL: not readable. */
+/* NULL: the entry cannot be read. */
 static const struct iommu_hwpt_vtd_s1_invalidate *entry_at(struct window *win,
 							   uint32_t index)
 {
@@ -45,8 +45,8 @@ static const struct iommu_hwpt_vtd_s1_invalidate *entry_at(struct window *win,
 	return index < win->end ? &win->entries[index - win->first] : NULL;
 }
 
-/* Empty, or beyond the last address. */
-static bool is_no_range(const struct iommu_hwpt_vtd_s1_invalidate *entry)
+/* Empty, or passes the last address. */
+static bool is_bad_range(const struct iommu_hwpt_vtd_s1_invalidate *entry)
 {
 	const uint64_t pages = (UINT64_MAX - entry->addr) / SIM_PAGE_SIZE + 1;
 
@@ -65,28 +65,28 @@ static int check_entry(const struct iommunest_sim *sim,
 		return -EINVAL;
 	if (entry->npages == UINT64_MAX && entry->addr)
 		return -EINVAL;
-	if (sim->profile->checks_range && is_no_range(entry))
+	if (sim->profile->checks_range && is_bad_range(entry))
 		return -EINVAL;
 	return 0;
 }
 
-/* Where the walk through the array is, and what it has met. */
+/* How far the walk through the array is, and what it found. */
 struct walk {
 	struct window win;
 	uint32_t done;
-	/* Entries before it are not flushed, because the hardware failed. */
+	/* Up to this one, entries are not flushed: the hardware failed. */
 	uint32_t lost_until;
 	uint32_t code;
 	uint32_t last;
 };
 
-/* A kernel without the extension reads no flags, and so they are 0. */
-static bool reports(const struct sim_call *call)
+/* Without the extension the flags were not read, and are 0. */
+static bool reports_errors(const struct sim_call *call)
 {
 	return call->cmd.invalidate.flags & IOMMUNEST_INVALIDATE_REPORT_ERROR;
 }
 
-/* The hardware's own errors; 0 where the kernel does not tell of them. */
+/* The hardware's error for this entry; 0 if the kernel does not report it. */
 static int ask_hardware(struct sim_call *call, struct walk *walk)
 {
 	struct sim_hardware_error error =
@@ -98,7 +98,7 @@ static int ask_hardware(struct sim_call *call, struct walk *walk)
 	if (error.following > left)
 		error.following = left;
 	walk->lost_until = walk->done + error.following + 1;
-	if (!reports(call))
+	if (!reports_errors(call))
 		return 0;
 	walk->code = error.code;
 	walk->last = walk->done + error.following;
@@ -186,7 +186,7 @@ static int invalidate(struct sim_call *call, struct walk *walk)
 	if (cmd->data_type != IOMMU_HWPT_INVALIDATE_DATA_VTD_S1)
 		return -EINVAL;
 	ret = walk_array(call, hwpt, walk);
-	/* A software error is the entry's alone. */
+	/* An error of the driver's checks is about this entry alone. */
 	if (ret && !walk->code)
 		walk->last = walk->done;
 	return ret;
@@ -198,7 +198,7 @@ int iommunest__sim_hwpt_invalidate(struct sim_call *call)
 	struct walk walk;
 	int ret;
 
-	/* Not the window, which is large. */
+	/* The window is large, and stays uninitialised. */
 	walk.done = 0;
 	walk.lost_until = 0;
 	walk.code = 0;
@@ -210,8 +210,8 @@ int iommunest__sim_hwpt_invalidate(struct sim_call *call)
 			ret = call->faults.lie_error;
 	}
 	cmd->entry_num = walk.done;
-	cmd->out_driver_error_code = reports(call) ? walk.code : 0;
-	cmd->out_last_index = reports(call) ? walk.last : 0;
+	cmd->out_driver_error_code = reports_errors(call) ? walk.code : 0;
+	cmd->out_last_index = reports_errors(call) ? walk.last : 0;
 	if (iommunest__sim_call_respond(call,
 					call->sim->profile->invalidate_size))
 		return -EFAULT;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The objects of one file descriptor, by id. */
+/* The objects of one iommufd, by id. */
 #include "objects.h"
 
 #include <errno.h>
@@ -72,7 +72,7 @@ struct sim_hwpt *iommunest__sim_nested_get(const struct sim_file *file,
 						   : NULL;
 }
 
-/* Not what it stands on: that may be gone when a whole file is closed. */
+/* Does not touch its base: that may be freed already when a file is closed. */
 static void free_object(struct sim_object *obj)
 {
 	if (!obj)

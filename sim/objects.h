@@ -11,12 +11,12 @@ void *iommunest__sim_object_new(struct sim_file *file, size_t size,
 /* NULL: no such id. */
 struct sim_object *iommunest__sim_object_get(const struct sim_file *file,
 					     uint32_t id);
-/* NULL: no such id, or of another type. */
+/* NULL: no such id, or an object of another type. */
 struct sim_device *iommunest__sim_device_get(const struct sim_file *file,
 					     uint32_t id);
 struct sim_hwpt *iommunest__sim_nested_get(const struct sim_file *file,
 					   uint32_t id);
-/* Takes it off the table and frees it. */
+/* Takes the object out of the table and frees it. */
 void iommunest__sim_object_destroy(struct sim_file *file,
 				   struct sim_object *obj);
 void iommunest__sim_objects_free(struct sim_file *file);

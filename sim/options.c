@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The options of a new simulator: copied and checked. */
+/* Copies and checks the options of a new simulator. */
 #include "options.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the simulated kernels differ in: one row a kernel. */
+/* How the simulated kernels differ: one row for each. */
 #include "profile.h"
 
 #include <errno.h>
@@ -11,7 +11,7 @@
 #define DIRTY ((uint32_t)IOMMU_HWPT_ALLOC_DIRTY_TRACKING)
 #define FAULT_ID ((uint32_t)IOMMU_HWPT_FAULT_ID_VALID)
 
-/* The first of them is no kernel: NEWEST is another one's name. */
+/* Row 0 stays empty: IOMMUNEST_SIM_NEWEST is an alias. */
 static const struct sim_profile profiles[] = {
 	[IOMMUNEST_SIM_LINUX_6_12] = {
 		.last_cmd = CMD_FAULT_QUEUE_ALLOC,

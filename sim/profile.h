@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the simulated kernels differ in. */
+/* How the simulated kernels differ. */
 #ifndef IOMMUNEST_SIM_PROFILE_H
 #define IOMMUNEST_SIM_PROFILE_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * CAP_REG and ECAP_REG (VT-d specification, chapter 11, "Capability Register"
- * and "Extended Capability Register"), as far as the driver asks for them.
+ * and "Extended Capability Register"): the fields that the driver reads.
  */
 #include "registers.h"
 
@@ -23,10 +23,10 @@
 #define ECAP_FLTS BIT(47)
 #define ECAP_SMPWC BIT(48)
 
-/* What a PCI device can have at most. */
+/* The most that PCI allows. */
 #define PASID_WIDTH_MAX 20u
 
-/* Of what the driver does not ask for: as hardware that can nest has it. */
+/* Fields that the driver does not read are as on hardware that can nest. */
 uint64_t iommunest__sim_default_cap(void)
 {
 	const uint64_t domains_64k = 6, second_stage_4_and_5_levels = 3 << 10;
@@ -76,7 +76,7 @@ bool iommunest__sim_can_first_stage(const struct iommunest_sim *sim)
 	return has_all(sim, ECAP_SMTS | ECAP_FLTS);
 }
 
-/* Without scalable mode there is nothing but a second stage. */
+/* Without scalable mode there is only a second stage. */
 bool iommunest__sim_can_second_stage(const struct iommunest_sim *sim)
 {
 	return !has_all(sim, ECAP_SMTS) || has_all(sim, ECAP_SLTS);
@@ -87,7 +87,7 @@ bool iommunest__sim_can_track_dirty(const struct iommunest_sim *sim)
 	return has_all(sim, ECAP_SMTS | ECAP_SLADS | ECAP_SMPWC);
 }
 
-/* 0: no PASIDs.  The devices could do all there are. */
+/* 0: no PASIDs.  Simulated devices support the widest. */
 unsigned int iommunest__sim_pasid_width(const struct iommunest_sim *sim)
 {
 	unsigned int width;

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Sorted sets of numbers.  A lookup and the removal of a range are what the
- * hot path does, and cost the logarithm; an insertion in the middle moves
- * what is behind it.
+ * Sorted sets of numbers.  The hot path looks up keys and removes ranges, both
+ * in logarithmic time.  An insertion moves all keys above it.
  */
 #include "set.h"
 
@@ -65,7 +64,7 @@ bool iommunest__sim_set_has(const struct sim_set *set, uint64_t key)
 	return at < set->count && set->keys[at] == key;
 }
 
-/* Keys are addresses less their low bits: there is one behind the last. */
+/* Keys are addresses without their low bits, so @last + 1 does not overflow. */
 void iommunest__sim_set_drop(struct sim_set *set, uint64_t first, uint64_t last)
 {
 	size_t from, to;

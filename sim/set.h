@@ -7,7 +7,7 @@
 
 /* Room for one more.  Returns 0 or -ENOMEM. */
 int iommunest__sim_set_reserve(struct sim_set *set);
-/* Needs a reserve before. */
+/* Call iommunest__sim_set_reserve() first. */
 void iommunest__sim_set_insert(struct sim_set *set, uint64_t key);
 bool iommunest__sim_set_has(const struct sim_set *set, uint64_t key);
 /* Removes @first to @last, both included. */

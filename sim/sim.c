@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A simulator's life, and what it tells of itself. */
+/* Makes and frees a simulator; what it observes. */
 #include "internal.h"
 
 #include <errno.h>

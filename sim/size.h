@@ -16,7 +16,7 @@ static inline int check_size(const void *from, size_t min)
 	memcpy(&size, from, sizeof(size));
 	if (size < min)
 		return -EINVAL;
-	/* No struct will grow to that: its size was never set. */
+	/* No struct grows to that: the size was never set. */
 	return size > SIM_PAGE_SIZE ? -E2BIG : 0;
 }
 

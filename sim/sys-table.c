@@ -29,13 +29,13 @@ static int open_vfio(struct iommunest_sim *sim, const char *path, int flags)
 }
 
 /*
- * A program that forgot iommunest_open_options::sys_data has a table without a
- * simulator: each function checks.
+ * @data is NULL in a program that sets iommunest_open_options::sys and forgets
+ * sys_data, so each function checks it.
  */
 static int table_open(void *data, const char *path, int flags)
 {
 	struct iommunest_sim *sim = data;
-	/* Longer than any name that there is. */
+	/* Longer than any file name that exists here. */
 	char name[64];
 	int ret;
 
@@ -68,7 +68,7 @@ static int table_close(void *data, int fd)
 	return 0;
 }
 
-/* The kernel's ioctl takes the number as 32 bits. */
+/* The kernel takes 32 bits of @request. */
 static int table_ioctl(void *data, int fd, unsigned long request, void *arg)
 {
 	struct iommunest_sim *sim = data;
@@ -86,7 +86,7 @@ static int table_ioctl(void *data, int fd, unsigned long request, void *arg)
 				       (uintptr_t)arg);
 }
 
-/* Files can be opened for reading and writing, and support neither. */
+/* Both kinds of file support neither reading nor writing. */
 static ssize_t refuse_transfer(const struct iommunest_sim *sim, int fd,
 			       int wrong_access)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Fills the caches as a device does, and looks into them. */
+/* Fills the caches as a device does, and shows what they hold. */
 #include "internal.h"
 
 #include <errno.h>
@@ -9,7 +9,7 @@
 #include "files.h"
 #include "objects.h"
 
-/* Room everywhere first: a translation is cached as a whole or not at all. */
+/* Reserves room in all caches first: a translation is cached in all or none. */
 static int reserve(const struct iommunest_sim *sim, struct sim_hwpt *hwpt,
 		   unsigned int level)
 {

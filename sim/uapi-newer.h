@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the simulated kernels know of iommufd's ABI and the headers that this
- * may be built with do not: all the ioctls' numbers, and some flags.
+ * The parts of iommufd's ABI that the simulated kernels know, and that are
+ * missing from the headers which this may be built with.
  */
 #ifndef IOMMUNEST_SIM_UAPI_NEWER_H
 #define IOMMUNEST_SIM_UAPI_NEWER_H
 
-/* _IOC_NR() of the ioctls, in the order in which kernels got them. */
+/* _IOC_NR() of all ioctls, in the order in which they were added. */
 enum {
 	CMD_FIRST = 0x80,
 	CMD_DESTROY = CMD_FIRST,

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * User memory, as the kernel touches it: an address that is not there is
- * EFAULT and not the end of the process.  The kernel itself is asked to copy
- * within this process; where it does not know how to, or a sandbox forbids it,
- * a pipe does the same in more calls.
+ * Accesses user memory as the kernel does: a bad address is EFAULT, and does
+ * not kill the process.  process_vm_readv(2) copies within this process.  If
+ * the kernel does not have it, or a sandbox forbids it, a pipe does the same
+ * with more system calls.
  */
 #include "user-memory.h"
 
@@ -13,11 +13,11 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-/* What one system call copies at most. */
+/* One system call copies at most this much. */
 #define SPAN_PAGES 8u
 #define SPAN (SPAN_PAGES * SIM_PAGE_SIZE)
 
-/* access_ok(): addresses beyond are the kernel's. */
+/* As in access_ok(): addresses from here on are the kernel's. */
 #ifdef __x86_64__
 #define USER_END ((1ull << 47) - SIM_PAGE_SIZE)
 #else
@@ -34,7 +34,7 @@ static void *user_ptr(uint64_t addr)
 	return (void *)(uintptr_t)addr;
 }
 
-/* What is left of @addr's page, and no more than @len. */
+/* The rest of @addr's page, but at most @len. */
 static size_t page_rest(uint64_t addr, uint64_t len)
 {
 	uint64_t rest = SIM_PAGE_SIZE - (addr & (SIM_PAGE_SIZE - 1));
@@ -43,8 +43,8 @@ static size_t page_rest(uint64_t addr, uint64_t len)
 }
 
 /*
- * One element a page: a transfer that fails on the way is exact to the
- * element, see process_vm_readv(2).
+ * One element for each page: process_vm_readv(2) stops between elements, so a
+ * partial transfer ends exactly at the first page that is not there.
  */
 static unsigned int split(struct iovec *pages, uint64_t addr, size_t len)
 {
@@ -62,7 +62,7 @@ static unsigned int split(struct iovec *pages, uint64_t addr, size_t len)
 	return count;
 }
 
-/* What is still in the pipe must not be taken for what comes next. */
+/* Empties the pipe, so that the next transfer does not read what is left. */
 static void drain(const struct iommunest_sim *sim, size_t len)
 {
 	char waste[SIM_PAGE_SIZE];
@@ -75,7 +75,7 @@ static void drain(const struct iommunest_sim *sim, size_t len)
 	}
 }
 
-/* Within a page, so that it is all of it or nothing. */
+/* Stays within a page, so it copies all or nothing. */
 static bool through_pipe(const struct iommunest_sim *sim, void *to,
 			 const void *from, size_t len)
 {
@@ -106,7 +106,7 @@ static size_t transfer_by_pipe(const struct iommunest_sim *sim, char *ours,
 	return done;
 }
 
-/* @len is at most SPAN.  Returns how much of it was there. */
+/* @len is at most SPAN.  Returns how much was copied. */
 static size_t transfer(const struct iommunest_sim *sim, void *ours,
 		       uint64_t theirs, size_t len, bool out)
 {
@@ -176,7 +176,7 @@ int iommunest__sim_user_read(const struct iommunest_sim *sim, void *to,
 		       : -EFAULT;
 }
 
-/* Byte by byte: behind the string may be nothing. */
+/* Byte by byte: the memory may end right after the string. */
 int iommunest__sim_user_read_string(const struct iommunest_sim *sim, char *to,
 				    uint64_t from, size_t room)
 {
@@ -196,7 +196,7 @@ int iommunest__sim_user_write(const struct iommunest_sim *sim, uint64_t to,
 {
 	char copy[64];
 
-	/* Nowhere is as good as anywhere for nothing. */
+	/* Writing nothing succeeds at any address. */
 	if (len == 0)
 		return 0;
 	if (len > sizeof(copy) || !in_user_space(to, len))

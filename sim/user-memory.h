@@ -5,14 +5,14 @@
 
 #include "internal.h"
 
-/* Finds out how.  Returns 0, or what pipe(2) says. */
+/* Finds out how to access it.  Returns 0, or the error of pipe2(2). */
 int iommunest__sim_user_open(struct iommunest_sim *sim);
 void iommunest__sim_user_close(struct iommunest_sim *sim);
 
-/* Copies to @to what can be read from @from on; returns how much that was. */
+/* Copies as much as can be read at @from; returns how much that was. */
 size_t iommunest__sim_user_read_some(const struct iommunest_sim *sim, void *to,
 				     uint64_t from, size_t len);
-/* All or -EFAULT. */
+/* Returns 0, or -EFAULT if any of it cannot be read. */
 int iommunest__sim_user_read(const struct iommunest_sim *sim, void *to,
 			     uint64_t from, size_t len);
 /* Returns 0, -EFAULT or -ENAMETOOLONG. */
@@ -22,7 +22,7 @@ int iommunest__sim_user_write(const struct iommunest_sim *sim, uint64_t to,
 			      const void *from, size_t len);
 int iommunest__sim_user_clear(const struct iommunest_sim *sim, uint64_t to,
 			      uint64_t len);
-/* 1: all zero; 0: not; -EFAULT: the zeros end where memory does. */
+/* Returns 1 (all zero), 0, or -EFAULT (all zero up to a bad address). */
 int iommunest__sim_user_zeroed(const struct iommunest_sim *sim, uint64_t from,
 			       uint64_t len);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* VFIO device nodes, as far as they have to do with an iommufd. */
+/* VFIO device nodes: binding to an iommufd, attaching, detaching. */
 #include "vfio.h"
 
 #include <errno.h>
@@ -26,7 +26,7 @@ int iommunest__sim_vfio_node(const char *path)
 	return path[0] - '0';
 }
 
-/* A node is opened any number of times, and bound by one of them. */
+/* A node can be open several times, but only one of these can be bound. */
 static bool is_bound(const struct iommunest_sim *sim, unsigned int node)
 {
 	unsigned int i;
@@ -123,7 +123,7 @@ int iommunest__sim_vfio_ioctl(struct iommunest_sim *sim, struct sim_file *file,
 		return bind_iommufd(sim, file, arg);
 	if (!file->bound)
 		return -EINVAL;
-	/* The iommufd was closed; its objects live on, for nobody. */
+	/* The iommufd was closed; the kernel keeps its objects, unreachable. */
 	if (!file->iommufd)
 		return -ENOENT;
 	if (cmd == VFIO_DEVICE_ATTACH_IOMMUFD_PT)

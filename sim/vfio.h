@@ -7,14 +7,14 @@
 
 #define SIM_VFIO_NODES 8u
 
-/* The number of a device node that exists, or -ENOENT. */
+/* Returns the number of the device node at @path, or -ENOENT. */
 int iommunest__sim_vfio_node(const char *path);
 int iommunest__sim_vfio_ioctl(struct iommunest_sim *sim, struct sim_file *file,
 			      uint32_t cmd, uint64_t arg);
-/* A device node is closed. */
+/* Call when the device node @file is closed. */
 void iommunest__sim_vfio_close(struct iommunest_sim *sim,
 			       struct sim_file *file);
-/* An iommufd is closed. */
+/* Call when @iommufd is closed. */
 void iommunest__sim_vfio_forget(struct iommunest_sim *sim,
 				const struct sim_file *iommufd);
 

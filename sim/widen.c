@@ -9,11 +9,11 @@ static unsigned int order_up(uint64_t pages)
 }
 
 /*
- * 6.12 rounds the number of pages up, and widens further where the range is
- * not aligned to that.  It counts pages in 64 bits of bytes, so 2^52 of them
- * are none; and none rounds up to one, because the shift by 64 in between is
- * one by 0 on x86.  The order can reach 53: the carry of a range that passes
- * 2^64 is not lost.
+ * 6.12 rounds the number of pages up to a power of two, and widens the block
+ * further if the range is not aligned to it.  It computes pages from 64 bits
+ * of bytes, so 2^52 pages are 0.  It rounds 0 up to 1, because that shifts by
+ * 64, which x86 does as a shift by 0.  The order can reach 53: the carry of a
+ * range that passes 2^64 is kept.
  */
 struct sim_block iommunest__sim_widen_6_12(uint64_t addr, uint64_t npages)
 {
@@ -33,7 +33,7 @@ struct sim_block iommunest__sim_widen_6_12(uint64_t addr, uint64_t npages)
 	return block;
 }
 
-/* 7.3 takes the highest bit in which the first and last byte differ. */
+/* 7.3 looks for the highest bit that differs between first and last byte. */
 struct sim_block iommunest__sim_widen_7_3(uint64_t addr, uint64_t npages)
 {
 	uint64_t last = addr + (npages << SIM_PAGE_SHIFT) - 1;
