@@ -64,10 +64,13 @@ MAN_LINKS = \
 	%D%/iommunest_sim_cached.3 \
 	%D%/iommunest_sim_cached_count.3 \
 	%D%/iommunest_sim_clear_faults.3 \
+	%D%/iommunest_sim_desc.3 \
+	%D%/iommunest_sim_fault.3 \
 	%D%/iommunest_sim_free.3 \
 	%D%/iommunest_sim_new.3 \
 	%D%/iommunest_sim_on_desc.3 \
 	%D%/iommunest_sim_open_fds.3 \
+	%D%/iommunest_sim_options.3 \
 	%D%/iommunest_sim_sys.3 \
 	%D%/iommunest_vfio_attach.3 \
 	%D%/iommunest_vfio_bind.3 \
