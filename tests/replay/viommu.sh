@@ -31,7 +31,7 @@ run()
 }
 
 # reads TITLE LINE...: what the VMM and the guest see in the step with that
-# title, and in that order.
+# title, and in that order, with an error in glibc's words.
 reads()
 {
 	title=$1
@@ -39,6 +39,7 @@ reads()
 	printf '%s\n' "$@" >"$tmp/want"
 	awk -v title="$title" '
 	/^[^ ]/ { within = $0 == title }
+	{ sub(/: I\/O error$/, ": Input/output error") }
 	within && (/^  guest reads: / || /^  vmm: /) { print substr($0, 3) }
 	' "$tmp/out" >"$tmp/got"
 	check "$title" 'diff -u "$tmp/want" "$tmp/got"'
