@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the simulated hardware has cached, and what a flush makes of it. */
+/* What the simulated hardware caches, and what a flush drops. */
 #include "test-sim-rig.h"
 
 #include <check.h>
@@ -28,7 +28,7 @@ static int translate(uint32_t hwpt, unsigned int order)
 	return iommunest_sim_translate(rig.sim, rig.fd, hwpt, 0, order);
 }
 
-/* ---- What a translation leaves ---- */
+/* ---- What a translation caches ---- */
 
 START_TEST(nothing_is_cached_at_first)
 {
@@ -39,7 +39,7 @@ START_TEST(nothing_is_cached_at_first)
 }
 END_TEST
 
-START_TEST(a_leaf_covers_its_pages_and_the_entry_above_all_its_own)
+START_TEST(a_leaf_is_cached_with_the_structure_entry_above_it)
 {
 	static const struct {
 		unsigned int order;
@@ -81,7 +81,7 @@ START_TEST(the_same_leaf_is_cached_once)
 }
 END_TEST
 
-START_TEST(the_ends_of_the_address_space_are_addresses)
+START_TEST(the_first_and_last_page_can_be_cached)
 {
 	rig_open(&rig, 0, 0, 0);
 	rig_translate(&rig, rig.nested, UINT64_MAX, 0);
@@ -95,7 +95,7 @@ START_TEST(the_ends_of_the_address_space_are_addresses)
 }
 END_TEST
 
-START_TEST(only_what_is_attached_translates)
+START_TEST(translating_checks_its_arguments)
 {
 	uint32_t other;
 
@@ -115,7 +115,7 @@ END_TEST
 
 /* ---- What a flush drops ---- */
 
-/* Pages 0 to 7, and their entry above. */
+/* Pages 0 to 7, and the structure entry above them. */
 static void eight_pages(uint32_t profile, uint32_t sim_flags)
 {
 	unsigned int i;
@@ -125,7 +125,7 @@ static void eight_pages(uint32_t profile, uint32_t sim_flags)
 		rig_translate(&rig, rig.nested, i * PAGE, 0);
 }
 
-/* A bit for each of the pages. */
+/* Which of the pages are cached, as a mask. */
 static unsigned int leaves(void)
 {
 	unsigned int i, bits = 0;
@@ -137,7 +137,7 @@ static unsigned int leaves(void)
 	return bits;
 }
 
-START_TEST(a_flush_drops_its_block_and_the_entry_above)
+START_TEST(a_flush_drops_its_block_and_the_structure_entry)
 {
 	eight_pages((uint32_t)_i, 0);
 	rig_flush(&rig, 2 * PAGE, 2, 0);
@@ -148,7 +148,7 @@ START_TEST(a_flush_drops_its_block_and_the_entry_above)
 }
 END_TEST
 
-START_TEST(the_hint_keeps_the_entry_above)
+START_TEST(a_flush_with_the_hint_keeps_the_structure_entry)
 {
 	eight_pages((uint32_t)_i, 0);
 	rig_flush(&rig, 2 * PAGE, 2, LEAF);
@@ -186,7 +186,7 @@ START_TEST(a_flush_within_a_large_leaf_drops_it)
 }
 END_TEST
 
-START_TEST(a_large_flush_drops_all_leaves_in_it_and_none_beside)
+START_TEST(a_large_flush_drops_all_leaves_in_it_and_no_others)
 {
 	uint64_t addr;
 
@@ -205,7 +205,7 @@ START_TEST(a_large_flush_drops_all_leaves_in_it_and_none_beside)
 }
 END_TEST
 
-/* Some of each kind, near and far. */
+/* Leaves of each size, near and far. */
 static void fill(uint32_t hwpt)
 {
 	static const unsigned int orders[] = { 0, 9, 18 };
@@ -229,7 +229,7 @@ static bool anything_cached(void)
 	return bits || cached_count();
 }
 
-START_TEST(all_is_all)
+START_TEST(a_flush_of_all_drops_everything)
 {
 	rig_open(&rig, (uint32_t)_i, 0, 0);
 	fill(rig.nested);
@@ -239,8 +239,8 @@ START_TEST(all_is_all)
 }
 END_TEST
 
-/* In 7.3 it is PASID-selective, which has no hint. */
-START_TEST(all_with_the_hint_keeps_structures_in_6_12_alone)
+/* 7.3 sends a PASID-selective descriptor, which has no hint. */
+START_TEST(only_6_12_keeps_structures_in_a_flush_of_all_with_the_hint)
 {
 	rig_open(&rig, OLD, 0, 0);
 	fill(rig.nested);
@@ -256,7 +256,7 @@ START_TEST(all_with_the_hint_keeps_structures_in_6_12_alone)
 }
 END_TEST
 
-START_TEST(other_hwpts_keep_theirs)
+START_TEST(a_flush_keeps_what_other_hwpts_cached)
 {
 	uint32_t dev, other;
 
@@ -274,7 +274,7 @@ START_TEST(other_hwpts_keep_theirs)
 }
 END_TEST
 
-START_TEST(a_failing_call_drops_what_came_before)
+START_TEST(a_failing_call_flushes_the_entries_before_the_failure)
 {
 	struct iommu_hwpt_vtd_s1_invalidate entries[] = {
 		{ .addr = 0, .npages = 1 },
@@ -294,7 +294,7 @@ END_TEST
 
 /* ---- What the hardware refuses ---- */
 
-START_TEST(a_mask_above_mamv_is_refused_in_silence)
+START_TEST(a_mask_above_mamv_is_refused_and_the_call_succeeds)
 {
 	struct iommunest_sim_stats stats;
 
@@ -325,8 +325,8 @@ START_TEST(without_the_check_a_mask_above_mamv_flushes)
 }
 END_TEST
 
-/* The flaw that 7.3 mended. */
-START_TEST(all_is_refused_in_6_12_and_not_in_7_3)
+/* 7.3 fixed it: "all" is PASID-selective there. */
+START_TEST(a_flush_of_all_is_refused_in_6_12_and_not_in_7_3)
 {
 	eight_pages(OLD, IOMMUNEST_SIM_CHECK_MAMV);
 	rig_flush(&rig, 0, ALL, 0);
@@ -341,7 +341,7 @@ START_TEST(all_is_refused_in_6_12_and_not_in_7_3)
 }
 END_TEST
 
-START_TEST(mamv_is_that_of_the_register)
+START_TEST(mamv_comes_from_the_cap_option)
 {
 	const struct iommunest_sim_options options = {
 		.size = sizeof(options),
@@ -361,7 +361,7 @@ END_TEST
 
 /* ---- Devices ---- */
 
-START_TEST(leaving_drops_what_was_cached)
+START_TEST(detaching_drops_what_was_cached)
 {
 	uint32_t other;
 
@@ -380,7 +380,7 @@ START_TEST(leaving_drops_what_was_cached)
 }
 END_TEST
 
-START_TEST(a_refused_attach_has_blocked_the_device)
+START_TEST(a_refused_attach_drops_what_was_cached)
 {
 	uint32_t wrong;
 
@@ -394,7 +394,7 @@ START_TEST(a_refused_attach_has_blocked_the_device)
 }
 END_TEST
 
-START_TEST(joining_keeps_what_others_cached)
+START_TEST(attaching_keeps_what_other_devices_cached)
 {
 	uint32_t other, dev;
 
@@ -422,11 +422,11 @@ START_TEST(devices_of_an_hwpt_share_its_tag)
 	ck_assert_uint_eq(rig.desc_count, 1);
 	ck_assert_uint_eq(rig.descs[0].hwpt_id, rig.nested);
 	ck_assert_uint_eq(rig.descs[0].dev_id, 0);
-	/* And lose it together. */
+	/* When one leaves, all lose what was cached. */
 	rig_translate(&rig, rig.nested, 0, 0);
 	rig_attach(&rig, dev, 0);
 	ck_assert_uint_eq(rig_cached(&rig, 0), 0);
-	/* The first one is still there. */
+	/* The first device is still attached. */
 	rig_translate(&rig, rig.nested, 0, 0);
 	rig_flush(&rig, 0, 1, 0);
 	ck_assert_uint_eq(rig.desc_count, 1);
@@ -436,7 +436,7 @@ END_TEST
 
 /* ---- Device TLBs ---- */
 
-START_TEST(ats_devices_have_copies_in_7_3)
+START_TEST(ats_devices_cache_copies_in_7_3)
 {
 	rig_open(&rig, NEW, 0, IOMMUNEST_SIM_ATS);
 	rig_translate(&rig, rig.nested, PAGE, 0);
@@ -454,7 +454,7 @@ START_TEST(ats_devices_have_copies_in_7_3)
 }
 END_TEST
 
-START_TEST(a_flush_drops_the_copies_too)
+START_TEST(a_flush_drops_the_copies_in_device_tlbs)
 {
 	rig_open(&rig, NEW, 0, IOMMUNEST_SIM_ATS);
 	rig_translate(&rig, rig.nested, PAGE, 0);
@@ -468,7 +468,7 @@ START_TEST(a_flush_drops_the_copies_too)
 }
 END_TEST
 
-START_TEST(a_refused_flush_leaves_the_iotlb_and_not_the_copies)
+START_TEST(a_refused_iotlb_flush_still_flushes_device_tlbs)
 {
 	rig_open(&rig, NEW, IOMMUNEST_SIM_CHECK_MAMV, IOMMUNEST_SIM_ATS);
 	rig_translate(&rig, rig.nested, PAGE, 0);
@@ -493,7 +493,7 @@ static void check_dev_desc(size_t index, uint32_t dev, uint64_t addr,
 	ck_assert_uint_eq(desc->am, am);
 }
 
-START_TEST(each_ats_device_is_told_in_the_order_of_attachment)
+START_TEST(ats_devices_are_flushed_in_the_order_of_attachment)
 {
 	uint32_t plain, last;
 
@@ -522,7 +522,7 @@ START_TEST(each_ats_device_is_told_in_the_order_of_attachment)
 }
 END_TEST
 
-START_TEST(a_device_that_leaves_takes_only_its_own_copies)
+START_TEST(a_detached_device_drops_only_its_own_copies)
 {
 	uint32_t other;
 
@@ -534,7 +534,7 @@ START_TEST(a_device_that_leaves_takes_only_its_own_copies)
 	ck_assert_uint_eq(rig_cached(&rig, 0), IN_DEV_TLB);
 	rig_attach(&rig, rig.dev, 0);
 	ck_assert_uint_eq(rig_cached(&rig, 0), 0);
-	/* They do not come back with it. */
+	/* Attaching it again does not bring them back. */
 	rig_attach(&rig, rig.dev, rig.nested);
 	rig_attach(&rig, other, rig.nested);
 	ck_assert_uint_eq(rig_cached(&rig, 0), 0);
@@ -542,7 +542,7 @@ START_TEST(a_device_that_leaves_takes_only_its_own_copies)
 }
 END_TEST
 
-START_TEST(callbacks_end_with_null)
+START_TEST(a_null_callback_ends_the_callbacks)
 {
 	rig_open(&rig, 0, 0, 0);
 	iommunest_sim_on_desc(rig.sim, NULL, NULL);
@@ -553,7 +553,7 @@ START_TEST(callbacks_end_with_null)
 }
 END_TEST
 
-/* ---- Against a list that is searched from end to end ---- */
+/* ---- Compared with a list that is searched linearly ---- */
 
 struct item {
 	uint64_t first;
@@ -602,7 +602,7 @@ static unsigned int items_at(uint64_t addr)
 	return bits;
 }
 
-/* Close together, so that things meet. */
+/* Close together, so that flushes and leaves overlap. */
 static uint64_t random_addr(void)
 {
 	uint64_t addr = (uint64_t)(rand() & 0xf) * PAGE;
@@ -612,7 +612,7 @@ static uint64_t random_addr(void)
 	return addr;
 }
 
-/* The smallest aligned block that holds the range, found by trying. */
+/* The smallest aligned block that holds the range, by trying each size. */
 static void flush_both(uint64_t addr, uint64_t npages, bool hint)
 {
 	uint64_t last = addr + npages * PAGE - 1, size = PAGE;
@@ -667,12 +667,12 @@ static void add_translations(Suite *suite)
 	TCase *tcase = tcase_create("translations");
 
 	tcase_add_test(tcase, nothing_is_cached_at_first);
-	tcase_add_loop_test(
-		tcase, a_leaf_covers_its_pages_and_the_entry_above_all_its_own,
-		0, 3);
+	tcase_add_loop_test(tcase,
+			    a_leaf_is_cached_with_the_structure_entry_above_it,
+			    0, 3);
 	tcase_add_test(tcase, the_same_leaf_is_cached_once);
-	tcase_add_test(tcase, the_ends_of_the_address_space_are_addresses);
-	tcase_add_test(tcase, only_what_is_attached_translates);
+	tcase_add_test(tcase, the_first_and_last_page_can_be_cached);
+	tcase_add_test(tcase, translating_checks_its_arguments);
 	suite_add_tcase(suite, tcase);
 }
 
@@ -681,29 +681,35 @@ static void add_flushes(Suite *suite)
 {
 	TCase *tcase = tcase_create("flushes");
 
-	tcase_add_loop_test(tcase, a_flush_drops_its_block_and_the_entry_above,
-			    1, 3);
-	tcase_add_loop_test(tcase, the_hint_keeps_the_entry_above, 1, 3);
+	tcase_add_loop_test(
+		tcase, a_flush_drops_its_block_and_the_structure_entry, 1, 3);
+	tcase_add_loop_test(
+		tcase, a_flush_with_the_hint_keeps_the_structure_entry, 1, 3);
 	tcase_add_loop_test(tcase, a_range_is_widened_to_its_block, 1, 3);
 	tcase_add_loop_test(tcase, a_flush_within_a_large_leaf_drops_it, 1, 3);
+	tcase_add_loop_test(tcase,
+			    a_large_flush_drops_all_leaves_in_it_and_no_others,
+			    1, 3);
+	tcase_add_loop_test(tcase, a_flush_of_all_drops_everything, 1, 3);
+	tcase_add_test(
+		tcase,
+		only_6_12_keeps_structures_in_a_flush_of_all_with_the_hint);
+	tcase_add_loop_test(tcase, a_flush_keeps_what_other_hwpts_cached, 1, 3);
 	tcase_add_loop_test(
-		tcase, a_large_flush_drops_all_leaves_in_it_and_none_beside, 1,
+		tcase, a_failing_call_flushes_the_entries_before_the_failure, 1,
 		3);
-	tcase_add_loop_test(tcase, all_is_all, 1, 3);
-	tcase_add_test(tcase, all_with_the_hint_keeps_structures_in_6_12_alone);
-	tcase_add_loop_test(tcase, other_hwpts_keep_theirs, 1, 3);
-	tcase_add_loop_test(tcase, a_failing_call_drops_what_came_before, 1, 3);
-	tcase_add_test(tcase, callbacks_end_with_null);
+	tcase_add_test(tcase, a_null_callback_ends_the_callbacks);
 	tcase_add_loop_test(tcase, random_flushes_agree_with_a_plain_list, 0,
 			    40);
 	suite_add_tcase(suite, tcase);
 	tcase = tcase_create("refusals");
-	tcase_add_loop_test(tcase, a_mask_above_mamv_is_refused_in_silence, 1,
-			    3);
+	tcase_add_loop_test(tcase,
+			    a_mask_above_mamv_is_refused_and_the_call_succeeds,
+			    1, 3);
 	tcase_add_loop_test(tcase, without_the_check_a_mask_above_mamv_flushes,
 			    1, 3);
-	tcase_add_test(tcase, all_is_refused_in_6_12_and_not_in_7_3);
-	tcase_add_test(tcase, mamv_is_that_of_the_register);
+	tcase_add_test(tcase, a_flush_of_all_is_refused_in_6_12_and_not_in_7_3);
+	tcase_add_test(tcase, mamv_comes_from_the_cap_option);
 	suite_add_tcase(suite, tcase);
 }
 
@@ -711,18 +717,18 @@ static void add_devices(Suite *suite)
 {
 	TCase *tcase = tcase_create("devices");
 
-	tcase_add_loop_test(tcase, leaving_drops_what_was_cached, 1, 3);
-	tcase_add_loop_test(tcase, a_refused_attach_has_blocked_the_device, 1,
+	tcase_add_loop_test(tcase, detaching_drops_what_was_cached, 1, 3);
+	tcase_add_loop_test(tcase, a_refused_attach_drops_what_was_cached, 1,
 			    3);
-	tcase_add_loop_test(tcase, joining_keeps_what_others_cached, 1, 3);
+	tcase_add_loop_test(tcase, attaching_keeps_what_other_devices_cached, 1,
+			    3);
 	tcase_add_loop_test(tcase, devices_of_an_hwpt_share_its_tag, 1, 3);
-	tcase_add_test(tcase, ats_devices_have_copies_in_7_3);
-	tcase_add_test(tcase, a_flush_drops_the_copies_too);
+	tcase_add_test(tcase, ats_devices_cache_copies_in_7_3);
+	tcase_add_test(tcase, a_flush_drops_the_copies_in_device_tlbs);
+	tcase_add_test(tcase, a_refused_iotlb_flush_still_flushes_device_tlbs);
 	tcase_add_test(tcase,
-		       a_refused_flush_leaves_the_iotlb_and_not_the_copies);
-	tcase_add_test(tcase,
-		       each_ats_device_is_told_in_the_order_of_attachment);
-	tcase_add_test(tcase, a_device_that_leaves_takes_only_its_own_copies);
+		       ats_devices_are_flushed_in_the_order_of_attachment);
+	tcase_add_test(tcase, a_detached_device_drops_only_its_own_copies);
 	suite_add_tcase(suite, tcase);
 }
 

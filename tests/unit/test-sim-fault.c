@@ -51,7 +51,7 @@ static void inject_repeat(uint32_t kind, uint64_t nth, int error,
 	inject(&fault);
 }
 
-/* Submits @count entries: what comes back, and how many were flushed. */
+/* Submits @count entries; checks the result, and how many were flushed. */
 static void submit_is(uint32_t count, int want, uint32_t handled,
 		      size_t flushed)
 {
@@ -72,7 +72,7 @@ static void teardown(void)
 	rig_close(&rig);
 }
 
-/* ---- What is asked for ---- */
+/* ---- Injecting ---- */
 
 static int inject_ret(const struct iommunest_sim_fault *fault)
 {
@@ -112,7 +112,7 @@ START_TEST(bad_faults_are_einval)
 }
 END_TEST
 
-START_TEST(newer_faults_are_taken_while_they_are_zero)
+START_TEST(newer_faults_are_accepted_if_the_unknown_part_is_zero)
 {
 	struct {
 		struct iommunest_sim_fault fault;
@@ -143,7 +143,7 @@ START_TEST(a_fault_larger_than_a_page_is_e2big)
 }
 END_TEST
 
-START_TEST(sixty_four_can_wait)
+START_TEST(sixty_four_faults_can_be_pending)
 {
 	const struct iommunest_sim_fault fault =
 		fault_of(IOMMUNEST_SIM_FAIL_CALL, 2, -EIO);
@@ -154,7 +154,7 @@ START_TEST(sixty_four_can_wait)
 	ck_assert_int_eq(inject_ret(&fault), -ENOSPC);
 	submit_is(1, 0, 1, 1);
 	ck_assert_int_eq(inject_ret(&fault), -ENOSPC);
-	/* All of them happen here. */
+	/* All of them are due now. */
 	submit_is(1, -EIO, 0, 0);
 	ck_assert_int_eq(inject_ret(&fault), 0);
 }
@@ -169,7 +169,7 @@ START_TEST(cleared_faults_do_not_happen)
 }
 END_TEST
 
-/* ---- What happens ---- */
+/* ---- What the faults do ---- */
 
 START_TEST(the_nth_call_fails_before_it_does_anything)
 {
@@ -181,7 +181,7 @@ START_TEST(the_nth_call_fails_before_it_does_anything)
 }
 END_TEST
 
-START_TEST(the_count_can_stay_as_it_was)
+START_TEST(a_call_can_fail_without_writing_its_count)
 {
 	inject_kind(IOMMUNEST_SIM_FAIL_CALL_UNTOUCHED, 2, -ENOTTY);
 	submit_is(2, 0, 2, 2);
@@ -190,7 +190,7 @@ START_TEST(the_count_can_stay_as_it_was)
 }
 END_TEST
 
-START_TEST(empty_calls_and_failing_ones_count_as_calls)
+START_TEST(empty_and_failing_calls_are_counted)
 {
 	inject_kind(IOMMUNEST_SIM_FAIL_CALL, 4, -EIO);
 	submit_is(0, 0, 0, 0);
@@ -201,7 +201,7 @@ START_TEST(empty_calls_and_failing_ones_count_as_calls)
 }
 END_TEST
 
-START_TEST(other_ioctls_do_not_count_as_calls)
+START_TEST(other_ioctls_are_not_counted)
 {
 	struct iommu_ioas_alloc cmd = { .size = sizeof(cmd) };
 
@@ -212,7 +212,7 @@ START_TEST(other_ioctls_do_not_count_as_calls)
 }
 END_TEST
 
-START_TEST(the_nth_entry_fails_and_those_before_are_done)
+START_TEST(the_nth_entry_fails_after_those_before_it_are_flushed)
 {
 	uint32_t at;
 
@@ -224,7 +224,7 @@ START_TEST(the_nth_entry_fails_and_those_before_are_done)
 }
 END_TEST
 
-START_TEST(entries_are_counted_over_calls)
+START_TEST(entries_are_counted_across_calls)
 {
 	inject_kind(IOMMUNEST_SIM_FAIL_ENTRY, 8, -EIO);
 	submit_is(5, 0, 5, 5);
@@ -234,7 +234,7 @@ START_TEST(entries_are_counted_over_calls)
 }
 END_TEST
 
-START_TEST(the_entries_behind_a_failing_one_are_not_counted)
+START_TEST(entries_after_a_failing_one_are_not_counted)
 {
 	inject_kind(IOMMUNEST_SIM_FAIL_ENTRY, 2, -EIO);
 	inject_kind(IOMMUNEST_SIM_FAIL_ENTRY, 3, -ENXIO);
@@ -244,7 +244,7 @@ START_TEST(the_entries_behind_a_failing_one_are_not_counted)
 }
 END_TEST
 
-START_TEST(a_fault_can_happen_in_a_row)
+START_TEST(a_fault_can_repeat)
 {
 	inject_repeat(IOMMUNEST_SIM_FAIL_CALL, 2, -EAGAIN, 3);
 	submit_is(1, 0, 1, 1);
@@ -259,7 +259,7 @@ START_TEST(a_fault_can_happen_in_a_row)
 }
 END_TEST
 
-START_TEST(a_fault_can_happen_for_ever)
+START_TEST(a_fault_can_repeat_for_ever)
 {
 	unsigned int i;
 
@@ -274,7 +274,7 @@ START_TEST(a_fault_can_happen_for_ever)
 }
 END_TEST
 
-START_TEST(a_lie_reports_another_count)
+START_TEST(a_wrong_count_can_be_reported)
 {
 	inject_count(IOMMUNEST_SIM_LIE, 1, 0, UNTOUCHED);
 	submit_is(4, 0, UNTOUCHED, 4);
@@ -286,7 +286,7 @@ START_TEST(a_lie_reports_another_count)
 }
 END_TEST
 
-START_TEST(a_lie_about_a_failing_call_keeps_its_errno)
+START_TEST(a_wrong_count_of_a_failing_call_keeps_its_errno)
 {
 	struct iommu_hwpt_vtd_s1_invalidate bad = { .flags = 2 };
 	uint32_t num = 1;
@@ -309,7 +309,7 @@ START_TEST(an_interrupt_stops_before_an_entry)
 }
 END_TEST
 
-START_TEST(an_interrupt_behind_the_last_entry_is_too_late)
+START_TEST(an_interrupt_after_the_last_entry_does_nothing)
 {
 	inject_count(IOMMUNEST_SIM_INTERRUPT, 1, -EINTR, 5);
 	submit_is(5, 0, 5, 5);
@@ -317,7 +317,7 @@ START_TEST(an_interrupt_behind_the_last_entry_is_too_late)
 }
 END_TEST
 
-START_TEST(faults_of_two_kinds_go_together)
+START_TEST(faults_of_two_kinds_can_hit_one_call)
 {
 	inject_kind(IOMMUNEST_SIM_FAIL_ENTRY, 4, -EIO);
 	inject_count(IOMMUNEST_SIM_INTERRUPT, 1, -EINTR, 2);
@@ -336,7 +336,7 @@ START_TEST(of_two_faults_of_a_kind_the_first_wins)
 }
 END_TEST
 
-START_TEST(an_injected_failure_cannot_be_written_back_either)
+START_TEST(a_bad_size_is_reported_before_an_injected_failure)
 {
 	struct iommu_hwpt_invalidate cmd = { .size = 31 };
 
@@ -378,7 +378,7 @@ START_TEST(newer_statistics_are_zero)
 }
 END_TEST
 
-START_TEST(statistics_count_what_was_looked_at)
+START_TEST(statistics_count_calls_entries_and_descriptors)
 {
 	struct iommu_hwpt_vtd_s1_invalidate entries[] = {
 		{ .npages = 1 },
@@ -403,25 +403,26 @@ END_TEST
 static void add_kinds(TCase *tcase)
 {
 	tcase_add_test(tcase, the_nth_call_fails_before_it_does_anything);
-	tcase_add_test(tcase, the_count_can_stay_as_it_was);
-	tcase_add_test(tcase, empty_calls_and_failing_ones_count_as_calls);
-	tcase_add_test(tcase, other_ioctls_do_not_count_as_calls);
-	tcase_add_test(tcase, the_nth_entry_fails_and_those_before_are_done);
-	tcase_add_test(tcase, entries_are_counted_over_calls);
-	tcase_add_test(tcase, the_entries_behind_a_failing_one_are_not_counted);
-	tcase_add_test(tcase, a_fault_can_happen_in_a_row);
-	tcase_add_test(tcase, a_fault_can_happen_for_ever);
-	tcase_add_test(tcase, a_lie_reports_another_count);
-	tcase_add_test(tcase, a_lie_about_a_failing_call_keeps_its_errno);
+	tcase_add_test(tcase, a_call_can_fail_without_writing_its_count);
+	tcase_add_test(tcase, empty_and_failing_calls_are_counted);
+	tcase_add_test(tcase, other_ioctls_are_not_counted);
+	tcase_add_test(tcase,
+		       the_nth_entry_fails_after_those_before_it_are_flushed);
+	tcase_add_test(tcase, entries_are_counted_across_calls);
+	tcase_add_test(tcase, entries_after_a_failing_one_are_not_counted);
+	tcase_add_test(tcase, a_fault_can_repeat);
+	tcase_add_test(tcase, a_fault_can_repeat_for_ever);
+	tcase_add_test(tcase, a_wrong_count_can_be_reported);
+	tcase_add_test(tcase, a_wrong_count_of_a_failing_call_keeps_its_errno);
 	tcase_add_test(tcase, an_interrupt_stops_before_an_entry);
-	tcase_add_test(tcase, an_interrupt_behind_the_last_entry_is_too_late);
-	tcase_add_test(tcase, faults_of_two_kinds_go_together);
+	tcase_add_test(tcase, an_interrupt_after_the_last_entry_does_nothing);
+	tcase_add_test(tcase, faults_of_two_kinds_can_hit_one_call);
 	tcase_add_test(tcase, of_two_faults_of_a_kind_the_first_wins);
 	tcase_add_test(tcase,
-		       an_injected_failure_cannot_be_written_back_either);
+		       a_bad_size_is_reported_before_an_injected_failure);
 	tcase_add_test(tcase, statistics_of_a_bad_size_are_refused);
 	tcase_add_test(tcase, newer_statistics_are_zero);
-	tcase_add_test(tcase, statistics_count_what_was_looked_at);
+	tcase_add_test(tcase, statistics_count_calls_entries_and_descriptors);
 }
 
 int main(void)
@@ -434,9 +435,10 @@ int main(void)
 
 	tcase_add_checked_fixture(asking, setup, teardown);
 	tcase_add_test(asking, bad_faults_are_einval);
-	tcase_add_test(asking, newer_faults_are_taken_while_they_are_zero);
+	tcase_add_test(asking,
+		       newer_faults_are_accepted_if_the_unknown_part_is_zero);
 	tcase_add_test(asking, a_fault_larger_than_a_page_is_e2big);
-	tcase_add_test(asking, sixty_four_can_wait);
+	tcase_add_test(asking, sixty_four_faults_can_be_pending);
 	tcase_add_test(asking, cleared_faults_do_not_happen);
 	tcase_add_checked_fixture(kinds, setup, teardown);
 	add_kinds(kinds);

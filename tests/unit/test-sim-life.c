@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The simulator's life: options, file descriptors, objects and devices. */
+/* A simulator's options, file descriptors, objects and devices. */
 #include "test-sim-rig.h"
 
 #include <check.h>
@@ -25,7 +25,7 @@ static int open_dev(struct iommunest_sim *sim)
 
 /* ---- Options ---- */
 
-START_TEST(no_place_for_it_is_einval)
+START_TEST(a_null_result_pointer_is_einval)
 {
 	ck_assert_int_eq(iommunest_sim_new(NULL, NULL), -EINVAL);
 }
@@ -69,7 +69,7 @@ START_TEST(bad_options_are_einval)
 }
 END_TEST
 
-START_TEST(newer_options_are_taken_while_they_are_zero)
+START_TEST(newer_options_are_accepted_if_the_unknown_part_is_zero)
 {
 	struct {
 		struct iommunest_sim_options options;
@@ -133,7 +133,7 @@ START_TEST(the_default_is_a_nesting_vtd_with_a_mamv_of_18)
 }
 END_TEST
 
-START_TEST(registers_are_what_the_options_say)
+START_TEST(registers_come_from_the_options)
 {
 	const struct iommunest_sim_options options = {
 		.size = sizeof(options),
@@ -153,7 +153,7 @@ START_TEST(registers_are_what_the_options_say)
 }
 END_TEST
 
-START_TEST(ats_shows_in_7_3)
+START_TEST(hw_info_reports_missing_ats_in_7_3)
 {
 	const uint64_t not_supported = BIT(3);
 	struct iommu_hw_info cmd;
@@ -174,7 +174,7 @@ START_TEST(ats_shows_in_7_3)
 }
 END_TEST
 
-/* What a paging HWPT with @flags is answered on hardware with @ecap. */
+/* Allocates a paging HWPT with @flags, on hardware with @ecap. */
 static int paging_with(uint32_t profile, uint64_t ecap, uint32_t flags)
 {
 	const struct iommunest_sim_options options = {
@@ -267,7 +267,7 @@ START_TEST(only_dev_iommu_can_be_opened)
 }
 END_TEST
 
-START_TEST(descriptors_are_not_the_processs)
+START_TEST(file_descriptors_are_invalid_in_the_process)
 {
 	struct rig rig;
 
@@ -278,7 +278,7 @@ START_TEST(descriptors_are_not_the_processs)
 }
 END_TEST
 
-START_TEST(many_can_be_open_at_once)
+START_TEST(a_hundred_files_can_be_open_at_once)
 {
 	struct iommunest_sim *sim;
 	int fds[100];
@@ -323,7 +323,7 @@ static void all_is_ebadf(struct rig *rig, int fd)
 	ck_assert_uint_eq(iommunest_sim_cached_count(rig->sim, fd, 1), 0);
 }
 
-START_TEST(what_is_not_open_is_ebadf)
+START_TEST(a_closed_or_unknown_descriptor_is_ebadf)
 {
 	struct rig rig;
 	int closed;
@@ -359,13 +359,13 @@ START_TEST(reading_and_writing_are_einval)
 	ck_assert_int_eq(sys()->write(sim, in, &byte, 1), -EBADF);
 	ck_assert_int_eq(sys()->read(sim, out, &byte, 1), -EBADF);
 	ck_assert_int_eq(sys()->write(sim, out, &byte, 1), -EINVAL);
-	/* With all three open: they are freed too. */
+	/* Open files are freed with the simulator. */
 	ck_assert_uint_eq(iommunest_sim_open_fds(sim), 3);
 	iommunest_sim_free(sim);
 }
 END_TEST
 
-START_TEST(each_descriptor_has_its_own_objects)
+START_TEST(each_file_has_its_own_objects)
 {
 	struct iommu_ioas_alloc ioas = { .size = sizeof(ioas) };
 	struct iommu_destroy destroy = { .size = sizeof(destroy) };
@@ -391,8 +391,8 @@ START_TEST(each_descriptor_has_its_own_objects)
 }
 END_TEST
 
-/* The same steps give the same ids. */
-START_TEST(a_flush_stays_in_its_descriptor)
+/* Both files have objects with the same ids. */
+START_TEST(a_flush_affects_only_its_own_file)
 {
 	struct rig rig, twin;
 
@@ -411,7 +411,7 @@ START_TEST(a_flush_stays_in_its_descriptor)
 }
 END_TEST
 
-/* Which a program gets by forgetting iommunest_open_options::sys_data. */
+/* A program may set iommunest_open_options::sys and forget sys_data. */
 START_TEST(a_table_without_its_simulator_is_einval)
 {
 	struct iommu_ioas_alloc cmd = { .size = sizeof(cmd) };
@@ -445,7 +445,7 @@ END_TEST
 
 /* ---- ioctls that are not modelled ---- */
 
-START_TEST(what_the_kernel_knows_and_the_simulator_does_not_is_eopnotsupp)
+START_TEST(ioctls_that_are_not_simulated_are_eopnotsupp)
 {
 	/* Number, size, and the smallest size. */
 	static const uint32_t known[][3] = {
@@ -529,7 +529,7 @@ static int destroy(const struct rig *rig, uint32_t id)
 	return rig_ioctl(rig, IOMMU_DESTROY, &cmd);
 }
 
-START_TEST(each_attached_device_uses_the_hwpt)
+START_TEST(an_hwpt_is_busy_while_a_device_is_attached)
 {
 	struct rig rig;
 	uint32_t second;
@@ -551,8 +551,9 @@ START_TEST(each_attached_device_uses_the_hwpt)
 }
 END_TEST
 
-/* In 6.12 it goes on; in 7.3 it stands still, until it is attached anew. */
-START_TEST(a_refused_attach_leaves_the_device_where_it_was)
+/* In 6.12 the device goes on; in 7.3 it is blocked until it is attached anew.
+ */
+START_TEST(a_refused_attach_keeps_the_old_hwpt)
 {
 	const bool old = _i == IOMMUNEST_SIM_LINUX_6_12;
 	uint32_t wrong, other;
@@ -591,7 +592,7 @@ START_TEST(a_blocked_device_can_be_detached)
 			 -EINVAL);
 	rig_attach(&rig, rig.dev, 0);
 	ck_assert_int_eq(destroy(&rig, rig.nested), 0);
-	/* From nowhere, it is refused and stays there. */
+	/* An attach that is refused leaves a detached device detached. */
 	ck_assert_int_eq(iommunest_sim_attach(rig.sim, rig.fd, rig.dev, wrong),
 			 -EINVAL);
 	rig.nested = rig_alloc_nested(&rig, 48);
@@ -601,7 +602,7 @@ START_TEST(a_blocked_device_can_be_detached)
 }
 END_TEST
 
-START_TEST(a_blocked_device_takes_nothing_with_it)
+START_TEST(detaching_a_blocked_device_flushes_nothing)
 {
 	uint32_t other, wrong;
 	struct rig rig;
@@ -627,39 +628,37 @@ static Suite *life_suite(void)
 	TCase *fds = tcase_create("descriptors");
 	TCase *devices = tcase_create("devices");
 
-	tcase_add_test(options, no_place_for_it_is_einval);
+	tcase_add_test(options, a_null_result_pointer_is_einval);
 	tcase_add_test(options, no_options_are_the_newest_kernel);
 	tcase_add_test(options, bad_options_are_einval);
-	tcase_add_test(options, newer_options_are_taken_while_they_are_zero);
+	tcase_add_test(options,
+		       newer_options_are_accepted_if_the_unknown_part_is_zero);
 	tcase_add_test(options, options_larger_than_a_page_are_e2big);
 	tcase_add_test(options, freeing_nothing_is_allowed);
 	tcase_add_test(hardware,
 		       the_default_is_a_nesting_vtd_with_a_mamv_of_18);
-	tcase_add_test(hardware, registers_are_what_the_options_say);
-	tcase_add_test(hardware, ats_shows_in_7_3);
+	tcase_add_test(hardware, registers_come_from_the_options);
+	tcase_add_test(hardware, hw_info_reports_missing_ats_in_7_3);
 	tcase_add_test(hardware, a_parent_needs_hardware_that_nests);
 	tcase_add_test(hardware, a_plain_hwpt_needs_a_stage_in_7_3);
 	tcase_add_test(hardware, tracking_dirty_pages_needs_the_hardware);
 	tcase_add_test(fds, only_dev_iommu_can_be_opened);
-	tcase_add_test(fds, descriptors_are_not_the_processs);
-	tcase_add_test(fds, many_can_be_open_at_once);
-	tcase_add_test(fds, what_is_not_open_is_ebadf);
+	tcase_add_test(fds, file_descriptors_are_invalid_in_the_process);
+	tcase_add_test(fds, a_hundred_files_can_be_open_at_once);
+	tcase_add_test(fds, a_closed_or_unknown_descriptor_is_ebadf);
 	tcase_add_test(fds, reading_and_writing_are_einval);
-	/* One function of the table each. */
+	/* One round for each function of the table. */
 	tcase_add_loop_test(fds, a_table_without_its_simulator_is_einval, 0, 5);
-	tcase_add_test(fds, each_descriptor_has_its_own_objects);
-	tcase_add_test(fds, a_flush_stays_in_its_descriptor);
-	tcase_add_loop_test(
-		fds,
-		what_the_kernel_knows_and_the_simulator_does_not_is_eopnotsupp,
-		0, 3);
+	tcase_add_test(fds, each_file_has_its_own_objects);
+	tcase_add_test(fds, a_flush_affects_only_its_own_file);
+	tcase_add_loop_test(fds, ioctls_that_are_not_simulated_are_eopnotsupp,
+			    0, 3);
 	tcase_add_test(devices, binding_checks_its_arguments);
 	tcase_add_test(devices, attaching_checks_its_arguments);
-	tcase_add_test(devices, each_attached_device_uses_the_hwpt);
-	tcase_add_loop_test(
-		devices, a_refused_attach_leaves_the_device_where_it_was, 1, 3);
+	tcase_add_test(devices, an_hwpt_is_busy_while_a_device_is_attached);
+	tcase_add_loop_test(devices, a_refused_attach_keeps_the_old_hwpt, 1, 3);
 	tcase_add_test(devices, a_blocked_device_can_be_detached);
-	tcase_add_test(devices, a_blocked_device_takes_nothing_with_it);
+	tcase_add_test(devices, detaching_a_blocked_device_flushes_nothing);
 	suite_add_tcase(suite, options);
 	suite_add_tcase(suite, hardware);
 	suite_add_tcase(suite, fds);

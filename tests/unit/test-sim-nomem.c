@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A scenario that works, again with its 1st, 2nd ... nth allocation failing:
- * each time it is -ENOMEM, nothing is lost, and trying again works.  Linked
- * with --wrap, and with the simulator's objects.
+ * Repeats a scenario with its 1st, 2nd ... nth allocation failing.  Each time,
+ * the step returns -ENOMEM, loses nothing, and succeeds when tried again.
+ * Linked with --wrap, and with the simulator's objects.
  */
 #include "test-sim-rig.h"
 
@@ -110,7 +110,7 @@ static int alloc_nested(struct state *state)
 	return ret;
 }
 
-/* Past what the table of ids holds at first. */
+/* More than the table of ids first has room for. */
 static int alloc_many(struct state *state)
 {
 	uint32_t last = state->ioas;
@@ -128,7 +128,7 @@ static int attach(struct state *state)
 				    state->nested);
 }
 
-/* All or nothing: no half of a translation is left. */
+/* Caches a translation in all caches or in none. */
 static int translate(struct state *state)
 {
 	const uint32_t nested = state->nested;
@@ -141,7 +141,7 @@ static int translate(struct state *state)
 	return ret;
 }
 
-/* None of it needs memory. */
+/* Allocates nothing. */
 static int flush(struct state *state)
 {
 	struct iommu_hwpt_vtd_s1_invalidate one = { .npages = 1 };
@@ -190,7 +190,7 @@ START_TEST(each_failing_allocation_is_enomem_and_can_be_tried_again)
 
 	while (run(nth))
 		nth++;
-	/* The simulator, its files, one file, objects, sets. */
+	/* A simulator, the table of files, a file, objects, sets. */
 	ck_assert_uint_gt(nth, 40);
 }
 END_TEST

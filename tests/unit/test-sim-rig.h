@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A simulator with one device on one nested HWPT, for the tests of it. */
+/* A simulator with one device on a nested HWPT, for its own tests. */
 #ifndef TEST_SIM_RIG_H
 #define TEST_SIM_RIG_H
 
-/* First: config.h in it decides what the system's headers declare. */
+/* Comes first: its config.h decides what the system's headers declare. */
 #include "lib/uapi.h"
 
 #include <libiommunest-sim.h>
@@ -26,18 +26,18 @@ struct rig {
 	uint32_t ioas;
 	uint32_t parent;
 	uint32_t nested;
-	/* The last ones. */
+	/* Those of the last submission. */
 	struct iommunest_sim_desc descs[RIG_DESCS];
 	size_t desc_count;
 };
 
-/* All that can fail in it ends the test. */
+/* A failure in any of these ends the test, unless it says what it returns. */
 void rig_open(struct rig *rig, uint32_t profile, uint32_t sim_flags,
 	      uint32_t dev_flags);
 void rig_open_with(struct rig *rig, const struct iommunest_sim_options *options,
 		   uint32_t dev_flags);
 void rig_close(struct rig *rig);
-/* Fills @rig->fd, which is new, with a device and its HWPT. */
+/* Makes a device and its HWPT on @rig->fd, which is new. */
 void rig_populate(struct rig *rig);
 
 int rig_ioctl(const struct rig *rig, unsigned long request, void *cmd);
@@ -48,13 +48,13 @@ void rig_translate(const struct rig *rig, uint32_t hwpt, uint64_t addr,
 		   unsigned int order);
 unsigned int rig_cached(const struct rig *rig, uint64_t addr);
 
-/* Returns what the ioctl does; *@num is entry_num, there and back. */
+/* Returns what the ioctl returns; *@num is entry_num, in and out. */
 int rig_submit(struct rig *rig, uint32_t hwpt,
 	       const struct iommu_hwpt_vtd_s1_invalidate *entries,
 	       uint32_t *num);
-/* @count entries of one page each; returns what the ioctl does. */
+/* Submits @count entries of one page each; returns what the ioctl returns. */
 int rig_submit_pages(struct rig *rig, uint32_t count, uint32_t *handled);
-/* One entry, which succeeds. */
+/* Submits one entry, which succeeds. */
 void rig_flush(struct rig *rig, uint64_t addr, uint64_t npages, uint32_t flags);
 
 struct iommunest_sim_stats rig_stats(const struct rig *rig);
