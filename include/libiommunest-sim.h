@@ -195,7 +195,7 @@ enum iommunest_sim_fault_kind {
 	 * The @nth call runs, but reports that it handled @count entries,
 	 * whatever it did.  If @error is not 0, it also fails with that.
 	 */
-	IOMMUNEST_SIM_LIE = 4,
+	IOMMUNEST_SIM_WRONG_COUNT = 4,
 	/* The @nth call stops before its entry @count with @error. */
 	IOMMUNEST_SIM_INTERRUPT = 5,
 	/*

@@ -28,7 +28,7 @@ static bool is_valid(const struct iommunest_sim_fault *fault)
 	case IOMMUNEST_SIM_INTERRUPT:
 	case IOMMUNEST_SIM_HARDWARE_ERROR:
 		return is_errno(fault->error);
-	case IOMMUNEST_SIM_LIE:
+	case IOMMUNEST_SIM_WRONG_COUNT:
 		return fault->error == 0 || is_errno(fault->error);
 	default:
 		return false;
@@ -101,11 +101,11 @@ static void apply(const struct sim_fault *fault, struct sim_call_faults *to)
 		if (!to->fail_untouched)
 			to->fail_untouched = fault->error;
 		break;
-	case IOMMUNEST_SIM_LIE:
-		if (!to->lie) {
-			to->lie = true;
-			to->lie_count = fault->count;
-			to->lie_error = fault->error;
+	case IOMMUNEST_SIM_WRONG_COUNT:
+		if (!to->is_wrong) {
+			to->is_wrong = true;
+			to->wrong_count = fault->count;
+			to->wrong_error = fault->error;
 		}
 		break;
 	case IOMMUNEST_SIM_INTERRUPT:

@@ -163,9 +163,9 @@ struct iommunest_sim {
 struct sim_call_faults {
 	int fail_untouched;
 	int fail;
-	bool lie;
-	int lie_error;
-	uint32_t lie_count;
+	bool is_wrong;
+	int wrong_error;
+	uint32_t wrong_count;
 	int interrupt;
 	uint32_t interrupt_at;
 };

@@ -204,10 +204,10 @@ int iommunest__sim_hwpt_invalidate(struct sim_call *call)
 	walk.code = 0;
 	walk.last = 0;
 	ret = invalidate(call, &walk);
-	if (call->faults.lie) {
-		walk.done = call->faults.lie_count;
-		if (call->faults.lie_error)
-			ret = call->faults.lie_error;
+	if (call->faults.is_wrong) {
+		walk.done = call->faults.wrong_count;
+		if (call->faults.wrong_error)
+			ret = call->faults.wrong_error;
 	}
 	cmd->entry_num = walk.done;
 	cmd->out_driver_error_code = reports_errors(call) ? walk.code : 0;

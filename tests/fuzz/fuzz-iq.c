@@ -432,7 +432,7 @@ static void op_host_fault(struct vmm *vmm)
 	fault.repeat = fuzz_u8(&vmm->in);
 	fault.count = fuzz_u8(&vmm->in);
 	fault.error = vmm_errno(&vmm->in);
-	if (fault.kind == IOMMUNEST_SIM_LIE && fault.count & 1)
+	if (fault.kind == IOMMUNEST_SIM_WRONG_COUNT && fault.count & 1)
 		fault.error = 0;
 	iommunest_sim_inject(vmm->sim, &fault);
 	vmm->model.host_fails = true;

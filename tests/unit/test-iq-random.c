@@ -456,7 +456,7 @@ static void fail_host(void)
 
 	if (fault.kind == IOMMUNEST_SIM_FAIL_ENTRY)
 		fault.nth += below(20);
-	if (fault.kind == IOMMUNEST_SIM_LIE && one_in(2))
+	if (fault.kind == IOMMUNEST_SIM_WRONG_COUNT && one_in(2))
 		fault.error = 0;
 	world_check(&world, iommunest_sim_inject(world.sim, &fault) == 0, "%u",
 		    fault.kind);

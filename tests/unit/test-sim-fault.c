@@ -105,7 +105,7 @@ START_TEST(bad_faults_are_einval)
 		fault = fault_of(kind, 1, -4096);
 		ck_assert_int_eq(inject_ret(&fault), -EINVAL);
 		fault = fault_of(kind, 1, 0);
-		if (kind != IOMMUNEST_SIM_LIE)
+		if (kind != IOMMUNEST_SIM_WRONG_COUNT)
 			ck_assert_int_eq(inject_ret(&fault), -EINVAL);
 	}
 	submit_is(3, 0, 3, 3);
@@ -276,12 +276,12 @@ END_TEST
 
 START_TEST(a_wrong_count_can_be_reported)
 {
-	inject_count(IOMMUNEST_SIM_LIE, 1, 0, UNTOUCHED);
+	inject_count(IOMMUNEST_SIM_WRONG_COUNT, 1, 0, UNTOUCHED);
 	submit_is(4, 0, UNTOUCHED, 4);
 	submit_is(4, 0, 4, 4);
-	inject_count(IOMMUNEST_SIM_LIE, 1, 0, 0);
+	inject_count(IOMMUNEST_SIM_WRONG_COUNT, 1, 0, 0);
 	submit_is(4, 0, 0, 4);
-	inject_count(IOMMUNEST_SIM_LIE, 1, -EIO, 2);
+	inject_count(IOMMUNEST_SIM_WRONG_COUNT, 1, -EIO, 2);
 	submit_is(4, -EIO, 2, 4);
 }
 END_TEST
@@ -291,7 +291,7 @@ START_TEST(a_wrong_count_of_a_failing_call_keeps_its_errno)
 	struct iommu_hwpt_vtd_s1_invalidate bad = { .flags = 2 };
 	uint32_t num = 1;
 
-	inject_count(IOMMUNEST_SIM_LIE, 1, 0, 9);
+	inject_count(IOMMUNEST_SIM_WRONG_COUNT, 1, 0, 9);
 	ck_assert_int_eq(rig_submit(&rig, rig.nested, &bad, &num), -EOPNOTSUPP);
 	ck_assert_uint_eq(num, 9);
 }
