@@ -4,8 +4,8 @@
 
 #include <stdlib.h>
 
-#include "abi.h"
-#include "batch.h"
+#include "lib/abi.h"
+#include "lib/batch.h"
 
 #define MAX_CAPACITY (1u << 27)
 #define MAX_ENTRY_LEN 4096u

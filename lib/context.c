@@ -5,9 +5,9 @@
 #include <fcntl.h>
 #include <stdlib.h>
 
-#include "abi.h"
-#include "context.h"
-#include "sys.h"
+#include "lib/abi.h"
+#include "lib/context.h"
+#include "lib/sys.h"
 
 #define DEFAULT_PATH "/dev/iommu"
 

@@ -12,7 +12,7 @@ enum iommunest_extension {
 	IOMMUNEST_EXTENSION_YES,
 };
 
-/* So often a kernel that does not answer is asked; see extension.c. */
+/* So often a kernel that does not answer is asked; see error-report.c. */
 #define IOMMUNEST_EXTENSION_TRIES 8
 
 /*

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Hardware page tables: the nest parent, and a guest's stage 1 on it. */
-#include "uapi.h"
+#include "lib/uapi/uapi.h"
 
-#include "abi.h"
-#include "context.h"
-#include "extension.h"
+#include "lib/abi.h"
+#include "lib/context.h"
+#include "lib/error-report.h"
 
 #define PAGE_MASK_4K 0xfffull
 #define S1_FLAGS \

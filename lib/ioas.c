@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* I/O address spaces, and the destruction of any object. */
-#include "uapi.h"
+#include "lib/uapi/uapi.h"
 
-#include "abi.h"
-#include "context.h"
+#include "lib/abi.h"
+#include "lib/context.h"
 
 EXPORT int iommunest_ioas_alloc(struct iommunest_ctx *ctx, uint32_t *ioas_id)
 {

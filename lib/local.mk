@@ -8,45 +8,45 @@ LIB_SOURCES = \
 	%D%/batch.h \
 	%D%/context.c \
 	%D%/context.h \
-	%D%/device.c \
-	%D%/extension.c \
-	%D%/extension.h \
+	%D%/error-report.c \
+	%D%/error-report.h \
+	%D%/hw-info.c \
 	%D%/hwpt.c \
 	%D%/ioas.c \
 	%D%/submit.c \
 	%D%/sys.c \
 	%D%/sys.h \
-	%D%/uapi.h \
-	%D%/uapi-invalidate.h \
-	%D%/uapi-iommufd.h \
-	%D%/uapi-vfio.h \
 	%D%/version.c \
 	%D%/vfio.c \
-	%D%/vtd-batch.c \
-	%D%/vtd-batch.h \
-	%D%/vtd-caps.c \
-	%D%/vtd-desc.c \
-	%D%/vtd-desc.h \
-	%D%/vtd-desc-build.c \
-	%D%/vtd-desc-fields.h \
-	%D%/vtd-desc-print.c \
-	%D%/vtd-entry.c \
-	%D%/vtd-entry.h \
-	%D%/vtd-guest.c \
-	%D%/vtd-iq.c \
-	%D%/vtd-iq.h \
-	%D%/vtd-iq-regs.h \
-	%D%/vtd-iq-run.c \
-	%D%/vtd-iq-settle.c \
-	%D%/vtd-iq-state.c \
-	%D%/vtd-pasid.c \
-	%D%/vtd-regs.h \
-	%D%/vtd-scope.c \
-	%D%/vtd-scope.h
+	%D%/uapi/invalidate.h \
+	%D%/uapi/iommufd.h \
+	%D%/uapi/uapi.h \
+	%D%/uapi/vfio.h \
+	%D%/vtd/batch.c \
+	%D%/vtd/batch.h \
+	%D%/vtd/cap-regs.h \
+	%D%/vtd/caps.c \
+	%D%/vtd/desc-decode.c \
+	%D%/vtd/desc-encode.c \
+	%D%/vtd/desc-layout.h \
+	%D%/vtd/desc-print.c \
+	%D%/vtd/desc.h \
+	%D%/vtd/entry.c \
+	%D%/vtd/entry.h \
+	%D%/vtd/guest-caps.c \
+	%D%/vtd/pasid-entry.c \
+	%D%/vtd/queue/engine.c \
+	%D%/vtd/queue/queue-regs.h \
+	%D%/vtd/queue/queue.h \
+	%D%/vtd/queue/registers.c \
+	%D%/vtd/queue/ring.c \
+	%D%/vtd/queue/settle.c \
+	%D%/vtd/queue/targets.c \
+	%D%/vtd/queue/targets.h
 
 noinst_LTLIBRARIES += libiommunest-core.la
 libiommunest_core_la_SOURCES = $(LIB_SOURCES)
-libiommunest_core_la_CFLAGS = $(AM_CFLAGS) -fvisibility=hidden
+libiommunest_core_la_CFLAGS = -I$(top_srcdir) $(AM_CFLAGS) -fvisibility=hidden
 
 lib_LTLIBRARIES += libiommunest.la
 libiommunest_la_SOURCES =

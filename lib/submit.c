@@ -6,12 +6,12 @@
  * The one promise: whatever the kernel answers, each entry is afterwards in
  * exactly one of handled, flushed, skipped and recorded, or pending.
  */
-#include "uapi-invalidate.h"
+#include "lib/uapi/invalidate.h"
 
-#include "abi.h"
-#include "batch.h"
-#include "context.h"
-#include "extension.h"
+#include "lib/abi.h"
+#include "lib/batch.h"
+#include "lib/context.h"
+#include "lib/error-report.h"
 
 /* The type's longest entry, for the one "all" that is not in the batch. */
 union any_entry {

@@ -7,7 +7,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "sys.h"
+#include "lib/sys.h"
 
 static int sys_open(void *data, const char *path, int flags)
 {

@@ -3,7 +3,7 @@
 
 #include <libiommunest.h>
 
-#include "abi.h"
+#include "lib/abi.h"
 
 EXPORT const char *iommunest_version(void)
 {

@@ -4,9 +4,9 @@
 
 #include <fcntl.h>
 
-#include "abi.h"
-#include "context.h"
-#include "uapi-vfio.h"
+#include "lib/abi.h"
+#include "lib/context.h"
+#include "lib/uapi/vfio.h"
 
 static int vfio_ioctl(struct iommunest_ctx *ctx, int fd, unsigned long request,
 		      void *arg)

@@ -4,7 +4,7 @@
 #define IOMMUNEST_SIM_INTERNAL_H
 
 /* Comes first: its config.h decides what the system's headers declare. */
-#include "lib/uapi-invalidate.h"
+#include "lib/uapi/invalidate.h"
 
 #include <libiommunest-sim.h>
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # The simulator: a library of its own.  It shares two headers with the library:
-# the ABI (lib/uapi.h) and how structs cross a border (lib/abi.h).  Tests that
+# the ABI (lib/uapi/) and how structs cross a border (lib/abi.h).  Tests that
 # need its allocations to fail link the objects themselves
 # (libiommunest-sim-core.la).
 

@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "lib/uapi-vfio.h"
+#include "lib/uapi/vfio.h"
 
 #include "device.h"
 #include "files.h"

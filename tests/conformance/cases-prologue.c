@@ -2,7 +2,7 @@
 /* Rows 1 to 4: from the number of an ioctl to its struct, for each of them. */
 #include "conformance.h"
 
-#include "lib/uapi-invalidate.h"
+#include "lib/uapi/invalidate.h"
 
 #include <string.h>
 

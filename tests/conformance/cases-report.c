@@ -2,7 +2,7 @@
 /* Errors of the hardware, as the patches of kernel/ report them. */
 #include "conformance.h"
 
-#include "lib/uapi-invalidate.h"
+#include "lib/uapi/invalidate.h"
 
 typedef struct iommu_hwpt_vtd_s1_invalidate entry;
 

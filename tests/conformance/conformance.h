@@ -11,7 +11,7 @@
 #define CONFORMANCE_H
 
 /* First: config.h in it decides what the system's headers declare. */
-#include "lib/uapi.h"
+#include "lib/uapi/uapi.h"
 
 #include <libiommunest.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "../../lib/uapi.h"
+#include "lib/uapi/uapi.h"
 
 #include <check.h>
 #include <errno.h>

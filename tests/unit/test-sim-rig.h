@@ -4,7 +4,7 @@
 #define TEST_SIM_RIG_H
 
 /* Comes first: its config.h decides what the system's headers declare. */
-#include "lib/uapi.h"
+#include "lib/uapi/uapi.h"
 
 #include <libiommunest-sim.h>
 

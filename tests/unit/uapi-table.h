@@ -20,7 +20,7 @@ struct uapi_table {
 	size_t count;
 };
 
-/* lib/uapi-iommufd.h */
+/* lib/uapi/iommufd.h */
 extern const struct uapi_table uapi_own;
 /* <linux/iommufd.h>; no rows where configure found none. */
 extern const struct uapi_table uapi_real;

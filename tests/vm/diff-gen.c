@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "diff.h"
 
-#include "lib/uapi-invalidate.h"
+#include "lib/uapi/invalidate.h"
 
 #include <string.h>
 

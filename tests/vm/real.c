@@ -2,7 +2,7 @@
 #include "real.h"
 #include "vfio-uapi.h"
 
-#include "lib/uapi-invalidate.h"
+#include "lib/uapi/invalidate.h"
 
 #include <fcntl.h>
 #include <stdlib.h>

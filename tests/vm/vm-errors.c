@@ -9,7 +9,7 @@
 #include "inject.h"
 #include "real.h"
 
-#include "lib/uapi-invalidate.h"
+#include "lib/uapi/invalidate.h"
 
 #include <check.h>
 #include <inttypes.h>

@@ -3,8 +3,8 @@
  * What a guest may be shown of its host, and whether a host can serve it.
  * iommunest_vtd_guest_caps(3) has the reason for each bit.
  */
-#include "abi.h"
-#include "vtd-regs.h"
+#include "lib/abi.h"
+#include "lib/vtd/cap-regs.h"
 
 #define GUEST_FLAGS                                                \
 	(IOMMUNEST_VTD_GUEST_READ_ONLY | IOMMUNEST_VTD_GUEST_ATS | \

@@ -4,10 +4,10 @@
  * draws them (chapter 6, "Queued Invalidation Interface"): "high, low" of the
  * first word; FIELD1_ of the second one.
  */
-#ifndef IOMMUNEST_VTD_DESC_FIELDS_H
-#define IOMMUNEST_VTD_DESC_FIELDS_H
+#ifndef IOMMUNEST_VTD_DESC_LAYOUT_H
+#define IOMMUNEST_VTD_DESC_LAYOUT_H
 
-#include "vtd-desc.h"
+#include "lib/vtd/desc.h"
 
 /* Of several types */
 #define FIELD_TYPE_LOW 3, 0
@@ -74,4 +74,4 @@ static inline uint16_t vtd_first_index(uint16_t iidx, unsigned int im)
 	return (uint16_t)(iidx >> im << im);
 }
 
-#endif /* IOMMUNEST_VTD_DESC_FIELDS_H */
+#endif /* IOMMUNEST_VTD_DESC_LAYOUT_H */

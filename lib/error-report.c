@@ -3,11 +3,11 @@
  * Whether the kernel brings the hardware's errors back.  A call with the flag
  * and without entries does nothing, and tells.
  */
-#include "uapi-invalidate.h"
+#include "lib/uapi/invalidate.h"
 
-#include "abi.h"
-#include "context.h"
-#include "extension.h"
+#include "lib/abi.h"
+#include "lib/context.h"
+#include "lib/error-report.h"
 
 static int ask(struct iommunest_ctx *ctx, uint32_t id,
 	       const struct iommunest_inv_type *type)

@@ -2,9 +2,9 @@
 /* Points of order: from gathered items to submissions and completed waits. */
 #include <config.h>
 
-#include "abi.h"
-#include "vtd-batch.h"
-#include "vtd-iq.h"
+#include "lib/abi.h"
+#include "lib/vtd/batch.h"
+#include "lib/vtd/queue/queue.h"
 
 /* One submission, and what its callbacks need. */
 struct settling {

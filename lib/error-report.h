@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Whether the kernel has the extension of uapi-invalidate.h. */
-#ifndef IOMMUNEST_EXTENSION_H
-#define IOMMUNEST_EXTENSION_H
+/* Whether the kernel has the extension of uapi/invalidate.h. */
+#ifndef IOMMUNEST_ERROR_REPORT_H
+#define IOMMUNEST_ERROR_REPORT_H
 
 #include <libiommunest.h>
 
@@ -12,4 +12,4 @@
 bool iommunest_has_extension(struct iommunest_ctx *ctx, uint32_t id,
 			     const struct iommunest_inv_type *type);
 
-#endif /* IOMMUNEST_EXTENSION_H */
+#endif /* IOMMUNEST_ERROR_REPORT_H */

@@ -3,8 +3,8 @@
  * Fields of the queue's registers (VT-d specification, chapter 11, "Register
  * Descriptions").
  */
-#ifndef IOMMUNEST_VTD_IQ_REGS_H
-#define IOMMUNEST_VTD_IQ_REGS_H
+#ifndef IOMMUNEST_VTD_QUEUE_QUEUE_REGS_H
+#define IOMMUNEST_VTD_QUEUE_QUEUE_REGS_H
 
 #include <stdint.h>
 
@@ -21,4 +21,4 @@
 #define SHIFT_128 4u
 #define SHIFT_256 5u
 
-#endif /* IOMMUNEST_VTD_IQ_REGS_H */
+#endif /* IOMMUNEST_VTD_QUEUE_QUEUE_REGS_H */

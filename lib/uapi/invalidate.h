@@ -9,7 +9,7 @@
 
 #include <stddef.h>
 
-#include "uapi.h"
+#include "lib/uapi/uapi.h"
 
 #define IOMMUNEST_INVALIDATE_REPORT_ERROR (1u << 0)
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What CAP_REG and ECAP_REG say. */
-#include "abi.h"
-#include "vtd-regs.h"
+#include "lib/abi.h"
+#include "lib/vtd/cap-regs.h"
 
 /* Domain ids have 16 bits everywhere; ND is 7 on no hardware. */
 #define DOMAIN_BITS_MAX 16u

@@ -5,10 +5,10 @@
  */
 #include <config.h>
 
-#include "abi.h"
-#include "vtd-entry.h"
-#include "vtd-iq.h"
-#include "vtd-iq-regs.h"
+#include "lib/abi.h"
+#include "lib/vtd/entry.h"
+#include "lib/vtd/queue/queue-regs.h"
+#include "lib/vtd/queue/queue.h"
 
 #define ERRNO_MAX 4095
 

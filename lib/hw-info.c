@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What IOMMU a device stands behind. */
-#include "uapi.h"
+#include "lib/uapi/uapi.h"
 
-#include "abi.h"
-#include "context.h"
-#include "vtd-regs.h"
+#include "lib/abi.h"
+#include "lib/context.h"
+#include "lib/vtd/cap-regs.h"
 
 _Static_assert(IOMMUNEST_HW_INTEL_VTD == IOMMU_HW_INFO_TYPE_INTEL_VTD,
 	       "uAPI type");

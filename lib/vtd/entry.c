@@ -6,10 +6,10 @@
  * else: a count of 0 becomes one page, two or all of them by kernel version,
  * and a range past 2^64 wraps around.  None of that leaves these builders.
  */
-#include "uapi.h"
+#include "lib/uapi/uapi.h"
 
-#include "abi.h"
-#include "vtd-entry.h"
+#include "lib/abi.h"
+#include "lib/vtd/entry.h"
 
 _Static_assert(sizeof(struct iommunest_vtd_entry) ==
 		       sizeof(struct iommu_hwpt_vtd_s1_invalidate),

@@ -7,9 +7,9 @@
 
 #include <stdlib.h>
 
-#include "abi.h"
-#include "batch.h"
-#include "vtd-iq.h"
+#include "lib/abi.h"
+#include "lib/batch.h"
+#include "lib/vtd/queue/queue.h"
 
 #define PASID_MAX 0xfffffu
 

@@ -8,11 +8,11 @@
  */
 #include <config.h>
 
-#include "abi.h"
-#include "vtd-desc.h"
-#include "vtd-entry.h"
-#include "vtd-iq.h"
-#include "vtd-iq-regs.h"
+#include "lib/abi.h"
+#include "lib/vtd/desc.h"
+#include "lib/vtd/entry.h"
+#include "lib/vtd/queue/queue-regs.h"
+#include "lib/vtd/queue/queue.h"
 
 /* Descriptors are read in runs of so many bytes. */
 #define CHUNK_BYTES 1024u

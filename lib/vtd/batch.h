@@ -2,8 +2,8 @@
 #ifndef IOMMUNEST_VTD_BATCH_H
 #define IOMMUNEST_VTD_BATCH_H
 
-#include "batch.h"
-#include "vtd-entry.h"
+#include "lib/batch.h"
+#include "lib/vtd/entry.h"
 
 /*
  * How many sizes of block, from one page up, iommunest_vtd_batch_add_block()

@@ -3,8 +3,8 @@
  * A guest's scalable-mode PASID-table entry (VT-d specification, chapter 9,
  * "Scalable-Mode PASID Table Entry"), and the nested HWPT that it asks for.
  */
-#include "abi.h"
-#include "vtd-regs.h"
+#include "lib/abi.h"
+#include "lib/vtd/cap-regs.h"
 
 /* Fields of words 0 to 2. */
 #define PE0_P BIT(0)

@@ -4,12 +4,12 @@
  * more than 2^MAMV pages would be an Invalidation Queue Error in the host,
  * which the kernel does not report.
  */
-#include "uapi.h"
+#include "lib/uapi/uapi.h"
 
-#include "abi.h"
-#include "batch.h"
-#include "vtd-batch.h"
-#include "vtd-entry.h"
+#include "lib/abi.h"
+#include "lib/batch.h"
+#include "lib/vtd/batch.h"
+#include "lib/vtd/entry.h"
 
 /*
  * What iommunest_batch::type_state holds.  A new batch has zeros: no flags,

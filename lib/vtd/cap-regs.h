@@ -3,12 +3,12 @@
  * Fields of CAP_REG and ECAP_REG (VT-d specification, chapter 11, "Capability
  * Register" and "Extended Capability Register"), each as its bits in place.
  */
-#ifndef IOMMUNEST_VTD_REGS_H
-#define IOMMUNEST_VTD_REGS_H
+#ifndef IOMMUNEST_VTD_CAP_REGS_H
+#define IOMMUNEST_VTD_CAP_REGS_H
 
 #include <libiommunest.h>
 
-#include "vtd-desc.h"
+#include "lib/vtd/desc.h"
 
 #define BIT(n) BITS(n, n)
 
@@ -97,4 +97,4 @@ int vtd_check_info(const struct iommunest_hw_info *info);
 void vtd_decode_caps(struct iommunest_vtd_caps *to, uint64_t cap,
 		     uint64_t ecap);
 
-#endif /* IOMMUNEST_VTD_REGS_H */
+#endif /* IOMMUNEST_VTD_CAP_REGS_H */

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The kernel's ABI: from the system where it is new enough. */
-#ifndef IOMMUNEST_UAPI_H
-#define IOMMUNEST_UAPI_H
+#ifndef IOMMUNEST_UAPI_UAPI_H
+#define IOMMUNEST_UAPI_UAPI_H
 
 #include <config.h>
 
 #ifdef HAVE_LINUX_IOMMUFD_H
 #include <linux/iommufd.h>
 #else
-#include "uapi-iommufd.h"
+#include "lib/uapi/iommufd.h"
 #endif
 
-#endif /* IOMMUNEST_UAPI_H */
+#endif /* IOMMUNEST_UAPI_UAPI_H */

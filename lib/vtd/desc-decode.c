@@ -8,10 +8,10 @@
  */
 #include <config.h>
 
-#include "abi.h"
-#include "vtd-desc-fields.h"
-#include "vtd-desc.h"
-#include "vtd-entry.h"
+#include "lib/abi.h"
+#include "lib/vtd/desc-layout.h"
+#include "lib/vtd/desc.h"
+#include "lib/vtd/entry.h"
 
 static uint8_t get_type(uint64_t word)
 {

@@ -2,18 +2,18 @@
 /*
  * The queue engine's inside.
  *
- * vtd-iq.c makes an engine and gives it room; vtd-iq-state.c has what the
- * guest does to its registers, and live migration.  vtd-iq-run.c fetches
- * descriptors from the head on and gathers what is forwardable as items, with
- * waits in between.  vtd-iq-settle.c submits what was gathered, one batch for
- * each HWPT, completes the waits and moves the head.
+ * engine.c makes an engine and gives it room; registers.c has what the guest
+ * does to its registers, and live migration.  ring.c fetches descriptors from
+ * the head on and gathers what is forwardable as items, with waits in between.
+ * settle.c submits what was gathered, one batch for each HWPT, completes the
+ * waits and moves the head.
  */
-#ifndef IOMMUNEST_VTD_IQ_H
-#define IOMMUNEST_VTD_IQ_H
+#ifndef IOMMUNEST_VTD_QUEUE_QUEUE_H
+#define IOMMUNEST_VTD_QUEUE_QUEUE_H
 
 #include <libiommunest.h>
 
-#include "vtd-scope.h"
+#include "lib/vtd/queue/targets.h"
 
 /*
  * vtd_item::flags.  AM and IH are where the second word of a descriptor has
@@ -159,4 +159,4 @@ int vtd_iq_run(struct iommunest_vtd_iq *iq,
 int vtd_iq_settle(struct iommunest_vtd_iq *iq, uint32_t end,
 		  struct iommunest_vtd_iq_result *result);
 
-#endif /* IOMMUNEST_VTD_IQ_H */
+#endif /* IOMMUNEST_VTD_QUEUE_QUEUE_H */

@@ -4,7 +4,7 @@
 
 #include <libiommunest.h>
 
-#include "vtd-entry.h"
+#include "lib/vtd/entry.h"
 
 #define BITS(high, low) \
 	((~UINT64_C(0) >> (63 - (high))) & ~UINT64_C(0) << (low))

@@ -7,8 +7,8 @@
 
 #include <stdlib.h>
 
-#include "abi.h"
-#include "vtd-scope.h"
+#include "lib/abi.h"
+#include "lib/vtd/queue/targets.h"
 
 #define MAX_SCOPES (1u << 14)
 

@@ -6,8 +6,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "abi.h"
-#include "vtd-desc.h"
+#include "lib/abi.h"
+#include "lib/vtd/desc.h"
 
 #define LEN(array) (sizeof(array) / sizeof((array)[0]))
 

@@ -3,8 +3,8 @@
  * Which nested HWPTs carry what a guest's (domain id, PASID) caches, and which
  * ones a device's requests go through.
  */
-#ifndef IOMMUNEST_VTD_SCOPE_H
-#define IOMMUNEST_VTD_SCOPE_H
+#ifndef IOMMUNEST_VTD_QUEUE_TARGETS_H
+#define IOMMUNEST_VTD_QUEUE_TARGETS_H
 
 #include <libiommunest.h>
 
@@ -122,4 +122,4 @@ static inline uint16_t vtd_scopes_find_next(const struct vtd_scopes *table,
 	return vtd_scopes_match(table, last->next, last->key);
 }
 
-#endif /* IOMMUNEST_VTD_SCOPE_H */
+#endif /* IOMMUNEST_VTD_QUEUE_TARGETS_H */
