@@ -13,38 +13,38 @@ VALGRIND_TESTS = \
 	%D%/conformance/test-conformance \
 	%D%/replay/test-capture \
 	%D%/replay/test-viommu \
-	%D%/unit/test-alloc \
-	%D%/unit/test-batch \
-	%D%/unit/test-caps \
-	%D%/unit/test-context \
-	%D%/unit/test-desc \
-	%D%/unit/test-desc-build \
-	%D%/unit/test-desc-print \
-	%D%/unit/test-entry \
-	%D%/unit/test-extension \
-	%D%/unit/test-guest-caps \
-	%D%/unit/test-iq \
-	%D%/unit/test-iq-devices \
-	%D%/unit/test-iq-failures \
-	%D%/unit/test-iq-hostile \
-	%D%/unit/test-iq-random \
-	%D%/unit/test-iq-state \
-	%D%/unit/test-objects \
-	%D%/unit/test-pasid \
-	%D%/unit/test-sim-cache \
-	%D%/unit/test-sim-fault \
-	%D%/unit/test-sim-life \
-	%D%/unit/test-sim-nomem \
-	%D%/unit/test-submit \
-	%D%/unit/test-submit-policy \
-	%D%/unit/test-sweep \
-	%D%/unit/test-vfio \
-	%D%/unit/uapi-compare
+	%D%/core/test-alloc \
+	%D%/core/test-batch \
+	%D%/vtd/test-caps \
+	%D%/core/test-context \
+	%D%/vtd/test-desc-decode \
+	%D%/vtd/test-desc-encode \
+	%D%/vtd/test-desc-print \
+	%D%/vtd/test-entry \
+	%D%/core/test-error-report \
+	%D%/vtd/test-guest-caps \
+	%D%/queue/test-iq \
+	%D%/queue/test-iq-devices \
+	%D%/queue/test-iq-failures \
+	%D%/queue/test-iq-hostile \
+	%D%/queue/test-iq-random \
+	%D%/queue/test-iq-state \
+	%D%/core/test-objects \
+	%D%/vtd/test-pasid-entry \
+	%D%/sim/test-sim-cache \
+	%D%/sim/test-sim-fault \
+	%D%/sim/test-sim-life \
+	%D%/sim/test-sim-nomem \
+	%D%/core/test-submit \
+	%D%/core/test-submit-policy \
+	%D%/core/test-sweep \
+	%D%/core/test-vfio \
+	%D%/uapi/uapi-compare
 
 # Minutes each under valgrind, for their many random rounds.
 CHECK_TESTS = $(VALGRIND_TESTS) \
-	%D%/unit/test-submit-random \
-	%D%/unit/test-vtd-batch
+	%D%/core/test-submit-random \
+	%D%/vtd/test-vtd-batch
 
 SCRIPT_TESTS = \
 	%D%/api/api-consistency.sh \
@@ -55,7 +55,7 @@ SCRIPT_TESTS = \
 	%D%/replay/replay-judged.sh \
 	%D%/replay/replay-usage.sh \
 	%D%/replay/viommu.sh \
-	%D%/unit/readme.sh
+	%D%/api/readme.sh
 
 TESTS += $(SCRIPT_TESTS)
 
@@ -73,86 +73,86 @@ TEST_CFLAGS = -I$(top_srcdir) $(AM_CFLAGS) $(CHECK_CFLAGS)
 
 # What they share; each takes what it needs of it.
 %C%_libtest_la_SOURCES = \
-	%D%/unit/desc-rows.c \
-	%D%/unit/desc-rows.h \
-	%D%/unit/guest.c \
-	%D%/unit/guest.h \
-	%D%/unit/host.c \
-	%D%/unit/host.h \
-	%D%/unit/iq-rig.c \
-	%D%/unit/iq-rig.h \
-	%D%/unit/iq-world.c \
-	%D%/unit/iq-world.h \
-	%D%/unit/script.c \
-	%D%/unit/script.h \
-	%D%/unit/submit-rig.c \
-	%D%/unit/submit-rig.h \
-	%D%/unit/support.c \
-	%D%/unit/support.h
+	%D%/vtd/desc-rows.c \
+	%D%/vtd/desc-rows.h \
+	%D%/harness/guest.c \
+	%D%/harness/guest.h \
+	%D%/harness/host.c \
+	%D%/harness/host.h \
+	%D%/harness/iq-rig.c \
+	%D%/harness/iq-rig.h \
+	%D%/harness/iq-world.c \
+	%D%/harness/iq-world.h \
+	%D%/harness/script.c \
+	%D%/harness/script.h \
+	%D%/harness/submit-rig.c \
+	%D%/harness/submit-rig.h \
+	%D%/harness/support.c \
+	%D%/harness/support.h
 %C%_libtest_la_CFLAGS = $(TEST_CFLAGS)
 
 # The same for the simulator's own tests.
 %C%_libtest_sim_la_SOURCES = \
-	%D%/unit/test-sim-rig.c \
-	%D%/unit/test-sim-rig.h
+	%D%/harness/sim-rig.c \
+	%D%/harness/sim-rig.h
 %C%_libtest_sim_la_CFLAGS = $(TEST_CFLAGS)
 TEST_SIM_LDADD = %D%/libtest-sim.la libiommunest-sim.la $(CHECK_LIBS)
 
-%C%_unit_test_batch_CFLAGS = $(TEST_CFLAGS)
-%C%_unit_test_caps_CFLAGS = $(TEST_CFLAGS)
-%C%_unit_test_context_CFLAGS = $(TEST_CFLAGS)
-%C%_unit_test_desc_CFLAGS = $(TEST_CFLAGS)
-%C%_unit_test_desc_build_CFLAGS = $(TEST_CFLAGS)
-%C%_unit_test_desc_print_CFLAGS = $(TEST_CFLAGS)
-%C%_unit_test_entry_CFLAGS = $(TEST_CFLAGS)
-%C%_unit_test_extension_CFLAGS = $(TEST_CFLAGS)
-%C%_unit_test_guest_caps_CFLAGS = $(TEST_CFLAGS)
-%C%_unit_test_iq_CFLAGS = $(TEST_CFLAGS)
-%C%_unit_test_iq_devices_CFLAGS = $(TEST_CFLAGS)
-%C%_unit_test_iq_failures_CFLAGS = $(TEST_CFLAGS)
-%C%_unit_test_iq_hostile_CFLAGS = $(TEST_CFLAGS)
-%C%_unit_test_iq_random_CFLAGS = $(TEST_CFLAGS)
-%C%_unit_test_objects_CFLAGS = $(TEST_CFLAGS)
-%C%_unit_test_pasid_CFLAGS = $(TEST_CFLAGS)
-%C%_unit_test_sim_cache_CFLAGS = $(TEST_CFLAGS)
-%C%_unit_test_sim_cache_LDADD = $(TEST_SIM_LDADD)
-%C%_unit_test_sim_fault_CFLAGS = $(TEST_CFLAGS)
-%C%_unit_test_sim_fault_LDADD = $(TEST_SIM_LDADD)
-%C%_unit_test_sim_life_CFLAGS = $(TEST_CFLAGS)
-%C%_unit_test_sim_life_LDADD = $(TEST_SIM_LDADD)
-%C%_unit_test_submit_CFLAGS = $(TEST_CFLAGS)
-%C%_unit_test_submit_policy_CFLAGS = $(TEST_CFLAGS)
-%C%_unit_test_submit_random_CFLAGS = $(TEST_CFLAGS)
-%C%_unit_test_vfio_CFLAGS = $(TEST_CFLAGS)
-%C%_unit_test_vtd_batch_CFLAGS = $(TEST_CFLAGS)
+%C%_core_test_batch_CFLAGS = $(TEST_CFLAGS)
+%C%_vtd_test_caps_CFLAGS = $(TEST_CFLAGS)
+%C%_core_test_context_CFLAGS = $(TEST_CFLAGS)
+%C%_vtd_test_desc_decode_CFLAGS = $(TEST_CFLAGS)
+%C%_vtd_test_desc_encode_CFLAGS = $(TEST_CFLAGS)
+%C%_vtd_test_desc_print_CFLAGS = $(TEST_CFLAGS)
+%C%_vtd_test_entry_CFLAGS = $(TEST_CFLAGS)
+%C%_core_test_error_report_CFLAGS = $(TEST_CFLAGS)
+%C%_vtd_test_guest_caps_CFLAGS = $(TEST_CFLAGS)
+%C%_queue_test_iq_CFLAGS = $(TEST_CFLAGS)
+%C%_queue_test_iq_devices_CFLAGS = $(TEST_CFLAGS)
+%C%_queue_test_iq_failures_CFLAGS = $(TEST_CFLAGS)
+%C%_queue_test_iq_hostile_CFLAGS = $(TEST_CFLAGS)
+%C%_queue_test_iq_random_CFLAGS = $(TEST_CFLAGS)
+%C%_core_test_objects_CFLAGS = $(TEST_CFLAGS)
+%C%_vtd_test_pasid_entry_CFLAGS = $(TEST_CFLAGS)
+%C%_sim_test_sim_cache_CFLAGS = $(TEST_CFLAGS)
+%C%_sim_test_sim_cache_LDADD = $(TEST_SIM_LDADD)
+%C%_sim_test_sim_fault_CFLAGS = $(TEST_CFLAGS)
+%C%_sim_test_sim_fault_LDADD = $(TEST_SIM_LDADD)
+%C%_sim_test_sim_life_CFLAGS = $(TEST_CFLAGS)
+%C%_sim_test_sim_life_LDADD = $(TEST_SIM_LDADD)
+%C%_core_test_submit_CFLAGS = $(TEST_CFLAGS)
+%C%_core_test_submit_policy_CFLAGS = $(TEST_CFLAGS)
+%C%_core_test_submit_random_CFLAGS = $(TEST_CFLAGS)
+%C%_core_test_vfio_CFLAGS = $(TEST_CFLAGS)
+%C%_vtd_test_vtd_batch_CFLAGS = $(TEST_CFLAGS)
 
 # Their allocations fail, and so they link the objects.
 WRAP_ALLOCATIONS = $(AM_LDFLAGS) \
 	-Wl,--wrap=malloc -Wl,--wrap=calloc -Wl,--wrap=free
-%C%_unit_test_alloc_CFLAGS = $(TEST_CFLAGS)
-%C%_unit_test_alloc_LDFLAGS = $(WRAP_ALLOCATIONS)
-%C%_unit_test_alloc_LDADD = %D%/libtest.la libiommunest-core.la $(CHECK_LIBS)
-%C%_unit_test_iq_state_CFLAGS = $(TEST_CFLAGS)
-%C%_unit_test_iq_state_LDFLAGS = $(WRAP_ALLOCATIONS)
-%C%_unit_test_iq_state_LDADD = %D%/libtest.la libiommunest-core.la $(CHECK_LIBS)
-%C%_unit_test_sim_nomem_CFLAGS = $(TEST_CFLAGS)
-%C%_unit_test_sim_nomem_LDFLAGS = $(AM_LDFLAGS) \
+%C%_core_test_alloc_CFLAGS = $(TEST_CFLAGS)
+%C%_core_test_alloc_LDFLAGS = $(WRAP_ALLOCATIONS)
+%C%_core_test_alloc_LDADD = %D%/libtest.la libiommunest-core.la $(CHECK_LIBS)
+%C%_queue_test_iq_state_CFLAGS = $(TEST_CFLAGS)
+%C%_queue_test_iq_state_LDFLAGS = $(WRAP_ALLOCATIONS)
+%C%_queue_test_iq_state_LDADD = %D%/libtest.la libiommunest-core.la $(CHECK_LIBS)
+%C%_sim_test_sim_nomem_CFLAGS = $(TEST_CFLAGS)
+%C%_sim_test_sim_nomem_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=calloc -Wl,--wrap=reallocarray
-%C%_unit_test_sim_nomem_LDADD = %D%/libtest-sim.la libiommunest-sim-core.la \
+%C%_sim_test_sim_nomem_LDADD = %D%/libtest-sim.la libiommunest-sim-core.la \
 	$(CHECK_LIBS)
-%C%_unit_test_sweep_CFLAGS = $(TEST_CFLAGS)
-%C%_unit_test_sweep_LDFLAGS = $(WRAP_ALLOCATIONS)
-%C%_unit_test_sweep_LDADD = %D%/libtest.la libiommunest-core.la libiommunest-sim.la \
+%C%_core_test_sweep_CFLAGS = $(TEST_CFLAGS)
+%C%_core_test_sweep_LDFLAGS = $(WRAP_ALLOCATIONS)
+%C%_core_test_sweep_LDADD = %D%/libtest.la libiommunest-core.la libiommunest-sim.la \
 	$(CHECK_LIBS)
 
-%C%_unit_uapi_compare_SOURCES = \
-	%D%/unit/uapi-compare.c \
-	%D%/unit/uapi-own.c \
-	%D%/unit/uapi-real.c \
-	%D%/unit/uapi-rows.h \
-	%D%/unit/uapi-table.h
-%C%_unit_uapi_compare_CFLAGS = $(TEST_CFLAGS)
-%C%_unit_uapi_compare_LDADD = $(CHECK_LIBS)
+%C%_uapi_uapi_compare_SOURCES = \
+	%D%/uapi/uapi-compare.c \
+	%D%/uapi/uapi-own.c \
+	%D%/uapi/uapi-real.c \
+	%D%/uapi/uapi-rows.h \
+	%D%/uapi/uapi-table.h
+%C%_uapi_uapi_compare_CFLAGS = $(TEST_CFLAGS)
+%C%_uapi_uapi_compare_LDADD = $(CHECK_LIBS)
 
 %C%_replay_test_capture_SOURCES = \
 	%D%/replay/test-capture.c \

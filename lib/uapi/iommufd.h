@@ -3,7 +3,7 @@
  * The part of the ABI of Linux's /dev/iommu that this project uses, for
  * systems whose <linux/iommufd.h> is missing or older than Linux 6.8.  The
  * names are the kernel's, so that code does not see which of the two it got;
- * tests/unit/uapi-compare.c holds each of them against a real header.
+ * tests/uapi/uapi-compare.c holds each of them against a real header.
  *
  * The ABI is described in the kernel's Documentation/userspace-api/iommufd.rst
  * and include/uapi/linux/iommufd.h.  `size` leads every struct of a call: the

@@ -11,7 +11,7 @@ guests=$((descriptors / 1000))
 # play NUMBER SEED COUNT: the rest of the output goes to its log.
 play() {
 	IOMMUNEST_SEED=$2 IOMMUNEST_COUNT=$3 \
-		"$build/tests/unit/test-iq-random" >"$build/property-$1.log" 2>&1
+		"$build/tests/queue/test-iq-random" >"$build/property-$1.log" 2>&1
 }
 
 # Each processor has its own seeds; a failure shows which one it was.
@@ -44,7 +44,7 @@ tier_run() {
 	local first=${IOMMUNEST_SEED:-$(date +%s)00000} status=0 i sum
 
 	configure_tree "$build" CFLAGS=-O2
-	make_tree "$build" tests/unit/test-iq-random
+	make_tree "$build" tests/queue/test-iq-random
 	rm -f "$build"/property-*.log
 	play_all "$first" || status=1
 	for ((i = 0; i < jobs; i++)); do

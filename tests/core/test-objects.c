@@ -1,0 +1,522 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Objects: the bytes of each command struct, word by word as the ABI has
+ * them, what comes back, and what is refused without a call.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/harness/script.h"
+#include "tests/harness/support.h"
+
+#define UNTOUCHED_ID 0xabcdu
+
+/* ---- IOMMU_DESTROY, IOMMU_IOAS_ALLOC ---- */
+
+START_TEST(destroy_sends_the_id)
+{
+	static const uint32_t words[] = { 8, 0x1234 };
+	static const struct script_row row = { .function = SCRIPT_COMMAND,
+					       .request = SCRIPT_DESTROY,
+					       .words = words };
+	struct iommunest_ctx *ctx;
+	struct script script;
+
+	ctx = script_open(&script, &row, 1);
+	ck_assert_int_eq(iommunest_object_destroy(ctx, 0x1234), 0);
+	script_done(&script);
+	iommunest_close(ctx);
+}
+END_TEST
+
+static const int destroy_errors[] = { -ENOENT, -EBUSY, -ENOTTY, -EFAULT };
+
+START_TEST(an_error_of_destroy_passes_unchanged)
+{
+	static const uint32_t words[] = { 8, 5 };
+	struct script_row row = { .function = SCRIPT_COMMAND,
+				  .request = SCRIPT_DESTROY,
+				  .words = words,
+				  .ret = destroy_errors[_i] };
+	struct iommunest_ctx *ctx;
+	struct script script;
+
+	ctx = script_open(&script, &row, 1);
+	ck_assert_int_eq(iommunest_object_destroy(ctx, 5), destroy_errors[_i]);
+	script_done(&script);
+	iommunest_close(ctx);
+}
+END_TEST
+
+START_TEST(ioas_alloc_returns_the_kernels_id)
+{
+	static const uint32_t words[] = { 12, 0, 0 };
+	static const struct script_row row = { .function = SCRIPT_COMMAND,
+					       .request = SCRIPT_IOAS_ALLOC,
+					       .words = words,
+					       .out = { { 2, 0x99 } } };
+	struct iommunest_ctx *ctx;
+	struct script script;
+	uint32_t id = UNTOUCHED_ID;
+
+	ctx = script_open(&script, &row, 1);
+	ck_assert_int_eq(iommunest_ioas_alloc(ctx, &id), 0);
+	ck_assert_uint_eq(id, 0x99);
+	script_done(&script);
+	iommunest_close(ctx);
+}
+END_TEST
+
+static const int alloc_errors[] = { -ENOMEM,	 -EINVAL, -ENOENT,
+				    -EOPNOTSUPP, -ENOTTY, -E2BIG };
+
+START_TEST(an_error_of_ioas_alloc_leaves_the_id_alone)
+{
+	static const uint32_t words[] = { 12, 0, 0 };
+	struct script_row row = { .function = SCRIPT_COMMAND,
+				  .request = SCRIPT_IOAS_ALLOC,
+				  .words = words,
+				  .out = { { 2, 0x99 } },
+				  .ret = alloc_errors[_i] };
+	struct iommunest_ctx *ctx;
+	struct script script;
+	uint32_t id = UNTOUCHED_ID;
+
+	ctx = script_open(&script, &row, 1);
+	ck_assert_int_eq(iommunest_ioas_alloc(ctx, &id), alloc_errors[_i]);
+	ck_assert_uint_eq(id, UNTOUCHED_ID);
+	script_done(&script);
+	iommunest_close(ctx);
+}
+END_TEST
+
+START_TEST(null_arguments_are_einval_without_a_call)
+{
+	struct iommunest_vtd_s1 s1 = { .size = sizeof(s1), .addr_width = 48 };
+	struct iommunest_hw_info info = { .size = sizeof(info) };
+	struct iommunest_ctx *ctx;
+	struct script script;
+	uint32_t id;
+
+	ctx = script_open(&script, NULL, 0);
+	ck_assert_int_eq(iommunest_object_destroy(NULL, 1), -EINVAL);
+	ck_assert_int_eq(iommunest_ioas_alloc(NULL, &id), -EINVAL);
+	ck_assert_int_eq(iommunest_ioas_alloc(ctx, NULL), -EINVAL);
+	ck_assert_int_eq(iommunest_hwpt_alloc_parent(NULL, 1, 2, &id), -EINVAL);
+	ck_assert_int_eq(iommunest_hwpt_alloc_parent(ctx, 1, 2, NULL), -EINVAL);
+	ck_assert_int_eq(iommunest_vtd_hwpt_alloc(NULL, 1, 2, &s1, &id),
+			 -EINVAL);
+	ck_assert_int_eq(iommunest_vtd_hwpt_alloc(ctx, 1, 2, NULL, &id),
+			 -EINVAL);
+	ck_assert_int_eq(iommunest_vtd_hwpt_alloc(ctx, 1, 2, &s1, NULL),
+			 -EINVAL);
+	ck_assert_int_eq(iommunest_hw_info(NULL, 1, &info), -EINVAL);
+	ck_assert_int_eq(iommunest_hw_info(ctx, 1, NULL), -EINVAL);
+	script_done(&script);
+	iommunest_close(ctx);
+}
+END_TEST
+
+/* ---- IOMMU_HWPT_ALLOC ---- */
+
+/* size, NEST_PARENT, dev, ioas, out, -, NONE, 0, no data, no fault queue */
+static const uint32_t parent_words[] = { 48, 1, 0x11, 0x22, 0, 0,
+					 0,  0, 0,    0,    0, 0 };
+
+START_TEST(parent_is_a_nest_parent_without_data)
+{
+	static const struct script_row row = { .function = SCRIPT_COMMAND,
+					       .request = SCRIPT_HWPT_ALLOC,
+					       .words = parent_words,
+					       .out = { { 4, 0x77 } } };
+	struct iommunest_ctx *ctx;
+	struct script script;
+	uint32_t id = UNTOUCHED_ID;
+
+	ctx = script_open(&script, &row, 1);
+	ck_assert_int_eq(iommunest_hwpt_alloc_parent(ctx, 0x11, 0x22, &id), 0);
+	ck_assert_uint_eq(id, 0x77);
+	script_done(&script);
+	iommunest_close(ctx);
+}
+END_TEST
+
+START_TEST(an_error_of_the_parent_leaves_the_id_alone)
+{
+	struct script_row row = { .function = SCRIPT_COMMAND,
+				  .request = SCRIPT_HWPT_ALLOC,
+				  .words = parent_words,
+				  .out = { { 4, 0x77 } },
+				  .ret = alloc_errors[_i] };
+	struct iommunest_ctx *ctx;
+	struct script script;
+	uint32_t id = UNTOUCHED_ID;
+
+	ctx = script_open(&script, &row, 1);
+	ck_assert_int_eq(iommunest_hwpt_alloc_parent(ctx, 0x11, 0x22, &id),
+			 alloc_errors[_i]);
+	ck_assert_uint_eq(id, UNTOUCHED_ID);
+	script_done(&script);
+	iommunest_close(ctx);
+}
+END_TEST
+
+/* size, no flags, dev, parent, out, -, VTD_S1, 24 bytes at a pointer, ... */
+static const uint32_t nested_words[] = { 48, 0,	 0x11, 0x33, 0, 0,
+					 1,  24, 0,    0,    0, 0 };
+
+#define S1_PGTBL UINT64_C(0x123456789a000)
+
+/* flags, pgtbl_addr, addr_width and a reserved word */
+static const uint64_t nested_data[] = { 7, S1_PGTBL, 57 };
+
+static struct iommunest_vtd_s1 full_s1(void)
+{
+	return (struct iommunest_vtd_s1){
+		.size = sizeof(struct iommunest_vtd_s1),
+		.pgtbl_addr = S1_PGTBL,
+		.addr_width = 57,
+		.flags = IOMMUNEST_VTD_S1_SRE | IOMMUNEST_VTD_S1_EAFE |
+			 IOMMUNEST_VTD_S1_WPE,
+	};
+}
+
+static struct script_row nested_row(void)
+{
+	return (struct script_row){
+		.function = SCRIPT_COMMAND,
+		.request = SCRIPT_HWPT_ALLOC,
+		.words = nested_words,
+		.pointer = 8,
+		.data = nested_data,
+		.data_len = sizeof(nested_data),
+		.out = { { 4, 0x78 } },
+	};
+}
+
+START_TEST(nested_carries_what_the_pasid_entry_says)
+{
+	struct script_row row = nested_row();
+	struct iommunest_vtd_s1 s1 = full_s1();
+	struct iommunest_ctx *ctx;
+	struct script script;
+	uint32_t id = UNTOUCHED_ID;
+
+	ctx = script_open(&script, &row, 1);
+	ck_assert_int_eq(iommunest_vtd_hwpt_alloc(ctx, 0x11, 0x33, &s1, &id),
+			 0);
+	ck_assert_uint_eq(id, 0x78);
+	script_done(&script);
+	iommunest_close(ctx);
+}
+END_TEST
+
+START_TEST(nested_takes_48_bits_and_no_flags)
+{
+	static const uint64_t data[] = { 0, 0xfffffffffffff000, 48 };
+	struct iommunest_vtd_s1 s1 = { .size = sizeof(s1),
+				       .pgtbl_addr = 0xfffffffffffff000,
+				       .addr_width = 48 };
+	struct script_row row = nested_row();
+	struct iommunest_ctx *ctx;
+	struct script script;
+	uint32_t id;
+
+	row.data = data;
+	ctx = script_open(&script, &row, 1);
+	ck_assert_int_eq(iommunest_vtd_hwpt_alloc(ctx, 0x11, 0x33, &s1, &id),
+			 0);
+	script_done(&script);
+	iommunest_close(ctx);
+}
+END_TEST
+
+START_TEST(an_error_of_nested_leaves_the_id_alone)
+{
+	struct script_row row = nested_row();
+	struct iommunest_vtd_s1 s1 = full_s1();
+	struct iommunest_ctx *ctx;
+	struct script script;
+	uint32_t id = UNTOUCHED_ID;
+
+	row.ret = alloc_errors[_i];
+	ctx = script_open(&script, &row, 1);
+	ck_assert_int_eq(iommunest_vtd_hwpt_alloc(ctx, 0x11, 0x33, &s1, &id),
+			 alloc_errors[_i]);
+	ck_assert_uint_eq(id, UNTOUCHED_ID);
+	script_done(&script);
+	iommunest_close(ctx);
+}
+END_TEST
+
+static void expect_s1_refused(const struct iommunest_vtd_s1 *s1, int error)
+{
+	struct iommunest_ctx *ctx;
+	struct script script;
+	uint32_t id = UNTOUCHED_ID;
+
+	ctx = script_open(&script, NULL, 0);
+	ck_assert_int_eq(iommunest_vtd_hwpt_alloc(ctx, 0x11, 0x33, s1, &id),
+			 error);
+	ck_assert_uint_eq(id, UNTOUCHED_ID);
+	script_done(&script);
+	iommunest_close(ctx);
+}
+
+START_TEST(unknown_s1_flags_are_eopnotsupp_without_a_call)
+{
+	struct iommunest_vtd_s1 s1 = full_s1();
+
+	s1.flags = 1u << (3 + _i);
+	expect_s1_refused(&s1, -EOPNOTSUPP);
+}
+END_TEST
+
+START_TEST(an_unaligned_root_table_is_einval_without_a_call)
+{
+	struct iommunest_vtd_s1 s1 = full_s1();
+
+	s1.pgtbl_addr = S1_PGTBL | UINT64_C(1) << _i;
+	expect_s1_refused(&s1, -EINVAL);
+}
+END_TEST
+
+START_TEST(a_width_but_48_and_57_is_einval_without_a_call)
+{
+	struct iommunest_vtd_s1 s1 = full_s1();
+	uint32_t width;
+
+	for (width = 0; width <= 64; width++) {
+		s1.addr_width = width;
+		if (width != 48 && width != 57)
+			expect_s1_refused(&s1, -EINVAL);
+	}
+	s1.addr_width = UINT32_MAX;
+	expect_s1_refused(&s1, -EINVAL);
+}
+END_TEST
+
+START_TEST(an_s1_too_short_is_einval)
+{
+	struct iommunest_vtd_s1 s1 = full_s1(), *copy;
+	size_t size;
+
+	for (size = sizeof(size); size < sizeof(s1); size++) {
+		copy = support_sized(&s1, sizeof(s1), size);
+		expect_s1_refused(copy, -EINVAL);
+		free(copy);
+	}
+}
+END_TEST
+
+START_TEST(a_longer_s1_needs_a_zero_tail)
+{
+	struct iommunest_vtd_s1 s1 = full_s1(), *copy;
+	struct script_row row = nested_row();
+	struct iommunest_ctx *ctx;
+	struct script script;
+	uint32_t id;
+
+	copy = support_sized(&s1, sizeof(s1), sizeof(s1) + 1);
+	ctx = script_open(&script, &row, 1);
+	ck_assert_int_eq(iommunest_vtd_hwpt_alloc(ctx, 0x11, 0x33, copy, &id),
+			 0);
+	script_done(&script);
+	iommunest_close(ctx);
+	((unsigned char *)copy)[sizeof(s1)] = 1;
+	expect_s1_refused(copy, -E2BIG);
+	free(copy);
+}
+END_TEST
+
+/* ---- IOMMU_GET_HW_INFO ---- */
+
+/* size, no flags, dev, 24 bytes at a pointer; type, PASID, capabilities */
+static const uint32_t info_words[] = { 40, 0, 0x11, 24, 0, 0, 0, 0, 0, 0 };
+
+#define CAP UINT64_C(0x0012345678abcdef)
+#define ECAP UINT64_C(0xfedcba9876543210)
+
+/* flags and a reserved word, CAP_REG, ECAP_REG */
+static const uint64_t info_data[] = { 0xdead000000000001, CAP, ECAP };
+
+static struct script_row info_row(uint32_t type)
+{
+	return (struct script_row){
+		.function = SCRIPT_COMMAND,
+		.request = SCRIPT_GET_HW_INFO,
+		.words = info_words,
+		.pointer = 4,
+		.data_len = sizeof(info_data),
+		.out = { { 6, type }, { 7, 20 }, { 8, 0x55 }, { 9, 0x66 } },
+		.out_data = info_data,
+	};
+}
+
+/* Asks through a row, into a struct of the caller's. */
+static int ask_info(struct script_row row, struct iommunest_hw_info *info)
+{
+	struct iommunest_ctx *ctx;
+	struct script script;
+	int ret;
+
+	ctx = script_open(&script, &row, 1);
+	ret = iommunest_hw_info(ctx, 0x11, info);
+	script_done(&script);
+	iommunest_close(ctx);
+	return ret;
+}
+
+static void check_common_info(const struct iommunest_hw_info *info,
+			      uint32_t type)
+{
+	ck_assert_uint_eq(info->type, type);
+	ck_assert_uint_eq(info->capabilities, UINT64_C(0x6600000055));
+	ck_assert_uint_eq(info->max_pasid_log2, 20);
+	ck_assert_uint_eq(info->reserved, 0);
+}
+
+START_TEST(hw_info_of_vtd_has_its_registers)
+{
+	struct iommunest_hw_info info;
+
+	memset(&info, 0xee, sizeof(info));
+	info.size = sizeof(info);
+	ck_assert_int_eq(ask_info(info_row(1), &info), 0);
+	check_common_info(&info, IOMMUNEST_HW_INTEL_VTD);
+	ck_assert_uint_eq(info.size, sizeof(info));
+	ck_assert_uint_eq(info.vtd_flags, IOMMUNEST_HW_VTD_ERRATA_772415_SPR17);
+	ck_assert_uint_eq(info.vtd_cap, CAP);
+	ck_assert_uint_eq(info.vtd_ecap, ECAP);
+}
+END_TEST
+
+static const uint32_t other_types[] = { 0, 2, 3, UINT32_MAX };
+
+START_TEST(hw_info_of_another_type_has_no_vtd_in_it)
+{
+	struct iommunest_hw_info info;
+
+	memset(&info, 0xee, sizeof(info));
+	info.size = sizeof(info);
+	ck_assert_int_eq(ask_info(info_row(other_types[_i]), &info), 0);
+	check_common_info(&info, other_types[_i]);
+	ck_assert_uint_eq(info.vtd_flags, 0);
+	ck_assert_uint_eq(info.vtd_cap, 0);
+	ck_assert_uint_eq(info.vtd_ecap, 0);
+}
+END_TEST
+
+START_TEST(hw_info_too_short_is_einval_without_a_call)
+{
+	struct iommunest_hw_info info = { 0 }, *copy;
+	struct iommunest_ctx *ctx;
+	struct script script;
+	size_t size;
+
+	ctx = script_open(&script, NULL, 0);
+	for (size = sizeof(size); size < sizeof(info); size++) {
+		copy = support_sized(&info, sizeof(info), size);
+		ck_assert_int_eq(iommunest_hw_info(ctx, 1, copy), -EINVAL);
+		free(copy);
+	}
+	ck_assert_int_eq(iommunest_hw_info(ctx, 1, &info), -EINVAL);
+	script_done(&script);
+	iommunest_close(ctx);
+}
+END_TEST
+
+START_TEST(hw_info_zeroes_what_only_a_newer_caller_knows)
+{
+	struct iommunest_hw_info info = { 0 }, *copy;
+	unsigned char *tail;
+	size_t i;
+
+	copy = support_sized(&info, sizeof(info), sizeof(info) + 16);
+	tail = (unsigned char *)(copy + 1);
+	memset(tail, 0xee, 16);
+	ck_assert_int_eq(ask_info(info_row(1), copy), 0);
+	check_common_info(copy, IOMMUNEST_HW_INTEL_VTD);
+	ck_assert_uint_eq(copy->size, sizeof(info) + 16);
+	for (i = 0; i < 16; i++)
+		ck_assert_uint_eq(tail[i], 0);
+	free(copy);
+}
+END_TEST
+
+static const int info_errors[] = { -ENOENT, -EOPNOTSUPP, -ENODEV, -ENOTTY,
+				   -EIO };
+
+START_TEST(an_error_of_hw_info_leaves_the_struct_alone)
+{
+	struct script_row row = info_row(1);
+	struct iommunest_hw_info info, before;
+
+	memset(&info, 0xee, sizeof(info));
+	info.size = sizeof(info);
+	before = info;
+	row.ret = info_errors[_i];
+	ck_assert_int_eq(ask_info(row, &info), info_errors[_i]);
+	ck_assert_mem_eq(&info, &before, sizeof(info));
+}
+END_TEST
+
+START_TEST(mamv_is_bits_53_to_48_of_the_capability)
+{
+	struct iommunest_hw_info info = { .size = sizeof(info),
+					  .type = IOMMUNEST_HW_INTEL_VTD };
+
+	info.vtd_cap = (uint64_t)_i << 48;
+	ck_assert_int_eq(iommunest_vtd_mamv(&info), _i);
+	info.vtd_cap |= UINT64_C(0xffc0ffffffffffff);
+	ck_assert_int_eq(iommunest_vtd_mamv(&info), _i);
+}
+END_TEST
+
+START_TEST(mamv_of_another_type_is_eopnotsupp)
+{
+	struct iommunest_hw_info info = { .size = sizeof(info),
+					  .type = other_types[_i],
+					  .vtd_cap = UINT64_MAX };
+
+	ck_assert_int_eq(iommunest_vtd_mamv(&info), -EOPNOTSUPP);
+	ck_assert_int_eq(iommunest_vtd_mamv(NULL), -EOPNOTSUPP);
+}
+END_TEST
+
+static const struct support_test tests[] = {
+	TEST(destroy_sends_the_id),
+	TEST_LOOP(an_error_of_destroy_passes_unchanged,
+		  ARRAY_LEN(destroy_errors)),
+	TEST(ioas_alloc_returns_the_kernels_id),
+	TEST_LOOP(an_error_of_ioas_alloc_leaves_the_id_alone,
+		  ARRAY_LEN(alloc_errors)),
+	TEST(null_arguments_are_einval_without_a_call),
+	TEST(parent_is_a_nest_parent_without_data),
+	TEST_LOOP(an_error_of_the_parent_leaves_the_id_alone,
+		  ARRAY_LEN(alloc_errors)),
+	TEST(nested_carries_what_the_pasid_entry_says),
+	TEST(nested_takes_48_bits_and_no_flags),
+	TEST_LOOP(an_error_of_nested_leaves_the_id_alone,
+		  ARRAY_LEN(alloc_errors)),
+	TEST_LOOP(unknown_s1_flags_are_eopnotsupp_without_a_call, 29),
+	TEST_LOOP(an_unaligned_root_table_is_einval_without_a_call, 12),
+	TEST(a_width_but_48_and_57_is_einval_without_a_call),
+	TEST(an_s1_too_short_is_einval),
+	TEST(a_longer_s1_needs_a_zero_tail),
+	TEST(hw_info_of_vtd_has_its_registers),
+	TEST_LOOP(hw_info_of_another_type_has_no_vtd_in_it,
+		  ARRAY_LEN(other_types)),
+	TEST(hw_info_too_short_is_einval_without_a_call),
+	TEST(hw_info_zeroes_what_only_a_newer_caller_knows),
+	TEST_LOOP(an_error_of_hw_info_leaves_the_struct_alone,
+		  ARRAY_LEN(info_errors)),
+	TEST_LOOP(mamv_is_bits_53_to_48_of_the_capability, 64),
+	TEST_LOOP(mamv_of_another_type_is_eopnotsupp, ARRAY_LEN(other_types)),
+};
+
+int main(void)
+{
+	return support_run("objects", tests, ARRAY_LEN(tests));
+}

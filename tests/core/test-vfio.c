@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* VFIO devices: the bytes of each command, and a life on the simulator. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <libiommunest-sim.h>
+
+#include "tests/harness/script.h"
+#include "tests/harness/support.h"
+
+/* Numbers and layouts of the ABI, written out here a second time. */
+#define BIND 0x3b76ul
+#define ATTACH 0x3b77ul
+#define DETACH 0x3b78ul
+#define VFIO_FD 77
+
+#define NODE "/dev/vfio/devices/vfio0"
+#define UNTOUCHED 0xabcdu
+
+/* ---- What is sent ---- */
+
+START_TEST(bind_sends_the_iommufd_and_gives_the_device_id)
+{
+	static const uint32_t words[] = { 16, 0, SCRIPT_FD, 0 };
+	static const struct script_row row = { .function = SCRIPT_COMMAND,
+					       .fd = VFIO_FD,
+					       .request = BIND,
+					       .words = words,
+					       .out = { { 3, 0x99 } } };
+	uint32_t dev_id = UNTOUCHED;
+	struct iommunest_ctx *ctx;
+	struct script script;
+
+	ctx = script_open(&script, &row, 1);
+	ck_assert_int_eq(iommunest_vfio_bind(ctx, VFIO_FD, &dev_id), 0);
+	ck_assert_uint_eq(dev_id, 0x99);
+	script_done(&script);
+	iommunest_close(ctx);
+}
+END_TEST
+
+START_TEST(attach_sends_the_id_and_gives_the_one_attached)
+{
+	static const uint32_t words[] = { 12, 0, 5 };
+	static const struct script_row row = { .function = SCRIPT_COMMAND,
+					       .fd = VFIO_FD,
+					       .request = ATTACH,
+					       .words = words,
+					       .out = { { 2, 6 } } };
+	struct iommunest_ctx *ctx;
+	struct script script;
+	uint32_t pt_id = 5;
+
+	ctx = script_open(&script, &row, 1);
+	ck_assert_int_eq(iommunest_vfio_attach(ctx, VFIO_FD, &pt_id), 0);
+	ck_assert_uint_eq(pt_id, 6);
+	script_done(&script);
+	iommunest_close(ctx);
+}
+END_TEST
+
+START_TEST(detach_sends_nothing_but_its_size)
+{
+	static const uint32_t words[] = { 8, 0 };
+	static const struct script_row row = { .function = SCRIPT_COMMAND,
+					       .fd = VFIO_FD,
+					       .request = DETACH,
+					       .words = words };
+	struct iommunest_ctx *ctx;
+	struct script script;
+
+	ctx = script_open(&script, &row, 1);
+	ck_assert_int_eq(iommunest_vfio_detach(ctx, VFIO_FD), 0);
+	script_done(&script);
+	iommunest_close(ctx);
+}
+END_TEST
+
+static const int errors[] = { -EINVAL, -EBADF, -EBADFD, -ENOTTY, -ENOENT,
+			      -EBUSY,  -EPERM, -ENODEV, -ENOMEM };
+
+START_TEST(the_kernels_errors_pass_unchanged)
+{
+	static const uint32_t bind[] = { 16, 0, SCRIPT_FD, 0 };
+	static const uint32_t attach[] = { 12, 0, UNTOUCHED };
+	static const uint32_t detach[] = { 8, 0 };
+	const struct script_row rows[] = {
+		{ .function = SCRIPT_COMMAND,
+		  .fd = VFIO_FD,
+		  .request = BIND,
+		  .words = bind,
+		  .out = { { 3, 1 } },
+		  .ret = errors[_i] },
+		{ .function = SCRIPT_COMMAND,
+		  .fd = VFIO_FD,
+		  .request = ATTACH,
+		  .words = attach,
+		  .out = { { 2, 1 } },
+		  .ret = errors[_i] },
+		{ .function = SCRIPT_COMMAND,
+		  .fd = VFIO_FD,
+		  .request = DETACH,
+		  .words = detach,
+		  .ret = errors[_i] },
+	};
+	struct iommunest_ctx *ctx;
+	struct script script;
+	uint32_t id = UNTOUCHED;
+
+	ctx = script_open(&script, rows, 3);
+	ck_assert_int_eq(iommunest_vfio_bind(ctx, VFIO_FD, &id), errors[_i]);
+	ck_assert_uint_eq(id, UNTOUCHED);
+	ck_assert_int_eq(iommunest_vfio_attach(ctx, VFIO_FD, &id), errors[_i]);
+	ck_assert_uint_eq(id, UNTOUCHED);
+	ck_assert_int_eq(iommunest_vfio_detach(ctx, VFIO_FD), errors[_i]);
+	script_done(&script);
+	iommunest_close(ctx);
+}
+END_TEST
+
+/* ---- On the simulator ---- */
+
+struct host {
+	struct iommunest_sim *sim;
+	struct iommunest_ctx *ctx;
+	uint32_t dev, parent, nested;
+	int fd;
+};
+
+static void host_open(struct host *host)
+{
+	struct iommunest_open_options options = {
+		.size = sizeof(options),
+		.sys = iommunest_sim_sys(),
+	};
+	struct iommunest_vtd_s1 s1 = { .size = sizeof(s1), .addr_width = 48 };
+	uint32_t ioas;
+
+	ck_assert_int_eq(iommunest_sim_new(&host->sim, NULL), 0);
+	options.sys_data = host->sim;
+	ck_assert_int_eq(iommunest_open(&host->ctx, &options), 0);
+	ck_assert_int_eq(
+		iommunest_vfio_open(host->ctx, NODE, &host->fd, &host->dev), 0);
+	ck_assert_int_eq(iommunest_ioas_alloc(host->ctx, &ioas), 0);
+	ck_assert_int_eq(iommunest_hwpt_alloc_parent(host->ctx, host->dev, ioas,
+						     &host->parent),
+			 0);
+	ck_assert_int_eq(iommunest_vtd_hwpt_alloc(host->ctx, host->dev,
+						  host->parent, &s1,
+						  &host->nested),
+			 0);
+}
+
+static void host_close(struct host *host)
+{
+	iommunest_vfio_close(host->ctx, host->fd);
+	iommunest_close(host->ctx);
+	ck_assert_uint_eq(iommunest_sim_open_fds(host->sim), 0);
+	iommunest_sim_free(host->sim);
+}
+
+/* What an invalidation puts into the hardware's queue. */
+static uint64_t descs_of_a_flush(const struct host *host)
+{
+	struct iommunest_sim_stats before = { .size = sizeof(before) };
+	struct iommunest_sim_stats after = { .size = sizeof(after) };
+	struct iommunest_batch *batch;
+
+	ck_assert_int_eq(
+		iommunest_batch_new(&batch, iommunest_vtd_s1_type(), 1), 0);
+	iommunest_vtd_batch_add_all(batch, 1);
+	iommunest_sim_stats(host->sim, &before);
+	ck_assert_int_eq(iommunest_submit(host->ctx, host->nested, batch, NULL,
+					  NULL),
+			 0);
+	iommunest_sim_stats(host->sim, &after);
+	iommunest_batch_free(batch);
+	return after.descs - before.descs;
+}
+
+START_TEST(flushes_reach_the_hardware_while_a_device_is_attached)
+{
+	struct host host;
+	uint32_t pt_id;
+
+	host_open(&host);
+	pt_id = host.nested;
+	ck_assert_uint_eq(descs_of_a_flush(&host), 0);
+	ck_assert_int_eq(iommunest_vfio_attach(host.ctx, host.fd, &pt_id), 0);
+	ck_assert_uint_eq(pt_id, host.nested);
+	ck_assert_uint_eq(descs_of_a_flush(&host), 1);
+	ck_assert_int_eq(iommunest_object_destroy(host.ctx, host.nested),
+			 -EBUSY);
+	ck_assert_int_eq(iommunest_vfio_detach(host.ctx, host.fd), 0);
+	ck_assert_uint_eq(descs_of_a_flush(&host), 0);
+	host_close(&host);
+}
+END_TEST
+
+START_TEST(closing_a_device_detaches_it_and_its_id_is_gone)
+{
+	struct host host;
+
+	host_open(&host);
+	ck_assert_int_eq(iommunest_vfio_attach(host.ctx, host.fd, &host.nested),
+			 0);
+	iommunest_vfio_close(host.ctx, host.fd);
+	ck_assert_int_eq(iommunest_object_destroy(host.ctx, host.nested), 0);
+	ck_assert_int_eq(iommunest_object_destroy(host.ctx, host.dev), -ENOENT);
+	ck_assert_int_eq(
+		iommunest_vfio_open(host.ctx, NODE, &host.fd, &host.dev), 0);
+	host_close(&host);
+}
+END_TEST
+
+START_TEST(a_device_is_bound_once)
+{
+	uint32_t dev = UNTOUCHED;
+	struct host host;
+	int fd = -1;
+
+	host_open(&host);
+	ck_assert_int_eq(iommunest_vfio_bind(host.ctx, host.fd, &dev), -EINVAL);
+	ck_assert_int_eq(iommunest_vfio_open(host.ctx, NODE, &fd, &dev),
+			 -EINVAL);
+	ck_assert_int_eq(fd, -1);
+	ck_assert_uint_eq(dev, UNTOUCHED);
+	/* The iommufd and one device: what was opened in vain is closed. */
+	ck_assert_uint_eq(iommunest_sim_open_fds(host.sim), 2);
+	host_close(&host);
+}
+END_TEST
+
+START_TEST(what_is_no_device_is_refused)
+{
+	static const char *const paths[] = { "/dev/vfio/devices/vfio8",
+					     "/dev/vfio/devices/vfio",
+					     "/dev/vfio/devices/vfio00" };
+	struct host host;
+	uint32_t id = 0;
+	size_t i;
+	int fd;
+
+	host_open(&host);
+	for (i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
+		ck_assert_int_eq(iommunest_vfio_open(host.ctx, paths[i], &fd,
+						     &id),
+				 -ENOENT);
+	/* An iommufd is none, and has no such ioctl. */
+	ck_assert_int_eq(iommunest_vfio_bind(host.ctx, iommunest_fd(host.ctx),
+					     &id),
+			 -ENOTTY);
+	ck_assert_int_eq(iommunest_vfio_bind(host.ctx, 3, &id), -EBADF);
+	ck_assert_int_eq(iommunest_vfio_detach(host.ctx, 3), -EBADF);
+	host_close(&host);
+}
+END_TEST
+
+START_TEST(what_cannot_be_attached_is_refused)
+{
+	struct host host;
+	uint32_t id;
+
+	host_open(&host);
+	id = 0x1000;
+	ck_assert_int_eq(iommunest_vfio_attach(host.ctx, host.fd, &id),
+			 -ENOENT);
+	id = host.dev;
+	ck_assert_int_eq(iommunest_vfio_attach(host.ctx, host.fd, &id),
+			 -EINVAL);
+	host_close(&host);
+}
+END_TEST
+
+START_TEST(null_is_einval)
+{
+	struct host host;
+	uint32_t id = 1;
+	int fd;
+
+	host_open(&host);
+	ck_assert_int_eq(iommunest_vfio_open(NULL, NODE, &fd, &id), -EINVAL);
+	ck_assert_int_eq(iommunest_vfio_open(host.ctx, NULL, &fd, &id),
+			 -EINVAL);
+	ck_assert_int_eq(iommunest_vfio_open(host.ctx, NODE, NULL, &id),
+			 -EINVAL);
+	ck_assert_int_eq(iommunest_vfio_open(host.ctx, NODE, &fd, NULL),
+			 -EINVAL);
+	ck_assert_int_eq(iommunest_vfio_bind(NULL, 1, &id), -EINVAL);
+	ck_assert_int_eq(iommunest_vfio_bind(host.ctx, 1, NULL), -EINVAL);
+	ck_assert_int_eq(iommunest_vfio_attach(NULL, 1, &id), -EINVAL);
+	ck_assert_int_eq(iommunest_vfio_attach(host.ctx, 1, NULL), -EINVAL);
+	ck_assert_int_eq(iommunest_vfio_detach(NULL, 1), -EINVAL);
+	host_close(&host);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("vfio");
+	TCase *sent = tcase_create("sent");
+	TCase *life = tcase_create("life");
+	SRunner *runner;
+	int failed;
+
+	tcase_add_test(sent, bind_sends_the_iommufd_and_gives_the_device_id);
+	tcase_add_test(sent, attach_sends_the_id_and_gives_the_one_attached);
+	tcase_add_test(sent, detach_sends_nothing_but_its_size);
+	tcase_add_loop_test(sent, the_kernels_errors_pass_unchanged, 0,
+			    sizeof(errors) / sizeof(errors[0]));
+	suite_add_tcase(suite, sent);
+	tcase_add_test(life,
+		       flushes_reach_the_hardware_while_a_device_is_attached);
+	tcase_add_test(life, closing_a_device_detaches_it_and_its_id_is_gone);
+	tcase_add_test(life, a_device_is_bound_once);
+	tcase_add_test(life, what_is_no_device_is_refused);
+	tcase_add_test(life, what_cannot_be_attached_is_refused);
+	tcase_add_test(life, null_is_einval);
+	suite_add_tcase(suite, life);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

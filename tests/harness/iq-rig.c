@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <string.h>
+
+#include "tests/harness/iq-rig.h"
+
+static void make_engine(struct rig *rig, const struct rig_setup *setup)
+{
+	const struct iommunest_vtd_iq_options options = {
+		.size = sizeof(options),
+		.policy = setup->policy,
+		.max_targets = setup->max_targets,
+		.budget = setup->budget,
+		.limits = setup->limits.size ? &setup->limits : NULL,
+	};
+
+	ck_assert_int_eq(iommunest_vtd_iq_new(&rig->iq, rig->ctx, &guest_ops,
+					      &rig->guest, &options),
+			 0);
+}
+
+void rig_open(struct rig *rig, const struct rig_setup *setup)
+{
+	static const struct rig_setup usual;
+	uint64_t iqa;
+
+	if (!setup)
+		setup = &usual;
+	memset(rig, 0, sizeof(*rig));
+	iqa = guest_iqa(RIG_BASE, setup->qs, !setup->narrow);
+	host_init(&rig->host);
+	guest_init(&rig->guest, iqa);
+	rig->ctx = host_open(&rig->host);
+	make_engine(rig, setup);
+	ck_assert_int_eq(iommunest_vtd_iq_set_base(rig->iq, iqa,
+						   !setup->legacy &&
+							   !setup->narrow),
+			 0);
+	rig_add(rig, 1, 0, 10);
+	rig_add(rig, 1, 5, 11);
+	rig_add(rig, 2, 0, 12);
+}
+
+void rig_close(struct rig *rig)
+{
+	iommunest_vtd_iq_free(rig->iq);
+	iommunest_close(rig->ctx);
+	guest_free(&rig->guest);
+	host_free(&rig->host);
+}
+
+void rig_add(struct rig *rig, uint16_t did, uint32_t pasid, uint32_t hwpt_id)
+{
+	ck_assert_int_eq(
+		iommunest_vtd_iq_add_scope(rig->iq, did, pasid, hwpt_id), 0);
+}
+
+void rig_add_device(struct rig *rig, uint16_t sid, uint32_t pasid,
+		    uint32_t hwpt_id)
+{
+	ck_assert_int_eq(
+		iommunest_vtd_iq_add_device(rig->iq, sid, pasid, hwpt_id), 0);
+}
+
+void rig_set_base(struct rig *rig, uint64_t base, unsigned int qs)
+{
+	uint64_t iqa = guest_iqa(base, qs, true);
+
+	guest_set_base(&rig->guest, iqa);
+	ck_assert_int_eq(iommunest_vtd_iq_set_base(rig->iq, iqa, true), 0);
+}
+
+uint32_t rig_put(struct rig *rig, struct guest_desc desc)
+{
+	return guest_put(&rig->guest, desc);
+}
+
+uint32_t rig_page(struct rig *rig, uint64_t addr)
+{
+	return rig_page_of(rig, 10, addr);
+}
+
+uint32_t rig_page_of(struct rig *rig, uint32_t hwpt_id, uint64_t addr)
+{
+	uint16_t did = hwpt_id == 12 ? 2 : 1;
+	uint32_t pasid = hwpt_id == 11 ? 5 : 0;
+
+	return rig_put(rig, guest_piotlb_pages(did, pasid, addr, 0, false));
+}
+
+uint32_t rig_wait(struct rig *rig)
+{
+	return rig_put(rig, guest_wait(IOMMUNEST_VTD_DESC_SW, RIG_STATUS,
+				       rig->guest.tail));
+}
+
+uint32_t rig_vmm(struct rig *rig)
+{
+	return rig_put(rig, guest_dev_tlb(0x5555, 0x1000, 0));
+}
+
+void rig_advance(struct rig *rig, uint32_t count)
+{
+	while (count--)
+		rig_put(rig, guest_wait(0, 0, 0));
+	ck_assert_int_eq(rig_kick(rig), 0);
+	rig_is_done(rig);
+}
+
+int rig_kick(struct rig *rig)
+{
+	guest_forget(&rig->guest);
+	host_forget(&rig->host);
+	return guest_kick(&rig->guest, rig->iq, &rig->result);
+}
+
+int rig_enable(struct rig *rig)
+{
+	guest_forget(&rig->guest);
+	host_forget(&rig->host);
+	return guest_enable(&rig->guest, rig->iq, &rig->result);
+}
+
+void rig_tells(struct rig *rig, const char *story)
+{
+	ck_assert_str_eq(guest_story(&rig->guest), story);
+}
+
+void rig_counts(const struct rig *rig, struct rig_counts counts)
+{
+	const struct iommunest_vtd_iq_result *result = &rig->result;
+
+	ck_assert_uint_eq(result->descriptors, counts.descriptors);
+	ck_assert_uint_eq(result->forwarded, counts.forwarded);
+	ck_assert_uint_eq(result->waits, counts.waits);
+	ck_assert_uint_eq(result->vmm, counts.vmm);
+	ck_assert_uint_eq(result->skipped, counts.skipped);
+	ck_assert_uint_eq(result->entries, counts.entries);
+	ck_assert_uint_eq(result->calls, counts.calls);
+}
+
+void rig_is_done(const struct rig *rig)
+{
+	const struct iommunest_vtd_iq_result *result = &rig->result;
+
+	ck_assert_uint_eq(result->size, sizeof(*result));
+	ck_assert_uint_eq(result->iqh, guest_iqt(&rig->guest));
+	ck_assert_uint_eq(result->iqercd, 0);
+	ck_assert_uint_eq(result->fsts, 0);
+	ck_assert_uint_eq(result->cause, IOMMUNEST_CAUSE_NONE);
+	ck_assert_uint_eq(result->index, 0);
+	ck_assert_int_eq(result->error, 0);
+	ck_assert_uint_eq(result->hwpt_id, 0);
+}
+
+/* A descriptor that could not be read has not come to a device. */
+static uint32_t fsts_of(uint32_t cause, int error, uint64_t iqercd)
+{
+	if (cause == IOMMUNEST_CAUSE_FETCH &&
+	    iqercd == IOMMUNEST_VTD_IQEI_FETCH)
+		return 1u << 4;
+	if (error == -ETIMEDOUT)
+		return 1u << 6;
+	return error == -EREMOTEIO ? 1u << 5 : 1u << 4;
+}
+
+void rig_stands(const struct rig *rig, uint32_t cause, uint32_t slot, int error)
+{
+	const struct iommunest_vtd_iq_result *result = &rig->result;
+
+	ck_assert_uint_eq(result->size, sizeof(*result));
+	ck_assert_uint_eq(result->iqh, (uint64_t)slot << rig->guest.shift);
+	ck_assert_uint_eq(result->cause, cause);
+	ck_assert_uint_eq(result->index, slot);
+	ck_assert_int_eq(result->error, error);
+	ck_assert_uint_eq(result->fsts, fsts_of(cause, error, result->iqercd));
+}
+
+void rig_entry(const struct rig *rig, uint32_t call, uint32_t nth,
+	       uint64_t addr, uint64_t npages, uint32_t flags)
+{
+	const struct iommunest_vtd_entry *entry =
+		host_entries(&rig->host, call) + nth;
+
+	ck_assert_uint_lt(nth, rig->host.calls[call].count);
+	ck_assert_uint_eq(entry->addr, addr);
+	ck_assert_uint_eq(entry->npages, npages);
+	ck_assert_uint_eq(entry->flags, flags);
+	ck_assert_uint_eq(entry->reserved, 0);
+}
+
+void rig_entry_all(const struct rig *rig, uint32_t call, uint32_t nth)
+{
+	rig_entry(rig, call, nth, 0, UINT64_MAX, 0);
+}

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Holds the library's own declarations of the ABI against the kernel's: each
+ * number, and each struct's members, their sizes and offsets.  Also that
+ * nothing is declared without being compared, which needs no real header.
+ */
+#include <check.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/uapi/uapi-table.h"
+
+#define EXIT_SKIPPED 77
+#define NAME_MAX_LEN 64
+
+START_TEST(own_declaration_is_the_kernels)
+{
+	const struct uapi_row *own = &uapi_own.rows[_i];
+	const struct uapi_row *real = &uapi_real.rows[_i];
+
+	ck_assert_str_eq(own->name, real->name);
+	ck_assert_msg(own->value == real->value,
+		      "%s: %#llx, the kernel's %#llx", own->name, own->value,
+		      real->value);
+	ck_assert_msg(own->size == real->size,
+		      "%s: %zu bytes, the kernel's %zu", own->name, own->size,
+		      real->size);
+}
+END_TEST
+
+static bool is_struct(const struct uapi_row *row)
+{
+	return !strncmp(row->name, "struct ", 7) && !strchr(row->name, '.');
+}
+
+static bool is_member(const struct uapi_row *row, const struct uapi_row *of)
+{
+	size_t len = strlen(of->name);
+
+	return !strncmp(row->name, of->name, len) && row->name[len] == '.';
+}
+
+/* A member that has no row would leave a gap. */
+START_TEST(members_fill_their_struct)
+{
+	const struct uapi_row *end = uapi_own.rows + uapi_own.count;
+	const struct uapi_row *row = uapi_own.rows;
+	const struct uapi_row *of;
+	size_t filled;
+
+	while (row < end) {
+		of = row++;
+		if (!is_struct(of))
+			continue;
+		for (filled = 0; row < end && is_member(row, of); row++) {
+			ck_assert_msg(row->value == filled,
+				      "%s is at %llu, and before it ends %zu",
+				      row->name, row->value, filled);
+			filled += row->size;
+		}
+		ck_assert_msg(filled == of->size, "%s: %zu bytes, members %zu",
+			      of->name, of->size, filled);
+	}
+}
+END_TEST
+
+static bool has_row(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < uapi_own.count; i++) {
+		if (!strcmp(uapi_own.rows[i].name, name))
+			return true;
+	}
+	return false;
+}
+
+static FILE *open_own_header(void)
+{
+	const char *top = getenv("top_srcdir");
+	char path[4096];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/%s", top ? top : ".", uapi_own.header);
+	file = fopen(path, "r");
+	ck_assert_msg(file != NULL, "%s: cannot be read", path);
+	return file;
+}
+
+/* The name that a line declares: "struct x" or a constant, or nothing. */
+static bool declared_name(const char *line, char name[NAME_MAX_LEN])
+{
+	char tag[NAME_MAX_LEN - sizeof("struct ")];
+
+	if (sscanf(line, "struct %50[a-z0-9_] {", tag) == 1) {
+		snprintf(name, NAME_MAX_LEN, "struct %s", tag);
+		return true;
+	}
+	return (sscanf(line, "#define %63[A-Z0-9_]", name) == 1 ||
+		sscanf(line, "\t%63[A-Z0-9_] =", name) == 1) &&
+	       !strncmp(name, "IOMMU", 5);
+}
+
+START_TEST(each_declaration_is_compared)
+{
+	FILE *header = open_own_header();
+	size_t found = 0;
+	char line[256];
+	char name[NAME_MAX_LEN];
+
+	while (fgets(line, sizeof(line), header)) {
+		if (!declared_name(line, name))
+			continue;
+		if (!strcmp(name, "IOMMUNEST_UAPI_IOMMUFD_H"))
+			continue;
+		found++;
+		ck_assert_msg(has_row(name), "%s has no row", name);
+	}
+	fclose(header);
+	/* Constants and structs; the other rows are members. */
+	ck_assert_uint_gt(found, 20);
+}
+END_TEST
+
+static Suite *suite(void)
+{
+	Suite *s = suite_create("uapi");
+	TCase *table = tcase_create("the table");
+	TCase *real = tcase_create("the kernel's header");
+
+	tcase_add_test(table, each_declaration_is_compared);
+	tcase_add_test(table, members_fill_their_struct);
+	suite_add_tcase(s, table);
+	tcase_add_loop_test(real, own_declaration_is_the_kernels, 0,
+			    (int)uapi_real.count);
+	suite_add_tcase(s, real);
+	return s;
+}
+
+int main(void)
+{
+	SRunner *runner = srunner_create(suite());
+	int failed;
+
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	if (failed)
+		return EXIT_FAILURE;
+	if (uapi_real.count == 0) {
+		puts("configure found no usable <linux/iommufd.h> to compare "
+		     "with");
+		return EXIT_SKIPPED;
+	}
+	return EXIT_SUCCESS;
+}

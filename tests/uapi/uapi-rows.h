@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The rows, from whichever header was included before.  Included once by each
+ * of uapi-own.c and uapi-real.c, because the two headers define the same
+ * names.  uapi-compare.c finds out when a declaration has no row.
+ */
+#include "tests/uapi/uapi-table.h"
+
+/* clang-format off */
+#define VALUE(name) { #name, (unsigned long long)(name), sizeof(name) }
+#define STRUCT(tag) { "struct " #tag, 0, sizeof(struct tag) }
+#define MEMBER(tag, member) {						\
+	"struct " #tag "." #member,					\
+	offsetof(struct tag, member),					\
+	sizeof(((struct tag *)0)->member),				\
+}
+/* clang-format on */
+
+static const struct uapi_row rows[] = {
+	VALUE(IOMMUFD_TYPE),
+	VALUE(IOMMU_DESTROY),
+	VALUE(IOMMU_IOAS_ALLOC),
+	VALUE(IOMMU_HWPT_ALLOC),
+	VALUE(IOMMU_GET_HW_INFO),
+	VALUE(IOMMU_HWPT_INVALIDATE),
+
+	STRUCT(iommu_destroy),
+	MEMBER(iommu_destroy, size),
+	MEMBER(iommu_destroy, id),
+
+	STRUCT(iommu_ioas_alloc),
+	MEMBER(iommu_ioas_alloc, size),
+	MEMBER(iommu_ioas_alloc, flags),
+	MEMBER(iommu_ioas_alloc, out_ioas_id),
+
+	VALUE(IOMMU_HWPT_ALLOC_NEST_PARENT),
+	VALUE(IOMMU_HWPT_ALLOC_DIRTY_TRACKING),
+	VALUE(IOMMU_HWPT_FAULT_ID_VALID),
+	VALUE(IOMMU_HWPT_DATA_NONE),
+	VALUE(IOMMU_HWPT_DATA_VTD_S1),
+	VALUE(IOMMU_VTD_S1_SRE),
+	VALUE(IOMMU_VTD_S1_EAFE),
+	VALUE(IOMMU_VTD_S1_WPE),
+
+	STRUCT(iommu_hwpt_vtd_s1),
+	MEMBER(iommu_hwpt_vtd_s1, flags),
+	MEMBER(iommu_hwpt_vtd_s1, pgtbl_addr),
+	MEMBER(iommu_hwpt_vtd_s1, addr_width),
+	MEMBER(iommu_hwpt_vtd_s1, __reserved),
+
+	STRUCT(iommu_hwpt_alloc),
+	MEMBER(iommu_hwpt_alloc, size),
+	MEMBER(iommu_hwpt_alloc, flags),
+	MEMBER(iommu_hwpt_alloc, dev_id),
+	MEMBER(iommu_hwpt_alloc, pt_id),
+	MEMBER(iommu_hwpt_alloc, out_hwpt_id),
+	MEMBER(iommu_hwpt_alloc, __reserved),
+	MEMBER(iommu_hwpt_alloc, data_type),
+	MEMBER(iommu_hwpt_alloc, data_len),
+	MEMBER(iommu_hwpt_alloc, data_uptr),
+	MEMBER(iommu_hwpt_alloc, fault_id),
+	MEMBER(iommu_hwpt_alloc, __reserved2),
+
+	VALUE(IOMMU_HW_INFO_TYPE_NONE),
+	VALUE(IOMMU_HW_INFO_TYPE_INTEL_VTD),
+	VALUE(IOMMU_HW_INFO_VTD_ERRATA_772415_SPR17),
+
+	STRUCT(iommu_hw_info_vtd),
+	MEMBER(iommu_hw_info_vtd, flags),
+	MEMBER(iommu_hw_info_vtd, __reserved),
+	MEMBER(iommu_hw_info_vtd, cap_reg),
+	MEMBER(iommu_hw_info_vtd, ecap_reg),
+
+	/* out_data_type shares its place with in_data_type in newer kernels. */
+	STRUCT(iommu_hw_info),
+	MEMBER(iommu_hw_info, size),
+	MEMBER(iommu_hw_info, flags),
+	MEMBER(iommu_hw_info, dev_id),
+	MEMBER(iommu_hw_info, data_len),
+	MEMBER(iommu_hw_info, data_uptr),
+	MEMBER(iommu_hw_info, out_data_type),
+	MEMBER(iommu_hw_info, out_max_pasid_log2),
+	MEMBER(iommu_hw_info, __reserved),
+	MEMBER(iommu_hw_info, out_capabilities),
+
+	VALUE(IOMMU_HWPT_INVALIDATE_DATA_VTD_S1),
+	VALUE(IOMMU_VTD_INV_FLAGS_LEAF),
+
+	STRUCT(iommu_hwpt_vtd_s1_invalidate),
+	MEMBER(iommu_hwpt_vtd_s1_invalidate, addr),
+	MEMBER(iommu_hwpt_vtd_s1_invalidate, npages),
+	MEMBER(iommu_hwpt_vtd_s1_invalidate, flags),
+	MEMBER(iommu_hwpt_vtd_s1_invalidate, __reserved),
+
+	STRUCT(iommu_hwpt_invalidate),
+	MEMBER(iommu_hwpt_invalidate, size),
+	MEMBER(iommu_hwpt_invalidate, hwpt_id),
+	MEMBER(iommu_hwpt_invalidate, data_uptr),
+	MEMBER(iommu_hwpt_invalidate, data_type),
+	MEMBER(iommu_hwpt_invalidate, entry_len),
+	MEMBER(iommu_hwpt_invalidate, entry_num),
+	MEMBER(iommu_hwpt_invalidate, __reserved),
+};
