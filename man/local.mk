@@ -2,6 +2,8 @@
 # The manual.  A page's source is PAGE.in, for the version in its footer.
 
 MAN_PAGES = \
+	%D%/iommunest-inval.1 \
+	%D%/iommunest-replay.1 \
 	%D%/iommunest_batch.3 \
 	%D%/iommunest_batch_add.3 \
 	%D%/iommunest_hw_info.3 \
@@ -36,11 +38,6 @@ MAN_PAGES = \
 	%D%/iommunest_vtd_pasid.3 \
 	%D%/libiommunest-sim.7 \
 	%D%/libiommunest.7
-
-# Of programs that are not installed.
-MAN_NOINST_PAGES = \
-	%D%/iommunest-inval.1 \
-	%D%/iommunest-replay.1
 
 # The other names of a page, each a file with one line (`.so man3/PAGE.3').
 MAN_LINKS = \
@@ -119,10 +116,9 @@ MAN_LINKS = \
 	%D%/iommunest_vtd_s1_type.3
 
 nodist_man_MANS = $(MAN_PAGES) $(MAN_LINKS)
-noinst_DATA = $(MAN_NOINST_PAGES)
 
 # The version is the Makefile's.
-$(MAN_PAGES) $(MAN_NOINST_PAGES): %: %.in Makefile
+$(MAN_PAGES): %: %.in Makefile
 	$(AM_V_GEN)$(MKDIR_P) %D% && \
 	$(SED) 's|@VERSION[@]|$(PACKAGE_VERSION)|' $< >$@-t && mv $@-t $@
 
@@ -134,6 +130,6 @@ $(MAN_LINKS): Makefile
 	echo ".so man3/`basename $$page .in`" >$@-t && \
 	mv $@-t $@
 
-%C%_sources = $(MAN_PAGES:=.in) $(MAN_NOINST_PAGES:=.in)
+%C%_sources = $(MAN_PAGES:=.in)
 EXTRA_DIST += $(%C%_sources)
-CLEANFILES += $(MAN_PAGES) $(MAN_NOINST_PAGES) $(MAN_LINKS)
+CLEANFILES += $(MAN_PAGES) $(MAN_LINKS)

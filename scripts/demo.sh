@@ -56,7 +56,7 @@ replay() {
 	heading "$1"
 	shift
 	cd "$top"
-	"$build/examples/iommunest-replay" "$@" "$capture"
+	"$build/tools/iommunest-replay" "$@" "$capture"
 }
 
 replay "a guest's queue, kick by kick: it waits for each of its flushes"

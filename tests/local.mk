@@ -154,6 +154,13 @@ WRAP_ALLOCATIONS = $(AM_LDFLAGS) \
 %C%_uapi_uapi_compare_CFLAGS = $(TEST_CFLAGS)
 %C%_uapi_uapi_compare_LDADD = $(CHECK_LIBS)
 
+# A copy of the tool that runs from the build folder without libtool's wrapper:
+# the tests run it thousands of times, and the wrapper takes longer.
+check_PROGRAMS += %D%/replay/iommunest-replay
+%C%_replay_iommunest_replay_SOURCES = $(REPLAY_SOURCES)
+%C%_replay_iommunest_replay_LDADD = $(TOOL_LIBS)
+%C%_replay_iommunest_replay_LDFLAGS = $(AM_LDFLAGS) -no-install
+
 %C%_replay_test_capture_SOURCES = \
 	%D%/replay/test-capture.c \
 	$(CAPTURE_SOURCES)

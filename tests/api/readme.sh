@@ -33,7 +33,7 @@ same example "$(tail -n +2 "$top/examples/nest-setup.c")" \
 block=$(between '^    \$ ' '^[^ ]' | sed -n 's/^    //p; /^$/p')
 command=$(printf '%s\n' "$block" | sed -n '1s/^\$ //p')
 same "output of $command" \
-	"$(cd "$top" && PATH=$build/examples:$PATH && eval "$command")" \
+	"$(cd "$top" && PATH=$build/tools:$PATH && eval "$command")" \
 	"$(printf '%s\n' "$block" | tail -n +2)"
 
 exit $failed

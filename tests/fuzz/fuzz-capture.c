@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "examples/capture.h"
+#include "tools/capture.h"
 #include "fuzz.h"
 
 #define NAME "input"

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "examples/capture.h"
+#include "tools/capture.h"
 #include "fuzz.h"
 #include "iq-input.h"
 

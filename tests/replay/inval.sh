@@ -6,7 +6,7 @@
 # shellcheck disable=SC2016,SC2034
 set -u
 
-bin=${top_builddir:-.}/examples
+bin=${top_builddir:-.}/tools
 inval=$bin/iommunest-inval
 
 tmp=$(mktemp -d) || exit 99
@@ -120,7 +120,7 @@ if [ -w /dev/full ]; then
 	check 'full device' '[ $status -eq 1 ]'
 fi
 
-"$bin/nest-setup" >"$tmp/out" 2>"$tmp/err"
+"${top_builddir:-.}/examples/nest-setup" >"$tmp/out" 2>"$tmp/err"
 status=$?
 check nest-setup '[ $status -eq 0 ] && [ ! -s "$tmp/err" ]'
 said '^3 handled, 0 left$'

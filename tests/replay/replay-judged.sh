@@ -4,7 +4,7 @@
 set -eu
 
 srcdir=${top_srcdir:-$(dirname "$0")/../..}
-replay=${top_builddir:-.}/examples/iommunest-replay
+replay=${top_builddir:-.}/tests/replay/iommunest-replay
 
 if ! command -v python3 >/dev/null; then
 	echo "python3 is missing"

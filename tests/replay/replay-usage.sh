@@ -7,7 +7,7 @@
 set -u
 
 srcdir=${top_srcdir:-$(dirname "$0")/../..}
-replay=${top_builddir:-.}/examples/iommunest-replay
+replay=${top_builddir:-.}/tests/replay/iommunest-replay
 captures=$srcdir/tests/data/guest-iq
 short=$captures/flts-lazy.iq
 

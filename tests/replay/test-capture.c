@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../examples/capture.h"
+#include "tools/capture.h"
 
 #define HEAD "iq-capture 1\n"
 /* 256 bits, 256 slots; 128 bits, 256 slots; 256 bits, 128 slots */

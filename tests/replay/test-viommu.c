@@ -7,7 +7,7 @@
 
 #include <libiommunest-sim.h>
 
-#include "../../examples/viommu-regs.h"
+#include "examples/viommu/regs.h"
 
 #define ROOT_TABLE 0x1000u
 #define CONTEXT_TABLE 0x2000u

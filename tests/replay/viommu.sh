@@ -5,7 +5,7 @@
 # shellcheck disable=SC2016,SC2034
 set -u
 
-viommu=${top_builddir:-.}/examples/viommu
+viommu=${top_builddir:-.}/examples/viommu/viommu
 
 tmp=$(mktemp -d) || exit 99
 trap 'rm -rf "$tmp"' EXIT

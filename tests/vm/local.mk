@@ -60,7 +60,7 @@ VM_LDADD = %D%/libvm.la libiommunest-sim.la libiommunest.la $(CHECK_LIBS)
 %C%_vm_resubmit_CFLAGS = $(TEST_CFLAGS)
 %C%_vm_resubmit_LDADD = $(VM_LDADD)
 
-vm-programs: $(VM_TESTS) examples/iommunest-replay
+vm-programs: $(VM_TESTS) tests/replay/iommunest-replay
 
 # 77: no kernel, or no QEMU.
 check-vm: vm-programs

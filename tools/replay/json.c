@@ -2,7 +2,7 @@
 /* Events for programs: one JSON object a line. */
 #include <inttypes.h>
 
-#include "replay.h"
+#include "tools/replay/replay.h"
 
 /* What every reader of JSON keeps exact. */
 #define NUMBER_MAX (UINT64_C(1) << 53)

@@ -3,12 +3,12 @@
  * iommunest-replay: a captured guest's invalidation queue, run on a simulated
  * host or on a real one.
  *
- *   replay-options.c  the command line
- *   replay-scan.c     what is in a capture
- *   replay-host.c     the host: nest parent, nested HWPTs
- *   replay-guest.c    the guest's ring, and the queue engine over it
- *   replay-json.c     events for programs
- *   replay-text.c     calls and a table for people
+ *   options.c         the command line
+ *   scan.c            what is in a capture
+ *   host.c            the host: nest parent, nested HWPTs
+ *   guest.c           the guest's ring, and the queue engine over it
+ *   json.c            events for programs
+ *   text.c            calls and a table for people
  */
 #ifndef REPLAY_H
 #define REPLAY_H
@@ -20,8 +20,8 @@
 
 #include <libiommunest-sim.h>
 
-#include "capture.h"
-#include "tool.h"
+#include "tools/capture.h"
+#include "tools/tool.h"
 
 #define REPLAY_DEVICES_MAX 8u
 

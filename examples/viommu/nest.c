@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "viommu-regs.h"
+#include "regs.h"
 
 /* Width of the machine's guest physical addresses. */
 #define GPA_BITS 39u

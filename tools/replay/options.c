@@ -2,7 +2,7 @@
 #include <getopt.h>
 #include <string.h>
 
-#include "replay.h"
+#include "tools/replay/replay.h"
 
 enum {
 	OPTION_JSON = 256,

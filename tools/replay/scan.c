@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "replay.h"
+#include "tools/replay/replay.h"
 
 /* What one pass over a capture remembers beside what it finds. */
 struct pass {

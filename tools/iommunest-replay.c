@@ -2,7 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "replay.h"
+#include "tools/replay/replay.h"
 
 /* With --json, what is for people goes to standard error. */
 static FILE *text_stream(const struct replay_options *options)

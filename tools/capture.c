@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "capture.h"
+#include "tools/capture.h"
 
 #define FIRST_LINE "iq-capture 1"
 #define BLANKS " \t"

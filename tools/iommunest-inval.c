@@ -13,7 +13,7 @@
 
 #include <libiommunest-sim.h>
 
-#include "tool.h"
+#include "tools/tool.h"
 
 /* Entries that one argument may become. */
 #define BLOCKS_MAX IOMMUNEST_VTD_DEFAULT_BLOCKS

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "viommu-regs.h"
+#include "regs.h"
 
 /* VT-d 3.0, the first with a scalable mode. */
 #define VERSION 0x30u

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tool.h"
+#include "tools/tool.h"
 
 /* The kernel's MAX_ERRNO. */
 #define ERRNO_MAX 4095
@@ -16,7 +16,7 @@ static const struct {
 	int number;
 } errors[] = {
 #define ERROR(number_) { .name = #number_, .number = (number_) },
-#include "tool-errors.h"
+#include "tools/tool-errors.h"
 #undef ERROR
 };
 

@@ -2,10 +2,10 @@
 /*
  * The smallest possible emulated DRHD, to show where a VMM calls what.
  *
- *   viommu-regs.c   the register file: which write becomes which call
- *   viommu-queue.c  what the queue engine asks of the VMM
- *   viommu-nest.c   from the guest's tables to a nested HWPT
- *   viommu.c        a small guest, for show
+ *   regs.c         the register file: which write becomes which call
+ *   queue.c        what the queue engine asks of the VMM
+ *   nest.c         from the guest's tables to a nested HWPT
+ *   viommu.c       a small guest, for show
  *
  * It has one device behind it, and of the registers those of the invalidation
  * queue and what stands in their way.  Not there, because they have nothing to

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A small guest at the smallest possible emulated DRHD (viommu-regs.h), on a
+ * A small guest at the smallest possible emulated DRHD (regs.h), on a
  * simulated host: what it writes to which register, and what comes of it.
  */
 #include <errno.h>
@@ -11,8 +11,7 @@
 
 #include <libiommunest-sim.h>
 
-#include "tool.h"
-#include "viommu-regs.h"
+#include "regs.h"
 
 /* Guest physical addresses. */
 #define ROOT_TABLE 0x1000u
@@ -469,16 +468,25 @@ static int parse(int argc, char *argv[])
 	option = getopt_long(argc, argv, "h", options, NULL);
 	if (option == 'h') {
 		fputs(help, stdout);
-		return EXIT_DONE;
+		return 0;
 	}
-	if (option != -1) {
-		/* getopt_long() has said what is wrong. */
-		fputs("Try viommu --help.\n", stderr);
-		return EXIT_USAGE;
-	}
-	if (optind < argc)
-		return tool_usage("no arguments, not \"%s\"", argv[optind]);
-	return -1;
+	if (option == -1 && optind == argc)
+		return -1;
+	/* getopt_long() has said what is wrong with an option. */
+	if (option == -1)
+		fprintf(stderr, "viommu: unexpected argument \"%s\"\n",
+			argv[optind]);
+	fputs("Try viommu --help.\n", stderr);
+	return 2;
+}
+
+/* Output that was not written is a failure like any other. */
+static int finish(int status)
+{
+	if (!fflush(stdout) && !ferror(stdout))
+		return status;
+	fputs("viommu: cannot write to standard output\n", stderr);
+	return 1;
 }
 
 int main(int argc, char *argv[])
@@ -486,14 +494,14 @@ int main(int argc, char *argv[])
 	static struct machine machine = { .device_fd = -1 };
 	int status, ret;
 
-	tool_set_name("viommu");
 	status = parse(argc, argv);
 	if (status >= 0)
-		return tool_finish(status);
+		return finish(status);
 	ret = iommunest_sim_new(&machine.sim, NULL);
 	if (!ret)
 		ret = set_up_and_play(&machine);
 	iommunest_sim_free(machine.sim);
-	status = ret ? tool_fail("play the guest", ret) : EXIT_DONE;
-	return tool_finish(status);
+	if (ret)
+		fprintf(stderr, "viommu: %s\n", strerror(-ret));
+	return finish(ret ? 1 : 0);
 }

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "replay.h"
+#include "tools/replay/replay.h"
 
 /* The largest rings: 2^15 slots of 128 bits, or 2^14 of 256. */
 #define RING_SLOTS_MAX ((size_t)1 << 15)

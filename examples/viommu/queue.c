@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "viommu-regs.h"
+#include "regs.h"
 
 /* Guest memory as a host address, or NULL. */
 static void *translate(const struct viommu *viommu, uint64_t gpa, size_t len)

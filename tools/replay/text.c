@@ -3,7 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "replay.h"
+#include "tools/replay/replay.h"
 
 /* Entries of a call that a line shows. */
 #define SHOWN_ENTRIES 4u

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "replay.h"
+#include "tools/replay/replay.h"
 
 /*
  * A VMM takes it from the guest's PASID-table entry, which a capture does not
