@@ -40,6 +40,39 @@ static bool is_bound(const struct iommunest_sim *sim, unsigned int node)
 	return false;
 }
 
+/* Each struct begins with argsz and flags. */
+static int read_cmd(const struct iommunest_sim *sim, void *cmd, uint64_t arg,
+		    size_t size)
+{
+	struct {
+		uint32_t argsz;
+		uint32_t flags;
+	} head;
+	int ret = iommunest__sim_user_read(sim, cmd, arg, size);
+
+	if (ret)
+		return ret;
+	memcpy(&head, cmd, sizeof(head));
+	return head.argsz < size || head.flags ? -EINVAL : 0;
+}
+
+static int find_iommufd(const struct iommunest_sim *sim, int fd,
+			struct sim_file **iommufd)
+{
+	*iommufd = iommunest__sim_file_get(sim, fd);
+	if (!*iommufd)
+		return -EBADF;
+	return (*iommufd)->vfio ? -EBADFD : 0;
+}
+
+static int write_dev_id(const struct iommunest_sim *sim, uint64_t arg,
+			uint32_t id)
+{
+	const size_t at = offsetof(struct vfio_device_bind_iommufd, out_devid);
+
+	return iommunest__sim_user_write(sim, arg + at, &id, sizeof(id));
+}
+
 static int bind_iommufd(struct iommunest_sim *sim, struct sim_file *file,
 			uint64_t arg)
 {
@@ -48,26 +81,20 @@ static int bind_iommufd(struct iommunest_sim *sim, struct sim_file *file,
 	uint32_t id;
 	int ret;
 
-	ret = iommunest__sim_user_read(sim, &cmd, arg, sizeof(cmd));
+	ret = read_cmd(sim, &cmd, arg, sizeof(cmd));
 	if (ret)
 		return ret;
-	if (cmd.argsz < sizeof(cmd) || cmd.flags || cmd.iommufd < 0)
+	if (cmd.iommufd < 0 || file->bound)
 		return -EINVAL;
-	if (file->bound)
-		return -EINVAL;
-	iommufd = iommunest__sim_file_get(sim, cmd.iommufd);
-	if (!iommufd)
-		return -EBADF;
-	if (iommufd->vfio)
-		return -EBADFD;
+	ret = find_iommufd(sim, cmd.iommufd, &iommufd);
+	if (ret)
+		return ret;
 	if (is_bound(sim, file->node))
 		return -EINVAL;
 	ret = iommunest__sim_bind(iommufd, 0, &id);
 	if (ret)
 		return ret;
-	ret = iommunest__sim_user_write(
-		sim, arg + offsetof(struct vfio_device_bind_iommufd, out_devid),
-		&id, sizeof(id));
+	ret = write_dev_id(sim, arg, id);
 	if (ret) {
 		iommunest__sim_object_destroy(
 			iommufd, iommunest__sim_object_get(iommufd, id));
@@ -82,24 +109,21 @@ static int bind_iommufd(struct iommunest_sim *sim, struct sim_file *file,
 static int attach(struct iommunest_sim *sim, struct sim_file *file,
 		  uint64_t arg)
 {
+	const size_t at = offsetof(struct vfio_device_attach_iommufd_pt, pt_id);
 	struct vfio_device_attach_iommufd_pt cmd;
 	int ret;
 
-	ret = iommunest__sim_user_read(sim, &cmd, arg, sizeof(cmd));
+	ret = read_cmd(sim, &cmd, arg, sizeof(cmd));
 	if (ret)
 		return ret;
-	if (cmd.argsz < sizeof(cmd) || cmd.flags)
-		return -EINVAL;
 	if (!cmd.pt_id)
 		return -ENOENT;
 	ret = iommunest__sim_attach(sim, file->iommufd, file->dev_id,
 				    cmd.pt_id);
 	if (ret)
 		return ret;
-	return iommunest__sim_user_write(
-		sim,
-		arg + offsetof(struct vfio_device_attach_iommufd_pt, pt_id),
-		&cmd.pt_id, sizeof(cmd.pt_id));
+	return iommunest__sim_user_write(sim, arg + at, &cmd.pt_id,
+					 sizeof(cmd.pt_id));
 }
 
 static int detach(struct iommunest_sim *sim, struct sim_file *file,
@@ -108,11 +132,9 @@ static int detach(struct iommunest_sim *sim, struct sim_file *file,
 	struct vfio_device_detach_iommufd_pt cmd;
 	int ret;
 
-	ret = iommunest__sim_user_read(sim, &cmd, arg, sizeof(cmd));
+	ret = read_cmd(sim, &cmd, arg, sizeof(cmd));
 	if (ret)
 		return ret;
-	if (cmd.argsz < sizeof(cmd) || cmd.flags)
-		return -EINVAL;
 	return iommunest__sim_attach(sim, file->iommufd, file->dev_id, 0);
 }
 
