@@ -58,11 +58,13 @@ def strip_comments(text):
 
 
 class Header:
-    """A public header's functions, structs and constants."""
+    """What a public header and those of its folder that it includes have."""
 
     def __init__(self, path):
         self.name = path.name
         text = path.read_text()
+        parts = re.findall(r"^#include <(iommunest/[\w-]+\.h)>$", text, flags=re.M)
+        text += "".join((path.parent / part).read_text() for part in parts)
         # What C++ has around it, and the preprocessor's lines.
         body = re.sub(r"#ifdef __cplusplus.*?#endif", "", text, flags=re.S)
         self.macros = {

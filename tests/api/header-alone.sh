@@ -32,8 +32,8 @@ compile()
 		missing="$missing $1"
 		return
 	fi
-	for header in "$top"/include/*.h; do
-		name=$(basename "$header")
+	for header in "$top"/include/*.h "$top"/include/*/*.h; do
+		name=${header#"$top/include/"}
 		printf '#include <%s>\n#include <%s>\n' "$name" "$name" \
 			>"$work/alone.$3"
 		if $1 "$2" -Wall -Wextra -Wpedantic -Werror -I"$top/include" \

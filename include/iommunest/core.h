@@ -1,0 +1,464 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The core of libiommunest: system calls, contexts, objects, VFIO devices,
+ * batches and their submission.  It knows no vendor.  Programs include
+ * <libiommunest.h>, which says what holds for all of it.
+ */
+#ifndef IOMMUNEST_CORE_H
+#define IOMMUNEST_CORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define IOMMUNEST_VERSION_MAJOR 0
+#define IOMMUNEST_VERSION_MINOR 1
+#define IOMMUNEST_VERSION_PATCH 0
+
+/*
+ * The version of the library that runs, as "MAJOR.MINOR.PATCH".  The string
+ * is static.  Any thread.
+ */
+const char *iommunest_version(void);
+
+/* ------------------------------------------------------------------------
+ * The system call table
+ *
+ * The only way in which the library touches the kernel.  Each function does
+ * what the system call of its name does, but returns a negated errno value in
+ * place of -1.  A VMM that sandboxes its own system calls, a simulator or a
+ * fault injector puts its own table in place of the default one.
+ */
+struct iommunest_sys {
+	size_t size;
+	/* open(path, flags); returns a file descriptor. */
+	int (*open)(void *data, const char *path, int flags);
+	int (*close)(void *data, int fd);
+	int (*ioctl)(void *data, int fd, unsigned long request, void *arg);
+	ssize_t (*read)(void *data, int fd, void *buf, size_t len);
+	ssize_t (*write)(void *data, int fd, const void *buf, size_t len);
+};
+
+/* ------------------------------------------------------------------------
+ * Context: one open /dev/iommu
+ */
+struct iommunest_ctx;
+
+struct iommunest_open_options {
+	size_t size;
+	/* Device node for iommunest_open(); NULL is "/dev/iommu". */
+	const char *path;
+	/* NULL is the kernel.  Borrowed: must outlive the context. */
+	const struct iommunest_sys *sys;
+	/* Passed to each function of the table. */
+	void *sys_data;
+};
+
+/*
+ * Opens /dev/iommu, or options->path, close-on-exec.  @options may be NULL.
+ * The caller owns *@ctx and ends it with iommunest_close(); on failure *@ctx
+ * is NULL.  Returns 0, or -EINVAL (bad options or an incomplete table),
+ * -E2BIG (options from a newer header), -ENOMEM, or what open(2) says, often
+ * -ENOENT (no iommufd in this kernel) and -EACCES.
+ */
+int iommunest_open(struct iommunest_ctx **ctx,
+		   const struct iommunest_open_options *options);
+
+/*
+ * The same on a file descriptor that the VMM already has.  It stays the
+ * VMM's: iommunest_close() leaves it open.  options->path must be NULL.
+ * Returns 0, -EBADF (@fd is negative), -EINVAL, -E2BIG or -ENOMEM.
+ */
+int iommunest_open_fd(struct iommunest_ctx **ctx, int fd,
+		      const struct iommunest_open_options *options);
+
+/*
+ * Ends a context; NULL is allowed.  No batch or queue engine may be using it.
+ * Kernel objects live as long as the file descriptor: with one that
+ * iommunest_open() opened, they go too.
+ */
+void iommunest_close(struct iommunest_ctx *ctx);
+
+/*
+ * The context's file descriptor, for the VMM's own ioctls.  Any thread.
+ * -EINVAL: @ctx is NULL.
+ */
+int iommunest_fd(const struct iommunest_ctx *ctx);
+
+/* ------------------------------------------------------------------------
+ * Objects (linux/iommufd.h)
+ */
+
+/*
+ * Destroys an IOAS, an HWPT or another object (IOMMU_DESTROY).  Returns 0,
+ * -EINVAL (@ctx is NULL), -ENOENT (no such id), -EBUSY (something uses it).
+ */
+int iommunest_object_destroy(struct iommunest_ctx *ctx, uint32_t id);
+
+/*
+ * Allocates an I/O address space (IOMMU_IOAS_ALLOC) into *@ioas_id.  Returns
+ * 0, -EINVAL (@ioas_id is NULL), -ENOMEM.
+ */
+int iommunest_ioas_alloc(struct iommunest_ctx *ctx, uint32_t *ioas_id);
+
+/*
+ * Allocates the stage-2 HWPT that nested ones stand on (IOMMU_HWPT_ALLOC with
+ * IOMMU_HWPT_ALLOC_NEST_PARENT) from an IOAS.  @dev_id is the id that binding
+ * a VFIO device gave.  Returns 0, -EINVAL (@hwpt_id is NULL, @ioas_id does
+ * not exist or is no IOAS), -ENOENT (no such device), -EOPNOTSUPP (the
+ * hardware or driver cannot nest), -ENOMEM.
+ */
+int iommunest_hwpt_alloc_parent(struct iommunest_ctx *ctx, uint32_t dev_id,
+				uint32_t ioas_id, uint32_t *hwpt_id);
+
+/* iommunest_hw_info::type (enum iommu_hw_info_type). */
+#define IOMMUNEST_HW_NONE 0u
+#define IOMMUNEST_HW_INTEL_VTD 1u
+
+/* iommunest_hw_info::vtd_flags: read-only mappings cannot be nested. */
+#define IOMMUNEST_HW_VTD_ERRATA_772415_SPR17 (1u << 0)
+
+struct iommunest_hw_info {
+	size_t size;
+	/* IOMMUNEST_HW_*, or a later kernel's number. */
+	uint32_t type;
+	/* The kernel's enum iommu_hw_info_vtd_flags; 0 where not VT-d. */
+	uint32_t vtd_flags;
+	/* CAP_REG and ECAP_REG (VT-d specification, chapter 11); else 0. */
+	uint64_t vtd_cap;
+	uint64_t vtd_ecap;
+	/* enum iommufd_hw_capabilities. */
+	uint64_t capabilities;
+	/* Width of the device's PASIDs, 0 to 20 bits; 0: no PASID. */
+	uint32_t max_pasid_log2;
+	uint32_t reserved;
+};
+
+/*
+ * Asks what IOMMU @dev_id stands behind (IOMMU_GET_HW_INFO).  @info->size
+ * says how much of the struct the caller knows.  Returns 0, -EINVAL (NULL or
+ * a bad size), -ENOENT (no such device), -EOPNOTSUPP (a device without an
+ * IOMMU), or what the driver says.
+ */
+int iommunest_hw_info(struct iommunest_ctx *ctx, uint32_t dev_id,
+		      struct iommunest_hw_info *info);
+
+/* ------------------------------------------------------------------------
+ * VFIO devices (linux/vfio.h, Linux 6.6 and later)
+ *
+ * A device is its file descriptor, which the VMM uses for everything else
+ * that VFIO has, and an id in the context.
+ */
+
+/*
+ * Opens a VFIO device node, as "/dev/vfio/devices/vfio0", close-on-exec, and
+ * binds it to the context.  The caller owns *@fd and ends it, and the
+ * binding, with iommunest_vfio_close(); on failure nothing is left open and
+ * neither output is written.  Returns 0, -EINVAL (a NULL argument), what
+ * open(2) says, or what iommunest_vfio_bind() says.
+ */
+int iommunest_vfio_open(struct iommunest_ctx *ctx, const char *path, int *fd,
+			uint32_t *dev_id);
+
+/*
+ * Detaches the device, ends its binding and closes it.  HWPTs that were made
+ * for it stay.
+ */
+void iommunest_vfio_close(struct iommunest_ctx *ctx, int fd);
+
+/*
+ * Binds a VFIO device that the VMM opened itself
+ * (VFIO_DEVICE_BIND_IOMMUFD); *@dev_id is its id in the context.  Once only
+ * for each file descriptor.  Returns 0, -EINVAL (NULL; bound already; the
+ * VFIO group is in use), -EBADF, -EBADFD (the context is no iommufd),
+ * -ENOTTY (not a VFIO device, or Linux before 6.6), -EBUSY, -EPERM (interrupts
+ * are not isolated), -ENODEV, -ENOMEM.
+ */
+int iommunest_vfio_bind(struct iommunest_ctx *ctx, int fd, uint32_t *dev_id);
+
+/*
+ * Attaches a bound device to the IOAS or HWPT *@pt_id, in place of what it
+ * was attached to (VFIO_DEVICE_ATTACH_IOMMUFD_PT).  *@pt_id becomes the HWPT
+ * that it is attached to: with an IOAS, one that the kernel chose.  A stage 1
+ * that the hardware cannot do is refused here.  Returns 0, -EINVAL (NULL; not
+ * bound; what cannot be attached), -EBADF, -ENOENT (no such id), -EBUSY,
+ * -ENODEV, -ENOMEM.
+ */
+int iommunest_vfio_attach(struct iommunest_ctx *ctx, int fd, uint32_t *pt_id);
+
+/*
+ * Detaches a bound device: its DMA is blocked (VFIO_DEVICE_DETACH_IOMMUFD_PT).
+ * Returns 0, -EINVAL (NULL, not bound), -EBADF.
+ */
+int iommunest_vfio_detach(struct iommunest_ctx *ctx, int fd);
+
+/* ------------------------------------------------------------------------
+ * Invalidation data types
+ *
+ * The core of batches and submission knows entries, cookies and how to
+ * recover, and nothing of VT-d.  A type tells it the rest.
+ */
+enum iommunest_recovery {
+	/* A failed call's count is the index of the entry that failed. */
+	IOMMUNEST_RECOVERY_EXACT = 0,
+	/*
+	 * It is only an upper bound of what was done: after a failure all
+	 * that the call carried counts as not handled and is sent again.
+	 */
+	IOMMUNEST_RECOVERY_REPLAY = 1,
+};
+
+struct iommunest_inv_type {
+	size_t size;
+	/* For people. */
+	const char *name;
+	/* enum iommu_hwpt_invalidate_data_type. */
+	uint32_t data_type;
+	/* Bytes of an entry: 1 to 4096. */
+	uint32_t entry_len;
+	/* enum iommunest_recovery. */
+	uint32_t recovery;
+	uint32_t reserved;
+	/* Writes the entry that drops all of an HWPT; NULL: there is none. */
+	void (*make_all)(void *entry);
+};
+
+/* ------------------------------------------------------------------------
+ * Batch: an array of entries, and a cookie beside each
+ *
+ * A batch holds up to its capacity of entries.  Those before its cursor are
+ * done (handled, or skipped by the caller); those from it on are pending.
+ */
+struct iommunest_batch;
+
+/*
+ * Allocates a batch for 1 to 2^27 entries of @type, which is borrowed and
+ * must outlive it.  The caller owns *@batch; on failure it is NULL.  Returns
+ * 0, -EINVAL (NULL, a bad type or capacity), -E2BIG (a type from a newer
+ * header), -ENOMEM.
+ */
+int iommunest_batch_new(struct iommunest_batch **batch,
+			const struct iommunest_inv_type *type,
+			uint32_t capacity);
+
+/* NULL is allowed. */
+void iommunest_batch_free(struct iommunest_batch *batch);
+
+/* Empties it: no entries, cursor 0, no error.  Limits stay. */
+void iommunest_batch_reset(struct iommunest_batch *batch);
+
+uint32_t iommunest_batch_capacity(const struct iommunest_batch *batch);
+/* Entries added, done or not. */
+uint32_t iommunest_batch_count(const struct iommunest_batch *batch);
+/* Index of the first entry that is not known to be done. */
+uint32_t iommunest_batch_cursor(const struct iommunest_batch *batch);
+
+/*
+ * The entry at @index, 0 to count - 1, in the type's layout; NULL beyond.
+ * It may be changed while it is pending: this is how a caller mends an entry
+ * that failed.  Valid until the batch is reset or freed.
+ */
+void *iommunest_batch_entry(struct iommunest_batch *batch, uint32_t index);
+/* Its cookie; 0 beyond the end. */
+uint64_t iommunest_batch_cookie(const struct iommunest_batch *batch,
+				uint32_t index);
+
+/*
+ * Adds a copy of a raw entry of the type's length.  @cookie is the caller's
+ * own name for it and comes back in reports.
+ *
+ * The error of any add is sticky: the batch keeps it, with the cookie, all
+ * later adds return it and add nothing, and iommunest_submit() refuses to
+ * send anything, so that a run of adds needs one check and none is lost in
+ * silence.  An add that fails leaves the entries as they were.
+ *
+ * Returns 0, -ENOSPC (full), -EINVAL (NULL), or the error that sticks.
+ */
+int iommunest_batch_add(struct iommunest_batch *batch, const void *entry,
+			uint64_t cookie);
+
+/*
+ * The error that sticks, or 0; the cookie of the add that failed goes to
+ * *@cookie unless that is NULL.  -EINVAL: @batch is NULL.
+ */
+int iommunest_batch_error(const struct iommunest_batch *batch,
+			  uint64_t *cookie);
+
+/* Forgets it, after the caller has dealt with the add that failed. */
+void iommunest_batch_clear_error(struct iommunest_batch *batch);
+
+/*
+ * Moves the cursor behind the entry at it, which the caller gives up or has
+ * dealt with in another way.  Returns 0, -EINVAL (NULL), -ENOENT (nothing is
+ * pending).
+ */
+int iommunest_batch_skip(struct iommunest_batch *batch);
+
+/* ------------------------------------------------------------------------
+ * Submission, and resubmission from the reported failing index
+ */
+
+/* What to do with an entry that fails. */
+enum iommunest_policy {
+	/* Stop at it: it and all entries after it stay pending. */
+	IOMMUNEST_POLICY_STOP = 0,
+	/* Record it in the report, and go on with the next. */
+	IOMMUNEST_POLICY_SKIP = 1,
+	/* Send one "all" entry in place of it and all entries after it. */
+	IOMMUNEST_POLICY_FLUSH_ALL = 2,
+	/* Call `ask`. */
+	IOMMUNEST_POLICY_ASK = 3,
+};
+
+/* What `ask` answers: the first three as the policies of their names. */
+enum iommunest_answer {
+	IOMMUNEST_ANSWER_STOP = 0,
+	IOMMUNEST_ANSWER_SKIP = 1,
+	IOMMUNEST_ANSWER_FLUSH_ALL = 2,
+	/* Send the entry again, as it is now. */
+	IOMMUNEST_ANSWER_RETRY = 3,
+};
+
+/* The most entries that the kernel takes in one call. */
+#define IOMMUNEST_CALL_MAX (1u << 19)
+
+/* One entry that failed. */
+struct iommunest_failure {
+	/* In the batch. */
+	uint32_t index;
+	/* Negated errno. */
+	int32_t error;
+	uint64_t cookie;
+	/* The driver's own code, where the kernel reports one; else 0. */
+	uint32_t driver_error;
+	/* How often `ask` has been called for it without a break, from 1. */
+	uint32_t attempt;
+	/*
+	 * Entries from `index` up to this one may not be done.  Where it is
+	 * not `index`, the failing one is not known, and cannot be skipped.
+	 */
+	uint32_t last_index;
+	uint32_t reserved;
+};
+
+/* One ioctl(IOMMU_HWPT_INVALIDATE), just returned. */
+struct iommunest_call {
+	/* The nested HWPT or vIOMMU that it was sent to. */
+	uint32_t id;
+	/* Entries sent; 0: the empty call that tells whose error it is. */
+	uint32_t count;
+	/* The count that came back, as the kernel wrote it. */
+	uint32_t handled;
+	/* 0 or negated errno. */
+	int32_t error;
+	/* The entries, in the type's layout, and their cookies. */
+	const void *entries;
+	const uint64_t *cookies;
+	/* This is the one "all" entry of IOMMUNEST_POLICY_FLUSH_ALL. */
+	bool flush_all;
+	/* The driver's own code, where the kernel reports one; else 0. */
+	uint32_t driver_error;
+};
+
+struct iommunest_submit_options {
+	size_t size;
+	/* enum iommunest_policy. */
+	uint32_t policy;
+	/*
+	 * How often in a row -EINTR or -EAGAIN without progress is tried
+	 * again; 0 is IOMMUNEST_DEFAULT_STALLS.
+	 */
+	uint32_t max_stalls;
+	/*
+	 * For the policy ASK: may change *entry, and answers what to do.
+	 * Only this function limits retries: failure->attempt counts them.
+	 */
+	enum iommunest_answer (*ask)(void *user,
+				     const struct iommunest_failure *failure,
+				     void *entry);
+	/* Called after each ioctl; may be NULL. */
+	void (*trace)(void *user, const struct iommunest_call *call);
+	void *user;
+};
+
+#define IOMMUNEST_DEFAULT_STALLS 16u
+
+/* What the error in a report applies to. */
+enum iommunest_blame {
+	IOMMUNEST_BLAME_NONE = 0,
+	/* An add failed earlier; nothing was sent. */
+	IOMMUNEST_BLAME_BATCH = 1,
+	/* The call as a whole: a wrong id or type, an old kernel. */
+	IOMMUNEST_BLAME_CALL = 2,
+	/* The entry at `index`. */
+	IOMMUNEST_BLAME_ENTRY = 3,
+};
+
+struct iommunest_report {
+	size_t size;
+	/*
+	 * In: room for entries that were skipped, the caller's; may be NULL.
+	 * With no room left, the policy SKIP stops: nothing is given up
+	 * without a record.  (What `ask` answered SKIP for, it has seen;
+	 * skipped_count may then be more than skipped_max.)
+	 */
+	struct iommunest_failure *skipped;
+	uint32_t skipped_max;
+	/* Out, from here on. */
+	uint32_t skipped_count;
+	/* Entries given to the kernel, each time counted. */
+	uint32_t sent;
+	/* Entries that the kernel says it handled. */
+	uint32_t handled;
+	/* Entries that one "all" entry covered in their place. */
+	uint32_t flushed;
+	/* Entries still pending in the batch. */
+	uint32_t pending;
+	/* ioctls, the empty ones included. */
+	uint32_t calls;
+	/* How often work went on after a call that did not do all of it. */
+	uint32_t resumes;
+	/* enum iommunest_blame: what `error` applies to. */
+	uint32_t blame;
+	/*
+	 * What stopped it, or, where `flushed` is not 0, made it flush all:
+	 * negated errno; otherwise 0.
+	 */
+	int32_t error;
+	/* The failing entry, with IOMMUNEST_BLAME_ENTRY. */
+	uint32_t index;
+	/* The driver's own code, where the kernel reports one; else 0. */
+	uint32_t driver_error;
+	/* Cookie of the failing entry, or of the add that failed. */
+	uint64_t cookie;
+	/* `index` is the entry at fault, and no entry before it is undone. */
+	bool exact;
+	/*
+	 * Entries from `index` up to this one may not be done.  With a kernel
+	 * that reports hardware errors and a hardware that does not tell
+	 * which of a few descriptors it was, this is more than `index`.
+	 */
+	uint32_t last_index;
+};
+
+/*
+ * Whether the kernel brings errors of the hardware back to user space, with a
+ * code and the range that may be at fault: Linux with the patches that come
+ * with this library.  iommunest_vtd_hwpt_alloc() and iommunest_submit() ask
+ * by themselves, once for each context.  @id is any nested HWPT or
+ * vIOMMU, and @type its data type.  Any thread.  Returns 1 or 0, -EINVAL
+ * (NULL), or what the kernel says of the HWPT.
+ */
+int iommunest_reports_errors(struct iommunest_ctx *ctx, uint32_t id,
+			     const struct iommunest_inv_type *type);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* IOMMUNEST_CORE_H */

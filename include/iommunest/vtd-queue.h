@@ -1,0 +1,484 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Intel VT-d: a guest's invalidation queue, its descriptors and the engine that
+ * runs it.  Programs include <libiommunest.h>.
+ */
+#ifndef IOMMUNEST_VTD_QUEUE_H
+#define IOMMUNEST_VTD_QUEUE_H
+
+#include <iommunest/vtd.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ------------------------------------------------------------------------
+ * The guest's invalidation queue (VT-d specification, chapter 6, "Queued
+ * Invalidation Interface", and chapter 11 for the registers)
+ */
+
+/* Descriptor types: bits 3:0 and 11:9 of the first word. */
+enum iommunest_vtd_desc_type {
+	IOMMUNEST_VTD_DESC_CONTEXT_CACHE = 1,
+	IOMMUNEST_VTD_DESC_IOTLB = 2,
+	IOMMUNEST_VTD_DESC_DEV_TLB = 3,
+	IOMMUNEST_VTD_DESC_IEC = 4,
+	IOMMUNEST_VTD_DESC_WAIT = 5,
+	IOMMUNEST_VTD_DESC_PIOTLB = 6,
+	IOMMUNEST_VTD_DESC_PASID_CACHE = 7,
+	IOMMUNEST_VTD_DESC_PASID_DEV_TLB = 8,
+	IOMMUNEST_VTD_DESC_PAGE_RESPONSE = 9,
+};
+
+/* iommunest_vtd_desc::granularity, by type. */
+#define IOMMUNEST_VTD_CONTEXT_GLOBAL 1u
+#define IOMMUNEST_VTD_CONTEXT_DOMAIN 2u
+#define IOMMUNEST_VTD_CONTEXT_DEVICE 3u
+#define IOMMUNEST_VTD_IOTLB_GLOBAL 1u
+#define IOMMUNEST_VTD_IOTLB_DOMAIN 2u
+#define IOMMUNEST_VTD_IOTLB_PAGES 3u
+#define IOMMUNEST_VTD_IEC_GLOBAL 0u
+#define IOMMUNEST_VTD_IEC_INDEX 1u
+#define IOMMUNEST_VTD_PIOTLB_ALL 2u
+#define IOMMUNEST_VTD_PIOTLB_PAGES 3u
+#define IOMMUNEST_VTD_PASID_CACHE_DOMAIN 0u
+#define IOMMUNEST_VTD_PASID_CACHE_PASID 1u
+#define IOMMUNEST_VTD_PASID_CACHE_GLOBAL 3u
+#define IOMMUNEST_VTD_DEV_TLB_PASID 0u
+#define IOMMUNEST_VTD_DEV_TLB_GLOBAL 1u /* all PASIDs of the device */
+
+/* iommunest_vtd_desc::flags. */
+#define IOMMUNEST_VTD_DESC_IH (1u << 0) /* invalidation hint: leaf only */
+#define IOMMUNEST_VTD_DESC_SW (1u << 1) /* wait: status write */
+#define IOMMUNEST_VTD_DESC_IF (1u << 2) /* wait: interrupt */
+#define IOMMUNEST_VTD_DESC_FN (1u << 3) /* wait: fence */
+#define IOMMUNEST_VTD_DESC_PD (1u << 4) /* wait: page-request drain */
+#define IOMMUNEST_VTD_DESC_DW (1u << 5) /* IOTLB: drain writes */
+#define IOMMUNEST_VTD_DESC_DR (1u << 6) /* IOTLB: drain reads */
+#define IOMMUNEST_VTD_DESC_PP (1u << 7) /* page response: has a PASID */
+
+/* iommunest_vtd_desc::response. */
+#define IOMMUNEST_VTD_RESPONSE_SUCCESS 0x0u
+#define IOMMUNEST_VTD_RESPONSE_INVALID 0x1u
+#define IOMMUNEST_VTD_RESPONSE_FAILURE 0xfu
+
+/* Why hardware would refuse a descriptor: IQERCD_REG.IQEI. */
+enum iommunest_vtd_iqei {
+	IOMMUNEST_VTD_IQEI_NONE = 0,
+	IOMMUNEST_VTD_IQEI_TAIL = 1,	 /* tail beyond the ring */
+	IOMMUNEST_VTD_IQEI_FETCH = 2,	 /* descriptor could not be read */
+	IOMMUNEST_VTD_IQEI_TYPE = 3,	 /* unknown type, or not in this mode */
+	IOMMUNEST_VTD_IQEI_RESERVED = 4, /* reserved field or value */
+	IOMMUNEST_VTD_IQEI_WIDTH = 5,	 /* 128-bit ring in scalable mode */
+	IOMMUNEST_VTD_IQEI_TAIL_ALIGN = 6, /* tail not of a 256-bit slot */
+	IOMMUNEST_VTD_IQEI_TTM = 7,	   /* reserved translation table mode */
+};
+
+/*
+ * One decoded descriptor.  Fields that a type does not have are 0.  @raw is
+ * the only copy that was made of guest memory; in a 128-bit ring its last two
+ * words are 0.
+ */
+struct iommunest_vtd_desc {
+	uint64_t raw[4];
+	/*
+	 * Page address, aligned down to 2^am pages; of a wait: STADDR, a
+	 * multiple of 4.
+	 */
+	uint64_t addr;
+	/* Of a wait: STDATA. */
+	uint32_t status_data;
+	/* IOMMUNEST_VTD_DESC_*. */
+	uint32_t flags;
+	/* 20 bits. */
+	uint32_t pasid;
+	uint16_t did;
+	/* Source id: bus, device, function; and of its physical function. */
+	uint16_t sid;
+	uint16_t pfsid;
+	/* Interrupt entry cache: the first interrupt index. */
+	uint16_t iidx;
+	/* Page response: the page request group, 9 bits. */
+	uint16_t prgi;
+	/* enum iommunest_vtd_desc_type, or the unknown number. */
+	uint8_t type;
+	uint8_t granularity;
+	/*
+	 * log2 of pages, 0 to 63; of a device TLB 0 to 52, and 52 is all.  Of
+	 * an interrupt entry cache: IM, log2 of interrupts, 0 to 31.
+	 */
+	uint8_t am;
+	/* Context cache: function mask, 0 to 3. */
+	uint8_t fm;
+	/* Device TLB: most invalidations pending, 0 to 31. */
+	uint8_t mip;
+	/* Page response: IOMMUNEST_VTD_RESPONSE_*, 4 bits. */
+	uint8_t response;
+	/* enum iommunest_vtd_iqei of a descriptor that was refused. */
+	uint8_t iqei;
+	uint8_t reserved;
+};
+
+/*
+ * Decodes the @width / 64 words at @words; @width is 128 or 256 bits, and
+ * @scalable the mode that the guest's root table has (RTADDR_REG.TTM).
+ * Everything that hardware looks at is checked.  Any thread.  Returns 0,
+ * -EINVAL (NULL or another width), or -EBADMSG: hardware would refuse it, and
+ * desc->iqei says why.
+ */
+int iommunest_vtd_desc_decode(struct iommunest_vtd_desc *desc,
+			      const uint64_t *words, unsigned int width,
+			      bool scalable);
+
+/*
+ * The reverse: builds desc->raw from the other fields, so that decoding it
+ * gives them again; fields that the type does not have must be 0.  Any
+ * thread.  Returns 0, -EINVAL (NULL, an unknown type, a value that its field
+ * cannot hold or that is reserved, an address that is not aligned to its
+ * block); raw is then as it was.
+ */
+int iommunest_vtd_desc_encode(struct iommunest_vtd_desc *desc);
+
+/*
+ * A builder for each type, for tests and for programs that are a guest.  Each
+ * fills *@desc, raw included.  An address is aligned down to its block.
+ * Returns as iommunest_vtd_desc_encode() does.  Any thread.
+ */
+int iommunest_vtd_desc_context_cache(struct iommunest_vtd_desc *desc,
+				     unsigned int granularity, uint16_t did,
+				     uint16_t sid, unsigned int fm);
+/* @flags: IH, DW, DR. */
+int iommunest_vtd_desc_iotlb(struct iommunest_vtd_desc *desc,
+			     unsigned int granularity, uint16_t did,
+			     uint64_t addr, unsigned int am, uint32_t flags);
+int iommunest_vtd_desc_dev_tlb(struct iommunest_vtd_desc *desc, uint16_t sid,
+			       uint16_t pfsid, unsigned int mip, uint64_t addr,
+			       unsigned int am);
+int iommunest_vtd_desc_iec(struct iommunest_vtd_desc *desc,
+			   unsigned int granularity, uint16_t iidx,
+			   unsigned int im);
+/* @flags: SW, IF, FN, PD. */
+int iommunest_vtd_desc_wait(struct iommunest_vtd_desc *desc, uint32_t flags,
+			    uint64_t status_addr, uint32_t status_data);
+/* @flags: IH. */
+int iommunest_vtd_desc_piotlb(struct iommunest_vtd_desc *desc,
+			      unsigned int granularity, uint16_t did,
+			      uint32_t pasid, uint64_t addr, unsigned int am,
+			      uint32_t flags);
+int iommunest_vtd_desc_pasid_cache(struct iommunest_vtd_desc *desc,
+				   unsigned int granularity, uint16_t did,
+				   uint32_t pasid);
+int iommunest_vtd_desc_pasid_dev_tlb(struct iommunest_vtd_desc *desc,
+				     unsigned int granularity, uint16_t sid,
+				     uint16_t pfsid, uint32_t pasid,
+				     unsigned int mip, uint64_t addr,
+				     unsigned int am);
+/* @flags: PP. */
+int iommunest_vtd_desc_page_response(struct iommunest_vtd_desc *desc,
+				     uint16_t sid, uint32_t pasid,
+				     uint32_t flags, unsigned int prgi,
+				     unsigned int response);
+
+/*
+ * Writes a descriptor for people, in one line without a newline, as
+ * "piotlb pages did 5 pasid 0x10 addr 0x1000 am 0 ih".  As snprintf(3), it
+ * ends the text with a 0 where @len is not 0, and returns how long all of it
+ * is.  -EINVAL: @desc is NULL, or @buf is with @len not 0.  Any thread.
+ */
+int iommunest_vtd_desc_print(const struct iommunest_vtd_desc *desc, char *buf,
+			     size_t len);
+
+/* A type's name in lower case, as "piotlb"; "unknown" for others.  Static. */
+const char *iommunest_vtd_desc_name(unsigned int type);
+
+/* IQEI in words; "unknown" for others.  Static.  Any thread. */
+const char *iommunest_vtd_iqei_text(unsigned int iqei);
+
+struct iommunest_vtd_iq;
+
+/*
+ * What the engine asks of the VMM.  Each function gets `vmm` first, runs
+ * within iommunest_vtd_iq_run(), and must not call the engine, but for
+ * `descriptor`, which may add and remove HWPTs.  Functions that return int
+ * return 0 or a negated errno.
+ */
+struct iommunest_vtd_iq_ops {
+	size_t size;
+	/* Copies @len bytes of guest memory, never across a 4 KiB border. */
+	int (*read)(void *vmm, uint64_t gpa, void *buf, size_t len);
+	/*
+	 * Writes the 32 bits @data at @gpa, for the wait descriptor in slot
+	 * @index, as one access that vCPUs see whole.
+	 */
+	int (*write_status)(void *vmm, uint32_t index, uint64_t gpa,
+			    uint32_t data);
+	/* A wait with the interrupt flag is done: set ICS.IWC, interrupt. */
+	void (*interrupt)(void *vmm, uint32_t index);
+	/*
+	 * Takes a descriptor that is the VMM's: context cache, PASID cache,
+	 * interrupt entry cache, page group response, IOTLB (each, beside
+	 * what is forwarded of it), PASID-based IOTLB of a scope without a
+	 * nested HWPT, device TLB of a device without one.  All that precedes
+	 * it in the ring has been submitted.  A wait with
+	 * IOMMUNEST_VTD_DESC_PD comes here too, before it completes: the VMM
+	 * drains its page requests.  -ETIMEDOUT is shown to the
+	 * guest as a device that did not answer (ITE), -EREMOTEIO as one that
+	 * answered wrongly (ICE), any other error as IQE.
+	 */
+	int (*descriptor)(void *vmm, uint32_t index,
+			  const struct iommunest_vtd_desc *desc);
+	/*
+	 * Optional.  The descriptor in slot @index was covered by another
+	 * one's entry, or by a flush of its whole HWPT, and is done.  A device
+	 * TLB descriptor is covered by the descriptor before it of the same
+	 * HWPT, if that has its range: the kernel flushes device TLBs itself.
+	 */
+	void (*covered)(void *vmm, uint32_t index, uint32_t hwpt_id);
+	/*
+	 * Needed for the policy SKIP.  The host failed on the descriptor in
+	 * slot @index, and the engine goes on behind it.
+	 */
+	void (*skipped)(void *vmm, uint32_t index, uint32_t hwpt_id, int error);
+	/* Optional: each ioctl; the cookies are ring indices. */
+	void (*trace)(void *vmm, const struct iommunest_call *call);
+};
+
+#define IOMMUNEST_VTD_IQ_DEFAULT_TARGETS 32u
+
+struct iommunest_vtd_iq_options {
+	size_t size;
+	/*
+	 * enum iommunest_policy: STOP, SKIP, or FLUSH_ALL (all of the HWPT,
+	 * then go on).
+	 */
+	uint32_t policy;
+	/*
+	 * Scopes and devices that it can know, up to 2^14; 0 is
+	 * IOMMUNEST_VTD_IQ_DEFAULT_TARGETS.
+	 */
+	uint32_t max_targets;
+	/* Descriptors that one run handles at most; 0: no limit. */
+	uint32_t budget;
+	uint32_t reserved;
+	/* How blocks become entries; NULL: not split, not merged. */
+	const struct iommunest_vtd_limits *limits;
+};
+
+/*
+ * Makes an engine: one for each emulated DRHD.  @ctx and @vmm are borrowed
+ * and must outlive it; @ops and @options (which may be NULL) are copied.
+ * The caller owns *@iq; on failure it is NULL.  Returns 0, -EINVAL (a NULL, a
+ * needed function missing, a bad option), -E2BIG, -EOPNOTSUPP (unknown flags
+ * in the limits), -ENOMEM.
+ */
+int iommunest_vtd_iq_new(struct iommunest_vtd_iq **iq,
+			 struct iommunest_ctx *ctx,
+			 const struct iommunest_vtd_iq_ops *ops, void *vmm,
+			 const struct iommunest_vtd_iq_options *options);
+
+/* NULL is allowed. */
+void iommunest_vtd_iq_free(struct iommunest_vtd_iq *iq);
+
+/*
+ * The guest wrote IQA_REG: base in bits 63:12, DW (256-bit descriptors) in
+ * bit 11, QS in bits 2:0; the ring has 2^(QS+8) slots, or 2^(QS+7) with DW.
+ * The head is 0 again, and so is the tail unless the queue is disabled; a
+ * fault is forgotten.  @scalable is whether the guest's root table is in
+ * scalable mode: in legacy mode nothing is forwarded, and scalable mode takes
+ * a 256-bit ring.
+ * This allocates, in proportion to the ring; running it does not.  Returns 0,
+ * -EINVAL (NULL, reserved bits), -ENOMEM (the engine is as before).
+ */
+int iommunest_vtd_iq_set_base(struct iommunest_vtd_iq *iq, uint64_t iqa,
+			      bool scalable);
+
+/*
+ * The guest set its root table (GCMD_REG.SRTP), and with it RTADDR_REG.TTM,
+ * after the base.  The ring stays as it is.  Returns 0, -EINVAL (NULL).
+ */
+int iommunest_vtd_iq_set_mode(struct iommunest_vtd_iq *iq, bool scalable);
+
+/*
+ * Says which nested HWPT carries what a guest's (domain id, PASID) caches.
+ * Several may share a scope, and one HWPT may have several.  @pasid is 20
+ * bits.  May allocate, where more HWPTs share a scope than ever before.
+ * Returns 0, -EINVAL, -EEXIST (the same three again), -ENOSPC (more scopes
+ * than max_targets), -ENOMEM.
+ */
+int iommunest_vtd_iq_add_scope(struct iommunest_vtd_iq *iq, uint16_t did,
+			       uint32_t pasid, uint32_t hwpt_id);
+
+/* In place of a PASID: what a device asks for without one. */
+#define IOMMUNEST_VTD_NO_PASID UINT32_MAX
+
+/*
+ * Says which nested HWPT a device's requests go through, so that device-TLB
+ * descriptors are forwarded to it, unless the descriptor before covers them.
+ * Device-TLB descriptors of other devices are the VMM's.  @sid is what the
+ * guest takes for the device's source id.  Counted and answered like
+ * iommunest_vtd_iq_add_scope().
+ */
+int iommunest_vtd_iq_add_device(struct iommunest_vtd_iq *iq, uint16_t sid,
+				uint32_t pasid, uint32_t hwpt_id);
+
+/*
+ * Take one of these back: the guest's PASID-table entry has changed.  Return
+ * 0, -EINVAL, -ENOENT.
+ */
+int iommunest_vtd_iq_remove_scope(struct iommunest_vtd_iq *iq, uint16_t did,
+				  uint32_t pasid, uint32_t hwpt_id);
+int iommunest_vtd_iq_remove_device(struct iommunest_vtd_iq *iq, uint16_t sid,
+				   uint32_t pasid, uint32_t hwpt_id);
+
+/*
+ * Forgets all scopes and devices of an HWPT.  Returns 0, -EINVAL (NULL),
+ * -ENOENT.
+ */
+int iommunest_vtd_iq_forget(struct iommunest_vtd_iq *iq, uint32_t hwpt_id);
+
+/* Whose failure stopped the queue. */
+enum iommunest_cause {
+	IOMMUNEST_CAUSE_NONE = 0,
+	/* A descriptor, or the tail, that hardware would refuse. */
+	IOMMUNEST_CAUSE_GUEST = 1,
+	/* Guest memory could not be read or written. */
+	IOMMUNEST_CAUSE_FETCH = 2,
+	/* The host kernel, or the VMM's `descriptor` function. */
+	IOMMUNEST_CAUSE_HOST = 3,
+};
+
+/* FSTS_REG bits that a failure sets. */
+#define IOMMUNEST_VTD_FSTS_IQE (1u << 4) /* queue error */
+#define IOMMUNEST_VTD_FSTS_ICE (1u << 5) /* a device answered wrongly */
+#define IOMMUNEST_VTD_FSTS_ITE (1u << 6) /* a device did not answer */
+
+struct iommunest_vtd_iq_result {
+	size_t size;
+	/* IQH_REG: the slot behind the last descriptor that is done. */
+	uint64_t iqh;
+	/*
+	 * IQERCD_REG: IQEI in bits 3:0.  With ITE bits 47:32, with ICE bits
+	 * 63:48 hold the source id of the device-TLB descriptor that the VMM
+	 * failed on; else 0: the host does not know the guest's numbers.
+	 */
+	uint64_t iqercd;
+	/* Bits to OR into FSTS_REG. */
+	uint32_t fsts;
+	/* enum iommunest_cause, and the ring index of what failed. */
+	uint32_t cause;
+	uint32_t index;
+	/* Negated errno, or 0. */
+	int32_t error;
+	/* The HWPT, where the host failed on one; else 0. */
+	uint32_t hwpt_id;
+	/* Descriptors done in this run; the head moved by so many. */
+	uint32_t descriptors;
+	/* ... of which so many were forwarded or covered, */
+	uint32_t forwarded;
+	/* ... were waits, */
+	uint32_t waits;
+	/* ... were given to the VMM's `descriptor` function, */
+	uint32_t vmm;
+	/* ... and were skipped after a host failure. */
+	uint32_t skipped;
+	/* Entries that the kernel handled, and ioctls made. */
+	uint32_t entries;
+	uint32_t calls;
+	/* The host driver's own code, where the kernel reports one; else 0. */
+	uint32_t driver_error;
+	uint32_t reserved;
+};
+
+/*
+ * The guest wrote IQT_REG, or the VMM goes on with a run that the budget
+ * ended: handles the descriptors from the head up to @iqt (the register's
+ * value).  Forwardable ones are gathered, one array per nested HWPT, and
+ * submitted before anything that must come after them: a wait's completion, a
+ * descriptor for the VMM, the end of the run.  @result is written at every
+ * return, if its size is good.
+ *
+ * The first failing slot wins: waits before it complete, waits behind it do
+ * not, and the head points at it.  The engine then stands still, and reports
+ * the same again, until iommunest_vtd_iq_clear_fault() (the guest cleared
+ * FSTS_REG) or a new base; then it starts again from the head.
+ *
+ * Returns 0 (head is at the tail), 1 (the budget ended the run: call again),
+ * -EINVAL (NULL, or no base set), -EBADMSG (cause GUEST), or the failure's
+ * own errno from `read`, `write_status`, `descriptor` or iommunest_submit().
+ */
+int iommunest_vtd_iq_run(struct iommunest_vtd_iq *iq, uint64_t iqt,
+			 struct iommunest_vtd_iq_result *result);
+
+/* The guest cleared the fault: the next run starts at the head. */
+void iommunest_vtd_iq_clear_fault(struct iommunest_vtd_iq *iq);
+
+/*
+ * The guest disabled its queue (GCMD_REG.QIE was 1 and is 0): the head is 0
+ * again, and runs remember the tail and do nothing.  A fault stays.  A new
+ * engine is enabled; a VMM whose guest has not enabled its queue yet says so.
+ * Returns 0, -EINVAL (NULL).
+ */
+int iommunest_vtd_iq_disable(struct iommunest_vtd_iq *iq);
+
+/*
+ * The guest enabled its queue: what was in the ring up to the last tail,
+ * which some guests write first, is handled as iommunest_vtd_iq_run() would.
+ * Returns what that returns; 0 and nothing done where it was enabled already.
+ */
+int iommunest_vtd_iq_enable(struct iommunest_vtd_iq *iq,
+			    struct iommunest_vtd_iq_result *result);
+
+/*
+ * As iommunest_vtd_iq_new() left it: no base, no scopes, no fault, enabled.
+ * NULL is allowed.
+ */
+void iommunest_vtd_iq_reset(struct iommunest_vtd_iq *iq);
+
+/* iommunest_vtd_iq_state::flags. */
+#define IOMMUNEST_VTD_IQ_HAS_BASE (1u << 0)
+#define IOMMUNEST_VTD_IQ_SCALABLE (1u << 1)
+#define IOMMUNEST_VTD_IQ_ENABLED (1u << 2)
+
+/*
+ * All that an engine knows of its guest between two runs, for live migration.
+ * HWPTs and their scopes are not in it: the destination has its own.
+ */
+struct iommunest_vtd_iq_state {
+	size_t size;
+	/* IQA_REG, and IQH_REG and IQT_REG as the guest sees them. */
+	uint64_t iqa;
+	uint64_t iqh;
+	uint64_t iqt;
+	/* IOMMUNEST_VTD_IQ_*. */
+	uint32_t flags;
+	/* The fault that it stands still at: enum iommunest_cause, or 0. */
+	uint32_t cause;
+	uint32_t index;
+	int32_t error;
+	/* Its FSTS_REG bits and IQERCD_REG. */
+	uint32_t fsts;
+	uint32_t reserved;
+	uint64_t iqercd;
+};
+
+/*
+ * Takes the state out of an engine, between two runs.  Returns 0, -EINVAL
+ * (NULL or a bad size).
+ */
+int iommunest_vtd_iq_save(const struct iommunest_vtd_iq *iq,
+			  struct iommunest_vtd_iq_state *state);
+
+/*
+ * Puts a state into an engine, whose scopes stay.  It may come from anywhere,
+ * and is checked: on failure the engine is as it was.  Go on with
+ * iommunest_vtd_iq_run() and the state's iqt.  Returns 0, -EINVAL (NULL, a
+ * bad size, a state that no engine saves), -E2BIG, -ENOMEM.
+ */
+int iommunest_vtd_iq_restore(struct iommunest_vtd_iq *iq,
+			     const struct iommunest_vtd_iq_state *state);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* IOMMUNEST_VTD_QUEUE_H */

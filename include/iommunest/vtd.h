@@ -1,0 +1,430 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Intel VT-d: capabilities, a guest's PASID-table entry, nested HWPTs, and
+ * stage-1 entries.  Programs include <libiommunest.h>.
+ */
+#ifndef IOMMUNEST_VTD_H
+#define IOMMUNEST_VTD_H
+
+#include <iommunest/core.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * The largest address mask that the hardware takes, as log2 of 4 KiB pages
+ * (CAP_REG.MAMV, bits 53:48): 0 to 63.  -EOPNOTSUPP: @info is not of a VT-d.
+ */
+int iommunest_vtd_mamv(const struct iommunest_hw_info *info);
+
+/*
+ * What CAP_REG and ECAP_REG say (VT-d specification, chapter 11, "Capability
+ * Register" and "Extended Capability Register"), by the names that they have
+ * there.  FS, SS: first and second stage.
+ */
+struct iommunest_vtd_caps {
+	size_t size;
+	/* CAP_REG */
+	uint8_t domain_bits; /* ND: width of domain ids, 4 to 16 bits */
+	bool afl;	     /* advanced fault logging */
+	bool rwbf;	     /* write buffer must be flushed */
+	bool plmr;	     /* protected low memory */
+	bool phmr;	     /* protected high memory */
+	bool cm;	     /* caching mode */
+	uint8_t sagaw;	     /* second-stage widths: bit 2 is 48, bit 3 57 */
+	uint8_t mgaw;	     /* maximum guest address width, in bits */
+	bool zlr;	     /* zero-length reads */
+	uint16_t fro;	     /* fault recording registers: offset in bytes */
+	uint8_t sslps;	     /* second-stage large pages: 1 2 MiB, 2 1 GiB */
+	bool psi;	     /* page-selective invalidation */
+	uint16_t nfr;	     /* number of fault recording registers */
+	uint8_t mamv;	     /* largest address mask, log2 of pages */
+	bool dwd;	     /* write draining */
+	bool drd;	     /* read draining */
+	bool fs1gp;	     /* first-stage 1 GiB pages */
+	bool pi;	     /* posted interrupts */
+	bool fs5lp;	     /* first-stage 5-level paging */
+	bool ecmds;	     /* enhanced commands */
+	bool esirtps;	     /* setting the interrupt table flushes */
+	bool esrtps;	     /* setting the root table flushes */
+	/* ECAP_REG */
+	bool c;		    /* page walks are coherent */
+	bool qi;	    /* queued invalidation */
+	bool dt;	    /* device TLBs: ATS */
+	bool ir;	    /* interrupt remapping */
+	bool eim;	    /* extended interrupt mode */
+	bool pt;	    /* pass-through */
+	bool sc;	    /* snoop control */
+	uint16_t iro;	    /* IOTLB registers: offset in bytes */
+	uint8_t mhmv;	    /* largest handle mask, log2 of entries */
+	bool nest;	    /* nested translation */
+	bool prs;	    /* page requests */
+	bool ers;	    /* execute requests */
+	bool srs;	    /* supervisor requests */
+	bool nwfs;	    /* no write flag */
+	bool eafs;	    /* extended accessed flag */
+	uint8_t pasid_bits; /* PSS: width of PASIDs, 1 to 20; 0: no PASID */
+	bool pasid;	    /* requests with PASID */
+	bool dit;	    /* device-TLB invalidation throttle */
+	bool pds;	    /* page-request drain */
+	bool smts;	    /* scalable mode */
+	bool vcs;	    /* virtual commands */
+	bool ssads;	    /* second-stage accessed and dirty flags */
+	bool ssts;	    /* second-stage translation */
+	bool fsts;	    /* first-stage translation */
+	bool smpwcs;	    /* page walks: coherency as the entry says */
+	bool rps;	    /* RID-PASID */
+	bool pms;	    /* performance monitoring */
+	bool rprivs;	    /* RID-PRIV */
+};
+
+/*
+ * Decodes what iommunest_hw_info() brought.  Any thread.  Returns 0, -EINVAL
+ * (NULL or a bad size), -EOPNOTSUPP (@info is not of a VT-d).
+ */
+int iommunest_vtd_caps_decode(struct iommunest_vtd_caps *caps,
+			      const struct iommunest_hw_info *info);
+
+/*
+ * The most that a VMM may show its guest of the host's capabilities, when the
+ * guest's first stage is nested with this library: the guest has no second
+ * stage of its own and cannot nest again.  What is the VMM's own (interrupt
+ * remapping, fault recording, where registers are, numbers of domains ...) is
+ * 0, for the VMM to fill in; what it cannot emulate it clears.  Any thread.
+ * Returns 0, -EINVAL (NULL), -EOPNOTSUPP (@info is not of a VT-d).
+ */
+int iommunest_vtd_guest_caps(const struct iommunest_hw_info *info,
+			     uint64_t *cap, uint64_t *ecap);
+
+/* iommunest_vtd_guest::flags. */
+/* Guest memory that is mapped read-only: ROM, for instance. */
+#define IOMMUNEST_VTD_GUEST_READ_ONLY (1u << 0)
+/* The guest's device uses ATS, or page requests. */
+#define IOMMUNEST_VTD_GUEST_ATS (1u << 1)
+#define IOMMUNEST_VTD_GUEST_PRI (1u << 2)
+
+/* What a VMM means to show its guest. */
+struct iommunest_vtd_guest {
+	size_t size;
+	/* The guest's CAP_REG and ECAP_REG. */
+	uint64_t cap;
+	uint64_t ecap;
+	/* IOMMUNEST_VTD_GUEST_*. */
+	uint32_t flags;
+	uint32_t reserved;
+};
+
+/*
+ * Why a host cannot serve a guest: bits of *@reasons.  These are the host's
+ * fault; NO_ means that it lacks something.
+ */
+#define IOMMUNEST_VTD_GUEST_REASON_HOST_NOT_VTD (UINT64_C(1) << 0)
+/* SMTS, NEST, FSTS, SSTS */
+#define IOMMUNEST_VTD_GUEST_REASON_HOST_NO_SCALABLE (UINT64_C(1) << 1)
+#define IOMMUNEST_VTD_GUEST_REASON_HOST_NO_NESTING (UINT64_C(1) << 2)
+#define IOMMUNEST_VTD_GUEST_REASON_HOST_NO_FIRST_STAGE (UINT64_C(1) << 3)
+#define IOMMUNEST_VTD_GUEST_REASON_HOST_NO_SECOND_STAGE (UINT64_C(1) << 4)
+/* The erratum, and the guest has read-only mappings. */
+#define IOMMUNEST_VTD_GUEST_REASON_HOST_ERRATUM_772415 (UINT64_C(1) << 5)
+/* The guest is shown what the host does not have. */
+#define IOMMUNEST_VTD_GUEST_REASON_5_LEVEL (UINT64_C(1) << 6)
+#define IOMMUNEST_VTD_GUEST_REASON_1GIB_PAGES (UINT64_C(1) << 7)
+#define IOMMUNEST_VTD_GUEST_REASON_SUPERVISOR (UINT64_C(1) << 8)
+#define IOMMUNEST_VTD_GUEST_REASON_EXTENDED_ACCESS (UINT64_C(1) << 9)
+#define IOMMUNEST_VTD_GUEST_REASON_PASID (UINT64_C(1) << 10)
+#define IOMMUNEST_VTD_GUEST_REASON_PASID_WIDTH (UINT64_C(1) << 11)
+#define IOMMUNEST_VTD_GUEST_REASON_DEVICE_TLB (UINT64_C(1) << 12)
+#define IOMMUNEST_VTD_GUEST_REASON_PAGE_REQUESTS (UINT64_C(1) << 13)
+#define IOMMUNEST_VTD_GUEST_REASON_EXECUTE (UINT64_C(1) << 14)
+#define IOMMUNEST_VTD_GUEST_REASON_COHERENCY (UINT64_C(1) << 15)
+/* The guest is shown what nesting cannot give it. */
+#define IOMMUNEST_VTD_GUEST_REASON_NESTING (UINT64_C(1) << 16)
+#define IOMMUNEST_VTD_GUEST_REASON_SECOND_STAGE (UINT64_C(1) << 17)
+/* The guest lacks what it needs to use a first stage at all. */
+#define IOMMUNEST_VTD_GUEST_REASON_NO_SCALABLE (UINT64_C(1) << 18)
+#define IOMMUNEST_VTD_GUEST_REASON_NO_FIRST_STAGE (UINT64_C(1) << 19)
+#define IOMMUNEST_VTD_GUEST_REASON_NO_QUEUE (UINT64_C(1) << 20)
+
+/*
+ * Can this host serve that guest?  *@reasons gets a bit,
+ * IOMMUNEST_VTD_GUEST_REASON_*, for each reason why not.  Any thread.  Returns
+ * how many there are, 0 if it can; -EINVAL (NULL, a bad size, reserved not 0),
+ * -E2BIG, -EOPNOTSUPP (unknown flags).
+ */
+int iommunest_vtd_guest_check(const struct iommunest_hw_info *info,
+			      const struct iommunest_vtd_guest *guest,
+			      uint64_t *reasons);
+
+/*
+ * One reason, a single bit, in words; "unknown" for all else.  Static.  Any
+ * thread.
+ */
+const char *iommunest_vtd_guest_reason_text(uint64_t reason);
+
+/* Bits of iommunest_vtd_s1::flags (enum iommu_hwpt_vtd_s1_flags). */
+#define IOMMUNEST_VTD_S1_SRE (1u << 0)	/* supervisor requests */
+#define IOMMUNEST_VTD_S1_EAFE (1u << 1) /* extended access flag */
+#define IOMMUNEST_VTD_S1_WPE (1u << 2)	/* write protect */
+
+/*
+ * A guest's stage 1: what its scalable-mode PASID-table entry says (VT-d
+ * specification, chapter 9, "Scalable-Mode PASID Table Entry").
+ */
+struct iommunest_vtd_s1 {
+	size_t size;
+	/* Guest physical address of the root table, 4 KiB aligned. */
+	uint64_t pgtbl_addr;
+	/* 48 (4 levels) or 57 (5 levels). */
+	uint32_t addr_width;
+	/* IOMMUNEST_VTD_S1_*. */
+	uint32_t flags;
+};
+
+/*
+ * Allocates a nested HWPT: a guest's stage 1 on the stage 2 of @parent_id.
+ * Refuses here what the kernel accepts and only rejects at attach, or never:
+ * unknown flags (-EOPNOTSUPP), an unaligned root table or a width other than
+ * 48 and 57 (-EINVAL).  Otherwise returns 0, -EINVAL (a NULL argument,
+ * @parent_id is no nest parent), -E2BIG, -ENOENT (no such device),
+ * -EOPNOTSUPP (hardware or driver), -ENOMEM.
+ */
+int iommunest_vtd_hwpt_alloc(struct iommunest_ctx *ctx, uint32_t dev_id,
+			     uint32_t parent_id,
+			     const struct iommunest_vtd_s1 *s1,
+			     uint32_t *hwpt_id);
+
+/* PASID Granular Translation Type: iommunest_vtd_pasid_entry::pgtt. */
+#define IOMMUNEST_VTD_PGTT_FIRST_STAGE 1u
+#define IOMMUNEST_VTD_PGTT_SECOND_STAGE 2u
+#define IOMMUNEST_VTD_PGTT_NESTED 3u
+#define IOMMUNEST_VTD_PGTT_PASS_THROUGH 4u
+
+/*
+ * A guest's scalable-mode PASID-table entry, 64 bytes (VT-d specification,
+ * chapter 9, "Scalable-Mode PASID Table Entry").  @raw is the one copy that
+ * was made of guest memory.
+ */
+struct iommunest_vtd_pasid_entry {
+	uint64_t raw[8];
+	/* Root of the first stage, 4 KiB aligned. */
+	uint64_t fsptptr;
+	/* ... and of the second. */
+	uint64_t ssptptr;
+	uint16_t did;
+	uint8_t pgtt;
+	/* First-stage paging mode: 0 is 4 levels, 1 is 5. */
+	uint8_t fspm;
+	/* Second-stage address width: 2 is 48 bits, 3 is 57. */
+	uint8_t aw;
+	bool present;
+	bool fpd;   /* faults are not recorded */
+	bool sre;   /* supervisor requests */
+	bool ere;   /* execute requests */
+	bool wpe;   /* write protect */
+	bool nxe;   /* no-execute */
+	bool smep;  /* supervisor-mode execution prevention */
+	bool eafe;  /* extended accessed flag */
+	bool pwsnp; /* page walks snoop */
+	bool pgsnp; /* pages snoop */
+	bool cd;    /* cache disable */
+	bool emte;  /* extended memory type */
+	/* A reserved bit is set. */
+	bool reserved_set;
+};
+
+/* Decodes an entry; checks nothing.  Any thread.  0 or -EINVAL (NULL). */
+int iommunest_vtd_pasid_decode(struct iommunest_vtd_pasid_entry *entry,
+			       const uint64_t words[8]);
+
+/* Why an entry does not become a nested HWPT's data: a bit of *@reason. */
+enum iommunest_vtd_pasid_reason {
+	IOMMUNEST_VTD_PASID_REASON_NONE = 0,
+	IOMMUNEST_VTD_PASID_REASON_NOT_PRESENT = 1 << 0,
+	/* A reserved bit or value. */
+	IOMMUNEST_VTD_PASID_REASON_RESERVED = 1 << 1,
+	/* PGTT is not first stage. */
+	IOMMUNEST_VTD_PASID_REASON_TYPE = 1 << 2,
+	/* The host has 4 levels. */
+	IOMMUNEST_VTD_PASID_REASON_5_LEVEL = 1 << 3,
+	/* The root is beyond @addr_bits. */
+	IOMMUNEST_VTD_PASID_REASON_ADDRESS = 1 << 4,
+	/* The host does not have these two. */
+	IOMMUNEST_VTD_PASID_REASON_SRE = 1 << 5,
+	IOMMUNEST_VTD_PASID_REASON_EAFE = 1 << 6,
+	/* The kernel has no way to pass these on; CD and EMTE. */
+	IOMMUNEST_VTD_PASID_REASON_ERE = 1 << 7,
+	IOMMUNEST_VTD_PASID_REASON_MEMORY_TYPE = 1 << 8,
+};
+
+/*
+ * Builds the data of a nested HWPT from a guest's PASID-table entry, and
+ * refuses here what the kernel would accept at allocation and reject at
+ * attach, or drop in silence.  @addr_bits is how wide guest physical
+ * addresses are, 32 to 64.  @s1->size must be set.  @reason may be NULL; the
+ * first reason found, or NONE, goes there.  Any thread.  Returns 0, or with
+ * the reason
+ *   -ENOENT      NOT_PRESENT
+ *   -EINVAL      RESERVED, ADDRESS; without a reason: NULL, a bad size or
+ *                @addr_bits
+ *   -EOPNOTSUPP  all others; without a reason: @info is not of a VT-d
+ */
+int iommunest_vtd_pasid_to_s1(const struct iommunest_vtd_pasid_entry *entry,
+			      const struct iommunest_hw_info *info,
+			      unsigned int addr_bits,
+			      struct iommunest_vtd_s1 *s1, uint32_t *reason);
+
+/*
+ * A reason in words, "ok" for NONE; "unknown" for all else.  Static.  Any
+ * thread.
+ */
+const char *iommunest_vtd_pasid_reason_text(uint32_t reason);
+
+/* ------------------------------------------------------------------------
+ * VT-d stage-1 entries
+ */
+
+/*
+ * VT-d stage 1 (struct iommu_hwpt_vtd_s1_invalidate).  Static.  A function,
+ * and not a variable, so that the struct may grow without breaking programs
+ * that were linked before.
+ */
+const struct iommunest_inv_type *iommunest_vtd_s1_type(void);
+
+/* The kernel's own layout, 24 bytes: a batch is sent without a copy. */
+struct iommunest_vtd_entry {
+	/* First address, 4 KiB aligned. */
+	uint64_t addr;
+	/* 4 KiB pages; UINT64_MAX with addr 0 is all. */
+	uint64_t npages;
+	/* IOMMUNEST_VTD_LEAF or 0. */
+	uint32_t flags;
+	uint32_t reserved;
+};
+
+/*
+ * Only leaf entries changed: paging-structure caches may stay (the IH bit of
+ * a guest's descriptor, IOMMU_VTD_INV_FLAGS_LEAF).
+ */
+#define IOMMUNEST_VTD_LEAF (1u << 0)
+
+/* Everything that stage 1 cached for the HWPT. */
+void iommunest_vtd_entry_all(struct iommunest_vtd_entry *entry);
+
+/*
+ * @npages pages from @addr.  The hardware drops the smallest aligned
+ * power-of-two block that holds the range.  The whole address space (@addr 0,
+ * 2^52 pages) becomes all.  Returns 0, -EINVAL (empty, unaligned, past 2^64),
+ * -EOPNOTSUPP (@flags other than IOMMUNEST_VTD_LEAF).
+ */
+int iommunest_vtd_entry_range(struct iommunest_vtd_entry *entry, uint64_t addr,
+			      uint64_t npages, uint32_t flags);
+
+/*
+ * The block of 2^@am pages that holds @addr, as a guest's descriptor says it
+ * (VT-d specification, chapter 6, "PASID-based-IOTLB Invalidate Descriptor"):
+ * address bits below the block are ignored.  @am is 0 to 63; from 52 on, the
+ * block is the whole address space and becomes all.  Returns 0, -EINVAL
+ * (@am > 63), -EOPNOTSUPP.
+ */
+int iommunest_vtd_entry_block(struct iommunest_vtd_entry *entry, uint64_t addr,
+			      unsigned int am, uint32_t flags);
+
+/* ---- VT-d stage-1 entries straight into a batch ---- */
+
+/* iommunest_vtd_limits::mamv counts.  Otherwise ranges are not split. */
+#define IOMMUNEST_VTD_LIMIT_MAMV (1u << 0)
+/*
+ * Merge an add with the entry before it where one holds the other, or where
+ * both have the same flags and their union is an aligned power of two.  The
+ * entry keeps its first cookie.  A range that is split is left alone.
+ */
+#define IOMMUNEST_VTD_COALESCE (1u << 1)
+
+#define IOMMUNEST_VTD_DEFAULT_BLOCKS 32u
+
+struct iommunest_vtd_limits {
+	size_t size;
+	uint32_t flags;
+	/* Largest block as log2 of pages, 0 to 63; see iommunest_vtd_mamv(). */
+	uint32_t mamv;
+	/*
+	 * A range that needs more blocks than this, up to 2^27, becomes
+	 * "all"; 0 is IOMMUNEST_VTD_DEFAULT_BLOCKS.
+	 */
+	uint32_t max_blocks;
+	uint32_t reserved;
+};
+
+/*
+ * Sets what the three functions below do with a range.  By default they
+ * neither split nor merge.  Returns 0, -EINVAL (NULL, a bad value, a batch of
+ * another type), -EOPNOTSUPP (unknown flags), -E2BIG.
+ */
+int iommunest_vtd_batch_set_limits(struct iommunest_batch *batch,
+				   const struct iommunest_vtd_limits *limits);
+
+/*
+ * Add "all", a range or a block, as the builders above, and with the batch's
+ * limits.  With a MAMV, a range goes as aligned blocks of at most 2^MAMV
+ * pages, which together are the range exactly, or, past max_blocks of them,
+ * as "all"; either all its blocks are added or none.  Errors are the
+ * builders' and iommunest_batch_add()'s, and they stick; -EINVAL also for a
+ * batch of another type.
+ */
+int iommunest_vtd_batch_add_all(struct iommunest_batch *batch, uint64_t cookie);
+int iommunest_vtd_batch_add_range(struct iommunest_batch *batch, uint64_t addr,
+				  uint64_t npages, uint32_t flags,
+				  uint64_t cookie);
+int iommunest_vtd_batch_add_block(struct iommunest_batch *batch, uint64_t addr,
+				  unsigned int am, uint32_t flags,
+				  uint64_t cookie);
+
+/*
+ * driver_error of VT-d: the bits of FSTS_REG, IQERCD_REG.IQEI in bits 11:8
+ * with IQE, and the device's source id in bits 31:16 with ITE and ICE.
+ */
+#define IOMMUNEST_VTD_ERROR_IQE (1u << 4)
+#define IOMMUNEST_VTD_ERROR_ICE (1u << 5)
+#define IOMMUNEST_VTD_ERROR_ITE (1u << 6)
+#define IOMMUNEST_VTD_ERROR_IQEI(code) ((code) >> 8 & 0xfu)
+#define IOMMUNEST_VTD_ERROR_SID(code) ((code) >> 16)
+
+/*
+ * Sends the batch's pending entries to a nested HWPT, or to a vIOMMU where the
+ * type's entries go to one (@id), from the cursor on, in as many calls as the
+ * kernel's limit asks for, and moves the cursor over what was handled.  What
+ * was handled is never sent twice.  At every return
+ * each entry is in exactly one of: handled, flushed, skipped (and recorded, or
+ * seen by `ask`), pending.  @options and @report may be NULL (policy STOP; no
+ * report).  The report is written at every return, unless its own size is
+ * invalid.
+ *
+ * After a stop the batch holds its tail: mend the entry at the cursor
+ * (iommunest_batch_entry()) or skip it (iommunest_batch_skip()), and call
+ * again.
+ *
+ * Returns 0 when nothing is pending any more, the number of skipped entries
+ * where the policy skipped some and nothing is pending, or
+ *   what the kernel says  of the entry at the cursor or of the call:
+ *              -EOPNOTSUPP, -EINVAL, -EFAULT, -ENOENT, -ENOTTY (Linux before
+ *              6.8) ...; report->blame tells which
+ *   -EINTR, -EAGAIN       too often without progress
+ *   -EPROTO    the kernel claims to have handled more than was sent, or
+ *              success with nothing handled (of a REPLAY type: with less
+ *              than all); nothing moved
+ *   the sticky error of an add (blame BATCH)
+ *   -EINVAL    NULL @ctx or @batch, bad options or report size, ASK without
+ *              `ask`, or an answer of it that is none
+ *   -E2BIG     options or report from a newer header with unknown content
+ */
+int iommunest_submit(struct iommunest_ctx *ctx, uint32_t id,
+		     struct iommunest_batch *batch,
+		     const struct iommunest_submit_options *options,
+		     struct iommunest_report *report);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* IOMMUNEST_VTD_H */
