@@ -9,11 +9,17 @@ AM_TESTS_ENVIRONMENT = \
 	CK_TIMEOUT_MULTIPLIER=$${CK_TIMEOUT_MULTIPLIER-15}; \
 	export CK_TIMEOUT_MULTIPLIER;
 
-VALGRIND_TESTS = \
+# These make the C library's functions fail, by ld's --wrap.
+WRAP_TESTS = \
+	%D%/core/test-alloc \
+	%D%/core/test-sweep \
+	%D%/queue/test-iq-state \
+	%D%/sim/test-sim-nomem
+
+VALGRIND_TESTS = $(WRAPPED_TESTS) \
 	%D%/conformance/test-conformance \
 	%D%/replay/test-capture \
 	%D%/replay/test-viommu \
-	%D%/core/test-alloc \
 	%D%/core/test-batch \
 	%D%/vtd/test-caps \
 	%D%/core/test-context \
@@ -28,16 +34,13 @@ VALGRIND_TESTS = \
 	%D%/queue/test-iq-failures \
 	%D%/queue/test-iq-hostile \
 	%D%/queue/test-iq-random \
-	%D%/queue/test-iq-state \
 	%D%/core/test-objects \
 	%D%/vtd/test-pasid-entry \
 	%D%/sim/test-sim-cache \
 	%D%/sim/test-sim-fault \
 	%D%/sim/test-sim-life \
-	%D%/sim/test-sim-nomem \
 	%D%/core/test-submit \
 	%D%/core/test-submit-policy \
-	%D%/core/test-sweep \
 	%D%/core/test-vfio \
 	%D%/uapi/uapi-compare
 
@@ -59,10 +62,19 @@ SCRIPT_TESTS = \
 
 TESTS += $(SCRIPT_TESTS)
 
+if HAVE_WRAP
+WRAPPED_TESTS = $(WRAP_TESTS)
+else
+WRAPPED_TESTS =
+endif
+
 if HAVE_CHECK
 check_PROGRAMS += $(CHECK_TESTS)
 check_LTLIBRARIES += %D%/libtest.la %D%/libtest-sim.la
 TESTS += $(CHECK_TESTS)
+if !HAVE_WRAP
+TESTS += %D%/no-wrap.sh
+endif
 else
 TESTS += %D%/no-libcheck.sh
 endif
@@ -127,7 +139,7 @@ TEST_SIM_LDADD = %D%/libtest-sim.la libiommunest-sim.la $(CHECK_LIBS)
 %C%_vtd_test_vtd_batch_CFLAGS = $(TEST_CFLAGS)
 
 # Their allocations fail, and so they link the objects.
-WRAP_ALLOCATIONS = $(AM_LDFLAGS) \
+WRAP_ALLOCATIONS = $(AM_LDFLAGS) $(WRAP_LDFLAGS) \
 	-Wl,--wrap=malloc -Wl,--wrap=calloc -Wl,--wrap=free
 %C%_core_test_alloc_CFLAGS = $(TEST_CFLAGS)
 %C%_core_test_alloc_LDFLAGS = $(WRAP_ALLOCATIONS)
@@ -136,7 +148,7 @@ WRAP_ALLOCATIONS = $(AM_LDFLAGS) \
 %C%_queue_test_iq_state_LDFLAGS = $(WRAP_ALLOCATIONS)
 %C%_queue_test_iq_state_LDADD = %D%/libtest.la libiommunest-core.la $(CHECK_LIBS)
 %C%_sim_test_sim_nomem_CFLAGS = $(TEST_CFLAGS)
-%C%_sim_test_sim_nomem_LDFLAGS = $(AM_LDFLAGS) \
+%C%_sim_test_sim_nomem_LDFLAGS = $(AM_LDFLAGS) $(WRAP_LDFLAGS) \
 	-Wl,--wrap=calloc -Wl,--wrap=reallocarray
 %C%_sim_test_sim_nomem_LDADD = %D%/libtest-sim.la libiommunest-sim-core.la \
 	$(CHECK_LIBS)
@@ -207,6 +219,7 @@ EXTRA_DIST += \
 	%D%/data/guest-iq/flts-seq.iq \
 	%D%/data/guest-iq/legacy-par.iq \
 	%D%/no-libcheck.sh \
+	%D%/no-wrap.sh \
 	%D%/replay/check_replay.py \
 	%D%/replay/guest_capture.py \
 	%D%/valgrind.supp

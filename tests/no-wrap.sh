@@ -1,0 +1,4 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+echo "-flto without -ffat-lto-objects: no tests of failing allocations"
+exit 77
