@@ -54,6 +54,7 @@ SCRIPT_TESTS = \
 	%D%/api/header-alone.sh \
 	%D%/api/man-examples.sh \
 	%D%/api/man-lint.sh \
+	%D%/api/pkg-config.sh \
 	%D%/replay/inval.sh \
 	%D%/replay/replay-judged.sh \
 	%D%/replay/replay-usage.sh \
