@@ -55,6 +55,7 @@ SCRIPT_TESTS = \
 	%D%/api/man-examples.sh \
 	%D%/api/man-lint.sh \
 	%D%/api/pkg-config.sh \
+	%D%/api/version.sh \
 	%D%/replay/inval.sh \
 	%D%/replay/replay-judged.sh \
 	%D%/replay/replay-usage.sh \
