@@ -23,6 +23,23 @@ static inline bool iommunest_all_zero(const void *from, size_t len)
 	return len == 0;
 }
 
+/* No struct grows to more than that: such a size was never set. */
+#define IOMMUNEST_SIZE_MAX 4096u
+
+/*
+ * Checks the size that a struct of the caller begins with.  @min is the size
+ * that its first release had.
+ */
+static inline int iommunest_check_size(const void *from, size_t min)
+{
+	size_t size;
+
+	memcpy(&size, from, sizeof(size));
+	if (size < min)
+		return -EINVAL;
+	return size > IOMMUNEST_SIZE_MAX ? -E2BIG : 0;
+}
+
 /*
  * Copies a struct of the caller whose first member is its size into one of
  * ours, which is zeroed first.  @min is the size that its first release had.
@@ -30,11 +47,12 @@ static inline bool iommunest_all_zero(const void *from, size_t len)
 static inline int iommunest_copy_in(void *to, size_t to_size, const void *from,
 				    size_t min)
 {
+	int ret = iommunest_check_size(from, min);
 	size_t size;
 
+	if (ret)
+		return ret;
 	memcpy(&size, from, sizeof(size));
-	if (size < min)
-		return -EINVAL;
 	if (size > to_size &&
 	    !iommunest_all_zero((const char *)from + to_size, size - to_size))
 		return -E2BIG;

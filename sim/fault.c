@@ -5,9 +5,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "size.h"
-
-#define MIN_SIZE END_OF(struct iommunest_sim_fault, code)
 #define ERRNO_MAX 4095
 
 static bool is_errno(int error)
@@ -57,9 +54,8 @@ EXPORT int iommunest_sim_inject(struct iommunest_sim *sim,
 
 	if (!sim || !fault)
 		return -EINVAL;
-	ret = check_size(fault, MIN_SIZE);
-	if (!ret)
-		ret = iommunest_copy_in(&from, sizeof(from), fault, MIN_SIZE);
+	ret = iommunest_copy_in(&from, sizeof(from), fault,
+				END_OF(struct iommunest_sim_fault, code));
 	if (ret)
 		return ret;
 	if (!is_valid(&from))

@@ -41,7 +41,6 @@ SIM_SOURCES = \
 	%D%/set.c \
 	%D%/set.h \
 	%D%/sim.c \
-	%D%/size.h \
 	%D%/sys-table.c \
 	%D%/translate.c \
 	%D%/uapi-newer.h \

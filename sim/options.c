@@ -6,9 +6,6 @@
 #include <string.h>
 
 #include "profile.h"
-#include "size.h"
-
-#define MIN_SIZE END_OF(struct iommunest_sim_options, ecap)
 
 int iommunest__sim_read_options(struct iommunest_sim_options *to,
 				const struct iommunest_sim_options *from)
@@ -18,9 +15,8 @@ int iommunest__sim_read_options(struct iommunest_sim_options *to,
 	memset(to, 0, sizeof(*to));
 	if (!from)
 		return 0;
-	ret = check_size(from, MIN_SIZE);
-	if (!ret)
-		ret = iommunest_copy_in(to, sizeof(*to), from, MIN_SIZE);
+	ret = iommunest_copy_in(to, sizeof(*to), from,
+				END_OF(struct iommunest_sim_options, ecap));
 	if (ret)
 		return ret;
 	if (!iommunest__sim_profile(to->profile) ||

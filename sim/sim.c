@@ -9,7 +9,6 @@
 #include "options.h"
 #include "profile.h"
 #include "registers.h"
-#include "size.h"
 #include "user-memory.h"
 
 EXPORT int iommunest_sim_new(struct iommunest_sim **out,
@@ -67,7 +66,8 @@ EXPORT int iommunest_sim_stats(const struct iommunest_sim *sim,
 
 	if (!sim || !stats)
 		return -EINVAL;
-	ret = check_size(stats, END_OF(struct iommunest_sim_stats, refused));
+	ret = iommunest_check_size(stats,
+				   END_OF(struct iommunest_sim_stats, refused));
 	if (ret)
 		return ret;
 	out = sim->stats;
