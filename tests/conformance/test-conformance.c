@@ -3,10 +3,12 @@
 #include "random.h"
 #include "sim-env.h"
 
-#include <check.h>
+#include "tests/harness/support.h"
+
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -43,7 +45,7 @@ static const struct variant variants[] = {
 	/* The last: a process does not get out of it. */
 	{ "newest in a sandbox", IOMMUNEST_SIM_NEWEST, true, false, true },
 };
-#define VARIANTS (sizeof(variants) / sizeof(*variants))
+#define VARIANTS ARRAY_LEN(variants)
 
 #define LOAD_NR \
 	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr))
@@ -130,7 +132,7 @@ static void hold(const struct variant *variant, size_t index)
  * What comes of them is compared with a kernel's by tests/vm/vm-diff; here they
  * are for the sanitizers.
  */
-START_TEST(random_calls_hurt_nothing)
+TEST_LOOP(random_calls_hurt_nothing, VARIANTS)
 {
 	static struct conf_random random;
 	struct iommunest_sim_options options = {
@@ -148,51 +150,43 @@ START_TEST(random_calls_hurt_nothing)
 	ck_assert_uint_eq(sim_env_close(&env), 0);
 	conf_memory_free(&memory);
 }
-END_TEST
 
-/* check takes one function a test case: a loop counts cases and variants. */
-START_TEST(holds)
+/* check takes one function a test: _i counts variants and cases. */
+static void hold_nth(int _i)
 {
 	size_t cases = conf_count();
 
 	hold(&variants[(size_t)_i / cases], (size_t)_i % cases);
 }
-END_TEST
 
-/* So that a crash has a name too: that of its test case. */
-static void add(Suite *suite, const struct variant *variant)
+/* Each has the case's name, so that a crash has it too. */
+static void add(size_t index, struct support_test *row)
 {
-	size_t index = (size_t)(variant - variants);
-	size_t first = index * conf_count();
-	TCase *random = tcase_create("random");
-	size_t i;
-
-	for (i = 0; i < conf_count(); i++) {
-		TCase *tcase = tcase_create(conf_get(i)->name);
-
-		tcase_add_loop_test(tcase, holds, (int)(first + i),
-				    (int)(first + i + 1));
-		suite_add_tcase(suite, tcase);
-	}
-	tcase_add_loop_test(random, random_calls_hurt_nothing, (int)index,
-			    (int)index + 1);
-	suite_add_tcase(suite, random);
+	row->test = (TTest){
+		.name = conf_get(index % conf_count())->name,
+		.fn = hold_nth,
+		.file = __FILE__,
+		.line = __LINE__,
+	};
+	snprintf(row->group, sizeof(row->group), "%s",
+		 variants[index / conf_count()].name);
+	row->first = (int)index;
+	row->end = row->first + 1;
+	support_add(row);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-	SRunner *runner = srunner_create(NULL);
-	int failed;
+	const size_t count = VARIANTS * conf_count();
+	struct support_test *rows = calloc(count, sizeof(*rows));
 	size_t i;
+	int ret;
 
-	for (i = 0; i < VARIANTS; i++) {
-		Suite *suite = suite_create(variants[i].name);
-
-		add(suite, &variants[i]);
-		srunner_add_suite(runner, suite);
-	}
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	if (!rows)
+		return EXIT_FAILURE;
+	for (i = 0; i < count; i++)
+		add(i, &rows[i]);
+	ret = support_run(argc, argv);
+	free(rows);
+	return ret;
 }

@@ -291,7 +291,8 @@ static const struct maker makers[] = {
 	{ make_iq, end_iq, 2 },
 };
 
-START_TEST(each_allocation_that_fails_is_enomem_and_leaks_nothing)
+TEST_LOOP(each_allocation_that_fails_is_enomem_and_leaks_nothing,
+	  ARRAY_LEN(makers))
 {
 	const struct maker *maker = &makers[_i];
 	unsigned int n = 0;
@@ -313,7 +314,6 @@ START_TEST(each_allocation_that_fails_is_enomem_and_leaks_nothing)
 	ck_assert_uint_gt(n, maker->least);
 	finish();
 }
-END_TEST
 
 #define OLD_BASE UINT64_C(0x10000)
 /* 2^15 slots. */
@@ -331,7 +331,7 @@ static uint64_t fetches_from(struct iommunest_vtd_iq *iq)
 	return last_read;
 }
 
-START_TEST(a_base_that_fails_leaves_the_engine_as_it_was)
+TEST(a_base_that_fails_leaves_the_engine_as_it_was)
 {
 	struct iommunest_vtd_iq *iq;
 	unsigned int n = 0;
@@ -357,9 +357,8 @@ START_TEST(a_base_that_fails_leaves_the_engine_as_it_was)
 	iommunest_vtd_iq_free(iq);
 	finish();
 }
-END_TEST
 
-START_TEST(a_first_base_that_fails_leaves_none)
+TEST(a_first_base_that_fails_leaves_none)
 {
 	struct iommunest_vtd_iq_result result = { .size = sizeof(result) };
 	struct iommunest_vtd_iq *iq;
@@ -386,7 +385,6 @@ START_TEST(a_first_base_that_fails_leaves_none)
 	iommunest_vtd_iq_free(iq);
 	finish();
 }
-END_TEST
 
 /* Half made, and then refused. */
 static int refused_context(void **object)
@@ -444,7 +442,7 @@ static const struct {
 	{ refused_iq, -EINVAL },
 };
 
-START_TEST(what_is_refused_leaks_nothing)
+TEST_LOOP(what_is_refused_leaks_nothing, ARRAY_LEN(refusals))
 {
 	void *object;
 	int ret;
@@ -457,10 +455,9 @@ START_TEST(what_is_refused_leaks_nothing)
 	ck_assert_ptr_null(object);
 	finish();
 }
-END_TEST
 
 /* The most that the header allows is more than an address space may have. */
-START_TEST(a_batch_too_large_for_memory_is_enomem)
+TEST(a_batch_too_large_for_memory_is_enomem)
 {
 	struct iommunest_inv_type type = *iommunest_vtd_s1_type();
 	struct iommunest_batch *batch = GARBAGE;
@@ -473,9 +470,8 @@ START_TEST(a_batch_too_large_for_memory_is_enomem)
 	ck_assert_int_eq(ret, -ENOMEM);
 	ck_assert_ptr_null(batch);
 }
-END_TEST
 
-START_TEST(adding_and_submitting_allocates_nothing)
+TEST(adding_and_submitting_allocates_nothing)
 {
 	struct iommunest_submit_options opts = {
 		.size = sizeof(opts), .policy = IOMMUNEST_POLICY_SKIP
@@ -501,20 +497,4 @@ START_TEST(adding_and_submitting_allocates_nothing)
 	ck_assert_uint_eq(heap.count, 0);
 	iommunest_batch_free(batch);
 	finish();
-}
-END_TEST
-
-static const struct support_test tests[] = {
-	TEST_LOOP(each_allocation_that_fails_is_enomem_and_leaks_nothing,
-		  ARRAY_LEN(makers)),
-	TEST(a_base_that_fails_leaves_the_engine_as_it_was),
-	TEST(a_first_base_that_fails_leaves_none),
-	TEST_LOOP(what_is_refused_leaks_nothing, ARRAY_LEN(refusals)),
-	TEST(a_batch_too_large_for_memory_is_enomem),
-	TEST(adding_and_submitting_allocates_nothing),
-};
-
-int main(void)
-{
-	return support_run("alloc", tests, ARRAY_LEN(tests));
 }

@@ -71,7 +71,7 @@ static void expect_no_batch(const struct iommunest_inv_type *type,
 	ck_assert_ptr_null(batch);
 }
 
-START_TEST(a_new_batch_is_empty)
+TEST(a_new_batch_is_empty)
 {
 	struct iommunest_batch *batch = new_batch(7);
 	uint64_t cookie = 1;
@@ -83,17 +83,15 @@ START_TEST(a_new_batch_is_empty)
 	ck_assert_ptr_null(iommunest_batch_entry(batch, 0));
 	iommunest_batch_free(batch);
 }
-END_TEST
 
-START_TEST(a_capacity_of_0_or_past_2_to_the_27_is_einval)
+TEST(a_capacity_of_0_or_past_2_to_the_27_is_einval)
 {
 	expect_no_batch(iommunest_vtd_s1_type(), 0, -EINVAL);
 	expect_no_batch(iommunest_vtd_s1_type(), (1u << 27) + 1, -EINVAL);
 	expect_no_batch(iommunest_vtd_s1_type(), UINT32_MAX, -EINVAL);
 }
-END_TEST
 
-START_TEST(null_is_refused_or_ignored)
+TEST(null_is_refused_or_ignored)
 {
 	struct iommunest_vtd_entry entry = page(1);
 
@@ -112,9 +110,8 @@ START_TEST(null_is_refused_or_ignored)
 	iommunest_batch_clear_error(NULL);
 	iommunest_batch_free(NULL);
 }
-END_TEST
 
-START_TEST(a_bad_type_is_einval)
+TEST(a_bad_type_is_einval)
 {
 	static const uint32_t lengths[] = { 0, 4097, UINT32_MAX };
 	struct iommunest_inv_type type;
@@ -132,9 +129,8 @@ START_TEST(a_bad_type_is_einval)
 	type.reserved = 1;
 	expect_no_batch(&type, 1, -EINVAL);
 }
-END_TEST
 
-START_TEST(a_type_too_short_is_einval)
+TEST(a_type_too_short_is_einval)
 {
 	struct iommunest_inv_type type = byte_type(), *copy;
 	size_t size;
@@ -145,9 +141,8 @@ START_TEST(a_type_too_short_is_einval)
 		free(copy);
 	}
 }
-END_TEST
 
-START_TEST(a_longer_type_needs_a_zero_tail)
+TEST(a_longer_type_needs_a_zero_tail)
 {
 	struct iommunest_inv_type type = byte_type(), *copy;
 	struct iommunest_batch *batch;
@@ -159,9 +154,8 @@ START_TEST(a_longer_type_needs_a_zero_tail)
 	expect_no_batch(copy, 1, -E2BIG);
 	free(copy);
 }
-END_TEST
 
-START_TEST(entries_of_1_and_of_4096_bytes_are_kept_whole)
+TEST_LOOP(entries_of_1_and_of_4096_bytes_are_kept_whole, 4)
 {
 	static const uint32_t lengths[] = { 1, 3, 4095, 4096 };
 	struct iommunest_inv_type type = byte_type();
@@ -183,11 +177,10 @@ START_TEST(entries_of_1_and_of_4096_bytes_are_kept_whole)
 	}
 	iommunest_batch_free(batch);
 }
-END_TEST
 
 /* ---- Adding ---- */
 
-START_TEST(entries_lie_one_behind_the_other_with_their_cookies)
+TEST(entries_lie_one_behind_the_other_with_their_cookies)
 {
 	struct iommunest_batch *batch = new_batch(8);
 	char *first;
@@ -203,9 +196,8 @@ START_TEST(entries_lie_one_behind_the_other_with_their_cookies)
 	}
 	iommunest_batch_free(batch);
 }
-END_TEST
 
-START_TEST(beyond_the_last_entry_there_is_null_and_cookie_0)
+TEST(beyond_the_last_entry_there_is_null_and_cookie_0)
 {
 	struct iommunest_batch *batch = new_batch(8);
 
@@ -217,9 +209,8 @@ START_TEST(beyond_the_last_entry_there_is_null_and_cookie_0)
 	ck_assert_uint_eq(iommunest_batch_cookie(batch, UINT32_MAX), 0);
 	iommunest_batch_free(batch);
 }
-END_TEST
 
-START_TEST(an_entry_may_be_changed_in_place)
+TEST(an_entry_may_be_changed_in_place)
 {
 	struct iommunest_batch *batch = new_batch(2);
 	struct iommunest_vtd_entry *entry;
@@ -232,9 +223,8 @@ START_TEST(an_entry_may_be_changed_in_place)
 	ck_assert_uint_eq(entry->addr, UINT64_C(99) << 12);
 	iommunest_batch_free(batch);
 }
-END_TEST
 
-START_TEST(a_full_batch_is_enospc_and_stays_as_it_was)
+TEST_LOOP(a_full_batch_is_enospc_and_stays_as_it_was, 5)
 {
 	uint32_t capacity = 1u + (uint32_t)_i;
 	struct iommunest_batch *batch = new_batch(capacity);
@@ -252,9 +242,8 @@ START_TEST(a_full_batch_is_enospc_and_stays_as_it_was)
 	ck_assert_uint_eq(cookie, 77);
 	iommunest_batch_free(batch);
 }
-END_TEST
 
-START_TEST(a_batch_whose_entries_are_done_is_still_full)
+TEST(a_batch_whose_entries_are_done_is_still_full)
 {
 	struct iommunest_batch *batch = new_batch(1);
 	struct iommunest_vtd_entry entry = page(9);
@@ -264,11 +253,10 @@ START_TEST(a_batch_whose_entries_are_done_is_still_full)
 	ck_assert_int_eq(iommunest_batch_add(batch, &entry, 0), -ENOSPC);
 	iommunest_batch_free(batch);
 }
-END_TEST
 
 /* ---- The error that sticks ---- */
 
-START_TEST(the_first_error_sticks_and_adds_add_nothing)
+TEST(the_first_error_sticks_and_adds_add_nothing)
 {
 	struct iommunest_batch *batch = new_batch(8);
 	struct iommunest_vtd_entry entry = page(9);
@@ -290,9 +278,8 @@ START_TEST(the_first_error_sticks_and_adds_add_nothing)
 	ck_assert_int_eq(iommunest_batch_error(batch, NULL), -EINVAL);
 	iommunest_batch_free(batch);
 }
-END_TEST
 
-START_TEST(an_error_that_sticks_hides_later_ones)
+TEST(an_error_that_sticks_hides_later_ones)
 {
 	struct iommunest_batch *batch = new_batch(1);
 	struct iommunest_vtd_entry entry = page(9);
@@ -305,9 +292,8 @@ START_TEST(an_error_that_sticks_hides_later_ones)
 	ck_assert_uint_eq(cookie, 1);
 	iommunest_batch_free(batch);
 }
-END_TEST
 
-START_TEST(after_clear_error_adds_add_again)
+TEST(after_clear_error_adds_add_again)
 {
 	struct iommunest_batch *batch = new_batch(3);
 	uint64_t cookie = 1;
@@ -323,9 +309,8 @@ START_TEST(after_clear_error_adds_add_again)
 	check_page(batch, 2, 22);
 	iommunest_batch_free(batch);
 }
-END_TEST
 
-START_TEST(an_error_leaves_the_cursor_movable)
+TEST(an_error_leaves_the_cursor_movable)
 {
 	struct iommunest_batch *batch = new_batch(2);
 
@@ -336,11 +321,10 @@ START_TEST(an_error_leaves_the_cursor_movable)
 	ck_assert_int_eq(iommunest_batch_error(batch, NULL), -EINVAL);
 	iommunest_batch_free(batch);
 }
-END_TEST
 
 /* ---- Reset and skip ---- */
 
-START_TEST(reset_empties_and_forgets_the_error)
+TEST(reset_empties_and_forgets_the_error)
 {
 	struct iommunest_batch *batch = new_batch(3);
 	uint64_t cookie = 1;
@@ -359,9 +343,8 @@ START_TEST(reset_empties_and_forgets_the_error)
 	check_page(batch, 0, 30);
 	iommunest_batch_free(batch);
 }
-END_TEST
 
-START_TEST(skip_moves_the_cursor_by_one_and_keeps_the_entry)
+TEST(skip_moves_the_cursor_by_one_and_keeps_the_entry)
 {
 	struct iommunest_batch *batch = new_batch(3);
 
@@ -374,9 +357,8 @@ START_TEST(skip_moves_the_cursor_by_one_and_keeps_the_entry)
 	check_page(batch, 0, 20);
 	iommunest_batch_free(batch);
 }
-END_TEST
 
-START_TEST(skip_with_nothing_pending_is_enoent)
+TEST(skip_with_nothing_pending_is_enoent)
 {
 	struct iommunest_batch *batch = new_batch(3);
 
@@ -388,32 +370,4 @@ START_TEST(skip_with_nothing_pending_is_enoent)
 	add_pages(batch, 21, 1);
 	ck_assert_int_eq(iommunest_batch_skip(batch), 0);
 	iommunest_batch_free(batch);
-}
-END_TEST
-
-static const struct support_test tests[] = {
-	TEST(a_new_batch_is_empty),
-	TEST(a_capacity_of_0_or_past_2_to_the_27_is_einval),
-	TEST(null_is_refused_or_ignored),
-	TEST(a_bad_type_is_einval),
-	TEST(a_type_too_short_is_einval),
-	TEST(a_longer_type_needs_a_zero_tail),
-	TEST_LOOP(entries_of_1_and_of_4096_bytes_are_kept_whole, 4),
-	TEST(entries_lie_one_behind_the_other_with_their_cookies),
-	TEST(beyond_the_last_entry_there_is_null_and_cookie_0),
-	TEST(an_entry_may_be_changed_in_place),
-	TEST_LOOP(a_full_batch_is_enospc_and_stays_as_it_was, 5),
-	TEST(a_batch_whose_entries_are_done_is_still_full),
-	TEST(the_first_error_sticks_and_adds_add_nothing),
-	TEST(an_error_that_sticks_hides_later_ones),
-	TEST(after_clear_error_adds_add_again),
-	TEST(an_error_leaves_the_cursor_movable),
-	TEST(reset_empties_and_forgets_the_error),
-	TEST(skip_moves_the_cursor_by_one_and_keeps_the_entry),
-	TEST(skip_with_nothing_pending_is_enoent),
-};
-
-int main(void)
-{
-	return support_run("batch", tests, ARRAY_LEN(tests));
 }

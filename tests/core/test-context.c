@@ -26,7 +26,7 @@ static struct iommunest_open_options scripted(struct script *script)
 
 /* ---- Opening by path ---- */
 
-START_TEST(opens_dev_iommu_close_on_exec_and_closes_it)
+TEST(opens_dev_iommu_close_on_exec_and_closes_it)
 {
 	static const struct script_row rows[] = {
 		{ .function = SCRIPT_OPEN,
@@ -48,9 +48,8 @@ START_TEST(opens_dev_iommu_close_on_exec_and_closes_it)
 	iommunest_close(ctx);
 	script_done(&script);
 }
-END_TEST
 
-START_TEST(opens_the_path_of_the_options)
+TEST(opens_the_path_of_the_options)
 {
 	static const struct script_row rows[] = {
 		{ .function = SCRIPT_OPEN,
@@ -71,12 +70,11 @@ START_TEST(opens_the_path_of_the_options)
 	iommunest_close(ctx);
 	script_done(&script);
 }
-END_TEST
 
 static const int open_errors[] = { -ENOENT, -EACCES, -ENODEV, -EMFILE,
 				   -ENOMEM, -EINTR,  -EPERM };
 
-START_TEST(an_error_of_open_passes_unchanged)
+TEST_LOOP(an_error_of_open_passes_unchanged, ARRAY_LEN(open_errors))
 {
 	struct script_row row = { .function = SCRIPT_OPEN,
 				  .path = "/dev/iommu",
@@ -92,9 +90,8 @@ START_TEST(an_error_of_open_passes_unchanged)
 	ck_assert_ptr_null(ctx);
 	script_done(&script);
 }
-END_TEST
 
-START_TEST(descriptor_0_is_as_good_as_any)
+TEST(descriptor_0_is_as_good_as_any)
 {
 	static const struct script_row rows[] = {
 		{ .function = SCRIPT_OPEN,
@@ -118,11 +115,10 @@ START_TEST(descriptor_0_is_as_good_as_any)
 	iommunest_close(ctx);
 	script_done(&script);
 }
-END_TEST
 
 /* ---- Opening a descriptor ---- */
 
-START_TEST(a_borrowed_descriptor_is_left_open)
+TEST(a_borrowed_descriptor_is_left_open)
 {
 	struct iommunest_ctx *ctx;
 	struct script script;
@@ -132,18 +128,16 @@ START_TEST(a_borrowed_descriptor_is_left_open)
 	iommunest_close(ctx);
 	script_done(&script);
 }
-END_TEST
 
-START_TEST(a_negative_descriptor_is_ebadf)
+TEST(a_negative_descriptor_is_ebadf)
 {
 	struct iommunest_ctx *ctx = GARBAGE;
 
 	ck_assert_int_eq(iommunest_open_fd(&ctx, -1, NULL), -EBADF);
 	ck_assert_ptr_null(ctx);
 }
-END_TEST
 
-START_TEST(a_path_with_a_descriptor_is_einval)
+TEST(a_path_with_a_descriptor_is_einval)
 {
 	struct iommunest_open_options options = { .size = sizeof(options),
 						  .path = "/dev/iommu" };
@@ -152,16 +146,14 @@ START_TEST(a_path_with_a_descriptor_is_einval)
 	ck_assert_int_eq(iommunest_open_fd(&ctx, 0, &options), -EINVAL);
 	ck_assert_ptr_null(ctx);
 }
-END_TEST
 
-START_TEST(null_is_refused_or_ignored)
+TEST(null_is_refused_or_ignored)
 {
 	ck_assert_int_eq(iommunest_open(NULL, NULL), -EINVAL);
 	ck_assert_int_eq(iommunest_open_fd(NULL, 0, NULL), -EINVAL);
 	ck_assert_int_eq(iommunest_fd(NULL), -EINVAL);
 	iommunest_close(NULL);
 }
-END_TEST
 
 /* ---- Options and tables that are shorter or longer than ours ---- */
 
@@ -187,7 +179,7 @@ static void expect_taken(const struct iommunest_open_options *options)
 	iommunest_close(ctx);
 }
 
-START_TEST(options_too_short_are_einval)
+TEST(options_too_short_are_einval)
 {
 	struct iommunest_open_options options, *copy;
 	struct script script;
@@ -204,9 +196,8 @@ START_TEST(options_too_short_are_einval)
 	expect_refused(&options, -EINVAL);
 	script_done(&script);
 }
-END_TEST
 
-START_TEST(longer_options_need_a_zero_tail)
+TEST(longer_options_need_a_zero_tail)
 {
 	struct iommunest_open_options options, *copy;
 	struct script script;
@@ -223,9 +214,8 @@ START_TEST(longer_options_need_a_zero_tail)
 	free(copy);
 	script_done(&script);
 }
-END_TEST
 
-START_TEST(a_table_too_short_is_einval)
+TEST(a_table_too_short_is_einval)
 {
 	struct iommunest_open_options options;
 	struct iommunest_sys *sys;
@@ -242,9 +232,8 @@ START_TEST(a_table_too_short_is_einval)
 	}
 	script_done(&script);
 }
-END_TEST
 
-START_TEST(a_longer_table_needs_a_zero_tail)
+TEST(a_longer_table_needs_a_zero_tail)
 {
 	struct iommunest_open_options options;
 	struct iommunest_sys *sys;
@@ -260,10 +249,9 @@ START_TEST(a_longer_table_needs_a_zero_tail)
 	free(sys);
 	script_done(&script);
 }
-END_TEST
 
 /* The size, and then five functions. */
-START_TEST(a_table_without_one_of_its_functions_is_einval)
+TEST_LOOP(a_table_without_one_of_its_functions_is_einval, 5)
 {
 	struct iommunest_sys sys = script_sys;
 	size_t hole = sizeof(size_t) + (size_t)_i * sizeof(sys.open);
@@ -277,7 +265,6 @@ START_TEST(a_table_without_one_of_its_functions_is_einval)
 	expect_refused(&options, -EINVAL);
 	script_done(&script);
 }
-END_TEST
 
 /* ---- The real table ---- */
 
@@ -293,7 +280,7 @@ static int temporary_file(char *path, size_t len)
 	return fd;
 }
 
-START_TEST(a_path_that_does_not_exist_is_enoent)
+TEST(a_path_that_does_not_exist_is_enoent)
 {
 	struct iommunest_open_options options = {
 		.size = sizeof(options), .path = "/nonexistent/iommu"
@@ -303,9 +290,8 @@ START_TEST(a_path_that_does_not_exist_is_enoent)
 	ck_assert_int_eq(iommunest_open(&ctx, &options), -ENOENT);
 	ck_assert_ptr_null(ctx);
 }
-END_TEST
 
-START_TEST(a_regular_file_opens_close_on_exec_and_is_closed)
+TEST(a_regular_file_opens_close_on_exec_and_is_closed)
 {
 	struct iommunest_open_options options = { .size = sizeof(options) };
 	struct iommunest_ctx *ctx;
@@ -322,9 +308,8 @@ START_TEST(a_regular_file_opens_close_on_exec_and_is_closed)
 	iommunest_close(ctx);
 	ck_assert_int_eq(fcntl(fd, F_GETFD), -1);
 }
-END_TEST
 
-START_TEST(an_ioctl_on_a_regular_file_is_enotty)
+TEST(an_ioctl_on_a_regular_file_is_enotty)
 {
 	struct iommunest_ctx *ctx;
 	char path[256];
@@ -342,9 +327,8 @@ START_TEST(an_ioctl_on_a_regular_file_is_enotty)
 	ck_assert_int_ge(fcntl(fd, F_GETFD), 0);
 	close(fd);
 }
-END_TEST
 
-START_TEST(an_ioctl_on_a_closed_descriptor_is_ebadf)
+TEST(an_ioctl_on_a_closed_descriptor_is_ebadf)
 {
 	struct iommunest_ctx *ctx;
 	char path[256];
@@ -356,30 +340,4 @@ START_TEST(an_ioctl_on_a_closed_descriptor_is_ebadf)
 	ck_assert_int_eq(iommunest_open_fd(&ctx, fd, NULL), 0);
 	ck_assert_int_eq(iommunest_object_destroy(ctx, 1), -EBADF);
 	iommunest_close(ctx);
-}
-END_TEST
-
-static const struct support_test tests[] = {
-	TEST(opens_dev_iommu_close_on_exec_and_closes_it),
-	TEST(opens_the_path_of_the_options),
-	TEST_LOOP(an_error_of_open_passes_unchanged, ARRAY_LEN(open_errors)),
-	TEST(descriptor_0_is_as_good_as_any),
-	TEST(a_borrowed_descriptor_is_left_open),
-	TEST(a_negative_descriptor_is_ebadf),
-	TEST(a_path_with_a_descriptor_is_einval),
-	TEST(null_is_refused_or_ignored),
-	TEST(options_too_short_are_einval),
-	TEST(longer_options_need_a_zero_tail),
-	TEST(a_table_too_short_is_einval),
-	TEST(a_longer_table_needs_a_zero_tail),
-	TEST_LOOP(a_table_without_one_of_its_functions_is_einval, 5),
-	TEST(a_path_that_does_not_exist_is_enoent),
-	TEST(a_regular_file_opens_close_on_exec_and_is_closed),
-	TEST(an_ioctl_on_a_regular_file_is_enotty),
-	TEST(an_ioctl_on_a_closed_descriptor_is_ebadf),
-};
-
-int main(void)
-{
-	return support_run("context", tests, ARRAY_LEN(tests));
 }

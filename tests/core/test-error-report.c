@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A kernel that brings the hardware's errors back, and one that does not. */
-#include <check.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <libiommunest-sim.h>
+
+#include "tests/harness/support.h"
 
 #define COUNT 40u
 #define CODE_IQE (IOMMUNEST_VTD_ERROR_IQE | 4u << 8)
@@ -115,23 +116,21 @@ static const uint32_t stock[] = {
 	IOMMUNEST_SIM_LINUX_7_3,
 };
 
-START_TEST(a_patched_kernel_is_found)
+TEST_LOOP(a_patched_kernel_is_found, 2)
 {
 	open_on(patched[_i]);
 	ck_assert_int_eq(knows(), 1);
 	tear_down();
 }
-END_TEST
 
-START_TEST(a_stock_kernel_is_found)
+TEST_LOOP(a_stock_kernel_is_found, 2)
 {
 	open_on(stock[_i]);
 	ck_assert_int_eq(knows(), 0);
 	tear_down();
 }
-END_TEST
 
-START_TEST(a_patched_kernel_names_the_entry_and_the_reason)
+TEST_LOOP(a_patched_kernel_names_the_entry_and_the_reason, 2)
 {
 	open_on(patched[_i]);
 	break_hardware(8, 0, -EIO, CODE_IQE);
@@ -148,9 +147,8 @@ START_TEST(a_patched_kernel_names_the_entry_and_the_reason)
 	ck_assert_uint_eq(report.driver_error, 0);
 	tear_down();
 }
-END_TEST
 
-START_TEST(a_stock_kernel_does_not_tell)
+TEST_LOOP(a_stock_kernel_does_not_tell, 2)
 {
 	open_on(stock[_i]);
 	break_hardware(8, 0, -EIO, CODE_IQE);
@@ -158,9 +156,8 @@ START_TEST(a_stock_kernel_does_not_tell)
 	ck_assert_uint_eq(report.handled, COUNT);
 	tear_down();
 }
-END_TEST
 
-START_TEST(the_first_entry_at_fault_needs_no_empty_call)
+TEST_LOOP(the_first_entry_at_fault_needs_no_empty_call, 2)
 {
 	open_on(patched[_i]);
 	break_hardware(1, 0, -EIO, CODE_IQE);
@@ -170,9 +167,8 @@ START_TEST(the_first_entry_at_fault_needs_no_empty_call)
 	ck_assert_uint_eq(report.calls, 1);
 	tear_down();
 }
-END_TEST
 
-START_TEST(a_range_of_suspects_is_reported_and_sent_again)
+TEST_LOOP(a_range_of_suspects_is_reported_and_sent_again, 2)
 {
 	open_on(patched[_i]);
 	break_hardware(5, 15, -ETIMEDOUT, CODE_ITE);
@@ -186,9 +182,8 @@ START_TEST(a_range_of_suspects_is_reported_and_sent_again)
 	ck_assert_uint_eq(report.handled, COUNT - 4);
 	tear_down();
 }
-END_TEST
 
-START_TEST(a_range_ends_with_the_call)
+TEST_LOOP(a_range_ends_with_the_call, 2)
 {
 	open_on(patched[_i]);
 	break_hardware(COUNT - 1, 15, -ETIMEDOUT, CODE_ITE);
@@ -197,10 +192,9 @@ START_TEST(a_range_ends_with_the_call)
 	ck_assert_uint_eq(report.last_index, COUNT - 1);
 	tear_down();
 }
-END_TEST
 
 /* Which of them failed is not known: none may be given up. */
-START_TEST(a_range_is_not_skipped)
+TEST_LOOP(a_range_is_not_skipped, 2)
 {
 	struct iommunest_failure skipped[4];
 
@@ -213,9 +207,8 @@ START_TEST(a_range_is_not_skipped)
 	ck_assert_uint_eq(report.pending, COUNT - 4);
 	tear_down();
 }
-END_TEST
 
-START_TEST(one_entry_at_fault_is_skipped)
+TEST_LOOP(one_entry_at_fault_is_skipped, 2)
 {
 	struct iommunest_failure skipped[4];
 
@@ -230,9 +223,8 @@ START_TEST(one_entry_at_fault_is_skipped)
 	ck_assert_uint_eq(report.handled, COUNT - 1);
 	tear_down();
 }
-END_TEST
 
-START_TEST(flush_all_says_why)
+TEST_LOOP(flush_all_says_why, 2)
 {
 	open_on(patched[_i]);
 	break_hardware(5, 3, -ETIMEDOUT, CODE_ITE);
@@ -243,9 +235,8 @@ START_TEST(flush_all_says_why)
 	ck_assert_uint_eq(report.last_index, 7);
 	tear_down();
 }
-END_TEST
 
-START_TEST(an_entry_that_software_refuses_has_no_code)
+TEST_LOOP(an_entry_that_software_refuses_has_no_code, 2)
 {
 	open_on(patched[_i]);
 	((struct iommunest_vtd_entry *)iommunest_batch_entry(batch, 3))->flags =
@@ -257,7 +248,6 @@ START_TEST(an_entry_that_software_refuses_has_no_code)
 	ck_assert(report.exact);
 	tear_down();
 }
-END_TEST
 
 /* ---- The guest's queue ---- */
 
@@ -330,7 +320,7 @@ static struct iommunest_vtd_iq_result run_queue(int error, uint32_t code)
 }
 
 /* It sees the kind of error, and not what the host's hardware is called. */
-START_TEST(a_guest_sees_the_kind_of_the_hosts_error)
+TEST_LOOP(a_guest_sees_the_kind_of_the_hosts_error, 3)
 {
 	static const struct {
 		int error;
@@ -353,7 +343,6 @@ START_TEST(a_guest_sees_the_kind_of_the_hosts_error)
 	ck_assert_uint_eq(result.driver_error, rows[_i].code);
 	tear_down();
 }
-END_TEST
 
 /* ---- What the question costs, and what is no answer ---- */
 
@@ -406,7 +395,7 @@ static void submit_one(void)
 	ck_assert_uint_eq(report.calls, 1);
 }
 
-START_TEST(the_kernel_is_asked_once)
+TEST_LOOP(the_kernel_is_asked_once, 3)
 {
 	static const int answers[] = { 0, -E2BIG, -ENOTTY };
 	unsigned int i;
@@ -421,9 +410,8 @@ START_TEST(the_kernel_is_asked_once)
 	iommunest_batch_free(batch);
 	iommunest_close(ctx);
 }
-END_TEST
 
-START_TEST(a_wrong_hwpt_is_no_answer)
+TEST(a_wrong_hwpt_is_no_answer)
 {
 	open_on_answer(-ENOENT);
 	ck_assert_int_eq(knows(), -ENOENT);
@@ -431,9 +419,8 @@ START_TEST(a_wrong_hwpt_is_no_answer)
 	ck_assert_int_eq(knows(), 1);
 	iommunest_close(ctx);
 }
-END_TEST
 
-START_TEST(asking_has_an_end)
+TEST(asking_has_an_end)
 {
 	unsigned int i;
 
@@ -446,7 +433,6 @@ START_TEST(asking_has_an_end)
 	iommunest_batch_free(batch);
 	iommunest_close(ctx);
 }
-END_TEST
 
 /* As another thread would, with a better HWPT. */
 static void get_an_answer(void)
@@ -457,7 +443,7 @@ static void get_an_answer(void)
 	kernel.answer = -ENOENT;
 }
 
-START_TEST(no_answer_does_not_undo_an_answer)
+TEST(no_answer_does_not_undo_an_answer)
 {
 	open_on_answer(-ENOENT);
 	kernel.meanwhile = get_an_answer;
@@ -467,9 +453,8 @@ START_TEST(no_answer_does_not_undo_an_answer)
 	ck_assert_uint_eq(kernel.questions, 2);
 	iommunest_close(ctx);
 }
-END_TEST
 
-START_TEST(nothing_is_not_asked)
+TEST(nothing_is_not_asked)
 {
 	open_on_answer(0);
 	ck_assert_int_eq(iommunest_reports_errors(NULL, 1,
@@ -478,42 +463,4 @@ START_TEST(nothing_is_not_asked)
 	ck_assert_int_eq(iommunest_reports_errors(ctx, 1, NULL), -EINVAL);
 	ck_assert_uint_eq(kernel.questions, 0);
 	iommunest_close(ctx);
-}
-END_TEST
-
-int main(void)
-{
-	Suite *suite = suite_create("extension");
-	TCase *tcase = tcase_create("extension");
-	SRunner *runner;
-	int failed;
-
-	tcase_add_loop_test(tcase, a_patched_kernel_is_found, 0, 2);
-	tcase_add_loop_test(tcase, a_stock_kernel_is_found, 0, 2);
-	tcase_add_loop_test(
-		tcase, a_patched_kernel_names_the_entry_and_the_reason, 0, 2);
-	tcase_add_loop_test(tcase, a_stock_kernel_does_not_tell, 0, 2);
-	tcase_add_loop_test(tcase, the_first_entry_at_fault_needs_no_empty_call,
-			    0, 2);
-	tcase_add_loop_test(
-		tcase, a_range_of_suspects_is_reported_and_sent_again, 0, 2);
-	tcase_add_loop_test(tcase, a_range_ends_with_the_call, 0, 2);
-	tcase_add_loop_test(tcase, a_range_is_not_skipped, 0, 2);
-	tcase_add_loop_test(tcase, one_entry_at_fault_is_skipped, 0, 2);
-	tcase_add_loop_test(tcase, flush_all_says_why, 0, 2);
-	tcase_add_loop_test(tcase, an_entry_that_software_refuses_has_no_code,
-			    0, 2);
-	tcase_add_loop_test(tcase, a_guest_sees_the_kind_of_the_hosts_error, 0,
-			    3);
-	tcase_add_loop_test(tcase, the_kernel_is_asked_once, 0, 3);
-	tcase_add_test(tcase, a_wrong_hwpt_is_no_answer);
-	tcase_add_test(tcase, no_answer_does_not_undo_an_answer);
-	tcase_add_test(tcase, asking_has_an_end);
-	tcase_add_test(tcase, nothing_is_not_asked);
-	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }

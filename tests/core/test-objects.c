@@ -14,7 +14,7 @@
 
 /* ---- IOMMU_DESTROY, IOMMU_IOAS_ALLOC ---- */
 
-START_TEST(destroy_sends_the_id)
+TEST(destroy_sends_the_id)
 {
 	static const uint32_t words[] = { 8, 0x1234 };
 	static const struct script_row row = { .function = SCRIPT_COMMAND,
@@ -28,11 +28,10 @@ START_TEST(destroy_sends_the_id)
 	script_done(&script);
 	iommunest_close(ctx);
 }
-END_TEST
 
 static const int destroy_errors[] = { -ENOENT, -EBUSY, -ENOTTY, -EFAULT };
 
-START_TEST(an_error_of_destroy_passes_unchanged)
+TEST_LOOP(an_error_of_destroy_passes_unchanged, ARRAY_LEN(destroy_errors))
 {
 	static const uint32_t words[] = { 8, 5 };
 	struct script_row row = { .function = SCRIPT_COMMAND,
@@ -47,9 +46,8 @@ START_TEST(an_error_of_destroy_passes_unchanged)
 	script_done(&script);
 	iommunest_close(ctx);
 }
-END_TEST
 
-START_TEST(ioas_alloc_returns_the_kernels_id)
+TEST(ioas_alloc_returns_the_kernels_id)
 {
 	static const uint32_t words[] = { 12, 0, 0 };
 	static const struct script_row row = { .function = SCRIPT_COMMAND,
@@ -66,12 +64,11 @@ START_TEST(ioas_alloc_returns_the_kernels_id)
 	script_done(&script);
 	iommunest_close(ctx);
 }
-END_TEST
 
 static const int alloc_errors[] = { -ENOMEM,	 -EINVAL, -ENOENT,
 				    -EOPNOTSUPP, -ENOTTY, -E2BIG };
 
-START_TEST(an_error_of_ioas_alloc_leaves_the_id_alone)
+TEST_LOOP(an_error_of_ioas_alloc_leaves_the_id_alone, ARRAY_LEN(alloc_errors))
 {
 	static const uint32_t words[] = { 12, 0, 0 };
 	struct script_row row = { .function = SCRIPT_COMMAND,
@@ -89,9 +86,8 @@ START_TEST(an_error_of_ioas_alloc_leaves_the_id_alone)
 	script_done(&script);
 	iommunest_close(ctx);
 }
-END_TEST
 
-START_TEST(null_arguments_are_einval_without_a_call)
+TEST(null_arguments_are_einval_without_a_call)
 {
 	struct iommunest_vtd_s1 s1 = { .size = sizeof(s1), .addr_width = 48 };
 	struct iommunest_hw_info info = { .size = sizeof(info) };
@@ -116,7 +112,6 @@ START_TEST(null_arguments_are_einval_without_a_call)
 	script_done(&script);
 	iommunest_close(ctx);
 }
-END_TEST
 
 /* ---- IOMMU_HWPT_ALLOC ---- */
 
@@ -124,7 +119,7 @@ END_TEST
 static const uint32_t parent_words[] = { 48, 1, 0x11, 0x22, 0, 0,
 					 0,  0, 0,    0,    0, 0 };
 
-START_TEST(parent_is_a_nest_parent_without_data)
+TEST(parent_is_a_nest_parent_without_data)
 {
 	static const struct script_row row = { .function = SCRIPT_COMMAND,
 					       .request = SCRIPT_HWPT_ALLOC,
@@ -140,9 +135,8 @@ START_TEST(parent_is_a_nest_parent_without_data)
 	script_done(&script);
 	iommunest_close(ctx);
 }
-END_TEST
 
-START_TEST(an_error_of_the_parent_leaves_the_id_alone)
+TEST_LOOP(an_error_of_the_parent_leaves_the_id_alone, ARRAY_LEN(alloc_errors))
 {
 	struct script_row row = { .function = SCRIPT_COMMAND,
 				  .request = SCRIPT_HWPT_ALLOC,
@@ -160,7 +154,6 @@ START_TEST(an_error_of_the_parent_leaves_the_id_alone)
 	script_done(&script);
 	iommunest_close(ctx);
 }
-END_TEST
 
 /* size, no flags, dev, parent, out, -, VTD_S1, 24 bytes at a pointer, ... */
 static const uint32_t nested_words[] = { 48, 0,	 0x11, 0x33, 0, 0,
@@ -195,7 +188,7 @@ static struct script_row nested_row(void)
 	};
 }
 
-START_TEST(nested_carries_what_the_pasid_entry_says)
+TEST(nested_carries_what_the_pasid_entry_says)
 {
 	struct script_row row = nested_row();
 	struct iommunest_vtd_s1 s1 = full_s1();
@@ -210,9 +203,8 @@ START_TEST(nested_carries_what_the_pasid_entry_says)
 	script_done(&script);
 	iommunest_close(ctx);
 }
-END_TEST
 
-START_TEST(nested_takes_48_bits_and_no_flags)
+TEST(nested_takes_48_bits_and_no_flags)
 {
 	static const uint64_t data[] = { 0, 0xfffffffffffff000, 48 };
 	struct iommunest_vtd_s1 s1 = { .size = sizeof(s1),
@@ -230,9 +222,8 @@ START_TEST(nested_takes_48_bits_and_no_flags)
 	script_done(&script);
 	iommunest_close(ctx);
 }
-END_TEST
 
-START_TEST(an_error_of_nested_leaves_the_id_alone)
+TEST_LOOP(an_error_of_nested_leaves_the_id_alone, ARRAY_LEN(alloc_errors))
 {
 	struct script_row row = nested_row();
 	struct iommunest_vtd_s1 s1 = full_s1();
@@ -248,7 +239,6 @@ START_TEST(an_error_of_nested_leaves_the_id_alone)
 	script_done(&script);
 	iommunest_close(ctx);
 }
-END_TEST
 
 static void expect_s1_refused(const struct iommunest_vtd_s1 *s1, int error)
 {
@@ -264,25 +254,23 @@ static void expect_s1_refused(const struct iommunest_vtd_s1 *s1, int error)
 	iommunest_close(ctx);
 }
 
-START_TEST(unknown_s1_flags_are_eopnotsupp_without_a_call)
+TEST_LOOP(unknown_s1_flags_are_eopnotsupp_without_a_call, 29)
 {
 	struct iommunest_vtd_s1 s1 = full_s1();
 
 	s1.flags = 1u << (3 + _i);
 	expect_s1_refused(&s1, -EOPNOTSUPP);
 }
-END_TEST
 
-START_TEST(an_unaligned_root_table_is_einval_without_a_call)
+TEST_LOOP(an_unaligned_root_table_is_einval_without_a_call, 12)
 {
 	struct iommunest_vtd_s1 s1 = full_s1();
 
 	s1.pgtbl_addr = S1_PGTBL | UINT64_C(1) << _i;
 	expect_s1_refused(&s1, -EINVAL);
 }
-END_TEST
 
-START_TEST(a_width_but_48_and_57_is_einval_without_a_call)
+TEST(a_width_but_48_and_57_is_einval_without_a_call)
 {
 	struct iommunest_vtd_s1 s1 = full_s1();
 	uint32_t width;
@@ -295,9 +283,8 @@ START_TEST(a_width_but_48_and_57_is_einval_without_a_call)
 	s1.addr_width = UINT32_MAX;
 	expect_s1_refused(&s1, -EINVAL);
 }
-END_TEST
 
-START_TEST(an_s1_too_short_is_einval)
+TEST(an_s1_too_short_is_einval)
 {
 	struct iommunest_vtd_s1 s1 = full_s1(), *copy;
 	size_t size;
@@ -308,9 +295,8 @@ START_TEST(an_s1_too_short_is_einval)
 		free(copy);
 	}
 }
-END_TEST
 
-START_TEST(a_longer_s1_needs_a_zero_tail)
+TEST(a_longer_s1_needs_a_zero_tail)
 {
 	struct iommunest_vtd_s1 s1 = full_s1(), *copy;
 	struct script_row row = nested_row();
@@ -328,7 +314,6 @@ START_TEST(a_longer_s1_needs_a_zero_tail)
 	expect_s1_refused(copy, -E2BIG);
 	free(copy);
 }
-END_TEST
 
 /* ---- IOMMU_GET_HW_INFO ---- */
 
@@ -377,7 +362,7 @@ static void check_common_info(const struct iommunest_hw_info *info,
 	ck_assert_uint_eq(info->reserved, 0);
 }
 
-START_TEST(hw_info_of_vtd_has_its_registers)
+TEST(hw_info_of_vtd_has_its_registers)
 {
 	struct iommunest_hw_info info;
 
@@ -390,11 +375,10 @@ START_TEST(hw_info_of_vtd_has_its_registers)
 	ck_assert_uint_eq(info.vtd_cap, CAP);
 	ck_assert_uint_eq(info.vtd_ecap, ECAP);
 }
-END_TEST
 
 static const uint32_t other_types[] = { 0, 2, 3, UINT32_MAX };
 
-START_TEST(hw_info_of_another_type_has_no_vtd_in_it)
+TEST_LOOP(hw_info_of_another_type_has_no_vtd_in_it, ARRAY_LEN(other_types))
 {
 	struct iommunest_hw_info info;
 
@@ -406,9 +390,8 @@ START_TEST(hw_info_of_another_type_has_no_vtd_in_it)
 	ck_assert_uint_eq(info.vtd_cap, 0);
 	ck_assert_uint_eq(info.vtd_ecap, 0);
 }
-END_TEST
 
-START_TEST(hw_info_too_short_is_einval_without_a_call)
+TEST(hw_info_too_short_is_einval_without_a_call)
 {
 	struct iommunest_hw_info info = { 0 }, *copy;
 	struct iommunest_ctx *ctx;
@@ -425,9 +408,8 @@ START_TEST(hw_info_too_short_is_einval_without_a_call)
 	script_done(&script);
 	iommunest_close(ctx);
 }
-END_TEST
 
-START_TEST(hw_info_zeroes_what_only_a_newer_caller_knows)
+TEST(hw_info_zeroes_what_only_a_newer_caller_knows)
 {
 	struct iommunest_hw_info info = { 0 }, *copy;
 	unsigned char *tail;
@@ -443,12 +425,11 @@ START_TEST(hw_info_zeroes_what_only_a_newer_caller_knows)
 		ck_assert_uint_eq(tail[i], 0);
 	free(copy);
 }
-END_TEST
 
 static const int info_errors[] = { -ENOENT, -EOPNOTSUPP, -ENODEV, -ENOTTY,
 				   -EIO };
 
-START_TEST(an_error_of_hw_info_leaves_the_struct_alone)
+TEST_LOOP(an_error_of_hw_info_leaves_the_struct_alone, ARRAY_LEN(info_errors))
 {
 	struct script_row row = info_row(1);
 	struct iommunest_hw_info info, before;
@@ -460,9 +441,8 @@ START_TEST(an_error_of_hw_info_leaves_the_struct_alone)
 	ck_assert_int_eq(ask_info(row, &info), info_errors[_i]);
 	ck_assert_mem_eq(&info, &before, sizeof(info));
 }
-END_TEST
 
-START_TEST(mamv_is_bits_53_to_48_of_the_capability)
+TEST_LOOP(mamv_is_bits_53_to_48_of_the_capability, 64)
 {
 	struct iommunest_hw_info info = { .size = sizeof(info),
 					  .type = IOMMUNEST_HW_INTEL_VTD };
@@ -472,9 +452,8 @@ START_TEST(mamv_is_bits_53_to_48_of_the_capability)
 	info.vtd_cap |= UINT64_C(0xffc0ffffffffffff);
 	ck_assert_int_eq(iommunest_vtd_mamv(&info), _i);
 }
-END_TEST
 
-START_TEST(mamv_of_another_type_is_eopnotsupp)
+TEST_LOOP(mamv_of_another_type_is_eopnotsupp, ARRAY_LEN(other_types))
 {
 	struct iommunest_hw_info info = { .size = sizeof(info),
 					  .type = other_types[_i],
@@ -482,41 +461,4 @@ START_TEST(mamv_of_another_type_is_eopnotsupp)
 
 	ck_assert_int_eq(iommunest_vtd_mamv(&info), -EOPNOTSUPP);
 	ck_assert_int_eq(iommunest_vtd_mamv(NULL), -EOPNOTSUPP);
-}
-END_TEST
-
-static const struct support_test tests[] = {
-	TEST(destroy_sends_the_id),
-	TEST_LOOP(an_error_of_destroy_passes_unchanged,
-		  ARRAY_LEN(destroy_errors)),
-	TEST(ioas_alloc_returns_the_kernels_id),
-	TEST_LOOP(an_error_of_ioas_alloc_leaves_the_id_alone,
-		  ARRAY_LEN(alloc_errors)),
-	TEST(null_arguments_are_einval_without_a_call),
-	TEST(parent_is_a_nest_parent_without_data),
-	TEST_LOOP(an_error_of_the_parent_leaves_the_id_alone,
-		  ARRAY_LEN(alloc_errors)),
-	TEST(nested_carries_what_the_pasid_entry_says),
-	TEST(nested_takes_48_bits_and_no_flags),
-	TEST_LOOP(an_error_of_nested_leaves_the_id_alone,
-		  ARRAY_LEN(alloc_errors)),
-	TEST_LOOP(unknown_s1_flags_are_eopnotsupp_without_a_call, 29),
-	TEST_LOOP(an_unaligned_root_table_is_einval_without_a_call, 12),
-	TEST(a_width_but_48_and_57_is_einval_without_a_call),
-	TEST(an_s1_too_short_is_einval),
-	TEST(a_longer_s1_needs_a_zero_tail),
-	TEST(hw_info_of_vtd_has_its_registers),
-	TEST_LOOP(hw_info_of_another_type_has_no_vtd_in_it,
-		  ARRAY_LEN(other_types)),
-	TEST(hw_info_too_short_is_einval_without_a_call),
-	TEST(hw_info_zeroes_what_only_a_newer_caller_knows),
-	TEST_LOOP(an_error_of_hw_info_leaves_the_struct_alone,
-		  ARRAY_LEN(info_errors)),
-	TEST_LOOP(mamv_is_bits_53_to_48_of_the_capability, 64),
-	TEST_LOOP(mamv_of_another_type_is_eopnotsupp, ARRAY_LEN(other_types)),
-};
-
-int main(void)
-{
-	return support_run("objects", tests, ARRAY_LEN(tests));
 }

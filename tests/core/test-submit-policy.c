@@ -8,12 +8,13 @@
 #include <string.h>
 
 #include "tests/harness/submit-rig.h"
+#include "tests/harness/support.h"
 
 #define MAX IOMMUNEST_CALL_MAX
 
 /* ---- Policy: skip ---- */
 
-START_TEST(skip_records_and_goes_on_behind)
+TEST(skip_records_and_goes_on_behind)
 {
 	static const struct script_row rows[] = {
 		{ SENDS(0, 6), ANSWERS(-EINVAL, 1) },
@@ -33,9 +34,8 @@ START_TEST(skip_records_and_goes_on_behind)
 	rig_check_skipped(&rig, 1, 4, -EOPNOTSUPP, 0);
 	rig_finish(&rig);
 }
-END_TEST
 
-START_TEST(skip_of_the_last_entry_ends_it)
+TEST(skip_of_the_last_entry_ends_it)
 {
 	static const struct script_row rows[] = {
 		{ SENDS(0, 2), ANSWERS(-EINVAL, 1) },
@@ -51,9 +51,8 @@ START_TEST(skip_of_the_last_entry_ends_it)
 	rig_check_skipped(&rig, 0, 1, -EINVAL, 0);
 	rig_finish(&rig);
 }
-END_TEST
 
-START_TEST(every_entry_may_be_skipped)
+TEST(every_entry_may_be_skipped)
 {
 	static const struct script_row rows[] = {
 		{ SENDS(0, 2), ANSWERS(-EINVAL, 0) },
@@ -70,9 +69,8 @@ START_TEST(every_entry_may_be_skipped)
 	rig_check_skipped(&rig, 1, 1, -EFAULT, 0);
 	rig_finish(&rig);
 }
-END_TEST
 
-START_TEST(skip_without_room_stops)
+TEST(skip_without_room_stops)
 {
 	static const struct script_row rows[] = {
 		{ SENDS(0, 5), ANSWERS(-EINVAL, 1) },
@@ -100,10 +98,9 @@ START_TEST(skip_without_room_stops)
 	ck_assert_uint_eq(rig.skipped[1].index, 0x5a5a);
 	rig_finish(&rig);
 }
-END_TEST
 
 /* No array, an array of no length, no report. */
-START_TEST(skip_with_no_room_at_all_stops)
+TEST_LOOP(skip_with_no_room_at_all_stops, 3)
 {
 	static const struct script_row rows[] = {
 		{ SENDS(0, 5), ANSWERS(-EINVAL, 1) },
@@ -123,11 +120,10 @@ START_TEST(skip_with_no_room_at_all_stops)
 	ck_assert_uint_eq(iommunest_batch_cursor(rig.batch), 1);
 	rig_finish(&rig);
 }
-END_TEST
 
 /* ---- Policy: flush all ---- */
 
-START_TEST(flush_all_replaces_the_entry_and_all_behind_it)
+TEST(flush_all_replaces_the_entry_and_all_behind_it)
 {
 	static const struct script_row rows[] = {
 		{ SENDS(0, 5), ANSWERS(-EINVAL, 2) },
@@ -150,7 +146,6 @@ START_TEST(flush_all_replaces_the_entry_and_all_behind_it)
 						 .exact = true });
 	rig_finish(&rig);
 }
-END_TEST
 
 static const struct {
 	int ret;
@@ -164,7 +159,7 @@ static const struct {
 	{ 0, 2 },
 };
 
-START_TEST(a_flush_all_that_fails_leaves_the_tail_pending)
+TEST_LOOP(a_flush_all_that_fails_leaves_the_tail_pending, ARRAY_LEN(no_flushes))
 {
 	struct script_row rows[] = {
 		{ SENDS(0, 5), ANSWERS(-EINVAL, 2) },
@@ -193,9 +188,8 @@ START_TEST(a_flush_all_that_fails_leaves_the_tail_pending)
 	ck_assert_int_eq(rig_submit(&rig), 0);
 	rig_finish(&rig);
 }
-END_TEST
 
-START_TEST(a_flush_all_that_is_interrupted_is_made_again)
+TEST(a_flush_all_that_is_interrupted_is_made_again)
 {
 	static const struct script_row rows[] = {
 		{ SENDS(0, 5), ANSWERS(-EINVAL, 2) },
@@ -211,9 +205,8 @@ START_TEST(a_flush_all_that_is_interrupted_is_made_again)
 	ck_assert_uint_eq(rig.report.calls, 4);
 	rig_finish(&rig);
 }
-END_TEST
 
-START_TEST(a_flush_all_is_not_interrupted_for_ever)
+TEST(a_flush_all_is_not_interrupted_for_ever)
 {
 	static const struct script_row rows[] = {
 		{ SENDS(0, 5), ANSWERS(-EINVAL, 2) },
@@ -230,9 +223,8 @@ START_TEST(a_flush_all_is_not_interrupted_for_ever)
 	ck_assert_uint_eq(rig.report.flushed, 0);
 	rig_finish(&rig);
 }
-END_TEST
 
-START_TEST(a_type_that_has_no_all_stops_instead)
+TEST(a_type_that_has_no_all_stops_instead)
 {
 	static const struct script_row rows[] = {
 		{ SENDS(0, 3), ANSWERS(-EIO, 1) },
@@ -249,14 +241,13 @@ START_TEST(a_type_that_has_no_all_stops_instead)
 	ck_assert_uint_eq(rig.report.flushed, 0);
 	rig_finish(&rig);
 }
-END_TEST
 
 static void make_short_all(void *entry)
 {
 	memcpy(entry, "ALL\0\1", 5);
 }
 
-START_TEST(flush_all_sends_what_the_type_makes)
+TEST(flush_all_sends_what_the_type_makes)
 {
 	static const struct script_row rows[] = {
 		{ SENDS(0, 3), ANSWERS(-EIO, 1) },
@@ -271,7 +262,6 @@ START_TEST(flush_all_sends_what_the_type_makes)
 	ck_assert_uint_eq(rig.report.flushed, 2);
 	rig_finish(&rig);
 }
-END_TEST
 
 /* ---- Policy: ask ---- */
 
@@ -320,7 +310,7 @@ static void check_asked(const struct asking *asking, uint32_t at,
 	ck_assert_uint_eq(asking->asked[at].attempt, attempt);
 }
 
-START_TEST(ask_may_stop)
+TEST(ask_may_stop)
 {
 	static const struct script_row rows[] = {
 		{ SENDS(0, 5), ANSWERS(-EINVAL, 2) },
@@ -343,9 +333,8 @@ START_TEST(ask_may_stop)
 					 .exact = true });
 	rig_finish(&a.rig);
 }
-END_TEST
 
-START_TEST(ask_may_mend_and_stop)
+TEST(ask_may_mend_and_stop)
 {
 	static const struct script_row rows[] = {
 		{ SENDS(0, 5), ANSWERS(-EINVAL, 2) },
@@ -359,9 +348,8 @@ START_TEST(ask_may_mend_and_stop)
 	ck_assert_int_eq(submit_asking(&a), 0);
 	rig_finish(&a.rig);
 }
-END_TEST
 
-START_TEST(ask_may_skip)
+TEST(ask_may_skip)
 {
 	static const struct script_row rows[] = {
 		{ SENDS(0, 5), ANSWERS(-EINVAL, 2) },
@@ -381,9 +369,8 @@ START_TEST(ask_may_skip)
 	rig_check_skipped(&a.rig, 1, 4, -EFAULT, 1);
 	rig_finish(&a.rig);
 }
-END_TEST
 
-START_TEST(ask_may_skip_beyond_the_room_of_the_report)
+TEST(ask_may_skip_beyond_the_room_of_the_report)
 {
 	static const struct script_row rows[] = {
 		{ SENDS(0, 5), ANSWERS(-EINVAL, 2) },
@@ -401,9 +388,8 @@ START_TEST(ask_may_skip_beyond_the_room_of_the_report)
 	ck_assert_uint_eq(a.rig.skipped[1].index, 0x5a5a);
 	rig_finish(&a.rig);
 }
-END_TEST
 
-START_TEST(ask_may_flush_all)
+TEST(ask_may_flush_all)
 {
 	static const struct script_row rows[] = {
 		{ SENDS(0, 5), ANSWERS(-EINVAL, 2) },
@@ -430,9 +416,8 @@ START_TEST(ask_may_flush_all)
 					 .exact = true });
 	rig_finish(&a.rig);
 }
-END_TEST
 
-START_TEST(ask_may_mend_and_retry)
+TEST(ask_may_mend_and_retry)
 {
 	static const struct script_row rows[] = {
 		{ SENDS(0, 5), ANSWERS(-EINVAL, 2) },
@@ -449,9 +434,8 @@ START_TEST(ask_may_mend_and_retry)
 							    .resumes = 1 });
 	rig_finish(&a.rig);
 }
-END_TEST
 
-START_TEST(attempts_count_retries_of_one_entry_without_a_break)
+TEST(attempts_count_retries_of_one_entry_without_a_break)
 {
 	static const struct script_row rows[] = {
 		{ SENDS(0, 5), ANSWERS(-EINVAL, 2) },
@@ -481,9 +465,8 @@ START_TEST(attempts_count_retries_of_one_entry_without_a_break)
 	rig_check_skipped(&a.rig, 0, 3, -EINVAL, 1);
 	rig_finish(&a.rig);
 }
-END_TEST
 
-START_TEST(attempts_start_at_1_with_each_submission)
+TEST(attempts_start_at_1_with_each_submission)
 {
 	static const struct script_row rows[] = {
 		{ SENDS(0, 1), ANSWERS(-EINVAL, 0) },
@@ -500,11 +483,10 @@ START_TEST(attempts_start_at_1_with_each_submission)
 	check_asked(&a, 1, 0, -EINVAL, 1);
 	rig_finish(&a.rig);
 }
-END_TEST
 
 static const int no_answers[] = { IOMMUNEST_ANSWER_RETRY + 1, 1000, -1 };
 
-START_TEST(an_answer_that_is_none_is_einval_and_stops)
+TEST_LOOP(an_answer_that_is_none_is_einval_and_stops, ARRAY_LEN(no_answers))
 {
 	static const struct script_row rows[] = {
 		{ SENDS(0, 5), ANSWERS(-EIO, 2) },
@@ -525,7 +507,6 @@ START_TEST(an_answer_that_is_none_is_einval_and_stops)
 					 .exact = true });
 	rig_finish(&a.rig);
 }
-END_TEST
 
 /* ---- Types that replay ---- */
 
@@ -538,7 +519,7 @@ static void start_replay(struct rig *rig, const struct script_row *rows,
 	rig_start(rig, &type, rows, n_rows, entries);
 }
 
-START_TEST(replay_counts_success_of_all)
+TEST(replay_counts_success_of_all)
 {
 	static const struct script_row rows[] = {
 		{ SENDS(0, 4), ANSWERS(0, 4) },
@@ -551,9 +532,8 @@ START_TEST(replay_counts_success_of_all)
 				       .sent = 4, .handled = 4, .calls = 1 });
 	rig_finish(&rig);
 }
-END_TEST
 
-START_TEST(replay_counts_nothing_of_a_call_that_failed)
+TEST(replay_counts_nothing_of_a_call_that_failed)
 {
 	static const struct script_row rows[] = {
 		{ SENDS(0, 4), ANSWERS(-EIO, 3) },
@@ -574,9 +554,8 @@ START_TEST(replay_counts_nothing_of_a_call_that_failed)
 	ck_assert_int_eq(rig_submit(&rig), 0);
 	rig_finish(&rig);
 }
-END_TEST
 
-START_TEST(replay_sends_all_again_after_an_interruption)
+TEST(replay_sends_all_again_after_an_interruption)
 {
 	static const struct script_row rows[] = {
 		{ SENDS(0, 4), ANSWERS(-EINTR, 2) },
@@ -590,9 +569,8 @@ START_TEST(replay_sends_all_again_after_an_interruption)
 	ck_assert_uint_eq(rig.report.resumes, 1);
 	rig_finish(&rig);
 }
-END_TEST
 
-START_TEST(replay_interrupted_with_a_count_each_time_is_bounded)
+TEST(replay_interrupted_with_a_count_each_time_is_bounded)
 {
 	static const struct script_row rows[] = {
 		{ SENDS(0, 4), ANSWERS(-EINTR, 2) },
@@ -607,10 +585,9 @@ START_TEST(replay_interrupted_with_a_count_each_time_is_bounded)
 	ck_assert_uint_eq(rig.report.pending, 4);
 	rig_finish(&rig);
 }
-END_TEST
 
 /* Which entry failed is not known, so none may be given up. */
-START_TEST(replay_skips_nothing)
+TEST_LOOP(replay_skips_nothing, 2)
 {
 	static const struct script_row rows[] = {
 		{ SENDS(0, 4), ANSWERS(-EIO, 2) },
@@ -632,9 +609,8 @@ START_TEST(replay_skips_nothing)
 					 .cookie = rig_cookie(0) });
 	rig_finish(&a.rig);
 }
-END_TEST
 
-START_TEST(replay_may_be_retried_and_flushed)
+TEST(replay_may_be_retried_and_flushed)
 {
 	static const struct script_row rows[] = {
 		{ SENDS(0, 4), ANSWERS(-EIO, 2) },
@@ -660,9 +636,8 @@ START_TEST(replay_may_be_retried_and_flushed)
 					 .cookie = rig_cookie(0) });
 	rig_finish(&a.rig);
 }
-END_TEST
 
-START_TEST(replay_keeps_the_calls_that_succeeded)
+TEST(replay_keeps_the_calls_that_succeeded)
 {
 	static const struct script_row rows[] = {
 		{ SENDS(0, MAX), ANSWERS(0, MAX) },
@@ -679,42 +654,4 @@ START_TEST(replay_keeps_the_calls_that_succeeded)
 	ck_assert(!rig.report.exact);
 	ck_assert_int_eq(rig_submit(&rig), 0);
 	rig_finish(&rig);
-}
-END_TEST
-
-static const struct support_test tests[] = {
-	TEST(skip_records_and_goes_on_behind),
-	TEST(skip_of_the_last_entry_ends_it),
-	TEST(every_entry_may_be_skipped),
-	TEST(skip_without_room_stops),
-	TEST_LOOP(skip_with_no_room_at_all_stops, 3),
-	TEST(flush_all_replaces_the_entry_and_all_behind_it),
-	TEST_LOOP(a_flush_all_that_fails_leaves_the_tail_pending,
-		  ARRAY_LEN(no_flushes)),
-	TEST(a_flush_all_that_is_interrupted_is_made_again),
-	TEST(a_flush_all_is_not_interrupted_for_ever),
-	TEST(a_type_that_has_no_all_stops_instead),
-	TEST(flush_all_sends_what_the_type_makes),
-	TEST(ask_may_stop),
-	TEST(ask_may_mend_and_stop),
-	TEST(ask_may_skip),
-	TEST(ask_may_skip_beyond_the_room_of_the_report),
-	TEST(ask_may_flush_all),
-	TEST(ask_may_mend_and_retry),
-	TEST(attempts_count_retries_of_one_entry_without_a_break),
-	TEST(attempts_start_at_1_with_each_submission),
-	TEST_LOOP(an_answer_that_is_none_is_einval_and_stops,
-		  ARRAY_LEN(no_answers)),
-	TEST(replay_counts_success_of_all),
-	TEST(replay_counts_nothing_of_a_call_that_failed),
-	TEST(replay_sends_all_again_after_an_interruption),
-	TEST(replay_interrupted_with_a_count_each_time_is_bounded),
-	TEST_LOOP(replay_skips_nothing, 2),
-	TEST(replay_may_be_retried_and_flushed),
-	TEST(replay_keeps_the_calls_that_succeeded),
-};
-
-int main(void)
-{
-	return support_run("submit-policy", tests, ARRAY_LEN(tests));
 }

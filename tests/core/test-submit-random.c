@@ -503,7 +503,7 @@ static void finish_wild(struct wild *w)
 #define ALL_ENTRIES 3u
 
 /* Every path of so many answers, with each policy and way to recover. */
-START_TEST(each_entry_has_one_fate_whatever_the_kernel_answers)
+TEST_LOOP(each_entry_has_one_fate_whatever_the_kernel_answers, 8)
 {
 	struct support_choices choices = { .limit = ALL_DEPTH };
 	uint32_t paths = 0;
@@ -518,12 +518,11 @@ START_TEST(each_entry_has_one_fate_whatever_the_kernel_answers)
 	ck_assert_uint_gt(paths, 1000);
 	finish_wild(&w);
 }
-END_TEST
 
 #define RANDOM_RUNS 10000u
 #define RANDOM_DEPTH 60u
 
-START_TEST(each_entry_has_one_fate_with_a_kernel_at_random)
+TEST_LOOP(each_entry_has_one_fate_with_a_kernel_at_random, 2)
 {
 	struct support_rng rng;
 	struct support_choices choices = { .rng = &rng };
@@ -539,15 +538,4 @@ START_TEST(each_entry_has_one_fate_with_a_kernel_at_random)
 		run_wild(&w, 0);
 	}
 	finish_wild(&w);
-}
-END_TEST
-
-static const struct support_test tests[] = {
-	TEST_LOOP(each_entry_has_one_fate_whatever_the_kernel_answers, 8),
-	TEST_LOOP(each_entry_has_one_fate_with_a_kernel_at_random, 2),
-};
-
-int main(void)
-{
-	return support_run("submit-random", tests, ARRAY_LEN(tests));
 }

@@ -5,13 +5,14 @@
 #include <string.h>
 
 #include "tests/harness/submit-rig.h"
+#include "tests/harness/support.h"
 
 #define MAX_TRACED 32u
 #define LAST_ERRNO EHWPOISON
 
 /* ---- One call ---- */
 
-START_TEST(an_empty_batch_makes_no_call)
+TEST(an_empty_batch_makes_no_call)
 {
 	struct rig rig;
 
@@ -20,9 +21,8 @@ START_TEST(an_empty_batch_makes_no_call)
 	rig_check_report(&rig, (struct iommunest_report){ 0 });
 	rig_finish(&rig);
 }
-END_TEST
 
-START_TEST(a_batch_whose_entries_are_done_makes_no_call)
+TEST(a_batch_whose_entries_are_done_makes_no_call)
 {
 	static const struct script_row rows[] = {
 		{ SENDS(0, 2), ANSWERS(0, 2) },
@@ -35,9 +35,8 @@ START_TEST(a_batch_whose_entries_are_done_makes_no_call)
 	rig_check_report(&rig, (struct iommunest_report){ 0 });
 	rig_finish(&rig);
 }
-END_TEST
 
-START_TEST(one_call_carries_all_entries)
+TEST(one_call_carries_all_entries)
 {
 	static const struct script_row rows[] = {
 		{ SENDS(0, 16), ANSWERS(0, 16) },
@@ -50,9 +49,8 @@ START_TEST(one_call_carries_all_entries)
 				       .sent = 16, .handled = 16, .calls = 1 });
 	rig_finish(&rig);
 }
-END_TEST
 
-START_TEST(options_and_report_may_be_null)
+TEST(options_and_report_may_be_null)
 {
 	static const struct script_row rows[] = {
 		{ SENDS(0, 3), ANSWERS(-EINVAL, 1) },
@@ -70,9 +68,8 @@ START_TEST(options_and_report_may_be_null)
 			 0);
 	rig_finish(&rig);
 }
-END_TEST
 
-START_TEST(the_command_has_the_types_number_and_length)
+TEST(the_command_has_the_types_number_and_length)
 {
 	static const struct script_row rows[] = {
 		{ SENDS(0, 3), ANSWERS(-EIO, 0) },
@@ -89,11 +86,10 @@ START_TEST(the_command_has_the_types_number_and_length)
 	ck_assert_int_eq(rig_submit_with(&rig, IOMMUNEST_POLICY_SKIP), 1);
 	rig_finish(&rig);
 }
-END_TEST
 
 /* ---- Resubmission ---- */
 
-START_TEST(submit_resumes_at_the_reported_index)
+TEST(submit_resumes_at_the_reported_index)
 {
 	static const struct script_row rows[] = {
 		{ SENDS(0, 5), ANSWERS(0, 2) },
@@ -110,9 +106,8 @@ START_TEST(submit_resumes_at_the_reported_index)
 							  .resumes = 2 });
 	rig_finish(&rig);
 }
-END_TEST
 
-START_TEST(stop_is_the_default_and_leaves_the_tail)
+TEST(stop_is_the_default_and_leaves_the_tail)
 {
 	static const struct script_row rows[] = {
 		{ SENDS(0, 5), ANSWERS(-EINVAL, 2) },
@@ -133,9 +128,8 @@ START_TEST(stop_is_the_default_and_leaves_the_tail)
 						 .exact = true });
 	rig_finish(&rig);
 }
-END_TEST
 
-START_TEST(the_last_entry_may_be_the_one_that_fails)
+TEST(the_last_entry_may_be_the_one_that_fails)
 {
 	static const struct script_row rows[] = {
 		{ SENDS(0, 5), ANSWERS(-EOPNOTSUPP, 4) },
@@ -148,9 +142,8 @@ START_TEST(the_last_entry_may_be_the_one_that_fails)
 	ck_assert_uint_eq(rig.report.pending, 1);
 	rig_finish(&rig);
 }
-END_TEST
 
-START_TEST(after_a_stop_the_tail_goes_again_byte_for_byte)
+TEST(after_a_stop_the_tail_goes_again_byte_for_byte)
 {
 	static const struct script_row rows[] = {
 		{ SENDS(0, 5), ANSWERS(-EIO, 2) },
@@ -168,9 +161,8 @@ START_TEST(after_a_stop_the_tail_goes_again_byte_for_byte)
 				       .sent = 3, .handled = 3, .calls = 1 });
 	rig_finish(&rig);
 }
-END_TEST
 
-START_TEST(a_mended_entry_goes_as_it_is_now)
+TEST(a_mended_entry_goes_as_it_is_now)
 {
 	static const struct script_row rows[] = {
 		{ SENDS(0, 5), ANSWERS(-EINVAL, 2) },
@@ -187,9 +179,8 @@ START_TEST(a_mended_entry_goes_as_it_is_now)
 	ck_assert_int_eq(rig_submit(&rig), 0);
 	rig_finish(&rig);
 }
-END_TEST
 
-START_TEST(an_entry_that_the_caller_skips_is_not_sent)
+TEST(an_entry_that_the_caller_skips_is_not_sent)
 {
 	static const struct script_row rows[] = {
 		{ SENDS(0, 5), ANSWERS(-EINVAL, 2) },
@@ -216,9 +207,8 @@ START_TEST(an_entry_that_the_caller_skips_is_not_sent)
 						 .exact = true });
 	rig_finish(&rig);
 }
-END_TEST
 
-START_TEST(entries_added_behind_the_cursor_go_alone)
+TEST(entries_added_behind_the_cursor_go_alone)
 {
 	static const struct script_row rows[] = {
 		{ SENDS(0, 2), ANSWERS(0, 2) },
@@ -238,7 +228,6 @@ START_TEST(entries_added_behind_the_cursor_go_alone)
 	ck_assert_int_eq(rig_submit(&rig), 0);
 	rig_finish(&rig);
 }
-END_TEST
 
 /* ---- The kernel's errno ---- */
 
@@ -280,7 +269,7 @@ static void fail_a_call(int error)
 	rig_finish(&rig);
 }
 
-START_TEST(every_errno_passes_unchanged)
+TEST(every_errno_passes_unchanged)
 {
 	int error;
 
@@ -291,11 +280,10 @@ START_TEST(every_errno_passes_unchanged)
 		fail_a_call(-error);
 	}
 }
-END_TEST
 
 /* ---- Whose error it is ---- */
 
-START_TEST(an_empty_call_that_succeeds_puts_it_down_to_the_entry)
+TEST(an_empty_call_that_succeeds_puts_it_down_to_the_entry)
 {
 	static const struct script_row rows[] = {
 		{ SENDS(0, 3), ANSWERS(-EINVAL, 0) },
@@ -315,10 +303,9 @@ START_TEST(an_empty_call_that_succeeds_puts_it_down_to_the_entry)
 						 .exact = true });
 	rig_finish(&rig);
 }
-END_TEST
 
 /* With each policy: no entry is at fault, so none is given up or asked for. */
-START_TEST(an_empty_call_that_fails_puts_it_down_to_the_call)
+TEST_LOOP(an_empty_call_that_fails_puts_it_down_to_the_call, 4)
 {
 	static const struct script_row rows[] = {
 		{ SENDS(0, 3), ANSWERS(-EINVAL, 0) },
@@ -338,9 +325,8 @@ START_TEST(an_empty_call_that_fails_puts_it_down_to_the_call)
 						 .error = -EINVAL });
 	rig_finish(&rig);
 }
-END_TEST
 
-START_TEST(with_progress_there_is_no_empty_call)
+TEST(with_progress_there_is_no_empty_call)
 {
 	static const struct script_row rows[] = {
 		{ SENDS(0, 3), ANSWERS(-EINVAL, 1) },
@@ -355,10 +341,9 @@ START_TEST(with_progress_there_is_no_empty_call)
 	rig_check_skipped(&rig, 1, 2, -EINVAL, 0);
 	rig_finish(&rig);
 }
-END_TEST
 
 /* Linux before 6.8, or an unreadable command: nothing is written back. */
-START_TEST(a_count_that_a_failed_call_left_alone_is_nothing_handled)
+TEST(a_count_that_a_failed_call_left_alone_is_nothing_handled)
 {
 	static const struct script_row rows[] = {
 		{ SENDS(0, 3), ANSWERS(-ENOTTY, SCRIPT_UNTOUCHED) },
@@ -376,9 +361,8 @@ START_TEST(a_count_that_a_failed_call_left_alone_is_nothing_handled)
 						 .error = -ENOTTY });
 	rig_finish(&rig);
 }
-END_TEST
 
-START_TEST(an_untouched_count_is_nothing_handled_of_an_entry_too)
+TEST(an_untouched_count_is_nothing_handled_of_an_entry_too)
 {
 	static const struct script_row rows[] = {
 		{ SENDS(0, 3), ANSWERS(-EFAULT, SCRIPT_UNTOUCHED) },
@@ -394,9 +378,8 @@ START_TEST(an_untouched_count_is_nothing_handled_of_an_entry_too)
 	ck_assert_uint_eq(rig.report.pending, 3);
 	rig_finish(&rig);
 }
-END_TEST
 
-START_TEST(an_empty_call_that_is_interrupted_is_made_again)
+TEST(an_empty_call_that_is_interrupted_is_made_again)
 {
 	static const struct script_row rows[] = {
 		{ SENDS(0, 3), ANSWERS(-EINVAL, 0) },
@@ -412,9 +395,8 @@ START_TEST(an_empty_call_that_is_interrupted_is_made_again)
 	ck_assert_uint_eq(rig.report.calls, 4);
 	rig_finish(&rig);
 }
-END_TEST
 
-START_TEST(an_empty_call_without_end_gives_no_entry_up)
+TEST(an_empty_call_without_end_gives_no_entry_up)
 {
 	static const struct script_row rows[] = {
 		{ SENDS(0, 3), ANSWERS(-EINVAL, 0) },
@@ -431,7 +413,6 @@ START_TEST(an_empty_call_without_end_gives_no_entry_up)
 	ck_assert_uint_eq(rig.report.pending, 3);
 	rig_finish(&rig);
 }
-END_TEST
 
 /* ---- EINTR and EAGAIN ---- */
 
@@ -444,7 +425,7 @@ END_TEST
 		SENDS(first, count), ANSWERS(-EAGAIN, SCRIPT_UNTOUCHED) \
 	}
 
-START_TEST(an_interrupted_call_goes_on_at_the_cursor)
+TEST(an_interrupted_call_goes_on_at_the_cursor)
 {
 	static const struct script_row rows[] = {
 		{ SENDS(0, 5), ANSWERS(-EINTR, 2) },
@@ -462,9 +443,8 @@ START_TEST(an_interrupted_call_goes_on_at_the_cursor)
 							  .resumes = 2 });
 	rig_finish(&rig);
 }
-END_TEST
 
-START_TEST(without_progress_it_is_tried_16_times_again_by_default)
+TEST_LOOP(without_progress_it_is_tried_16_times_again_by_default, 2)
 {
 	struct script_row rows[IOMMUNEST_DEFAULT_STALLS + 1];
 	int error = _i ? -EAGAIN : -EINTR;
@@ -485,9 +465,8 @@ START_TEST(without_progress_it_is_tried_16_times_again_by_default)
 						 .error = error });
 	rig_finish(&rig);
 }
-END_TEST
 
-START_TEST(max_stalls_bounds_both_errors_together)
+TEST(max_stalls_bounds_both_errors_together)
 {
 	static const struct script_row rows[] = {
 		STALLED(0, 3),
@@ -503,9 +482,8 @@ START_TEST(max_stalls_bounds_both_errors_together)
 	ck_assert_uint_eq(rig.report.pending, 3);
 	rig_finish(&rig);
 }
-END_TEST
 
-START_TEST(progress_starts_the_count_anew)
+TEST(progress_starts_the_count_anew)
 {
 	static const struct script_row rows[] = {
 		STALLED(0, 4),
@@ -525,10 +503,9 @@ START_TEST(progress_starts_the_count_anew)
 	ck_assert_uint_eq(rig.report.resumes, 7);
 	rig_finish(&rig);
 }
-END_TEST
 
 /* Another answer in between, and they are not in a row any more. */
-START_TEST(a_skipped_entry_starts_the_count_anew)
+TEST(a_skipped_entry_starts_the_count_anew)
 {
 	static const struct script_row rows[] = {
 		STALLED(0, 3),
@@ -544,9 +521,8 @@ START_TEST(a_skipped_entry_starts_the_count_anew)
 	ck_assert_int_eq(rig_submit_with(&rig, IOMMUNEST_POLICY_SKIP), 1);
 	rig_finish(&rig);
 }
-END_TEST
 
-START_TEST(an_empty_call_has_a_count_of_its_own)
+TEST(an_empty_call_has_a_count_of_its_own)
 {
 	static const struct script_row rows[] = {
 		STALLED(0, 3),
@@ -562,9 +538,8 @@ START_TEST(an_empty_call_has_a_count_of_its_own)
 	ck_assert_uint_eq(rig.report.blame, IOMMUNEST_BLAME_ENTRY);
 	rig_finish(&rig);
 }
-END_TEST
 
-START_TEST(progress_by_one_entry_a_call_is_never_too_often)
+TEST(progress_by_one_entry_a_call_is_never_too_often)
 {
 	struct script_row rows[100];
 	struct rig rig;
@@ -580,9 +555,8 @@ START_TEST(progress_by_one_entry_a_call_is_never_too_often)
 	ck_assert_uint_eq(rig.report.handled, 100);
 	rig_finish(&rig);
 }
-END_TEST
 
-START_TEST(after_too_many_stalls_the_tail_can_be_submitted_again)
+TEST(after_too_many_stalls_the_tail_can_be_submitted_again)
 {
 	static const struct script_row rows[] = {
 		{ SENDS(0, 4), ANSWERS(-EINTR, 2) },
@@ -600,7 +574,6 @@ START_TEST(after_too_many_stalls_the_tail_can_be_submitted_again)
 	ck_assert_int_eq(rig_submit(&rig), 0);
 	rig_finish(&rig);
 }
-END_TEST
 
 /* ---- A kernel that cannot be right ---- */
 
@@ -617,7 +590,7 @@ static const struct {
 	{ 0, 2, true },	      { -EIO, 4, true },
 };
 
-START_TEST(a_count_that_cannot_be_is_eproto_and_moves_nothing)
+TEST_LOOP(a_count_that_cannot_be_is_eproto_and_moves_nothing, ARRAY_LEN(lies))
 {
 	struct script_row row = { SENDS(0, 3),
 				  ANSWERS(lies[_i].ret, lies[_i].handled) };
@@ -641,9 +614,8 @@ START_TEST(a_count_that_cannot_be_is_eproto_and_moves_nothing)
 		rig_finish(&rig);
 	}
 }
-END_TEST
 
-START_TEST(a_lie_after_progress_moves_nothing_more)
+TEST(a_lie_after_progress_moves_nothing_more)
 {
 	static const struct script_row rows[] = {
 		{ SENDS(0, 3), ANSWERS(0, 1) },
@@ -657,9 +629,8 @@ START_TEST(a_lie_after_progress_moves_nothing_more)
 	ck_assert_uint_eq(rig.report.pending, 2);
 	rig_finish(&rig);
 }
-END_TEST
 
-START_TEST(an_empty_call_that_handled_something_gives_no_entry_up)
+TEST(an_empty_call_that_handled_something_gives_no_entry_up)
 {
 	static const struct script_row rows[] = {
 		{ SENDS(0, 3), ANSWERS(-EINVAL, 0) },
@@ -673,14 +644,13 @@ START_TEST(an_empty_call_that_handled_something_gives_no_entry_up)
 	ck_assert_uint_eq(rig.report.pending, 3);
 	rig_finish(&rig);
 }
-END_TEST
 
 /* ---- Many entries ---- */
 
 #define MAX IOMMUNEST_CALL_MAX
 #define MANY (2 * MAX + 5)
 
-START_TEST(a_call_has_at_most_2_to_the_19_entries)
+TEST(a_call_has_at_most_2_to_the_19_entries)
 {
 	static const struct script_row rows[] = {
 		{ SENDS(0, MAX), ANSWERS(0, MAX) },
@@ -697,9 +667,8 @@ START_TEST(a_call_has_at_most_2_to_the_19_entries)
 							  .calls = 3 });
 	rig_finish(&rig);
 }
-END_TEST
 
-START_TEST(exactly_2_to_the_19_entries_are_one_call)
+TEST(exactly_2_to_the_19_entries_are_one_call)
 {
 	static const struct script_row rows[] = {
 		{ SENDS(0, MAX), ANSWERS(0, MAX) },
@@ -710,9 +679,8 @@ START_TEST(exactly_2_to_the_19_entries_are_one_call)
 	ck_assert_int_eq(rig_submit(&rig), 0);
 	rig_finish(&rig);
 }
-END_TEST
 
-START_TEST(one_entry_more_is_another_call)
+TEST(one_entry_more_is_another_call)
 {
 	static const struct script_row rows[] = {
 		{ SENDS(0, MAX), ANSWERS(0, MAX) },
@@ -724,9 +692,8 @@ START_TEST(one_entry_more_is_another_call)
 	ck_assert_int_eq(rig_submit(&rig), 0);
 	rig_finish(&rig);
 }
-END_TEST
 
-START_TEST(an_index_in_a_later_call_counts_from_the_batchs_start)
+TEST(an_index_in_a_later_call_counts_from_the_batchs_start)
 {
 	static const struct script_row rows[] = {
 		{ SENDS(0, MAX), ANSWERS(0, MAX) },
@@ -741,9 +708,8 @@ START_TEST(an_index_in_a_later_call_counts_from_the_batchs_start)
 	ck_assert_uint_eq(rig.report.handled, MANY - 1);
 	rig_finish(&rig);
 }
-END_TEST
 
-START_TEST(a_failed_call_that_is_not_the_last_flushes_all_behind_it)
+TEST(a_failed_call_that_is_not_the_last_flushes_all_behind_it)
 {
 	static const struct script_row rows[] = {
 		{ SENDS(0, MAX), ANSWERS(-EINVAL, 3) },
@@ -756,11 +722,10 @@ START_TEST(a_failed_call_that_is_not_the_last_flushes_all_behind_it)
 	ck_assert_uint_eq(rig.report.flushed, MANY - 3);
 	rig_finish(&rig);
 }
-END_TEST
 
 /* ---- The error of an add ---- */
 
-START_TEST(an_error_that_sticks_is_returned_and_nothing_is_sent)
+TEST(an_error_that_sticks_is_returned_and_nothing_is_sent)
 {
 	static const struct script_row rows[] = {
 		{ SENDS(0, 2), ANSWERS(0, 2) },
@@ -780,9 +745,8 @@ START_TEST(an_error_that_sticks_is_returned_and_nothing_is_sent)
 	ck_assert_int_eq(rig_submit(&rig), 0);
 	rig_finish(&rig);
 }
-END_TEST
 
-START_TEST(a_batch_that_was_too_small_is_enospc)
+TEST(a_batch_that_was_too_small_is_enospc)
 {
 	struct rig rig;
 
@@ -796,7 +760,6 @@ START_TEST(a_batch_that_was_too_small_is_enospc)
 	ck_assert_uint_eq(rig.report.pending, 2);
 	rig_finish(&rig);
 }
-END_TEST
 
 /* ---- The trace ---- */
 
@@ -841,7 +804,7 @@ static void check_traced(const struct tracing *t, uint32_t at, uint32_t first,
 				 iommunest_batch_entry(t->rig.batch, first));
 }
 
-START_TEST(each_ioctl_is_traced_as_it_returned)
+TEST(each_ioctl_is_traced_as_it_returned)
 {
 	static const struct script_row rows[] = {
 		{ SENDS(0, 6), ANSWERS(0, 1) },
@@ -871,9 +834,8 @@ START_TEST(each_ioctl_is_traced_as_it_returned)
 	ck_assert_uint_eq(t.calls[5].cookies[0], rig_cookie(1));
 	rig_finish(&t.rig);
 }
-END_TEST
 
-START_TEST(the_trace_shows_what_cannot_be_as_the_kernel_wrote_it)
+TEST(the_trace_shows_what_cannot_be_as_the_kernel_wrote_it)
 {
 	static const struct script_row rows[] = {
 		{ SENDS(0, 6), ANSWERS(0, 0xffffff) },
@@ -888,7 +850,6 @@ START_TEST(the_trace_shows_what_cannot_be_as_the_kernel_wrote_it)
 	check_traced(&t, 0, 0, 6, 0xffffff, 0);
 	rig_finish(&t.rig);
 }
-END_TEST
 
 /* ---- Arguments ---- */
 
@@ -910,7 +871,7 @@ static void expect_refused(struct rig *rig,
 	ck_assert_uint_eq(rig->report.skipped_max, RIG_SKIPPED_MAX);
 }
 
-START_TEST(a_policy_that_is_none_is_einval)
+TEST(a_policy_that_is_none_is_einval)
 {
 	static const uint32_t policies[] = { 4, 5, UINT32_MAX };
 	struct rig rig;
@@ -923,9 +884,8 @@ START_TEST(a_policy_that_is_none_is_einval)
 	}
 	rig_finish(&rig);
 }
-END_TEST
 
-START_TEST(ask_without_a_function_is_einval)
+TEST(ask_without_a_function_is_einval)
 {
 	struct rig rig;
 
@@ -934,9 +894,8 @@ START_TEST(ask_without_a_function_is_einval)
 	expect_refused(&rig, &rig.options, -EINVAL);
 	rig_finish(&rig);
 }
-END_TEST
 
-START_TEST(submit_options_too_short_are_einval)
+TEST(submit_options_too_short_are_einval)
 {
 	struct iommunest_submit_options *copy;
 	struct rig rig;
@@ -950,9 +909,8 @@ START_TEST(submit_options_too_short_are_einval)
 	}
 	rig_finish(&rig);
 }
-END_TEST
 
-START_TEST(longer_submit_options_need_a_zero_tail)
+TEST(longer_submit_options_need_a_zero_tail)
 {
 	static const struct script_row rows[] = {
 		{ SENDS(0, 3), ANSWERS(0, 3) },
@@ -971,9 +929,8 @@ START_TEST(longer_submit_options_need_a_zero_tail)
 	free(copy);
 	rig_finish(&rig);
 }
-END_TEST
 
-START_TEST(no_context_or_no_batch_is_einval_with_a_report)
+TEST(no_context_or_no_batch_is_einval_with_a_report)
 {
 	struct rig rig;
 
@@ -993,9 +950,8 @@ START_TEST(no_context_or_no_batch_is_einval_with_a_report)
 	ck_assert_int_eq(rig.report.error, -EINVAL);
 	rig_finish(&rig);
 }
-END_TEST
 
-START_TEST(a_report_too_short_is_einval_and_not_written)
+TEST(a_report_too_short_is_einval_and_not_written)
 {
 	size_t least = SIZE_TO(struct iommunest_report, exact);
 	unsigned char *copy, *before;
@@ -1016,9 +972,8 @@ START_TEST(a_report_too_short_is_einval_and_not_written)
 	}
 	rig_finish(&rig);
 }
-END_TEST
 
-START_TEST(a_report_that_ends_with_its_last_member_will_do)
+TEST(a_report_that_ends_with_its_last_member_will_do)
 {
 	static const struct script_row rows[] = {
 		{ SENDS(0, 3), ANSWERS(-EINVAL, 1) },
@@ -1038,9 +993,8 @@ START_TEST(a_report_that_ends_with_its_last_member_will_do)
 	free(copy);
 	rig_finish(&rig);
 }
-END_TEST
 
-START_TEST(a_longer_report_needs_a_zero_tail)
+TEST(a_longer_report_needs_a_zero_tail)
 {
 	static const struct script_row rows[] = {
 		{ SENDS(0, 3), ANSWERS(0, 3) },
@@ -1066,62 +1020,4 @@ START_TEST(a_longer_report_needs_a_zero_tail)
 	ck_assert_uint_eq(copy->size, sizeof(*copy) + 8);
 	free(copy);
 	rig_finish(&rig);
-}
-END_TEST
-
-static const struct support_test tests[] = {
-	TEST(an_empty_batch_makes_no_call),
-	TEST(a_batch_whose_entries_are_done_makes_no_call),
-	TEST(one_call_carries_all_entries),
-	TEST(options_and_report_may_be_null),
-	TEST(the_command_has_the_types_number_and_length),
-	TEST(submit_resumes_at_the_reported_index),
-	TEST(stop_is_the_default_and_leaves_the_tail),
-	TEST(the_last_entry_may_be_the_one_that_fails),
-	TEST(after_a_stop_the_tail_goes_again_byte_for_byte),
-	TEST(a_mended_entry_goes_as_it_is_now),
-	TEST(an_entry_that_the_caller_skips_is_not_sent),
-	TEST(entries_added_behind_the_cursor_go_alone),
-	TEST(every_errno_passes_unchanged),
-	TEST(an_empty_call_that_succeeds_puts_it_down_to_the_entry),
-	TEST_LOOP(an_empty_call_that_fails_puts_it_down_to_the_call, 4),
-	TEST(with_progress_there_is_no_empty_call),
-	TEST(a_count_that_a_failed_call_left_alone_is_nothing_handled),
-	TEST(an_untouched_count_is_nothing_handled_of_an_entry_too),
-	TEST(an_empty_call_that_is_interrupted_is_made_again),
-	TEST(an_empty_call_without_end_gives_no_entry_up),
-	TEST(an_interrupted_call_goes_on_at_the_cursor),
-	TEST_LOOP(without_progress_it_is_tried_16_times_again_by_default, 2),
-	TEST(max_stalls_bounds_both_errors_together),
-	TEST(progress_starts_the_count_anew),
-	TEST(a_skipped_entry_starts_the_count_anew),
-	TEST(an_empty_call_has_a_count_of_its_own),
-	TEST(progress_by_one_entry_a_call_is_never_too_often),
-	TEST(after_too_many_stalls_the_tail_can_be_submitted_again),
-	TEST_LOOP(a_count_that_cannot_be_is_eproto_and_moves_nothing,
-		  ARRAY_LEN(lies)),
-	TEST(a_lie_after_progress_moves_nothing_more),
-	TEST(an_empty_call_that_handled_something_gives_no_entry_up),
-	TEST(a_call_has_at_most_2_to_the_19_entries),
-	TEST(exactly_2_to_the_19_entries_are_one_call),
-	TEST(one_entry_more_is_another_call),
-	TEST(an_index_in_a_later_call_counts_from_the_batchs_start),
-	TEST(a_failed_call_that_is_not_the_last_flushes_all_behind_it),
-	TEST(an_error_that_sticks_is_returned_and_nothing_is_sent),
-	TEST(a_batch_that_was_too_small_is_enospc),
-	TEST(each_ioctl_is_traced_as_it_returned),
-	TEST(the_trace_shows_what_cannot_be_as_the_kernel_wrote_it),
-	TEST(a_policy_that_is_none_is_einval),
-	TEST(ask_without_a_function_is_einval),
-	TEST(submit_options_too_short_are_einval),
-	TEST(longer_submit_options_need_a_zero_tail),
-	TEST(no_context_or_no_batch_is_einval_with_a_report),
-	TEST(a_report_too_short_is_einval_and_not_written),
-	TEST(a_report_that_ends_with_its_last_member_will_do),
-	TEST(a_longer_report_needs_a_zero_tail),
-};
-
-int main(void)
-{
-	return support_run("submit", tests, ARRAY_LEN(tests));
 }

@@ -5,7 +5,6 @@
  * without the fault.  Nothing may leak, crash or lie: whatever the library
  * says is done, the simulated hardware no longer has cached.
  */
-#include <check.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,8 +12,7 @@
 #include <libiommunest-sim.h>
 
 #include "tests/harness/guest.h"
-
-#define LEN(array) (sizeof(array) / sizeof((array)[0]))
+#include "tests/harness/support.h"
 
 /* More than any scenario has calls or allocations. */
 #define ENDLESS 1000u
@@ -51,7 +49,7 @@ static bool heap_replace(void *from, void *to)
 {
 	size_t i;
 
-	for (i = 0; i < LEN(heap.live); i++) {
+	for (i = 0; i < ARRAY_LEN(heap.live); i++) {
 		if (heap.live[i] == from) {
 			heap.live[i] = to;
 			return true;
@@ -97,7 +95,7 @@ static void heap_is_empty(void)
 {
 	size_t i;
 
-	for (i = 0; i < LEN(heap.live); i++)
+	for (i = 0; i < ARRAY_LEN(heap.live); i++)
 		ck_assert_ptr_null(heap.live[i]);
 }
 
@@ -628,7 +626,7 @@ static int run(int (*scenario)(void))
 	return ret;
 }
 
-START_TEST(a_scenario_passes_where_nothing_fails)
+TEST_LOOP(a_scenario_passes_where_nothing_fails, ARRAY_LEN(scenarios))
 {
 	host.fail_at = 0;
 	heap.fail_at = 0;
@@ -636,21 +634,21 @@ START_TEST(a_scenario_passes_where_nothing_fails)
 	ck_assert_uint_gt(host.count, 8);
 	ck_assert_uint_gt(heap.count, 1);
 }
-END_TEST
 
 /*
  * The scenarios themselves say what must hold.  A failure comes up as it was
  * injected, or was overcome; or, where it hit the question whose an error is,
  * as the error that was asked about.
  */
-START_TEST(a_system_call_that_fails_breaks_nothing)
+TEST_LOOP(a_system_call_that_fails_breaks_nothing,
+	  ARRAY_LEN(scenarios) * ARRAY_LEN(faults))
 {
-	int (*scenario)(void) = scenarios[(size_t)_i / LEN(faults)];
+	int (*scenario)(void) = scenarios[(size_t)_i / ARRAY_LEN(faults)];
 	unsigned int nth;
 	int ret;
 
 	heap.fail_at = 0;
-	host.fault = faults[(size_t)_i % LEN(faults)];
+	host.fault = faults[(size_t)_i % ARRAY_LEN(faults)];
 	for (nth = 1; nth < ENDLESS; nth++) {
 		host.fail_at = nth;
 		ret = run(scenario);
@@ -665,9 +663,8 @@ START_TEST(a_system_call_that_fails_breaks_nothing)
 	ck_assert_uint_gt(nth, 8);
 	ck_assert_uint_lt(nth, ENDLESS);
 }
-END_TEST
 
-START_TEST(an_allocation_that_fails_breaks_nothing)
+TEST_LOOP(an_allocation_that_fails_breaks_nothing, ARRAY_LEN(scenarios))
 {
 	unsigned int nth;
 	int ret;
@@ -683,26 +680,4 @@ START_TEST(an_allocation_that_fails_breaks_nothing)
 	ck_assert_int_eq(ret, 0);
 	ck_assert_uint_gt(nth, 2);
 	ck_assert_uint_lt(nth, ENDLESS);
-}
-END_TEST
-
-int main(void)
-{
-	TCase *tcase = tcase_create("sweep");
-	Suite *suite = suite_create("sweep");
-	SRunner *runner = srunner_create(suite);
-	int failed;
-
-	suite_add_tcase(suite, tcase);
-	tcase_set_timeout(tcase, 120);
-	tcase_add_loop_test(tcase, a_scenario_passes_where_nothing_fails, 0,
-			    LEN(scenarios));
-	tcase_add_loop_test(tcase, a_system_call_that_fails_breaks_nothing, 0,
-			    LEN(scenarios) * LEN(faults));
-	tcase_add_loop_test(tcase, an_allocation_that_fails_breaks_nothing, 0,
-			    LEN(scenarios));
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }

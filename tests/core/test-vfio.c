@@ -20,7 +20,7 @@
 
 /* ---- What is sent ---- */
 
-START_TEST(bind_sends_the_iommufd_and_gives_the_device_id)
+TEST(bind_sends_the_iommufd_and_gives_the_device_id)
 {
 	static const uint32_t words[] = { 16, 0, SCRIPT_FD, 0 };
 	static const struct script_row row = { .function = SCRIPT_COMMAND,
@@ -38,9 +38,8 @@ START_TEST(bind_sends_the_iommufd_and_gives_the_device_id)
 	script_done(&script);
 	iommunest_close(ctx);
 }
-END_TEST
 
-START_TEST(attach_sends_the_id_and_gives_the_one_attached)
+TEST(attach_sends_the_id_and_gives_the_one_attached)
 {
 	static const uint32_t words[] = { 12, 0, 5 };
 	static const struct script_row row = { .function = SCRIPT_COMMAND,
@@ -58,9 +57,8 @@ START_TEST(attach_sends_the_id_and_gives_the_one_attached)
 	script_done(&script);
 	iommunest_close(ctx);
 }
-END_TEST
 
-START_TEST(detach_sends_nothing_but_its_size)
+TEST(detach_sends_nothing_but_its_size)
 {
 	static const uint32_t words[] = { 8, 0 };
 	static const struct script_row row = { .function = SCRIPT_COMMAND,
@@ -75,12 +73,11 @@ START_TEST(detach_sends_nothing_but_its_size)
 	script_done(&script);
 	iommunest_close(ctx);
 }
-END_TEST
 
 static const int errors[] = { -EINVAL, -EBADF, -EBADFD, -ENOTTY, -ENOENT,
 			      -EBUSY,  -EPERM, -ENODEV, -ENOMEM };
 
-START_TEST(the_kernels_errors_pass_unchanged)
+TEST_LOOP(the_kernels_errors_pass_unchanged, sizeof(errors) / sizeof(errors[0]))
 {
 	static const uint32_t bind[] = { 16, 0, SCRIPT_FD, 0 };
 	static const uint32_t attach[] = { 12, 0, UNTOUCHED };
@@ -117,7 +114,6 @@ START_TEST(the_kernels_errors_pass_unchanged)
 	script_done(&script);
 	iommunest_close(ctx);
 }
-END_TEST
 
 /* ---- On the simulator ---- */
 
@@ -179,7 +175,7 @@ static uint64_t descs_of_a_flush(const struct host *host)
 	return after.descs - before.descs;
 }
 
-START_TEST(flushes_reach_the_hardware_while_a_device_is_attached)
+TEST(flushes_reach_the_hardware_while_a_device_is_attached)
 {
 	struct host host;
 	uint32_t pt_id;
@@ -196,9 +192,8 @@ START_TEST(flushes_reach_the_hardware_while_a_device_is_attached)
 	ck_assert_uint_eq(descs_of_a_flush(&host), 0);
 	host_close(&host);
 }
-END_TEST
 
-START_TEST(closing_a_device_detaches_it_and_its_id_is_gone)
+TEST(closing_a_device_detaches_it_and_its_id_is_gone)
 {
 	struct host host;
 
@@ -212,9 +207,8 @@ START_TEST(closing_a_device_detaches_it_and_its_id_is_gone)
 		iommunest_vfio_open(host.ctx, NODE, &host.fd, &host.dev), 0);
 	host_close(&host);
 }
-END_TEST
 
-START_TEST(a_device_is_bound_once)
+TEST(a_device_is_bound_once)
 {
 	uint32_t dev = UNTOUCHED;
 	struct host host;
@@ -230,9 +224,8 @@ START_TEST(a_device_is_bound_once)
 	ck_assert_uint_eq(iommunest_sim_open_fds(host.sim), 2);
 	host_close(&host);
 }
-END_TEST
 
-START_TEST(what_is_no_device_is_refused)
+TEST(what_is_no_device_is_refused)
 {
 	static const char *const paths[] = { "/dev/vfio/devices/vfio8",
 					     "/dev/vfio/devices/vfio",
@@ -255,9 +248,8 @@ START_TEST(what_is_no_device_is_refused)
 	ck_assert_int_eq(iommunest_vfio_detach(host.ctx, 3), -EBADF);
 	host_close(&host);
 }
-END_TEST
 
-START_TEST(what_cannot_be_attached_is_refused)
+TEST(what_cannot_be_attached_is_refused)
 {
 	struct host host;
 	uint32_t id;
@@ -271,9 +263,8 @@ START_TEST(what_cannot_be_attached_is_refused)
 			 -EINVAL);
 	host_close(&host);
 }
-END_TEST
 
-START_TEST(null_is_einval)
+TEST(null_is_einval)
 {
 	struct host host;
 	uint32_t id = 1;
@@ -293,34 +284,4 @@ START_TEST(null_is_einval)
 	ck_assert_int_eq(iommunest_vfio_attach(host.ctx, 1, NULL), -EINVAL);
 	ck_assert_int_eq(iommunest_vfio_detach(NULL, 1), -EINVAL);
 	host_close(&host);
-}
-END_TEST
-
-int main(void)
-{
-	Suite *suite = suite_create("vfio");
-	TCase *sent = tcase_create("sent");
-	TCase *life = tcase_create("life");
-	SRunner *runner;
-	int failed;
-
-	tcase_add_test(sent, bind_sends_the_iommufd_and_gives_the_device_id);
-	tcase_add_test(sent, attach_sends_the_id_and_gives_the_one_attached);
-	tcase_add_test(sent, detach_sends_nothing_but_its_size);
-	tcase_add_loop_test(sent, the_kernels_errors_pass_unchanged, 0,
-			    sizeof(errors) / sizeof(errors[0]));
-	suite_add_tcase(suite, sent);
-	tcase_add_test(life,
-		       flushes_reach_the_hardware_while_a_device_is_attached);
-	tcase_add_test(life, closing_a_device_detaches_it_and_its_id_is_gone);
-	tcase_add_test(life, a_device_is_bound_once);
-	tcase_add_test(life, what_is_no_device_is_refused);
-	tcase_add_test(life, what_cannot_be_attached_is_refused);
-	tcase_add_test(life, null_is_einval);
-	suite_add_tcase(suite, life);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }

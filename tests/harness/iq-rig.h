@@ -9,8 +9,6 @@
 #include "tests/harness/guest.h"
 #include "tests/harness/host.h"
 
-#define LEN(array) (sizeof(array) / sizeof((array)[0]))
-
 #define RIG_BASE UINT64_C(0xfedcba9876540000)
 #define RIG_STATUS UINT64_C(0x123456789abcd0)
 

@@ -8,27 +8,121 @@
 #include "tests/harness/support.h"
 
 /* For a machine that is busy, and a build with sanitizers. */
-#define TIMEOUT_SECONDS 120.0
+#define TIMEOUT_SECONDS 300.0
 
-int support_run(const char *name, const struct support_test *tests,
-		size_t count)
+/* ---- The runner ---- */
+
+static struct support_test *tests;
+static struct support_fixture *fixtures;
+
+static const char *base_of(const char *path)
 {
-	Suite *suite = suite_create(name);
-	TCase *tcase = tcase_create(name);
-	SRunner *runner;
-	int failed;
-	size_t i;
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+void support_add(struct support_test *row)
+{
+	const char *base = base_of(row->test.file);
+	struct support_test **at = &tests;
+
+	/* "tests/queue/test-ring.c" is the group "test-ring". */
+	if (!row->group[0])
+		snprintf(row->group, sizeof(row->group), "%.*s",
+			 (int)strcspn(base, "."), base);
+	while (*at)
+		at = &(*at)->next;
+	*at = row;
+}
+
+void support_add_fixture(struct support_fixture *fixture)
+{
+	fixture->next = fixtures;
+	fixtures = fixture;
+}
+
+static bool is_wanted(const struct support_test *row, const char *name)
+{
+	return !strcmp(row->test.name, name) || !strcmp(row->group, name);
+}
+
+/* Each argument names something. */
+static bool names_are_known(int argc, char **argv)
+{
+	const struct support_test *row;
+	int i;
+
+	for (i = 1; i < argc; i++) {
+		for (row = tests; row && !is_wanted(row, argv[i]);)
+			row = row->next;
+		if (row)
+			continue;
+		fprintf(stderr, "no test and no group is called '%s'\n",
+			argv[i]);
+		return false;
+	}
+	return true;
+}
+
+static bool is_chosen(const struct support_test *row, int argc, char **argv)
+{
+	int i;
+
+	for (i = 1; i < argc && !is_wanted(row, argv[i]);)
+		i++;
+	return argc < 2 || i < argc;
+}
+
+static TCase *new_group(Suite *suite, const struct support_test *row)
+{
+	const struct support_fixture *fixture = fixtures;
+	TCase *tcase = tcase_create(row->group);
 
 	tcase_set_timeout(tcase, TIMEOUT_SECONDS);
-	for (i = 0; i < count; i++)
-		tcase_add_loop_test(tcase, *tests[i].test, 0, tests[i].loops);
+	for (; fixture; fixture = fixture->next) {
+		if (!strcmp(fixture->file, row->test.file))
+			tcase_add_checked_fixture(tcase, fixture->setup,
+						  fixture->teardown);
+	}
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
+	return tcase;
+}
+
+static Suite *make_suite(int argc, char **argv)
+{
+	Suite *suite = suite_create(base_of(argv[0]));
+	const struct support_test *row;
+	const char *group = "";
+	TCase *tcase = NULL;
+
+	for (row = tests; row; row = row->next) {
+		if (!is_chosen(row, argc, argv))
+			continue;
+		if (strcmp(row->group, group))
+			tcase = new_group(suite, row);
+		group = row->group;
+		tcase_add_loop_test(tcase, &row->test, row->first, row->end);
+	}
+	return suite;
+}
+
+int support_run(int argc, char **argv)
+{
+	SRunner *runner;
+	int failed, ran;
+
+	if (!names_are_known(argc, argv))
+		return EXIT_FAILURE;
+	runner = srunner_create(make_suite(argc, argv));
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);
+	ran = srunner_ntests_run(runner);
 	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return failed || !ran ? EXIT_FAILURE : EXIT_SUCCESS;
 }
+
+/* ---- Structs that grow ---- */
 
 void *support_sized(const void *from, size_t from_size, size_t size)
 {

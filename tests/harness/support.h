@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the tests share: a main, random numbers, choices, structs that grow. */
-#ifndef TESTS_UNIT_SUPPORT_H
-#define TESTS_UNIT_SUPPORT_H
+/* What all tests share: the runner, random numbers, choices, growing structs.
+ */
+#ifndef TESTS_HARNESS_SUPPORT_H
+#define TESTS_HARNESS_SUPPORT_H
 
 #include <check.h>
 #include <stdbool.h>
@@ -14,25 +15,74 @@
 #define SIZE_TO(type, member) \
 	(offsetof(type, member) + sizeof(((type *)NULL)->member))
 
+/*
+ * A test:
+ *
+ *	TEST(what_it_claims)
+ *	{
+ *		ck_assert(...);
+ *	}
+ *
+ * To write it is to register it.  TEST_LOOP() runs it @loops times, with _i
+ * from 0; TEST_RANGE() with _i from @first to @end - 1.  What is not a constant
+ * there is evaluated before main().
+ */
+#define TEST(name_) TEST_RANGE(name_, 0, 1)
+#define TEST_LOOP(name_, loops_) TEST_RANGE(name_, 0, loops_)
+#define TEST_RANGE(name_, first_, end_)                                \
+	static void name_(int _i);                                     \
+	__attribute__((constructor)) static void name_##_row(void)     \
+	{                                                              \
+		static struct support_test row = {                     \
+			.test = { #name_, name_, __FILE__, __LINE__ }, \
+		};                                                     \
+                                                                       \
+		row.first = (int)(first_);                             \
+		row.end = (int)(end_);                                 \
+		support_add(&row);                                     \
+	}                                                              \
+	static void name_(int _i CK_ATTRIBUTE_UNUSED)
+
+/* What each test of this file begins and ends with; either may be NULL. */
+#define FIXTURE(setup_, teardown_)                                  \
+	__attribute__((constructor)) static void file_fixture(void) \
+	{                                                           \
+		static struct support_fixture fixture = {           \
+			.file = __FILE__,                           \
+			.setup = (setup_),                          \
+			.teardown = (teardown_),                    \
+		};                                                  \
+                                                                    \
+		support_add_fixture(&fixture);                      \
+	}                                                           \
+	struct support_fixture
+
 struct support_test {
-	/* START_TEST() makes a variable. */
-	const TTest *const *test;
-	/* How often it runs, _i counting from 0. */
-	int loops;
+	TTest test;
+	/* What it is shown with; empty: the name of its file. */
+	char group[48];
+	int first;
+	int end;
+	struct support_test *next;
 };
 
-#define TEST(name_)                          \
-	{                                    \
-		.test = &(name_), .loops = 1 \
-	}
-#define TEST_LOOP(name_, loops_)                    \
-	{                                           \
-		.test = &(name_), .loops = (loops_) \
-	}
+struct support_fixture {
+	const char *file;
+	void (*setup)(void);
+	void (*teardown)(void);
+	struct support_fixture *next;
+};
 
-/* Runs them, each in a process of its own; what main() returns. */
-int support_run(const char *name, const struct support_test *tests,
-		size_t count);
+/* For tests whose names are known at run time only.  The row has to stay. */
+void support_add(struct support_test *row);
+void support_add_fixture(struct support_fixture *fixture);
+
+/*
+ * Runs them, each in a process of its own, and returns what main() returns.
+ * Arguments name the tests to run, or their groups; without any, all run.
+ * A program without a main() of its own has one that does just this.
+ */
+int support_run(int argc, char **argv);
 
 /*
  * A copy on the heap, of exactly @size bytes, so that a sanitizer sees a step
@@ -88,4 +138,4 @@ bool support_next_path(struct support_choices *choices);
 /* How to see the same again, for a message.  Static. */
 const char *support_path(const struct support_choices *choices);
 
-#endif /* TESTS_UNIT_SUPPORT_H */
+#endif /* TESTS_HARNESS_SUPPORT_H */

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "tests/harness/iq-rig.h"
+#include "tests/harness/support.h"
 
 #define NO_PASID IOMMUNEST_VTD_NO_PASID
 #define LEAF IOMMUNEST_VTD_LEAF
@@ -25,6 +26,7 @@ static void teardown(void)
 		rig_close(&rig);
 	memset(&rig, 0, sizeof(rig));
 }
+FIXTURE(NULL, teardown);
 
 static void open_setup(const struct rig_setup *setup)
 {
@@ -92,7 +94,7 @@ static void goes_on(const char *story)
 
 /* ---- Riding ---- */
 
-START_TEST(what_the_entry_before_has_rides_on_it)
+TEST(what_the_entry_before_has_rides_on_it)
 {
 	open_usual();
 	rig_page(&rig, 0x1000);
@@ -108,9 +110,8 @@ START_TEST(what_the_entry_before_has_rides_on_it)
 				 .calls = 1,
 			 });
 }
-END_TEST
 
-START_TEST(of_a_pasid_too)
+TEST(of_a_pasid_too)
 {
 	open_usual();
 	rig_page_of(&rig, 11, 0x1000);
@@ -119,20 +120,18 @@ START_TEST(of_a_pasid_too)
 	kick("call 11x1, call 12x1, covered 1@11");
 	rig_entry(&rig, 1, 0, 0x1000, 1, LEAF);
 }
-END_TEST
 
 /* A leaf-only entry flushes the device's TLB like any other. */
-START_TEST(a_leaf_only_entry_carries)
+TEST(a_leaf_only_entry_carries)
 {
 	open_usual();
 	rig_put(&rig, guest_piotlb_pages(1, 0, 0x1000, 0, true));
 	put_dev(0x1000, 0);
 	kick("call 10x1, covered 1@10");
 }
-END_TEST
 
 /* Blocks of 1, 2, 4 and 8 pages at each of 16 pages: within, or not. */
-START_TEST(only_what_lies_within_rides)
+TEST_LOOP(only_what_lies_within_rides, 16)
 {
 	const unsigned int am = (unsigned int)_i % 4;
 	const unsigned int carrier_am = (unsigned int)_i / 4;
@@ -154,9 +153,8 @@ START_TEST(only_what_lies_within_rides)
 			rig_entry(&rig, 0, 1, block << 12, 1u << am, LEAF);
 	}
 }
-END_TEST
 
-START_TEST(large_blocks_carry_what_lies_within)
+TEST_LOOP(large_blocks_carry_what_lies_within, 13)
 {
 	static const struct {
 		unsigned int carrier_am;
@@ -184,9 +182,8 @@ START_TEST(large_blocks_carry_what_lies_within)
 	put_dev(rows[_i].addr, rows[_i].am);
 	kick(rows[_i].rides ? "call 10x1, covered 1@10" : "call 10x2");
 }
-END_TEST
 
-START_TEST(all_carries_anything)
+TEST(all_carries_anything)
 {
 	open_usual();
 	rig_put(&rig, guest_piotlb_all(1, 0));
@@ -195,10 +192,9 @@ START_TEST(all_carries_anything)
 	put_dev(1ull << 63, 51);
 	kick("call 10x1, covered 1@10, covered 2@10, covered 3@10");
 }
-END_TEST
 
 /* It is the entry before, and none before that. */
-START_TEST(an_entry_between_ends_the_ride)
+TEST(an_entry_between_ends_the_ride)
 {
 	open_usual();
 	rig_page(&rig, 0x1000);
@@ -207,9 +203,8 @@ START_TEST(an_entry_between_ends_the_ride)
 	kick("call 10x3");
 	rig_entry(&rig, 0, 2, 0x1000, 1, LEAF);
 }
-END_TEST
 
-START_TEST(what_rides_is_no_entry_between)
+TEST(what_rides_is_no_entry_between)
 {
 	open_usual();
 	put_block(0x4000, 2);
@@ -222,9 +217,8 @@ START_TEST(what_rides_is_no_entry_between)
 	     "covered 5@10");
 	rig_entry(&rig, 0, 1, 0, 8, LEAF);
 }
-END_TEST
 
-START_TEST(another_hwpts_entry_is_not_between)
+TEST(another_hwpts_entry_is_not_between)
 {
 	open_usual();
 	rig_page_of(&rig, 10, 0x1000);
@@ -234,10 +228,9 @@ START_TEST(another_hwpts_entry_is_not_between)
 	rig_put(&rig, guest_pasid_dev_tlb(MANY, 0, 0x2000, 0));
 	kick("call 10x1, call 11x1, status 2, covered 3@10, covered 4@11");
 }
-END_TEST
 
 /* Another HWPT's entry does nothing for this one. */
-START_TEST(only_an_entry_of_the_same_hwpt_carries)
+TEST(only_an_entry_of_the_same_hwpt_carries)
 {
 	open_usual();
 	rig_page_of(&rig, 11, 0x1000);
@@ -245,9 +238,8 @@ START_TEST(only_an_entry_of_the_same_hwpt_carries)
 	kick("call 11x1, call 10x1");
 	rig_entry(&rig, 1, 0, 0x1000, 1, LEAF);
 }
-END_TEST
 
-START_TEST(nothing_rides_across_a_point_of_order)
+TEST(nothing_rides_across_a_point_of_order)
 {
 	open_usual();
 	rig_page(&rig, 0x1000);
@@ -260,9 +252,8 @@ START_TEST(nothing_rides_across_a_point_of_order)
 	put_dev(0x1000, 0);
 	kick("call 10x1");
 }
-END_TEST
 
-START_TEST(nothing_rides_across_the_end_of_a_budget)
+TEST(nothing_rides_across_the_end_of_a_budget)
 {
 	open_setup(&(struct rig_setup){ .budget = 1 });
 	rig_page(&rig, 0x1000);
@@ -271,9 +262,8 @@ START_TEST(nothing_rides_across_the_end_of_a_budget)
 	rig_tells(&rig, "call 10x1");
 	kick("call 10x1");
 }
-END_TEST
 
-START_TEST(a_ride_goes_around_the_ring)
+TEST(a_ride_goes_around_the_ring)
 {
 	open_usual();
 	rig_advance(&rig, 126);
@@ -283,9 +273,8 @@ START_TEST(a_ride_goes_around_the_ring)
 	rig_wait(&rig);
 	kick("call 10x2, covered 0@10, status 1");
 }
-END_TEST
 
-START_TEST(nobody_needs_to_be_told_of_a_ride)
+TEST(nobody_needs_to_be_told_of_a_ride)
 {
 	struct iommunest_vtd_iq_ops ops = guest_ops;
 
@@ -304,11 +293,10 @@ START_TEST(nobody_needs_to_be_told_of_a_ride)
 	kick("call 10x1, status 2");
 	ck_assert_uint_eq(rig.result.forwarded, 2);
 }
-END_TEST
 
 /* ---- An entry of its own ---- */
 
-START_TEST(a_device_tlb_descriptor_becomes_a_leaf_entry)
+TEST_LOOP(a_device_tlb_descriptor_becomes_a_leaf_entry, 2 * 53)
 {
 	const unsigned int am = (unsigned int)_i % 53;
 	const uint64_t addr = 0xfedcba9876543000;
@@ -333,9 +321,8 @@ START_TEST(a_device_tlb_descriptor_becomes_a_leaf_entry)
 				 .calls = 1,
 			 });
 }
-END_TEST
 
-START_TEST(several_devices_may_share_an_hwpt)
+TEST(several_devices_may_share_an_hwpt)
 {
 	open_usual();
 	rig_add_device(&rig, PLAIN + 1, NO_PASID, 10);
@@ -349,9 +336,8 @@ START_TEST(several_devices_may_share_an_hwpt)
 	kick("call 10x2, covered 1@10, covered 2@10, covered 3@10, "
 	     "covered 5@10");
 }
-END_TEST
 
-START_TEST(a_device_may_have_several_hwpts)
+TEST(a_device_may_have_several_hwpts)
 {
 	open_usual();
 	rig_add_device(&rig, PLAIN, NO_PASID, 13);
@@ -364,9 +350,8 @@ START_TEST(a_device_may_have_several_hwpts)
 	rig_entry(&rig, 2, 0, 0x1000, 1, LEAF);
 	ck_assert_uint_eq(rig.result.forwarded, 2);
 }
-END_TEST
 
-START_TEST(all_pasids_are_all_hwpts_of_the_device)
+TEST(all_pasids_are_all_hwpts_of_the_device)
 {
 	open_usual();
 	rig_put(&rig, guest_pasids_dev_tlb(MANY, 0x1000, 0));
@@ -386,10 +371,9 @@ START_TEST(all_pasids_are_all_hwpts_of_the_device)
 	rig_put(&rig, guest_pasids_dev_tlb(MANY, 0x1000, 0));
 	kick("call 12x1, call 11x1, covered 4@12");
 }
-END_TEST
 
 /* PASIDs that share HWPTs, one after the other and in turns. */
-START_TEST(all_pasids_reach_an_hwpt_once)
+TEST_LOOP(all_pasids_reach_an_hwpt_once, 2)
 {
 	uint32_t pasid;
 
@@ -402,10 +386,9 @@ START_TEST(all_pasids_reach_an_hwpt_once)
 	rig_entry_all(&rig, 0, 0);
 	ck_assert_uint_eq(rig.result.forwarded, 1);
 }
-END_TEST
 
 /* PASID in 51:32 of the descriptor means nothing then. */
-START_TEST(all_pasids_are_so_whatever_the_pasid)
+TEST(all_pasids_are_so_whatever_the_pasid)
 {
 	struct guest_desc desc = guest_pasids_dev_tlb(MANY, 0x1000, 0);
 
@@ -414,9 +397,8 @@ START_TEST(all_pasids_are_so_whatever_the_pasid)
 	rig_put(&rig, desc);
 	kick("call 11x1, call 12x1");
 }
-END_TEST
 
-START_TEST(there_is_room_for_every_pasid_of_a_full_ring)
+TEST(there_is_room_for_every_pasid_of_a_full_ring)
 {
 	uint32_t i;
 
@@ -438,11 +420,10 @@ START_TEST(there_is_room_for_every_pasid_of_a_full_ring)
 	for (i = 0; i < 126; i++)
 		rig_entry(&rig, 49, i, (uint64_t)i << 12, 1, LEAF);
 }
-END_TEST
 
 /* ---- Whose they are ---- */
 
-START_TEST(what_no_device_was_added_for_is_the_vmms)
+TEST(what_no_device_was_added_for_is_the_vmms)
 {
 	const struct guest_desc descs[] = {
 		guest_dev_tlb(FOREIGN, 0x1000, 0),
@@ -457,10 +438,10 @@ START_TEST(what_no_device_was_added_for_is_the_vmms)
 	size_t i;
 
 	open_usual();
-	for (i = 0; i < LEN(descs); i++)
+	for (i = 0; i < ARRAY_LEN(descs); i++)
 		rig_put(&rig, descs[i]);
 	kick("vmm 0, vmm 1, vmm 2, vmm 3, vmm 4, vmm 5, vmm 6");
-	for (i = 0; i < LEN(descs); i++) {
+	for (i = 0; i < ARRAY_LEN(descs); i++) {
 		iommunest_vtd_desc_decode(&want, descs[i].words, 256, true);
 		ck_assert_mem_eq(&guest_nth(&rig.guest, GUEST_DESCRIPTOR,
 					    (uint32_t)i)
@@ -468,9 +449,8 @@ START_TEST(what_no_device_was_added_for_is_the_vmms)
 				 &want, sizeof(want));
 	}
 }
-END_TEST
 
-START_TEST(devices_and_domains_are_not_mixed_up)
+TEST(devices_and_domains_are_not_mixed_up)
 {
 	rig_open(&rig, NULL);
 	/* The same numbers. */
@@ -488,9 +468,8 @@ START_TEST(devices_and_domains_are_not_mixed_up)
 	kick("call 13x1, call 14x1, call 15x1, call 11x2, call 10x2, vmm 5, "
 	     "call 10x1, call 11x1, call 12x1, vmm 6");
 }
-END_TEST
 
-START_TEST(devices_are_added_and_removed_like_scopes)
+TEST(devices_are_added_and_removed_like_scopes)
 {
 	open_setup(&(struct rig_setup){ .max_targets = 8 });
 	ck_assert_int_eq(iommunest_vtd_iq_add_device(NULL, 1, 0, 1), -EINVAL);
@@ -526,9 +505,8 @@ START_TEST(devices_are_added_and_removed_like_scopes)
 			 -ENOENT);
 	rig_add_device(&rig, 9, 9, 14);
 }
-END_TEST
 
-START_TEST(a_removed_device_is_the_vmms_again)
+TEST(a_removed_device_is_the_vmms_again)
 {
 	open_usual();
 	rig_add_device(&rig, PLAIN, NO_PASID, 13);
@@ -545,7 +523,6 @@ START_TEST(a_removed_device_is_the_vmms_again)
 	rig_page_of(&rig, 11, 0x1000);
 	kick("vmm 2, vmm 3, call 12x1, vmm 5");
 }
-END_TEST
 
 static int add_foreign(struct guest *guest, const struct guest_event *event)
 {
@@ -555,7 +532,7 @@ static int add_foreign(struct guest *guest, const struct guest_event *event)
 	return 0;
 }
 
-START_TEST(the_vmm_may_add_a_device_within_a_run)
+TEST(the_vmm_may_add_a_device_within_a_run)
 {
 	open_usual();
 	rig.guest.hook = add_foreign;
@@ -564,7 +541,6 @@ START_TEST(the_vmm_may_add_a_device_within_a_run)
 	rig_put(&rig, guest_dev_tlb(FOREIGN, 0x1000, 0));
 	kick("vmm 0, call 30x1, covered 2@30");
 }
-END_TEST
 
 /* ---- Failures ---- */
 
@@ -580,7 +556,7 @@ static void put_rider(void)
 	fail_entry(10, 0x2000, -EIO);
 }
 
-START_TEST(a_stop_is_at_the_carrier)
+TEST(a_stop_is_at_the_carrier)
 {
 	open_with(IOMMUNEST_POLICY_STOP, 0);
 	put_rider();
@@ -595,9 +571,8 @@ START_TEST(a_stop_is_at_the_carrier)
 			 });
 	goes_on("call 10x2, covered 2@10, status 3, covered 5@10");
 }
-END_TEST
 
-START_TEST(a_stop_behind_a_ride_tells_of_the_ride)
+TEST(a_stop_behind_a_ride_tells_of_the_ride)
 {
 	open_with(IOMMUNEST_POLICY_STOP, 0);
 	put_rider();
@@ -615,9 +590,8 @@ START_TEST(a_stop_behind_a_ride_tells_of_the_ride)
 			 });
 	goes_on("call 10x1, covered 5@10");
 }
-END_TEST
 
-START_TEST(a_ride_is_skipped_with_its_carrier)
+TEST(a_ride_is_skipped_with_its_carrier)
 {
 	open_with(IOMMUNEST_POLICY_SKIP, 0);
 	put_rider();
@@ -633,9 +607,8 @@ START_TEST(a_ride_is_skipped_with_its_carrier)
 				 .calls = 2,
 			 });
 }
-END_TEST
 
-START_TEST(a_flush_of_all_covers_the_ride_of_its_first)
+TEST(a_flush_of_all_covers_the_ride_of_its_first)
 {
 	open_with(IOMMUNEST_POLICY_FLUSH_ALL, 0);
 	put_rider();
@@ -649,10 +622,9 @@ START_TEST(a_flush_of_all_covers_the_ride_of_its_first)
 				 .calls = 2,
 			 });
 }
-END_TEST
 
 /* The device's own entry: on its HWPT, and with its own error. */
-START_TEST(an_entry_of_its_own_fails_like_any_other)
+TEST_LOOP(an_entry_of_its_own_fails_like_any_other, 3)
 {
 	static const enum iommunest_policy policies[] = {
 		IOMMUNEST_POLICY_STOP, IOMMUNEST_POLICY_SKIP,
@@ -676,9 +648,8 @@ START_TEST(an_entry_of_its_own_fails_like_any_other)
 	ck_assert_uint_eq(rig.result.hwpt_id, 10);
 	goes_on("call 10x1, covered 2@10, status 3");
 }
-END_TEST
 
-START_TEST(a_ride_is_skipped_on_the_hwpt_that_failed)
+TEST(a_ride_is_skipped_on_the_hwpt_that_failed)
 {
 	open_with(IOMMUNEST_POLICY_SKIP, 0);
 	rig_add(&rig, 1, 0, 13);
@@ -692,9 +663,8 @@ START_TEST(a_ride_is_skipped_on_the_hwpt_that_failed)
 	ck_assert_uint_eq(rig.result.skipped, 2);
 	ck_assert_uint_eq(rig.result.forwarded, 0);
 }
-END_TEST
 
-START_TEST(a_status_that_fails_leaves_the_rides_before_it_done)
+TEST(a_status_that_fails_leaves_the_rides_before_it_done)
 {
 	open_with(IOMMUNEST_POLICY_STOP, 0);
 	rig_page(&rig, 0x1000);
@@ -710,7 +680,6 @@ START_TEST(a_status_that_fails_leaves_the_rides_before_it_done)
 	rig.guest.write_error = 0;
 	goes_on("call 10x1, status 2");
 }
-END_TEST
 
 /* ---- Merged and split carriers ---- */
 
@@ -726,7 +695,7 @@ static void put_merged(void)
 	rig_wait(&rig);
 }
 
-START_TEST(a_ride_on_a_merged_entry)
+TEST(a_ride_on_a_merged_entry)
 {
 	open_with(IOMMUNEST_POLICY_STOP, MERGE);
 	put_merged();
@@ -734,9 +703,8 @@ START_TEST(a_ride_on_a_merged_entry)
 	     "covered 5@10, status 6");
 	rig_entry(&rig, 0, 1, 0x2000, 2, 0);
 }
-END_TEST
 
-START_TEST(a_ride_on_a_merged_entry_that_fails)
+TEST_LOOP(a_ride_on_a_merged_entry_that_fails, 3)
 {
 	static const enum iommunest_policy policies[] = {
 		IOMMUNEST_POLICY_STOP, IOMMUNEST_POLICY_SKIP,
@@ -760,7 +728,6 @@ START_TEST(a_ride_on_a_merged_entry_that_fails)
 	goes_on("call 10x1, covered 2@10, covered 3@10, covered 4@10, "
 		"covered 5@10, status 6");
 }
-END_TEST
 
 /* A block of 16 pages in pieces of 4; and a device's of 8. */
 static void put_split(void)
@@ -773,7 +740,7 @@ static void put_split(void)
 	rig_wait(&rig);
 }
 
-START_TEST(a_ride_on_pieces)
+TEST_LOOP(a_ride_on_pieces, 2)
 {
 	open_with(IOMMUNEST_POLICY_STOP, SPLIT | (_i ? MERGE : 0));
 	put_split();
@@ -781,9 +748,8 @@ START_TEST(a_ride_on_pieces)
 	rig_entry(&rig, 0, 5, 0x40000, 4, LEAF);
 	rig_entry(&rig, 0, 6, 0x44000, 4, LEAF);
 }
-END_TEST
 
-START_TEST(a_ride_on_pieces_that_fail)
+TEST_LOOP(a_ride_on_pieces_that_fail, 6)
 {
 	static const enum iommunest_policy policies[] = {
 		IOMMUNEST_POLICY_STOP, IOMMUNEST_POLICY_SKIP,
@@ -805,9 +771,8 @@ START_TEST(a_ride_on_pieces_that_fail)
 	rig_stands(&rig, IOMMUNEST_CAUSE_HOST, 1, -EIO);
 	goes_on("call 10x6, covered 2@10, covered 4@10, status 5");
 }
-END_TEST
 
-START_TEST(a_devices_block_of_too_many_pieces_is_all)
+TEST(a_devices_block_of_too_many_pieces_is_all)
 {
 	open_with(IOMMUNEST_POLICY_STOP, SPLIT);
 	put_dev(0, 30);
@@ -818,10 +783,9 @@ START_TEST(a_devices_block_of_too_many_pieces_is_all)
 	rig_entry_all(&rig, 0, 1);
 	rig_entry_all(&rig, 0, 2);
 }
-END_TEST
 
 /* More pieces than there is room for: "all", and every ride is covered. */
-START_TEST(all_in_place_of_too_many_pieces_covers_the_rides)
+TEST_LOOP(all_in_place_of_too_many_pieces_covers_the_rides, 2)
 {
 	uint32_t i;
 
@@ -840,7 +804,6 @@ START_TEST(all_in_place_of_too_many_pieces_covers_the_rides)
 	ck_assert_uint_eq(rig.result.forwarded, _i ? 0 : 80);
 	ck_assert_uint_eq(rig.result.skipped, _i ? 80 : 0);
 }
-END_TEST
 
 /* ---- What the guest sees of a device ---- */
 
@@ -852,7 +815,7 @@ static int fail_foreign(struct guest *guest, const struct guest_event *event)
 	return event->kind == GUEST_DESCRIPTOR ? answer : 0;
 }
 
-START_TEST(a_foreign_device_that_fails_is_named)
+TEST_LOOP(a_foreign_device_that_fails_is_named, 15)
 {
 	static const struct {
 		int error;
@@ -870,12 +833,12 @@ START_TEST(a_foreign_device_that_fails_is_named)
 		guest_pasid_dev_tlb(FOREIGN, 5, 0x1000, 0),
 		guest_pasids_dev_tlb(FOREIGN, 0x1000, 0),
 	};
-	const size_t row = (size_t)_i % LEN(rows);
+	const size_t row = (size_t)_i % ARRAY_LEN(rows);
 
 	open_usual();
 	rig_page(&rig, 0x1000);
 	rig_wait(&rig);
-	rig_put(&rig, descs[(size_t)_i / LEN(rows)]);
+	rig_put(&rig, descs[(size_t)_i / ARRAY_LEN(rows)]);
 	rig_wait(&rig);
 	answer = rows[row].error;
 	rig.guest.hook = fail_foreign;
@@ -888,10 +851,9 @@ START_TEST(a_foreign_device_that_fails_is_named)
 	rig.guest.hook = NULL;
 	goes_on("vmm 2, status 3");
 }
-END_TEST
 
 /* A device that nobody names: the host does not say which one it was. */
-START_TEST(a_host_error_is_shown_as_what_it_is)
+TEST_LOOP(a_host_error_is_shown_as_what_it_is, 3)
 {
 	static const struct {
 		int error;
@@ -909,95 +871,4 @@ START_TEST(a_host_error_is_shown_as_what_it_is)
 	rig_stands(&rig, IOMMUNEST_CAUSE_HOST, 0, rows[_i].error);
 	ck_assert_uint_eq(rig.result.fsts, rows[_i].fsts);
 	ck_assert_uint_eq(rig.result.iqercd, 0);
-}
-END_TEST
-
-/* ---- The suite ---- */
-
-static TCase *add_case(Suite *suite, const char *name)
-{
-	TCase *tcase = tcase_create(name);
-
-	tcase_add_checked_fixture(tcase, NULL, teardown);
-	tcase_set_timeout(tcase, 120);
-	suite_add_tcase(suite, tcase);
-	return tcase;
-}
-
-static void add_riding(Suite *suite)
-{
-	TCase *tcase = add_case(suite, "riding");
-
-	tcase_add_test(tcase, what_the_entry_before_has_rides_on_it);
-	tcase_add_test(tcase, of_a_pasid_too);
-	tcase_add_test(tcase, a_leaf_only_entry_carries);
-	tcase_add_loop_test(tcase, only_what_lies_within_rides, 0, 16);
-	tcase_add_loop_test(tcase, large_blocks_carry_what_lies_within, 0, 13);
-	tcase_add_test(tcase, all_carries_anything);
-	tcase_add_test(tcase, an_entry_between_ends_the_ride);
-	tcase_add_test(tcase, what_rides_is_no_entry_between);
-	tcase_add_test(tcase, another_hwpts_entry_is_not_between);
-	tcase_add_test(tcase, only_an_entry_of_the_same_hwpt_carries);
-	tcase_add_test(tcase, nothing_rides_across_a_point_of_order);
-	tcase_add_test(tcase, nothing_rides_across_the_end_of_a_budget);
-	tcase_add_test(tcase, a_ride_goes_around_the_ring);
-	tcase_add_test(tcase, nobody_needs_to_be_told_of_a_ride);
-}
-
-static void add_entries(Suite *suite)
-{
-	TCase *tcase = add_case(suite, "entries");
-
-	tcase_add_loop_test(tcase, a_device_tlb_descriptor_becomes_a_leaf_entry,
-			    0, 2 * 53);
-	tcase_add_test(tcase, several_devices_may_share_an_hwpt);
-	tcase_add_test(tcase, a_device_may_have_several_hwpts);
-	tcase_add_test(tcase, all_pasids_are_all_hwpts_of_the_device);
-	tcase_add_loop_test(tcase, all_pasids_reach_an_hwpt_once, 0, 2);
-	tcase_add_test(tcase, all_pasids_are_so_whatever_the_pasid);
-	tcase_add_test(tcase, there_is_room_for_every_pasid_of_a_full_ring);
-	tcase_add_test(tcase, what_no_device_was_added_for_is_the_vmms);
-	tcase_add_test(tcase, devices_and_domains_are_not_mixed_up);
-	tcase_add_test(tcase, devices_are_added_and_removed_like_scopes);
-	tcase_add_test(tcase, a_removed_device_is_the_vmms_again);
-	tcase_add_test(tcase, the_vmm_may_add_a_device_within_a_run);
-}
-
-static void add_failures(Suite *suite)
-{
-	TCase *tcase = add_case(suite, "failures");
-
-	tcase_add_test(tcase, a_stop_is_at_the_carrier);
-	tcase_add_test(tcase, a_stop_behind_a_ride_tells_of_the_ride);
-	tcase_add_test(tcase, a_ride_is_skipped_with_its_carrier);
-	tcase_add_test(tcase, a_flush_of_all_covers_the_ride_of_its_first);
-	tcase_add_loop_test(tcase, an_entry_of_its_own_fails_like_any_other, 0,
-			    3);
-	tcase_add_test(tcase, a_ride_is_skipped_on_the_hwpt_that_failed);
-	tcase_add_test(tcase,
-		       a_status_that_fails_leaves_the_rides_before_it_done);
-	tcase_add_test(tcase, a_ride_on_a_merged_entry);
-	tcase_add_loop_test(tcase, a_ride_on_a_merged_entry_that_fails, 0, 3);
-	tcase_add_loop_test(tcase, a_ride_on_pieces, 0, 2);
-	tcase_add_loop_test(tcase, a_ride_on_pieces_that_fail, 0, 6);
-	tcase_add_test(tcase, a_devices_block_of_too_many_pieces_is_all);
-	tcase_add_loop_test(
-		tcase, all_in_place_of_too_many_pieces_covers_the_rides, 0, 2);
-	tcase_add_loop_test(tcase, a_foreign_device_that_fails_is_named, 0, 15);
-	tcase_add_loop_test(tcase, a_host_error_is_shown_as_what_it_is, 0, 3);
-}
-
-int main(void)
-{
-	Suite *suite = suite_create("iq-devices");
-	SRunner *runner = srunner_create(suite);
-	int failed;
-
-	add_riding(suite);
-	add_entries(suite);
-	add_failures(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }

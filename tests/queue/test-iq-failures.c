@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "tests/harness/iq-rig.h"
+#include "tests/harness/support.h"
 
 #define SW IOMMUNEST_VTD_DESC_SW
 #define IF IOMMUNEST_VTD_DESC_IF
@@ -19,6 +20,7 @@ static void teardown(void)
 		rig_close(&rig);
 	memset(&rig, 0, sizeof(rig));
 }
+FIXTURE(NULL, teardown);
 
 static void open_with(enum iommunest_policy policy)
 {
@@ -94,7 +96,7 @@ static void goes_on(const char *story)
 
 /* ---- The host ---- */
 
-START_TEST(the_head_is_at_the_slot_that_the_host_failed_on)
+TEST(the_head_is_at_the_slot_that_the_host_failed_on)
 {
 	rig_open(&rig, NULL);
 	rig_page(&rig, 0x1000);
@@ -127,9 +129,8 @@ START_TEST(the_head_is_at_the_slot_that_the_host_failed_on)
 				 .calls = 1,
 			 });
 }
-END_TEST
 
-START_TEST(a_fault_stays_until_it_is_cleared)
+TEST(a_fault_stays_until_it_is_cleared)
 {
 	struct iommunest_vtd_iq_result first;
 	int i;
@@ -151,9 +152,8 @@ START_TEST(a_fault_stays_until_it_is_cleared)
 	}
 	goes_on("call 10x1, status 3, status 4, status 5");
 }
-END_TEST
 
-START_TEST(a_fault_that_is_not_mended_comes_again)
+TEST(a_fault_that_is_not_mended_comes_again)
 {
 	rig_open(&rig, NULL);
 	rig_page(&rig, 0x1000);
@@ -166,9 +166,8 @@ START_TEST(a_fault_that_is_not_mended_comes_again)
 	rig_tells(&rig, "call 10x1, empty 10");
 	ck_assert_uint_eq(rig.result.calls, 2);
 }
-END_TEST
 
-START_TEST(a_new_base_forgets_a_fault_of_the_host)
+TEST(a_new_base_forgets_a_fault_of_the_host)
 {
 	rig_open(&rig, NULL);
 	rig_advance(&rig, 1);
@@ -184,9 +183,8 @@ START_TEST(a_new_base_forgets_a_fault_of_the_host)
 	ck_assert_uint_eq(rig.result.descriptors, 2);
 	rig_tells(&rig, "call 10x1");
 }
-END_TEST
 
-START_TEST(the_other_hwpts_are_submitted_all_the_same)
+TEST(the_other_hwpts_are_submitted_all_the_same)
 {
 	rig_open(&rig, NULL);
 	rig_page_of(&rig, 10, 0x1000);
@@ -201,10 +199,9 @@ START_TEST(the_other_hwpts_are_submitted_all_the_same)
 	/* Slots behind the head are not done, whatever was sent. */
 	goes_on("call 10x1, call 11x1, call 12x1, status 3");
 }
-END_TEST
 
 /* The slots fail in the order in which their HWPTs are submitted, or not. */
-START_TEST(the_earliest_slot_wins_across_hwpts)
+TEST_LOOP(the_earliest_slot_wins_across_hwpts, 5)
 {
 	static const struct {
 		uint64_t fail_10;
@@ -232,9 +229,8 @@ START_TEST(the_earliest_slot_wins_across_hwpts)
 	ck_assert_uint_eq(rig.result.descriptors, rows[_i].slot);
 	ck_assert_uint_eq(rig.result.forwarded, rows[_i].slot);
 }
-END_TEST
 
-START_TEST(a_slot_that_failed_on_one_of_its_hwpts_is_not_done)
+TEST(a_slot_that_failed_on_one_of_its_hwpts_is_not_done)
 {
 	rig_open(&rig, NULL);
 	rig_add(&rig, 1, 0, 13);
@@ -248,9 +244,8 @@ START_TEST(a_slot_that_failed_on_one_of_its_hwpts_is_not_done)
 	rig_tells(&rig, "call 10x2, call 13x2");
 	goes_on("call 10x1, call 13x1, status 2");
 }
-END_TEST
 
-START_TEST(a_call_that_fails_stands_at_its_first_slot)
+TEST_LOOP(a_call_that_fails_stands_at_its_first_slot, 4)
 {
 	static const struct {
 		enum host_fault fault;
@@ -281,9 +276,8 @@ START_TEST(a_call_that_fails_stands_at_its_first_slot)
 	rig_tells(&rig, rows[_i].story);
 	goes_on("call 11x2, status 4");
 }
-END_TEST
 
-START_TEST(a_short_success_is_gone_on_from)
+TEST(a_short_success_is_gone_on_from)
 {
 	rig_open(&rig, NULL);
 	rig_page(&rig, 0x1000);
@@ -308,9 +302,8 @@ START_TEST(a_short_success_is_gone_on_from)
 				 .calls = 2,
 			 });
 }
-END_TEST
 
-START_TEST(success_with_nothing_done_is_none)
+TEST(success_with_nothing_done_is_none)
 {
 	rig_open(&rig, NULL);
 	rig_page(&rig, 0x1000);
@@ -324,9 +317,8 @@ START_TEST(success_with_nothing_done_is_none)
 	rig_stands(&rig, IOMMUNEST_CAUSE_HOST, 0, -EPROTO);
 	goes_on("call 10x1, status 1");
 }
-END_TEST
 
-START_TEST(an_interrupted_call_is_made_again)
+TEST_LOOP(an_interrupted_call_is_made_again, 2)
 {
 	rig_open(&rig, NULL);
 	rig_page(&rig, 0x1000);
@@ -345,9 +337,8 @@ START_TEST(an_interrupted_call_is_made_again)
 	ck_assert_uint_eq(rig.result.calls, 4);
 	ck_assert_uint_eq(rig.result.entries, 2);
 }
-END_TEST
 
-START_TEST(an_iotlb_flush_that_the_host_fails_on_is_not_the_vmms_yet)
+TEST(an_iotlb_flush_that_the_host_fails_on_is_not_the_vmms_yet)
 {
 	rig_open(&rig, NULL);
 	rig_page_of(&rig, 12, 0x1000);
@@ -370,9 +361,8 @@ START_TEST(an_iotlb_flush_that_the_host_fails_on_is_not_the_vmms_yet)
 			 });
 	goes_on("call 10x1, call 11x1, call 12x1, vmm 1, status 2");
 }
-END_TEST
 
-START_TEST(a_failure_in_a_budgeted_run_stands_too)
+TEST(a_failure_in_a_budgeted_run_stands_too)
 {
 	rig_open(&rig, &(struct rig_setup){ .budget = 2 });
 	rig_page(&rig, 0x1000);
@@ -389,7 +379,6 @@ START_TEST(a_failure_in_a_budgeted_run_stands_too)
 	ck_assert_int_eq(rig_kick(&rig), -EPERM);
 	rig_stands(&rig, IOMMUNEST_CAUSE_HOST, 2, -EPERM);
 }
-END_TEST
 
 /* ---- The guest ---- */
 
@@ -421,7 +410,8 @@ static const struct bad_desc {
 	{ { { 9 } }, true, IOMMUNEST_VTD_IQEI_TYPE },
 };
 
-START_TEST(a_descriptor_that_hardware_refuses_stops_the_queue)
+TEST_LOOP(a_descriptor_that_hardware_refuses_stops_the_queue,
+	  ARRAY_LEN(bad_descs))
 {
 	const struct bad_desc *row = &bad_descs[_i];
 
@@ -448,10 +438,9 @@ START_TEST(a_descriptor_that_hardware_refuses_stops_the_queue)
 	guest_set(&rig.guest, 2, guest_wait(IF, 0, 0));
 	goes_on("interrupt 2, status 3");
 }
-END_TEST
 
 /* Also where it is forwarded, or not, without being looked at in full. */
-START_TEST(a_bad_piotlb_descriptor_is_refused_in_any_mode)
+TEST_LOOP(a_bad_piotlb_descriptor_is_refused_in_any_mode, 4)
 {
 	struct guest_desc bad = guest_piotlb_all(_i % 2 ? 1 : 99, 0);
 
@@ -465,10 +454,9 @@ START_TEST(a_bad_piotlb_descriptor_is_refused_in_any_mode)
 				 : IOMMUNEST_VTD_IQEI_RESERVED);
 	rig_tells(&rig, "");
 }
-END_TEST
 
 /* Whatever it is: type 0 to 10, good in a ring of 256 bits or not. */
-START_TEST(a_128_bit_ring_in_scalable_mode_is_refused)
+TEST_LOOP(a_128_bit_ring_in_scalable_mode_is_refused, 11)
 {
 	struct guest_desc desc = guest_typed((unsigned int)_i);
 
@@ -487,9 +475,8 @@ START_TEST(a_128_bit_ring_in_scalable_mode_is_refused)
 	ck_assert_uint_eq(rig.result.iqercd, IOMMUNEST_VTD_IQEI_WIDTH);
 	rig_tells(&rig, "");
 }
-END_TEST
 
-START_TEST(the_host_wins_over_a_bad_descriptor_behind_it)
+TEST(the_host_wins_over_a_bad_descriptor_behind_it)
 {
 	rig_open(&rig, NULL);
 	rig_page(&rig, 0x1000);
@@ -507,9 +494,8 @@ START_TEST(the_host_wins_over_a_bad_descriptor_behind_it)
 	ck_assert_uint_eq(rig.result.iqercd, IOMMUNEST_VTD_IQEI_TYPE);
 	rig_tells(&rig, "call 10x1");
 }
-END_TEST
 
-START_TEST(the_host_wins_over_the_vmms_descriptor_behind_it)
+TEST(the_host_wins_over_the_vmms_descriptor_behind_it)
 {
 	rig_open(&rig, NULL);
 	rig_page(&rig, 0x1000);
@@ -520,11 +506,10 @@ START_TEST(the_host_wins_over_the_vmms_descriptor_behind_it)
 	rig_tells(&rig, "call 10x1, empty 10");
 	goes_on("call 10x1, vmm 1");
 }
-END_TEST
 
 /* ---- Guest memory ---- */
 
-START_TEST(memory_that_cannot_be_read_stops_at_its_slot)
+TEST(memory_that_cannot_be_read_stops_at_its_slot)
 {
 	uint32_t i;
 
@@ -545,10 +530,9 @@ START_TEST(memory_that_cannot_be_read_stops_at_its_slot)
 	ck_assert_uint_eq(rig.result.descriptors, 3);
 	goes_on("call 10x3");
 }
-END_TEST
 
 /* Where a piece fails, the slots before the bad one in it are still done. */
-START_TEST(the_exact_slot_is_found_that_cannot_be_read)
+TEST_LOOP(the_exact_slot_is_found_that_cannot_be_read, 100)
 {
 	uint32_t i;
 
@@ -568,9 +552,8 @@ START_TEST(the_exact_slot_is_found_that_cannot_be_read)
 	ck_assert_int_eq(rig_kick(&rig), 0);
 	ck_assert_uint_eq(rig.result.waits, 100 - (uint32_t)_i);
 }
-END_TEST
 
-START_TEST(the_host_wins_over_memory_behind_it)
+TEST(the_host_wins_over_memory_behind_it)
 {
 	rig_open(&rig, NULL);
 	rig_page(&rig, 0x1000);
@@ -583,9 +566,8 @@ START_TEST(the_host_wins_over_memory_behind_it)
 	rig_stands(&rig, IOMMUNEST_CAUSE_HOST, 0, -EIO);
 	ck_assert_uint_eq(rig.result.iqercd, 0);
 }
-END_TEST
 
-START_TEST(a_status_that_cannot_be_written_stops_at_its_wait)
+TEST(a_status_that_cannot_be_written_stops_at_its_wait)
 {
 	rig_open(&rig, NULL);
 	rig_page(&rig, 0x1000);
@@ -611,10 +593,9 @@ START_TEST(a_status_that_cannot_be_written_stops_at_its_wait)
 	goes_on("call 10x1, status 3, interrupt 3, status 5");
 	rig_entry(&rig, 0, 0, 0x3000, 1, 0);
 }
-END_TEST
 
 /* Not what an earlier run had in the same slots. */
-START_TEST(what_is_done_before_a_bad_status_is_counted)
+TEST(what_is_done_before_a_bad_status_is_counted)
 {
 	uint32_t i;
 
@@ -639,9 +620,8 @@ START_TEST(what_is_done_before_a_bad_status_is_counted)
 				 .calls = 1,
 			 });
 }
-END_TEST
 
-START_TEST(an_earlier_host_failure_wins_over_a_status)
+TEST(an_earlier_host_failure_wins_over_a_status)
 {
 	rig_open(&rig, NULL);
 	rig_page(&rig, 0x1000);
@@ -652,9 +632,8 @@ START_TEST(an_earlier_host_failure_wins_over_a_status)
 	ck_assert_int_eq(rig_kick(&rig), -EIO);
 	rig_stands(&rig, IOMMUNEST_CAUSE_HOST, 0, -EIO);
 }
-END_TEST
 
-START_TEST(an_earlier_status_wins_over_a_host_failure)
+TEST(an_earlier_status_wins_over_a_host_failure)
 {
 	rig_open(&rig, NULL);
 	rig_page(&rig, 0x1000);
@@ -668,7 +647,6 @@ START_TEST(an_earlier_status_wins_over_a_host_failure)
 	ck_assert_uint_eq(rig.result.hwpt_id, 0);
 	goes_on("call 10x1, status 1");
 }
-END_TEST
 
 /* ---- The VMM's `descriptor` ---- */
 
@@ -678,7 +656,7 @@ static int refuse(struct guest *guest, const struct guest_event *event)
 	return event->kind == GUEST_DESCRIPTOR ? -ENODEV : 0;
 }
 
-START_TEST(a_descriptor_that_the_vmm_fails_on_stops_the_queue)
+TEST(a_descriptor_that_the_vmm_fails_on_stops_the_queue)
 {
 	rig_open(&rig, NULL);
 	rig_page(&rig, 0x1000);
@@ -699,9 +677,8 @@ START_TEST(a_descriptor_that_the_vmm_fails_on_stops_the_queue)
 			 });
 	goes_on("vmm 2, status 3");
 }
-END_TEST
 
-START_TEST(an_iotlb_flush_is_done_when_the_vmm_has_done_its_part)
+TEST(an_iotlb_flush_is_done_when_the_vmm_has_done_its_part)
 {
 	rig_open(&rig, NULL);
 	rig_advance(&rig, 127);
@@ -728,10 +705,9 @@ START_TEST(an_iotlb_flush_is_done_when_the_vmm_has_done_its_part)
 				 .calls = 2,
 			 });
 }
-END_TEST
 
 /* What was skipped of it counts only when all of it is done. */
-START_TEST(a_skipped_iotlb_flush_that_the_vmm_fails_on_is_not_counted)
+TEST(a_skipped_iotlb_flush_that_the_vmm_fails_on_is_not_counted)
 {
 	open_with(IOMMUNEST_POLICY_SKIP);
 	rig_put(&rig, guest_iotlb(IOMMUNEST_VTD_IOTLB_DOMAIN, 1, 0, 0));
@@ -741,7 +717,6 @@ START_TEST(a_skipped_iotlb_flush_that_the_vmm_fails_on_is_not_counted)
 	rig_stands(&rig, IOMMUNEST_CAUSE_HOST, 0, -ENODEV);
 	rig_counts(&rig, (struct rig_counts){ .entries = 1, .calls = 3 });
 }
-END_TEST
 
 /* ---- ITE or IQE ---- */
 
@@ -752,7 +727,7 @@ static int time_out(struct guest *guest, const struct guest_event *event)
 }
 
 /* Of the host, the VMM, a status; only what cannot be read is an IQE. */
-START_TEST(a_time_out_is_an_ite_unless_it_is_of_the_fetch)
+TEST_LOOP(a_time_out_is_an_ite_unless_it_is_of_the_fetch, 4)
 {
 	static const struct {
 		uint32_t cause;
@@ -788,9 +763,8 @@ START_TEST(a_time_out_is_an_ite_unless_it_is_of_the_fetch)
 	ck_assert_uint_eq(rig.result.fsts, rows[_i].fsts);
 	ck_assert_uint_eq(rig.result.iqercd, rows[_i].iqercd);
 }
-END_TEST
 
-START_TEST(any_other_failure_is_an_iqe)
+TEST(any_other_failure_is_an_iqe)
 {
 	rig_open(&rig, NULL);
 	rig_page(&rig, 0x1000);
@@ -798,11 +772,10 @@ START_TEST(any_other_failure_is_an_iqe)
 	ck_assert_int_eq(rig_kick(&rig), -EIO);
 	ck_assert_uint_eq(rig.result.fsts, 1u << 4);
 }
-END_TEST
 
 /* ---- Policy SKIP ---- */
 
-START_TEST(skip_tells_and_goes_on)
+TEST(skip_tells_and_goes_on)
 {
 	open_with(IOMMUNEST_POLICY_SKIP);
 	rig_page(&rig, 0x1000);
@@ -827,9 +800,8 @@ START_TEST(skip_tells_and_goes_on)
 				 .calls = 2,
 			 });
 }
-END_TEST
 
-START_TEST(skip_may_skip_all_there_is)
+TEST(skip_may_skip_all_there_is)
 {
 	open_with(IOMMUNEST_POLICY_SKIP);
 	rig_page(&rig, 0x1000);
@@ -847,9 +819,8 @@ START_TEST(skip_may_skip_all_there_is)
 				 .calls = 4,
 			 });
 }
-END_TEST
 
-START_TEST(a_slot_is_skipped_once_on_each_hwpt_that_failed)
+TEST(a_slot_is_skipped_once_on_each_hwpt_that_failed)
 {
 	open_with(IOMMUNEST_POLICY_SKIP);
 	rig_add(&rig, 1, 0, 13);
@@ -869,9 +840,8 @@ START_TEST(a_slot_is_skipped_once_on_each_hwpt_that_failed)
 	ck_assert_int_eq(guest_nth(&rig.guest, GUEST_SKIPPED, 1)->error,
 			 -EPERM);
 }
-END_TEST
 
-START_TEST(skip_skips_no_call)
+TEST(skip_skips_no_call)
 {
 	open_with(IOMMUNEST_POLICY_SKIP);
 	rig_page(&rig, 0x1000);
@@ -882,10 +852,9 @@ START_TEST(skip_skips_no_call)
 	rig_stands(&rig, IOMMUNEST_CAUSE_HOST, 1, -ENOENT);
 	rig_tells(&rig, "call 10x1, call 11x1, empty 11");
 }
-END_TEST
 
 /* It was not reached: it will be tried, and told, again. */
-START_TEST(what_is_skipped_behind_a_stop_is_not_told)
+TEST(what_is_skipped_behind_a_stop_is_not_told)
 {
 	open_with(IOMMUNEST_POLICY_SKIP);
 	rig_page(&rig, 0x1000);
@@ -898,9 +867,8 @@ START_TEST(what_is_skipped_behind_a_stop_is_not_told)
 	rig_tells(&rig, "call 10x2, call 11x1, empty 11");
 	ck_assert_uint_eq(rig.result.skipped, 0);
 }
-END_TEST
 
-START_TEST(a_skipped_iotlb_flush_is_still_the_vmms)
+TEST(a_skipped_iotlb_flush_is_still_the_vmms)
 {
 	open_with(IOMMUNEST_POLICY_SKIP);
 	rig_put(&rig, guest_iotlb(IOMMUNEST_VTD_IOTLB_DOMAIN, 1, 0, 0));
@@ -916,11 +884,10 @@ START_TEST(a_skipped_iotlb_flush_is_still_the_vmms)
 				 .calls = 3,
 			 });
 }
-END_TEST
 
 /* ---- Policy FLUSH_ALL ---- */
 
-START_TEST(flush_all_stands_for_the_rest_of_its_hwpt)
+TEST(flush_all_stands_for_the_rest_of_its_hwpt)
 {
 	open_with(IOMMUNEST_POLICY_FLUSH_ALL);
 	rig_page(&rig, 0x1000);
@@ -944,9 +911,8 @@ START_TEST(flush_all_stands_for_the_rest_of_its_hwpt)
 				 .calls = 3,
 			 });
 }
-END_TEST
 
-START_TEST(flush_all_of_the_first_one_covers_the_rest)
+TEST(flush_all_of_the_first_one_covers_the_rest)
 {
 	open_with(IOMMUNEST_POLICY_FLUSH_ALL);
 	rig_page(&rig, 0x1000);
@@ -962,9 +928,8 @@ START_TEST(flush_all_of_the_first_one_covers_the_rest)
 				 .calls = 3,
 			 });
 }
-END_TEST
 
-START_TEST(flush_all_that_fails_too_stops)
+TEST(flush_all_that_fails_too_stops)
 {
 	open_with(IOMMUNEST_POLICY_FLUSH_ALL);
 	rig_page(&rig, 0x1000);
@@ -990,9 +955,8 @@ START_TEST(flush_all_that_fails_too_stops)
 			 });
 	goes_on("call 10x2, status 2");
 }
-END_TEST
 
-START_TEST(flush_all_does_not_mend_a_call)
+TEST(flush_all_does_not_mend_a_call)
 {
 	open_with(IOMMUNEST_POLICY_FLUSH_ALL);
 	rig_page(&rig, 0x1000);
@@ -1001,7 +965,6 @@ START_TEST(flush_all_does_not_mend_a_call)
 	rig_stands(&rig, IOMMUNEST_CAUSE_HOST, 0, -ENOENT);
 	rig_tells(&rig, "call 10x1, empty 10");
 }
-END_TEST
 
 /* ---- Merged entries that fail ---- */
 
@@ -1019,7 +982,7 @@ static void put_merged(void)
 	fail_entry(10, 0x2000, -EIO);
 }
 
-START_TEST(a_merged_entry_that_fails_stops_at_its_first_slot)
+TEST(a_merged_entry_that_fails_stops_at_its_first_slot)
 {
 	open_merging(IOMMUNEST_POLICY_STOP);
 	put_merged();
@@ -1029,9 +992,8 @@ START_TEST(a_merged_entry_that_fails_stops_at_its_first_slot)
 	goes_on("call 10x2, status 2, covered 3@10, status 4, "
 		"covered 6@10, status 7");
 }
-END_TEST
 
-START_TEST(a_merged_entry_that_fails_skips_all_its_slots)
+TEST(a_merged_entry_that_fails_skips_all_its_slots)
 {
 	open_merging(IOMMUNEST_POLICY_SKIP);
 	put_merged();
@@ -1048,9 +1010,8 @@ START_TEST(a_merged_entry_that_fails_skips_all_its_slots)
 				 .calls = 2,
 			 });
 }
-END_TEST
 
-START_TEST(a_merged_entry_that_fails_is_flushed_with_the_rest)
+TEST(a_merged_entry_that_fails_is_flushed_with_the_rest)
 {
 	open_merging(IOMMUNEST_POLICY_FLUSH_ALL);
 	put_merged();
@@ -1066,7 +1027,6 @@ START_TEST(a_merged_entry_that_fails_is_flushed_with_the_rest)
 				 .calls = 2,
 			 });
 }
-END_TEST
 
 /* ---- Pieces that fail ---- */
 
@@ -1080,7 +1040,7 @@ static void put_pieces(void)
 	fail_entry(10, 0x28000, -EIO);
 }
 
-START_TEST(a_piece_that_fails_stops_at_its_slot)
+TEST(a_piece_that_fails_stops_at_its_slot)
 {
 	open_split(IOMMUNEST_POLICY_STOP, 2, 0);
 	put_pieces();
@@ -1090,9 +1050,8 @@ START_TEST(a_piece_that_fails_stops_at_its_slot)
 	ck_assert_uint_eq(rig.result.entries, 3);
 	goes_on("call 10x5, status 2");
 }
-END_TEST
 
-START_TEST(a_piece_that_fails_skips_its_slot_once)
+TEST(a_piece_that_fails_skips_its_slot_once)
 {
 	open_split(IOMMUNEST_POLICY_SKIP, 2, 0);
 	put_pieces();
@@ -1110,9 +1069,8 @@ START_TEST(a_piece_that_fails_skips_its_slot_once)
 				 .calls = 4,
 			 });
 }
-END_TEST
 
-START_TEST(a_piece_that_fails_is_flushed_with_the_rest)
+TEST(a_piece_that_fails_is_flushed_with_the_rest)
 {
 	open_split(IOMMUNEST_POLICY_FLUSH_ALL, 2, 0);
 	put_pieces();
@@ -1121,13 +1079,12 @@ START_TEST(a_piece_that_fails_is_flushed_with_the_rest)
 	rig_tells(&rig, "call 10x6, all 10, status 2, covered 3@10");
 	ck_assert_uint_eq(rig.result.entries, 4);
 }
-END_TEST
 
 /*
  * A page, then a block around it, whose first piece may be merged with the
  * page: should that fail, then it is the block that is not done.
  */
-START_TEST(a_block_is_skipped_whichever_entry_its_piece_went_with)
+TEST(a_block_is_skipped_whichever_entry_its_piece_went_with)
 {
 	uint32_t i;
 	bool told = false;
@@ -1144,9 +1101,8 @@ START_TEST(a_block_is_skipped_whichever_entry_its_piece_went_with)
 	ck_assert(told);
 	ck_assert_uint_eq(rig.result.skipped, i);
 }
-END_TEST
 
-START_TEST(all_in_place_of_too_many_pieces_skips_every_slot)
+TEST(all_in_place_of_too_many_pieces_skips_every_slot)
 {
 	uint32_t i;
 
@@ -1159,123 +1115,4 @@ START_TEST(all_in_place_of_too_many_pieces_skips_every_slot)
 	rig_is_done(&rig);
 	rig_tells(&rig, "call 10x1, empty 10, skipped 0@10, skipped 1@10, "
 			"skipped 2@10, skipped 3@10, skipped 4@10, status 5");
-}
-END_TEST
-
-/* ---- The suite ---- */
-
-static TCase *add_case(Suite *suite, const char *name)
-{
-	TCase *tcase = tcase_create(name);
-
-	tcase_add_checked_fixture(tcase, NULL, teardown);
-	tcase_set_timeout(tcase, 120);
-	suite_add_tcase(suite, tcase);
-	return tcase;
-}
-
-static void add_host(Suite *suite)
-{
-	TCase *tcase = add_case(suite, "host");
-
-	tcase_add_test(tcase, the_head_is_at_the_slot_that_the_host_failed_on);
-	tcase_add_test(tcase, a_fault_stays_until_it_is_cleared);
-	tcase_add_test(tcase, a_fault_that_is_not_mended_comes_again);
-	tcase_add_test(tcase, a_new_base_forgets_a_fault_of_the_host);
-	tcase_add_test(tcase, the_other_hwpts_are_submitted_all_the_same);
-	tcase_add_loop_test(tcase, the_earliest_slot_wins_across_hwpts, 0, 5);
-	tcase_add_test(tcase,
-		       a_slot_that_failed_on_one_of_its_hwpts_is_not_done);
-	tcase_add_loop_test(tcase, a_call_that_fails_stands_at_its_first_slot,
-			    0, 4);
-	tcase_add_test(tcase, a_short_success_is_gone_on_from);
-	tcase_add_test(tcase, success_with_nothing_done_is_none);
-	tcase_add_loop_test(tcase, an_interrupted_call_is_made_again, 0, 2);
-	tcase_add_test(
-		tcase,
-		an_iotlb_flush_that_the_host_fails_on_is_not_the_vmms_yet);
-	tcase_add_test(tcase, a_failure_in_a_budgeted_run_stands_too);
-}
-
-static void add_guest(Suite *suite)
-{
-	TCase *tcase = add_case(suite, "guest");
-
-	tcase_add_loop_test(tcase,
-			    a_descriptor_that_hardware_refuses_stops_the_queue,
-			    0, LEN(bad_descs));
-	tcase_add_loop_test(
-		tcase, a_bad_piotlb_descriptor_is_refused_in_any_mode, 0, 4);
-	tcase_add_loop_test(tcase, a_128_bit_ring_in_scalable_mode_is_refused,
-			    0, 11);
-	tcase_add_test(tcase, the_host_wins_over_a_bad_descriptor_behind_it);
-	tcase_add_test(tcase, the_host_wins_over_the_vmms_descriptor_behind_it);
-	tcase_add_test(tcase, memory_that_cannot_be_read_stops_at_its_slot);
-	tcase_add_loop_test(tcase, the_exact_slot_is_found_that_cannot_be_read,
-			    0, 100);
-	tcase_add_test(tcase, the_host_wins_over_memory_behind_it);
-	tcase_add_test(tcase,
-		       a_status_that_cannot_be_written_stops_at_its_wait);
-	tcase_add_test(tcase, what_is_done_before_a_bad_status_is_counted);
-	tcase_add_test(tcase, an_earlier_host_failure_wins_over_a_status);
-	tcase_add_test(tcase, an_earlier_status_wins_over_a_host_failure);
-}
-
-static void add_vmm(Suite *suite)
-{
-	TCase *tcase = add_case(suite, "vmm");
-
-	tcase_add_test(tcase,
-		       a_descriptor_that_the_vmm_fails_on_stops_the_queue);
-	tcase_add_test(tcase,
-		       an_iotlb_flush_is_done_when_the_vmm_has_done_its_part);
-	tcase_add_test(
-		tcase,
-		a_skipped_iotlb_flush_that_the_vmm_fails_on_is_not_counted);
-	tcase_add_loop_test(
-		tcase, a_time_out_is_an_ite_unless_it_is_of_the_fetch, 0, 4);
-	tcase_add_test(tcase, any_other_failure_is_an_iqe);
-}
-
-static void add_policies(Suite *suite)
-{
-	TCase *tcase = add_case(suite, "policies");
-
-	tcase_add_test(tcase, skip_tells_and_goes_on);
-	tcase_add_test(tcase, skip_may_skip_all_there_is);
-	tcase_add_test(tcase, a_slot_is_skipped_once_on_each_hwpt_that_failed);
-	tcase_add_test(tcase, skip_skips_no_call);
-	tcase_add_test(tcase, what_is_skipped_behind_a_stop_is_not_told);
-	tcase_add_test(tcase, a_skipped_iotlb_flush_is_still_the_vmms);
-	tcase_add_test(tcase, flush_all_stands_for_the_rest_of_its_hwpt);
-	tcase_add_test(tcase, flush_all_of_the_first_one_covers_the_rest);
-	tcase_add_test(tcase, flush_all_that_fails_too_stops);
-	tcase_add_test(tcase, flush_all_does_not_mend_a_call);
-	tcase_add_test(tcase,
-		       a_merged_entry_that_fails_stops_at_its_first_slot);
-	tcase_add_test(tcase, a_merged_entry_that_fails_skips_all_its_slots);
-	tcase_add_test(tcase,
-		       a_merged_entry_that_fails_is_flushed_with_the_rest);
-	tcase_add_test(tcase, a_piece_that_fails_stops_at_its_slot);
-	tcase_add_test(tcase, a_piece_that_fails_skips_its_slot_once);
-	tcase_add_test(tcase, a_piece_that_fails_is_flushed_with_the_rest);
-	tcase_add_test(tcase,
-		       a_block_is_skipped_whichever_entry_its_piece_went_with);
-	tcase_add_test(tcase, all_in_place_of_too_many_pieces_skips_every_slot);
-}
-
-int main(void)
-{
-	Suite *suite = suite_create("iq-failures");
-	SRunner *runner = srunner_create(suite);
-	int failed;
-
-	add_host(suite);
-	add_guest(suite);
-	add_vmm(suite);
-	add_policies(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }

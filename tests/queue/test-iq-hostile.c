@@ -402,7 +402,7 @@ static void run_any(struct hostile *hostile, int ring)
 
 /* ---- Tests ---- */
 
-START_TEST(memory_that_changes_is_used_as_it_was_read)
+TEST_LOOP(memory_that_changes_is_used_as_it_was_read, RINGS)
 {
 	struct hostile hostile;
 
@@ -410,9 +410,8 @@ START_TEST(memory_that_changes_is_used_as_it_was_read)
 	run_any(&hostile, _i);
 	hostile_close(&hostile);
 }
-END_TEST
 
-START_TEST(memory_that_fails_now_and_then_costs_one_read_more)
+TEST_LOOP(memory_that_fails_now_and_then_costs_one_read_more, RINGS)
 {
 	struct hostile hostile;
 
@@ -421,9 +420,8 @@ START_TEST(memory_that_fails_now_and_then_costs_one_read_more)
 	run_any(&hostile, _i);
 	hostile_close(&hostile);
 }
-END_TEST
 
-START_TEST(memory_that_always_fails_is_read_twice)
+TEST_LOOP(memory_that_always_fails_is_read_twice, RINGS)
 {
 	struct hostile hostile;
 	int ret;
@@ -438,7 +436,6 @@ START_TEST(memory_that_always_fails_is_read_twice)
 	check_answer(&hostile, ret, hostile.slots - 1);
 	hostile_close(&hostile);
 }
-END_TEST
 
 static void check_tail(struct hostile *hostile, uint64_t iqt, uint32_t iqei)
 {
@@ -456,7 +453,7 @@ static void check_tail(struct hostile *hostile, uint64_t iqt, uint32_t iqei)
 }
 
 /* The first behind the ring, the last there can be, and many between. */
-START_TEST(tails_that_no_ring_has_are_refused)
+TEST_LOOP(tails_that_no_ring_has_are_refused, RINGS)
 {
 	struct hostile hostile;
 	uint64_t first, iqt;
@@ -479,18 +476,4 @@ START_TEST(tails_that_no_ring_has_are_refused)
 		check_tail(&hostile, LAST_TAIL, IOMMUNEST_VTD_IQEI_TAIL);
 	ck_assert_int_eq(kick(&hostile, 0), 0);
 	hostile_close(&hostile);
-}
-END_TEST
-
-int main(void)
-{
-	const struct support_test tests[] = {
-		TEST_LOOP(memory_that_changes_is_used_as_it_was_read, RINGS),
-		TEST_LOOP(memory_that_fails_now_and_then_costs_one_read_more,
-			  RINGS),
-		TEST_LOOP(memory_that_always_fails_is_read_twice, RINGS),
-		TEST_LOOP(tails_that_no_ring_has_are_refused, RINGS),
-	};
-
-	return support_run("iq-hostile", tests, ARRAY_LEN(tests));
 }

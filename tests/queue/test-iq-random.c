@@ -14,6 +14,7 @@
 #include <sys/mman.h>
 
 #include "tests/harness/iq-world.h"
+#include "tests/harness/support.h"
 
 #define DESCS_PER_WORLD 1000u
 #define DEFAULT_COUNT 200000u
@@ -601,7 +602,21 @@ static void live(void)
 	kick();
 }
 
-START_TEST(nothing_is_lost_and_nothing_is_claimed)
+static uint64_t from_environment(const char *name, uint64_t otherwise)
+{
+	const char *text = getenv(name);
+
+	return text && *text ? strtoull(text, NULL, 0) : otherwise;
+}
+
+static uint64_t worlds(void)
+{
+	uint64_t count = from_environment("IOMMUNEST_COUNT", DEFAULT_COUNT);
+
+	return (count + DESCS_PER_WORLD - 1) / DESCS_PER_WORLD;
+}
+
+TEST_LOOP(nothing_is_lost_and_nothing_is_claimed, worlds())
 {
 	struct world_setup setup;
 	unsigned int rounds = 0;
@@ -623,42 +638,23 @@ START_TEST(nothing_is_lost_and_nothing_is_claimed)
 	__atomic_add_fetch(handled, world.handled, __ATOMIC_RELAXED);
 	world_close(&world);
 }
-END_TEST
 
-static uint64_t from_environment(const char *name, uint64_t otherwise)
+int main(int argc, char **argv)
 {
-	const char *text = getenv(name);
-
-	return text && *text ? strtoull(text, NULL, 0) : otherwise;
-}
-
-int main(void)
-{
-	uint64_t count = from_environment("IOMMUNEST_COUNT", DEFAULT_COUNT);
-	uint64_t worlds = (count + DESCS_PER_WORLD - 1) / DESCS_PER_WORLD;
-	Suite *suite = suite_create("iq-random");
-	SRunner *runner = srunner_create(suite);
-	TCase *tcase = tcase_create("random");
-	int failed;
+	int ret;
 
 	handled = mmap(NULL, sizeof(*handled), PROT_READ | PROT_WRITE,
 		       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (handled == MAP_FAILED)
 		return EXIT_FAILURE;
 	first_seed = from_environment("IOMMUNEST_SEED", 1);
-	suite_add_tcase(suite, tcase);
-	tcase_set_timeout(tcase, 120);
-	tcase_add_loop_test(tcase, nothing_is_lost_and_nothing_is_claimed, 0,
-			    (int)worlds);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	if (failed)
+	ret = support_run(argc, argv);
+	if (ret)
 		printf("To see one again: its seed, which is %" PRIu64
-		       " and the number behind the test's name, as "
+		       " and the number after the test's name, as "
 		       "IOMMUNEST_SEED, and IOMMUNEST_COUNT=1.\n",
 		       first_seed);
 	printf("%" PRIu64 " descriptors, seeds %" PRIu64 " to %" PRIu64 "\n",
-	       *handled, first_seed, first_seed + worlds - 1);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	       *handled, first_seed, first_seed + worlds() - 1);
+	return ret;
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "tests/harness/iq-rig.h"
+#include "tests/harness/support.h"
 
 #define IF IOMMUNEST_VTD_DESC_IF
 
@@ -90,6 +91,7 @@ static void teardown(void)
 		rig_close(&rig);
 	memset(&rig, 0, sizeof(rig));
 }
+FIXTURE(NULL, teardown);
 
 /* Another engine for the rig's guest, that knows none of its HWPTs. */
 static struct iommunest_vtd_iq *another(uint32_t budget)
@@ -152,7 +154,7 @@ static void nothing_happened(void)
 
 /* ---- Enabled and disabled ---- */
 
-START_TEST(a_disabled_queue_does_nothing)
+TEST(a_disabled_queue_does_nothing)
 {
 	rig_open(&rig, NULL);
 	rig_advance(&rig, 3);
@@ -166,11 +168,10 @@ START_TEST(a_disabled_queue_does_nothing)
 	ck_assert_uint_eq(rig.result.fsts, 0);
 	ck_assert_uint_eq(rig.result.cause, IOMMUNEST_CAUSE_NONE);
 }
-END_TEST
 
 enum { TAIL_THEN_BASE, BASE_THEN_TAIL };
 
-START_TEST(what_was_written_before_it_was_enabled_is_handled)
+TEST_LOOP(what_was_written_before_it_was_enabled_is_handled, 2)
 {
 	open_new();
 	disable();
@@ -198,9 +199,8 @@ START_TEST(what_was_written_before_it_was_enabled_is_handled)
 	ck_assert_int_eq(rig_kick(&rig), 0);
 	rig_tells(&rig, "call 10x1");
 }
-END_TEST
 
-START_TEST(the_last_of_several_tails_counts)
+TEST(the_last_of_several_tails_counts)
 {
 	rig_open(&rig, NULL);
 	disable();
@@ -215,9 +215,8 @@ START_TEST(the_last_of_several_tails_counts)
 	rig_is_done(&rig);
 	rig_tells(&rig, "status 0, status 1");
 }
-END_TEST
 
-START_TEST(the_tail_stays_when_the_queue_is_disabled)
+TEST(the_tail_stays_when_the_queue_is_disabled)
 {
 	rig_open(&rig, NULL);
 	rig_wait(&rig);
@@ -231,9 +230,8 @@ START_TEST(the_tail_stays_when_the_queue_is_disabled)
 	rig_is_done(&rig);
 	rig_tells(&rig, "status 0, status 1");
 }
-END_TEST
 
-START_TEST(a_base_resets_the_tail_of_an_enabled_queue)
+TEST(a_base_resets_the_tail_of_an_enabled_queue)
 {
 	rig_open(&rig, NULL);
 	rig_wait(&rig);
@@ -245,9 +243,8 @@ START_TEST(a_base_resets_the_tail_of_an_enabled_queue)
 	rig_is_done(&rig);
 	nothing_happened();
 }
-END_TEST
 
-START_TEST(enabling_what_is_enabled_does_nothing)
+TEST(enabling_what_is_enabled_does_nothing)
 {
 	rig_open(&rig, NULL);
 	disable();
@@ -264,10 +261,9 @@ START_TEST(enabling_what_is_enabled_does_nothing)
 	ck_assert_int_eq(rig_kick(&rig), 0);
 	rig_tells(&rig, "status 2");
 }
-END_TEST
 
 /* A budget ended the run: what is left waits for a run, and not for this. */
-START_TEST(enabling_what_is_enabled_does_not_go_on)
+TEST(enabling_what_is_enabled_does_not_go_on)
 {
 	rig_open(&rig, &(struct rig_setup){ .budget = 2 });
 	rig_wait(&rig);
@@ -278,9 +274,8 @@ START_TEST(enabling_what_is_enabled_does_not_go_on)
 	nothing_happened();
 	ck_assert_uint_eq(rig.result.iqh, 2 * SLOT);
 }
-END_TEST
 
-START_TEST(disabling_twice_is_disabling)
+TEST(disabling_twice_is_disabling)
 {
 	rig_open(&rig, NULL);
 	disable();
@@ -290,9 +285,8 @@ START_TEST(disabling_twice_is_disabling)
 	ck_assert_int_eq(rig_enable(&rig), 0);
 	rig_tells(&rig, "status 0");
 }
-END_TEST
 
-START_TEST(without_a_base_nothing_is_enabled)
+TEST(without_a_base_nothing_is_enabled)
 {
 	open_new();
 	disable();
@@ -308,9 +302,8 @@ START_TEST(without_a_base_nothing_is_enabled)
 	ck_assert_int_eq(rig_enable(&rig), 0);
 	rig_tells(&rig, "status 0");
 }
-END_TEST
 
-START_TEST(a_refused_run_is_no_tail)
+TEST(a_refused_run_is_no_tail)
 {
 	struct iommunest_vtd_iq_result result = { .size = sizeof(result) };
 
@@ -324,9 +317,8 @@ START_TEST(a_refused_run_is_no_tail)
 	ck_assert_int_eq(iommunest_vtd_iq_run(rig.iq, SLOT, NULL), -EINVAL);
 	ck_assert_uint_eq(saved().iqt, 0);
 }
-END_TEST
 
-START_TEST(a_budget_ends_enabling_too)
+TEST(a_budget_ends_enabling_too)
 {
 	rig_open(&rig, &(struct rig_setup){ .budget = 2 });
 	disable();
@@ -341,9 +333,8 @@ START_TEST(a_budget_ends_enabling_too)
 	rig_is_done(&rig);
 	rig_tells(&rig, "status 2");
 }
-END_TEST
 
-START_TEST(what_fails_while_enabling_stands)
+TEST(what_fails_while_enabling_stands)
 {
 	rig_open(&rig, NULL);
 	disable();
@@ -358,10 +349,9 @@ START_TEST(what_fails_while_enabling_stands)
 	ck_assert_int_eq(rig_kick(&rig), 0);
 	rig_tells(&rig, "interrupt 1");
 }
-END_TEST
 
 /* Nothing says so before: the ring may come after the tail. */
-START_TEST(a_bad_tail_is_found_when_the_queue_is_enabled)
+TEST_LOOP(a_bad_tail_is_found_when_the_queue_is_enabled, 2)
 {
 	static const struct {
 		uint64_t iqt;
@@ -381,7 +371,6 @@ START_TEST(a_bad_tail_is_found_when_the_queue_is_enabled)
 	ck_assert_uint_eq(rig.result.iqercd, rows[_i].iqei);
 	nothing_happened();
 }
-END_TEST
 
 static void stand_at_slot_2(void)
 {
@@ -392,7 +381,7 @@ static void stand_at_slot_2(void)
 	rig_stands(&rig, IOMMUNEST_CAUSE_GUEST, 2, -EBADMSG);
 }
 
-START_TEST(a_fault_stays_when_the_queue_is_disabled)
+TEST(a_fault_stays_when_the_queue_is_disabled)
 {
 	rig_open(&rig, NULL);
 	stand_at_slot_2();
@@ -415,9 +404,8 @@ START_TEST(a_fault_stays_when_the_queue_is_disabled)
 	rig_is_done(&rig);
 	rig_tells(&rig, "status 0, status 1, interrupt 2");
 }
-END_TEST
 
-START_TEST(a_base_forgets_the_fault_of_a_disabled_queue)
+TEST(a_base_forgets_the_fault_of_a_disabled_queue)
 {
 	rig_open(&rig, NULL);
 	stand_at_slot_2();
@@ -429,9 +417,8 @@ START_TEST(a_base_forgets_the_fault_of_a_disabled_queue)
 	rig_is_done(&rig);
 	rig_tells(&rig, "status 0");
 }
-END_TEST
 
-START_TEST(what_cannot_be_enabled_says_so)
+TEST(what_cannot_be_enabled_says_so)
 {
 	struct {
 		struct iommunest_vtd_iq_result result;
@@ -459,7 +446,6 @@ START_TEST(what_cannot_be_enabled_says_so)
 	ck_assert_uint_eq(longer.result.size, sizeof(longer));
 	ck_assert_uint_eq(longer.more, 0);
 }
-END_TEST
 
 /* ---- Reset ---- */
 
@@ -473,7 +459,7 @@ static void is_new(void)
 	ck_assert_mem_eq(&got, &want, sizeof(want));
 }
 
-START_TEST(a_reset_engine_is_as_new)
+TEST_LOOP(a_reset_engine_is_as_new, 3)
 {
 	rig_open(&rig, &(struct rig_setup){ .max_targets = 6, .qs = 2 });
 	rig_add_device(&rig, 7, 0, 10);
@@ -512,9 +498,8 @@ START_TEST(a_reset_engine_is_as_new)
 	rig_tells(&rig, "call 21x1, call 22x1, call 23x1, call 24x1, "
 			"call 25x1, call 20x1");
 }
-END_TEST
 
-START_TEST(waits_need_no_hwpt)
+TEST_LOOP(waits_need_no_hwpt, 2)
 {
 	const struct iommunest_vtd_iq_options options = {
 		.size = sizeof(options),
@@ -540,9 +525,8 @@ START_TEST(waits_need_no_hwpt)
 		ck_assert_uint_eq(guest_nth(&rig.guest, GUEST_STATUS, i)->data,
 				  i);
 }
-END_TEST
 
-START_TEST(scopes_added_before_the_base_count)
+TEST(scopes_added_before_the_base_count)
 {
 	uint32_t i;
 
@@ -559,7 +543,6 @@ START_TEST(scopes_added_before_the_base_count)
 	ck_assert_uint_eq(rig.result.calls, 20);
 	ck_assert_uint_eq(rig.result.entries, 20 * 255);
 }
-END_TEST
 
 /* ---- Saved and restored ---- */
 
@@ -731,7 +714,7 @@ static void (*const ways[])(void) = {
 	be_at_a_wrong_device,
 };
 
-START_TEST(save_says_what_the_guest_sees)
+TEST(save_says_what_the_guest_sees)
 {
 	const uint64_t base = guest_iqa(RIG_BASE, 1, true);
 	state_t state;
@@ -749,9 +732,8 @@ START_TEST(save_says_what_the_guest_sees)
 	ck_assert_uint_eq(state.reserved, 0);
 	ck_assert_uint_eq(state.iqercd, 0);
 }
-END_TEST
 
-START_TEST(save_has_the_fault)
+TEST_RANGE(save_has_the_fault, 3, ARRAY_LEN(ways))
 {
 	const struct iommunest_vtd_iq_result *result = &rig.result;
 	state_t state;
@@ -765,10 +747,9 @@ START_TEST(save_has_the_fault)
 	ck_assert_uint_eq(state.iqercd, result->iqercd);
 	ck_assert_uint_eq(state.iqh, state.flags & ENABLED ? result->iqh : 0);
 }
-END_TEST
 
 /* By each of the ways, as new() leaves an engine and as a ring does. */
-START_TEST(what_is_restored_is_what_was_saved)
+TEST_LOOP(what_is_restored_is_what_was_saved, ARRAY_LEN(ways))
 {
 	state_t before, after;
 
@@ -783,17 +764,16 @@ START_TEST(what_is_restored_is_what_was_saved)
 	after = saved();
 	ck_assert_mem_eq(&after, &before, sizeof(after));
 }
-END_TEST
 
 /* Any of them into any other. */
-START_TEST(what_was_there_before_a_restore_is_gone)
+TEST_LOOP(what_was_there_before_a_restore_is_gone, ARRAY_LEN(ways))
 {
 	state_t before, after;
 	size_t i;
 
 	ways[_i]();
 	before = saved();
-	for (i = 0; i < LEN(ways); i++) {
+	for (i = 0; i < ARRAY_LEN(ways); i++) {
 		teardown();
 		ways[i]();
 		ck_assert_int_eq(iommunest_vtd_iq_restore(rig.iq, &before), 0);
@@ -801,7 +781,6 @@ START_TEST(what_was_there_before_a_restore_is_gone)
 		ck_assert_mem_eq(&after, &before, sizeof(after));
 	}
 }
-END_TEST
 
 /* With HWPTs of its own, for the same scopes. */
 static void migrate(uint32_t budget)
@@ -816,7 +795,7 @@ static void migrate(uint32_t budget)
 }
 
 /* The fault and where it stands, but not the HWPT, which is another one. */
-START_TEST(a_restored_engine_tells_the_same)
+TEST_LOOP(a_restored_engine_tells_the_same, ARRAY_LEN(ways))
 {
 	struct iommunest_vtd_iq_result first;
 	int ret, again;
@@ -836,9 +815,8 @@ START_TEST(a_restored_engine_tells_the_same)
 	}
 	ck_assert_mem_eq(&rig.result, &first, sizeof(first));
 }
-END_TEST
 
-START_TEST(a_restored_engine_goes_on_behind_its_fault)
+TEST(a_restored_engine_goes_on_behind_its_fault)
 {
 	rig_open(&rig, NULL);
 	rig_advance(&rig, 126);
@@ -865,7 +843,6 @@ START_TEST(a_restored_engine_goes_on_behind_its_fault)
 	rig_is_done(&rig);
 	rig_tells(&rig, "call 21x1, call 20x1, status 2");
 }
-END_TEST
 
 static void put_much(void)
 {
@@ -898,7 +875,7 @@ static void note_pages(bool seen[100])
  * Moved from engine to engine, after each run or after one of them: each page
  * is flushed once, each wait completed once, and in order.
  */
-START_TEST(a_run_may_be_moved_in_the_middle)
+TEST_LOOP(a_run_may_be_moved_in_the_middle, 80)
 {
 	const uint32_t budget = 1 + (uint32_t)_i % 40;
 	bool seen[100] = { false };
@@ -936,9 +913,8 @@ START_TEST(a_run_may_be_moved_in_the_middle)
 	for (runs = 0; runs < 100; runs++)
 		ck_assert(seen[runs]);
 }
-END_TEST
 
-START_TEST(a_disabled_queue_may_be_moved)
+TEST(a_disabled_queue_may_be_moved)
 {
 	be_new_and_disabled();
 	migrate(0);
@@ -951,9 +927,8 @@ START_TEST(a_disabled_queue_may_be_moved)
 	rig_is_done(&rig);
 	rig_tells(&rig, "status 0, status 1");
 }
-END_TEST
 
-START_TEST(scopes_stay_when_a_state_is_restored)
+TEST(scopes_stay_when_a_state_is_restored)
 {
 	state_t state;
 	uint32_t i;
@@ -972,9 +947,8 @@ START_TEST(scopes_stay_when_a_state_is_restored)
 	rig_is_done(&rig);
 	rig_tells(&rig, "call 10x1022, call 13x1022, call 11x1");
 }
-END_TEST
 
-START_TEST(save_refuses_what_it_cannot_fill)
+TEST(save_refuses_what_it_cannot_fill)
 {
 	struct {
 		state_t state;
@@ -1005,9 +979,8 @@ START_TEST(save_refuses_what_it_cannot_fill)
 	ck_assert_int_eq(iommunest_vtd_iq_restore(rig.iq, &longer.state),
 			 -E2BIG);
 }
-END_TEST
 
-START_TEST(restore_refuses_null_and_a_wrong_size)
+TEST(restore_refuses_null_and_a_wrong_size)
 {
 	state_t state;
 
@@ -1020,7 +993,6 @@ START_TEST(restore_refuses_null_and_a_wrong_size)
 	state.size = 0;
 	ck_assert_int_eq(iommunest_vtd_iq_restore(rig.iq, &state), -EINVAL);
 }
-END_TEST
 
 /* ---- What may come from anywhere ---- */
 
@@ -1088,7 +1060,7 @@ static bool try_state(const state_t *state)
 	return !ret;
 }
 
-START_TEST(one_wrong_bit_is_refused_or_is_what_it_says)
+TEST_LOOP(one_wrong_bit_is_refused_or_is_what_it_says, ARRAY_LEN(ways))
 {
 	state_t state, changed;
 	unsigned int bit, taken = 0, refused = 0;
@@ -1111,7 +1083,6 @@ START_TEST(one_wrong_bit_is_refused_or_is_what_it_says)
 	ck_assert_uint_ge(taken, 15);
 	ck_assert_uint_ge(refused, 100);
 }
-END_TEST
 
 /* Each field by itself, to what is at the border of something. */
 static const uint64_t borders[] = {
@@ -1178,36 +1149,37 @@ static void set_field(state_t *state, size_t nth, uint64_t value)
 }
 
 /* Two fields at a time, from each way that an engine can be. */
-START_TEST(two_wrong_fields_are_refused_or_are_what_they_say)
+TEST_LOOP(two_wrong_fields_are_refused_or_are_what_they_say, ARRAY_LEN(ways))
 {
 	state_t state, changed;
 	size_t a, b, i, j;
 
 	ways[_i]();
 	state = saved();
-	for (a = 0; a < LEN(fields); a++) {
+	for (a = 0; a < ARRAY_LEN(fields); a++) {
 		for (b = 0; b < a; b++) {
-			for (i = 0; i < LEN(borders) * LEN(borders); i++) {
-				j = i / LEN(borders);
+			for (i = 0; i < ARRAY_LEN(borders) * ARRAY_LEN(borders);
+			     i++) {
+				j = i / ARRAY_LEN(borders);
 				changed = state;
 				set_field(&changed, a,
-					  borders[i % LEN(borders)]);
+					  borders[i % ARRAY_LEN(borders)]);
 				set_field(&changed, b, borders[j]);
 				if (is_possible(&changed) ==
 				    !iommunest_vtd_iq_restore(rig.iq, &changed))
 					continue;
 				ck_abort_msg(
 					"fields %zu %zu values %#jx %#jx", a, b,
-					(uintmax_t)borders[i % LEN(borders)],
+					(uintmax_t)
+						borders[i % ARRAY_LEN(borders)],
 					(uintmax_t)borders[j]);
 			}
 		}
 	}
 }
-END_TEST
 
 /* What is taken does no harm: the engine stays in the ring that it was told. */
-START_TEST(a_state_that_is_taken_can_be_run)
+TEST(a_state_that_is_taken_can_be_run)
 {
 	state_t state;
 	uint32_t i;
@@ -1229,7 +1201,6 @@ START_TEST(a_state_that_is_taken_can_be_run)
 	disable();
 	ck_assert_int_eq(rig_enable(&rig), -EBADMSG);
 }
-END_TEST
 
 /* ---- No memory ---- */
 
@@ -1299,7 +1270,7 @@ static void added_nothing(void)
 	state_is_as_before();
 }
 
-START_TEST(without_memory_nothing_is_added)
+TEST_LOOP(without_memory_nothing_is_added, 2)
 {
 	unsigned int needed;
 
@@ -1311,7 +1282,6 @@ START_TEST(without_memory_nothing_is_added)
 	/* Now it has been added. */
 	ck_assert_int_eq(_i ? add_shared_device() : add_shared(), -EEXIST);
 }
-END_TEST
 
 static int set_larger_base(void)
 {
@@ -1329,7 +1299,7 @@ static void ring_is_as_before(void)
 	state_before = saved();
 }
 
-START_TEST(without_memory_the_base_stays)
+TEST(without_memory_the_base_stays)
 {
 	rig_open(&rig, NULL);
 	rig_advance(&rig, 3);
@@ -1337,7 +1307,6 @@ START_TEST(without_memory_the_base_stays)
 	ck_assert_uint_ge(starve(set_larger_base, ring_is_as_before), 2);
 	ck_assert_uint_eq(saved().iqh, 0);
 }
-END_TEST
 
 static state_t larger_state;
 
@@ -1346,7 +1315,7 @@ static int restore_larger(void)
 	return iommunest_vtd_iq_restore(rig.iq, &larger_state);
 }
 
-START_TEST(without_memory_nothing_is_restored)
+TEST(without_memory_nothing_is_restored)
 {
 	state_t after;
 
@@ -1361,7 +1330,6 @@ START_TEST(without_memory_nothing_is_restored)
 	after = saved();
 	ck_assert_mem_eq(&after, &larger_state, sizeof(after));
 }
-END_TEST
 
 /* Callbacks and a kernel that do nothing, and so allocate nothing either. */
 static int quiet_read(void *vmm, uint64_t gpa, void *buf, size_t len)
@@ -1411,7 +1379,7 @@ static int run_quietly(void)
 	return iommunest_vtd_iq_run(rig.iq, guest_iqt(&rig.guest), &rig.result);
 }
 
-START_TEST(running_allocates_nothing)
+TEST(running_allocates_nothing)
 {
 	static const struct iommunest_vtd_iq_ops ops = {
 		.size = sizeof(ops),
@@ -1461,101 +1429,4 @@ START_TEST(running_allocates_nothing)
 	rig.iq = NULL;
 	iommunest_close(ctx);
 	rig_close(&rig);
-}
-END_TEST
-
-/* ---- The suite ---- */
-
-static TCase *add_case(Suite *suite, const char *name)
-{
-	TCase *tcase = tcase_create(name);
-
-	tcase_add_checked_fixture(tcase, NULL, teardown);
-	tcase_set_timeout(tcase, 120);
-	suite_add_tcase(suite, tcase);
-	return tcase;
-}
-
-static void add_enabling(Suite *suite)
-{
-	TCase *tcase = add_case(suite, "enabling");
-
-	tcase_add_test(tcase, a_disabled_queue_does_nothing);
-	tcase_add_loop_test(
-		tcase, what_was_written_before_it_was_enabled_is_handled, 0, 2);
-	tcase_add_test(tcase, the_last_of_several_tails_counts);
-	tcase_add_test(tcase, the_tail_stays_when_the_queue_is_disabled);
-	tcase_add_test(tcase, a_base_resets_the_tail_of_an_enabled_queue);
-	tcase_add_test(tcase, enabling_what_is_enabled_does_nothing);
-	tcase_add_test(tcase, enabling_what_is_enabled_does_not_go_on);
-	tcase_add_test(tcase, disabling_twice_is_disabling);
-	tcase_add_test(tcase, without_a_base_nothing_is_enabled);
-	tcase_add_test(tcase, a_refused_run_is_no_tail);
-	tcase_add_test(tcase, a_budget_ends_enabling_too);
-	tcase_add_test(tcase, what_fails_while_enabling_stands);
-	tcase_add_loop_test(
-		tcase, a_bad_tail_is_found_when_the_queue_is_enabled, 0, 2);
-	tcase_add_test(tcase, a_fault_stays_when_the_queue_is_disabled);
-	tcase_add_test(tcase, a_base_forgets_the_fault_of_a_disabled_queue);
-	tcase_add_test(tcase, what_cannot_be_enabled_says_so);
-	tcase_add_loop_test(tcase, a_reset_engine_is_as_new, 0, 3);
-	tcase_add_loop_test(tcase, waits_need_no_hwpt, 0, 2);
-	tcase_add_test(tcase, scopes_added_before_the_base_count);
-}
-
-static void add_migration(Suite *suite)
-{
-	TCase *tcase = add_case(suite, "migration");
-	const int n = (int)LEN(ways);
-
-	tcase_add_test(tcase, save_says_what_the_guest_sees);
-	tcase_add_loop_test(tcase, save_has_the_fault, 3, n);
-	tcase_add_loop_test(tcase, what_is_restored_is_what_was_saved, 0, n);
-	tcase_add_loop_test(tcase, what_was_there_before_a_restore_is_gone, 0,
-			    n);
-	tcase_add_loop_test(tcase, a_restored_engine_tells_the_same, 0, n);
-	tcase_add_test(tcase, a_restored_engine_goes_on_behind_its_fault);
-	tcase_add_loop_test(tcase, a_run_may_be_moved_in_the_middle, 0, 80);
-	tcase_add_test(tcase, a_disabled_queue_may_be_moved);
-	tcase_add_test(tcase, scopes_stay_when_a_state_is_restored);
-	tcase_add_test(tcase, save_refuses_what_it_cannot_fill);
-	tcase_add_test(tcase, restore_refuses_null_and_a_wrong_size);
-}
-
-static void add_hostile(Suite *suite)
-{
-	TCase *tcase = add_case(suite, "hostile");
-	const int n = (int)LEN(ways);
-
-	tcase_add_loop_test(tcase, one_wrong_bit_is_refused_or_is_what_it_says,
-			    0, n);
-	tcase_add_loop_test(
-		tcase, two_wrong_fields_are_refused_or_are_what_they_say, 0, n);
-	tcase_add_test(tcase, a_state_that_is_taken_can_be_run);
-}
-
-static void add_no_memory(Suite *suite)
-{
-	TCase *tcase = add_case(suite, "no-memory");
-
-	tcase_add_loop_test(tcase, without_memory_nothing_is_added, 0, 2);
-	tcase_add_test(tcase, without_memory_the_base_stays);
-	tcase_add_test(tcase, without_memory_nothing_is_restored);
-	tcase_add_test(tcase, running_allocates_nothing);
-}
-
-int main(void)
-{
-	Suite *suite = suite_create("iq-state");
-	SRunner *runner = srunner_create(suite);
-	int failed;
-
-	add_enabling(suite);
-	add_migration(suite);
-	add_hostile(suite);
-	add_no_memory(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }

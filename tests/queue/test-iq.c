@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "tests/harness/iq-rig.h"
+#include "tests/harness/support.h"
 
 #define SW IOMMUNEST_VTD_DESC_SW
 #define IF IOMMUNEST_VTD_DESC_IF
@@ -42,9 +43,11 @@ static void maker_setup(void)
 
 static void maker_teardown(void)
 {
+	teardown();
 	iommunest_close(maker.ctx);
 	host_free(&maker.host);
 }
+FIXTURE(maker_setup, maker_teardown);
 
 static int make(const void *options)
 {
@@ -57,7 +60,7 @@ static int make(const void *options)
 	return ret;
 }
 
-START_TEST(new_refuses_null)
+TEST(new_refuses_null)
 {
 	struct iommunest_vtd_iq *iq = (void *)&maker;
 
@@ -73,15 +76,13 @@ START_TEST(new_refuses_null)
 			 -EINVAL);
 	ck_assert_ptr_null(iq);
 }
-END_TEST
 
-START_TEST(options_may_be_null)
+TEST(options_may_be_null)
 {
 	ck_assert_int_eq(make(NULL), 0);
 }
-END_TEST
 
-START_TEST(each_needed_function_must_be_there)
+TEST_LOOP(each_needed_function_must_be_there, 4)
 {
 	static const size_t needed[] = {
 		offsetof(struct iommunest_vtd_iq_ops, read),
@@ -93,17 +94,15 @@ START_TEST(each_needed_function_must_be_there)
 	memset((char *)&maker.ops + needed[_i], 0, sizeof(void (*)(void)));
 	ck_assert_int_eq(make(NULL), -EINVAL);
 }
-END_TEST
 
-START_TEST(covered_and_trace_are_optional)
+TEST(covered_and_trace_are_optional)
 {
 	maker.ops.covered = NULL;
 	maker.ops.trace = NULL;
 	ck_assert_int_eq(make(NULL), 0);
 }
-END_TEST
 
-START_TEST(skipped_is_needed_for_the_policy_skip_only)
+TEST(skipped_is_needed_for_the_policy_skip_only)
 {
 	maker.ops.skipped = NULL;
 	ck_assert_int_eq(make(&maker.options), 0);
@@ -114,9 +113,8 @@ START_TEST(skipped_is_needed_for_the_policy_skip_only)
 	maker.ops.skipped = guest_ops.skipped;
 	ck_assert_int_eq(make(&maker.options), 0);
 }
-END_TEST
 
-START_TEST(other_policies_are_refused)
+TEST_LOOP(other_policies_are_refused, 4)
 {
 	static const uint32_t others[] = { IOMMUNEST_POLICY_ASK, 4, 5,
 					   UINT32_MAX };
@@ -124,16 +122,14 @@ START_TEST(other_policies_are_refused)
 	maker.options.policy = others[_i];
 	ck_assert_int_eq(make(&maker.options), -EINVAL);
 }
-END_TEST
 
-START_TEST(a_reserved_option_is_refused)
+TEST(a_reserved_option_is_refused)
 {
 	maker.options.reserved = 1;
 	ck_assert_int_eq(make(&maker.options), -EINVAL);
 }
-END_TEST
 
-START_TEST(scopes_are_bounded)
+TEST(scopes_are_bounded)
 {
 	maker.options.max_targets = 1u << 14;
 	ck_assert_int_eq(make(&maker.options), 0);
@@ -142,9 +138,8 @@ START_TEST(scopes_are_bounded)
 	maker.options.max_targets = UINT32_MAX;
 	ck_assert_int_eq(make(&maker.options), -EINVAL);
 }
-END_TEST
 
-START_TEST(bad_limits_are_refused)
+TEST(bad_limits_are_refused)
 {
 	struct iommunest_vtd_limits limits = { .size = sizeof(limits) };
 
@@ -160,7 +155,6 @@ START_TEST(bad_limits_are_refused)
 	limits.size--;
 	ck_assert_int_eq(make(&maker.options), -EINVAL);
 }
-END_TEST
 
 /* A struct of the caller that is longer than ours, with a given last byte. */
 static void *longer(const void *from, size_t size, unsigned char last)
@@ -175,7 +169,7 @@ static void *longer(const void *from, size_t size, unsigned char last)
 	return copy;
 }
 
-START_TEST(options_may_grow_only_by_zeros)
+TEST(options_may_grow_only_by_zeros)
 {
 	void *options = longer(&maker.options, sizeof(maker.options), 0);
 
@@ -189,7 +183,6 @@ START_TEST(options_may_grow_only_by_zeros)
 	maker.options.size = 0;
 	ck_assert_int_eq(make(&maker.options), -EINVAL);
 }
-END_TEST
 
 static int make_with_ops(const void *ops)
 {
@@ -201,7 +194,7 @@ static int make_with_ops(const void *ops)
 	return ret;
 }
 
-START_TEST(ops_may_grow_only_by_zeros)
+TEST(ops_may_grow_only_by_zeros)
 {
 	void *ops = longer(&maker.ops, sizeof(maker.ops), 0);
 
@@ -213,9 +206,8 @@ START_TEST(ops_may_grow_only_by_zeros)
 	maker.ops.size--;
 	ck_assert_int_eq(make_with_ops(&maker.ops), -EINVAL);
 }
-END_TEST
 
-START_TEST(limits_may_grow_only_by_zeros)
+TEST(limits_may_grow_only_by_zeros)
 {
 	const struct iommunest_vtd_limits limits = { .size = sizeof(limits) };
 	void *copy = longer(&limits, sizeof(limits), 0);
@@ -228,9 +220,8 @@ START_TEST(limits_may_grow_only_by_zeros)
 	ck_assert_int_eq(make(&maker.options), -E2BIG);
 	free(copy);
 }
-END_TEST
 
-START_TEST(longer_limits_do_for_a_base)
+TEST(longer_limits_do_for_a_base)
 {
 	const struct iommunest_vtd_limits limits = { .size = sizeof(limits) };
 	void *copy = longer(&limits, sizeof(limits), 0);
@@ -246,9 +237,8 @@ START_TEST(longer_limits_do_for_a_base)
 			 0);
 	iommunest_vtd_iq_free(iq);
 }
-END_TEST
 
-START_TEST(null_engines_are_refused)
+TEST(null_engines_are_refused)
 {
 	struct iommunest_vtd_iq_result result = { .size = sizeof(result) };
 
@@ -261,9 +251,8 @@ START_TEST(null_engines_are_refused)
 	ck_assert_int_eq(iommunest_vtd_iq_set_mode(NULL, true), -EINVAL);
 	ck_assert_int_eq(iommunest_vtd_iq_run(NULL, 0, &result), -EINVAL);
 }
-END_TEST
 
-START_TEST(ops_and_options_are_copied)
+TEST(ops_and_options_are_copied)
 {
 	struct iommunest_vtd_limits limits = {
 		.size = sizeof(limits),
@@ -293,7 +282,6 @@ START_TEST(ops_and_options_are_copied)
 	ck_assert_int_eq(rig_kick(&rig), 0);
 	rig_tells(&rig, "call 10x2, status 1");
 }
-END_TEST
 
 /* ---- The ring ---- */
 
@@ -345,7 +333,7 @@ static void check_full_run(void)
 	ck_assert_uint_eq(right, pages);
 }
 
-START_TEST(a_ring_has_the_size_that_its_register_says)
+TEST_LOOP(a_ring_has_the_size_that_its_register_says, 16)
 {
 	open_ring(_i);
 	check_full_run();
@@ -357,9 +345,8 @@ START_TEST(a_ring_has_the_size_that_its_register_says)
 	ck_assert_uint_eq(rig.result.iqh, (rig.guest.slots - 3)
 						  << rig.guest.shift);
 }
-END_TEST
 
-START_TEST(a_tail_beyond_the_ring_is_refused)
+TEST_LOOP(a_tail_beyond_the_ring_is_refused, 16)
 {
 	open_ring(_i);
 	if (rig.guest.slots << rig.guest.shift > 0x7ffff)
@@ -376,9 +363,8 @@ START_TEST(a_tail_beyond_the_ring_is_refused)
 	ck_assert_int_eq(rig_kick(&rig), 0);
 	rig_tells(&rig, "status 3");
 }
-END_TEST
 
-START_TEST(a_tail_within_a_256_bit_slot_is_refused)
+TEST(a_tail_within_a_256_bit_slot_is_refused)
 {
 	struct iommunest_vtd_iq_result *result = &rig.result;
 
@@ -391,9 +377,8 @@ START_TEST(a_tail_within_a_256_bit_slot_is_refused)
 	ck_assert_uint_eq(result->iqercd, IOMMUNEST_VTD_IQEI_TAIL_ALIGN);
 	ck_assert_uint_eq(result->descriptors, 0);
 }
-END_TEST
 
-START_TEST(a_128_bit_slot_starts_at_each_16_bytes)
+TEST(a_128_bit_slot_starts_at_each_16_bytes)
 {
 	rig_open(&rig, &(struct rig_setup){ .narrow = true });
 	rig_wait(&rig);
@@ -402,9 +387,8 @@ START_TEST(a_128_bit_slot_starts_at_each_16_bytes)
 	rig_is_done(&rig);
 	rig_tells(&rig, "status 0");
 }
-END_TEST
 
-START_TEST(tail_bits_outside_its_field_do_not_count)
+TEST(tail_bits_outside_its_field_do_not_count)
 {
 	struct iommunest_vtd_iq_result *result = &rig.result;
 
@@ -417,9 +401,8 @@ START_TEST(tail_bits_outside_its_field_do_not_count)
 	rig_is_done(&rig);
 	rig_tells(&rig, "status 0");
 }
-END_TEST
 
-START_TEST(a_run_goes_on_where_the_ring_begins_again)
+TEST(a_run_goes_on_where_the_ring_begins_again)
 {
 	rig_open(&rig, NULL);
 	rig_advance(&rig, 125);
@@ -436,9 +419,8 @@ START_TEST(a_run_goes_on_where_the_ring_begins_again)
 	rig_entry(&rig, 0, 1, 0x2000, 1, 0);
 	rig_entry(&rig, 0, 2, 0x3000, 1, 0);
 }
-END_TEST
 
-START_TEST(nothing_to_do_is_done_at_once)
+TEST(nothing_to_do_is_done_at_once)
 {
 	rig_open(&rig, NULL);
 	ck_assert_int_eq(rig_kick(&rig), 0);
@@ -450,10 +432,9 @@ START_TEST(nothing_to_do_is_done_at_once)
 	rig_is_done(&rig);
 	rig_counts(&rig, (struct rig_counts){ 0 });
 }
-END_TEST
 
 /* Bits 10:3. */
-START_TEST(a_base_with_a_reserved_bit_changes_nothing)
+TEST_RANGE(a_base_with_a_reserved_bit_changes_nothing, 3, 11)
 {
 	rig_open(&rig, NULL);
 	rig_advance(&rig, 2);
@@ -464,9 +445,8 @@ START_TEST(a_base_with_a_reserved_bit_changes_nothing)
 	rig_is_done(&rig);
 	rig_tells(&rig, "call 10x1");
 }
-END_TEST
 
-START_TEST(a_new_base_starts_at_slot_0_without_a_fault)
+TEST_LOOP(a_new_base_starts_at_slot_0_without_a_fault, 8)
 {
 	rig_open(&rig, NULL);
 	rig_advance(&rig, 2);
@@ -484,10 +464,9 @@ START_TEST(a_new_base_starts_at_slot_0_without_a_fault)
 	check_full_run();
 	ck_assert_uint_eq(rig.result.iqh, (rig.guest.slots - 1) << 5);
 }
-END_TEST
 
 /* The guest's memory asserts that all reads are within it. */
-START_TEST(the_ring_may_be_anywhere)
+TEST_LOOP(the_ring_may_be_anywhere, 4)
 {
 	static const uint64_t bases[] = { 0, 0x1000, 0x7ffffffffffff000,
 					  0xffffffffffff0000 };
@@ -499,9 +478,8 @@ START_TEST(the_ring_may_be_anywhere)
 	ck_assert_int_eq(iommunest_vtd_iq_set_base(rig.iq, iqa, true), 0);
 	check_full_run();
 }
-END_TEST
 
-START_TEST(without_a_base_nothing_runs)
+TEST(without_a_base_nothing_runs)
 {
 	struct iommunest_vtd_iq_options options = { .size = sizeof(options) };
 	struct iommunest_vtd_iq *iq;
@@ -518,11 +496,10 @@ START_TEST(without_a_base_nothing_runs)
 	ck_assert_uint_eq(rig.result.iqh, 0);
 	rig_counts(&rig, (struct rig_counts){ 0 });
 }
-END_TEST
 
 /* ---- The result ---- */
 
-START_TEST(a_result_of_a_wrong_size_is_not_touched)
+TEST(a_result_of_a_wrong_size_is_not_touched)
 {
 	struct iommunest_vtd_iq_result result, before;
 
@@ -536,9 +513,8 @@ START_TEST(a_result_of_a_wrong_size_is_not_touched)
 	ck_assert_int_eq(iommunest_vtd_iq_run(rig.iq, 0x20, NULL), -EINVAL);
 	rig_tells(&rig, "");
 }
-END_TEST
 
-START_TEST(a_longer_result_ends_in_zeros)
+TEST(a_longer_result_ends_in_zeros)
 {
 	struct {
 		struct iommunest_vtd_iq_result result;
@@ -560,9 +536,8 @@ START_TEST(a_longer_result_ends_in_zeros)
 	ck_assert_uint_eq(longer_result.more[1], 0);
 	ck_assert_uint_eq(longer_result.not_ours, 0xa5a5a5a5a5a5a5a5);
 }
-END_TEST
 
-START_TEST(a_result_tells_what_became_of_each_descriptor)
+TEST(a_result_tells_what_became_of_each_descriptor)
 {
 	rig_open(&rig, NULL);
 	rig_page_of(&rig, 10, 0x1000);
@@ -586,11 +561,10 @@ START_TEST(a_result_tells_what_became_of_each_descriptor)
 	rig_tells(&rig, "call 10x2, call 12x1, status 3, interrupt 4, vmm 5, "
 			"call 10x1, call 11x1, vmm 6, vmm 7");
 }
-END_TEST
 
 /* ---- Waits ---- */
 
-START_TEST(a_wait_does_what_its_flags_say)
+TEST_LOOP(a_wait_does_what_its_flags_say, 6)
 {
 	static const struct {
 		uint32_t flags;
@@ -611,10 +585,9 @@ START_TEST(a_wait_does_what_its_flags_say)
 	rig_tells(&rig, rows[_i].story);
 	rig_counts(&rig, (struct rig_counts){ .descriptors = 1, .waits = 1 });
 }
-END_TEST
 
 /* The VMM drains its page requests first. */
-START_TEST(a_wait_that_drains_goes_to_the_vmm_before_it_completes)
+TEST(a_wait_that_drains_goes_to_the_vmm_before_it_completes)
 {
 	rig_open(&rig, NULL);
 	rig_page(&rig, 0x1000);
@@ -630,7 +603,6 @@ START_TEST(a_wait_that_drains_goes_to_the_vmm_before_it_completes)
 					      .entries = 2,
 					      .calls = 2 });
 }
-END_TEST
 
 static int refuse_to_drain(struct guest *guest, const struct guest_event *event)
 {
@@ -638,7 +610,7 @@ static int refuse_to_drain(struct guest *guest, const struct guest_event *event)
 	return event->kind == GUEST_DESCRIPTOR ? -EIO : 0;
 }
 
-START_TEST(a_wait_that_is_not_drained_does_not_complete)
+TEST(a_wait_that_is_not_drained_does_not_complete)
 {
 	rig_open(&rig, NULL);
 	rig_page(&rig, 0x1000);
@@ -656,9 +628,8 @@ START_TEST(a_wait_that_is_not_drained_does_not_complete)
 	ck_assert_int_eq(rig_kick(&rig), 0);
 	rig_tells(&rig, "vmm 1, status 1");
 }
-END_TEST
 
-START_TEST(a_drained_wait_whose_status_cannot_be_written_is_not_counted)
+TEST(a_drained_wait_whose_status_cannot_be_written_is_not_counted)
 {
 	rig_open(&rig, NULL);
 	rig_put(&rig, guest_wait(SW | PD, RIG_STATUS, 7));
@@ -668,9 +639,8 @@ START_TEST(a_drained_wait_whose_status_cannot_be_written_is_not_counted)
 	rig_stands(&rig, IOMMUNEST_CAUSE_FETCH, 0, -EFAULT);
 	rig_counts(&rig, (struct rig_counts){ 0 });
 }
-END_TEST
 
-START_TEST(a_status_write_has_the_waits_address_and_data)
+TEST_LOOP(a_status_write_has_the_waits_address_and_data, 2)
 {
 	const struct guest_event *event;
 
@@ -685,9 +655,8 @@ START_TEST(a_status_write_has_the_waits_address_and_data)
 	ck_assert_uint_eq(event->addr, 0x123456789abcdef4);
 	ck_assert_uint_eq(event->data, 0x89abcdef);
 }
-END_TEST
 
-START_TEST(waits_complete_in_order_after_one_submission)
+TEST(waits_complete_in_order_after_one_submission)
 {
 	rig_open(&rig, NULL);
 	rig_wait(&rig);
@@ -703,11 +672,10 @@ START_TEST(waits_complete_in_order_after_one_submission)
 	rig_tells(&rig, "call 10x2, call 11x1, status 0, status 2, status 4, "
 			"interrupt 4, interrupt 5, status 7");
 }
-END_TEST
 
 /* ---- Forwarding ---- */
 
-START_TEST(a_piotlb_descriptor_becomes_its_entry)
+TEST(a_piotlb_descriptor_becomes_its_entry)
 {
 	const uint64_t addr = 0xfedcba9876543000;
 
@@ -729,9 +697,8 @@ START_TEST(a_piotlb_descriptor_becomes_its_entry)
 	rig_entry_all(&rig, 0, 5);
 	rig_entry_all(&rig, 0, 6);
 }
-END_TEST
 
-START_TEST(a_block_of_each_size_is_forwarded)
+TEST_LOOP(a_block_of_each_size_is_forwarded, 64)
 {
 	unsigned int am = (unsigned int)_i;
 	uint64_t addr = ~0ull << 12;
@@ -744,9 +711,8 @@ START_TEST(a_block_of_each_size_is_forwarded)
 	else
 		rig_entry_all(&rig, 0, 0);
 }
-END_TEST
 
-START_TEST(did_and_pasid_say_where_to)
+TEST(did_and_pasid_say_where_to)
 {
 	rig_open(&rig, NULL);
 	rig_add(&rig, 0xffff, 0xfffff, 13);
@@ -764,9 +730,8 @@ START_TEST(did_and_pasid_say_where_to)
 	rig_tells(&rig, "call 16x1, call 12x1, call 13x1, call 11x1, "
 			"call 15x1, call 10x1, call 14x1");
 }
-END_TEST
 
-START_TEST(all_hwpts_of_a_scope_get_it)
+TEST(all_hwpts_of_a_scope_get_it)
 {
 	rig_open(&rig, NULL);
 	rig_add(&rig, 1, 0, 13);
@@ -787,9 +752,8 @@ START_TEST(all_hwpts_of_a_scope_get_it)
 	rig_entry(&rig, 2, 0, 0x1000, 1, 0);
 	rig_entry(&rig, 2, 1, 0x2000, 1, 0);
 }
-END_TEST
 
-START_TEST(one_hwpt_of_several_scopes_gets_one_call)
+TEST(one_hwpt_of_several_scopes_gets_one_call)
 {
 	rig_open(&rig, NULL);
 	rig_add(&rig, 1, 7, 10);
@@ -803,7 +767,6 @@ START_TEST(one_hwpt_of_several_scopes_gets_one_call)
 	rig_entry(&rig, 0, 1, 0x1000, 1, 0);
 	rig_entry(&rig, 0, 2, 0x2000, 1, 0);
 }
-END_TEST
 
 /* Not by chance: the VMM sees ring indices, also after a wrap. */
 static int check_cookies(struct guest *guest, const struct guest_event *event)
@@ -815,7 +778,7 @@ static int check_cookies(struct guest *guest, const struct guest_event *event)
 	return 0;
 }
 
-START_TEST(cookies_are_ring_indices)
+TEST(cookies_are_ring_indices)
 {
 	rig_open(&rig, NULL);
 	rig_advance(&rig, 127);
@@ -826,9 +789,8 @@ START_TEST(cookies_are_ring_indices)
 	ck_assert_int_eq(rig_kick(&rig), 0);
 	rig_tells(&rig, "call 10x2, call 11x1");
 }
-END_TEST
 
-START_TEST(a_scope_without_an_hwpt_is_the_vmms)
+TEST(a_scope_without_an_hwpt_is_the_vmms)
 {
 	const struct guest_desc descs[] = {
 		guest_piotlb_all(2, 5),
@@ -840,23 +802,22 @@ START_TEST(a_scope_without_an_hwpt_is_the_vmms)
 	size_t i;
 
 	rig_open(&rig, NULL);
-	for (i = 0; i < LEN(descs); i++)
+	for (i = 0; i < ARRAY_LEN(descs); i++)
 		rig_put(&rig, descs[i]);
 	ck_assert_int_eq(rig_kick(&rig), 0);
 	rig_is_done(&rig);
 	rig_tells(&rig, "vmm 0, vmm 1, vmm 2");
 	rig_counts(&rig, (struct rig_counts){ .descriptors = 3, .vmm = 3 });
-	for (i = 0; i < LEN(descs); i++) {
+	for (i = 0; i < ARRAY_LEN(descs); i++) {
 		iommunest_vtd_desc_decode(&want, descs[i].words, 256, true);
 		event = guest_nth(&rig.guest, GUEST_DESCRIPTOR, (uint32_t)i);
 		ck_assert_mem_eq(&event->desc, &want, sizeof(want));
 	}
 }
-END_TEST
 
 /* ---- IOTLB descriptors ---- */
 
-START_TEST(a_global_iotlb_flush_goes_to_every_hwpt_and_the_vmm)
+TEST(a_global_iotlb_flush_goes_to_every_hwpt_and_the_vmm)
 {
 	rig_open(&rig, NULL);
 	rig_put(&rig, guest_iotlb(IOMMUNEST_VTD_IOTLB_GLOBAL, 0, 0, 0));
@@ -874,10 +835,9 @@ START_TEST(a_global_iotlb_flush_goes_to_every_hwpt_and_the_vmm)
 				 .calls = 3,
 			 });
 }
-END_TEST
 
 /* Its address is of the second stage: nothing in the first can be told. */
-START_TEST(an_iotlb_flush_of_a_domain_or_pages_goes_to_its_hwpts)
+TEST_LOOP(an_iotlb_flush_of_a_domain_or_pages_goes_to_its_hwpts, 2)
 {
 	unsigned int granularity =
 		_i ? IOMMUNEST_VTD_IOTLB_PAGES : IOMMUNEST_VTD_IOTLB_DOMAIN;
@@ -894,9 +854,8 @@ START_TEST(an_iotlb_flush_of_a_domain_or_pages_goes_to_its_hwpts)
 	ck_assert_uint_eq(guest_nth(&rig.guest, GUEST_DESCRIPTOR, 1)->desc.did,
 			  2);
 }
-END_TEST
 
-START_TEST(an_iotlb_flush_reaches_an_hwpt_once)
+TEST(an_iotlb_flush_reaches_an_hwpt_once)
 {
 	rig_open(&rig, NULL);
 	rig_add(&rig, 1, 7, 10);
@@ -908,11 +867,10 @@ START_TEST(an_iotlb_flush_reaches_an_hwpt_once)
 	rig_tells(&rig, "call 10x2, call 11x1, call 12x1, vmm 1, "
 			"call 10x1, call 11x1, vmm 2");
 }
-END_TEST
 
 /* ---- Legacy mode ---- */
 
-START_TEST(legacy_mode_forwards_nothing)
+TEST_LOOP(legacy_mode_forwards_nothing, 2)
 {
 	rig_open(&rig, &(struct rig_setup){ .legacy = true, .narrow = _i });
 	rig_put(&rig, guest_iotlb(IOMMUNEST_VTD_IOTLB_GLOBAL, 0, 0, 0));
@@ -926,9 +884,8 @@ START_TEST(legacy_mode_forwards_nothing)
 	rig_counts(&rig, (struct rig_counts){
 				 .descriptors = 4, .waits = 1, .vmm = 3 });
 }
-END_TEST
 
-START_TEST(a_new_base_may_change_the_mode)
+TEST(a_new_base_may_change_the_mode)
 {
 	rig_open(&rig, &(struct rig_setup){ .legacy = true });
 	rig_page(&rig, 0x1000);
@@ -940,9 +897,8 @@ START_TEST(a_new_base_may_change_the_mode)
 	ck_assert_int_eq(rig_kick(&rig), 0);
 	rig_tells(&rig, "call 10x1");
 }
-END_TEST
 
-START_TEST(the_mode_may_come_after_the_base)
+TEST(the_mode_may_come_after_the_base)
 {
 	rig_open(&rig, &(struct rig_setup){ .legacy = true });
 	rig_put(&rig, guest_iotlb(IOMMUNEST_VTD_IOTLB_DOMAIN, 1, 0, 0));
@@ -970,11 +926,10 @@ START_TEST(the_mode_may_come_after_the_base)
 	rig_is_done(&rig);
 	rig_tells(&rig, "call 10x1");
 }
-END_TEST
 
 /* ---- Order ---- */
 
-START_TEST(what_is_gathered_goes_before_a_descriptor_for_the_vmm)
+TEST_LOOP(what_is_gathered_goes_before_a_descriptor_for_the_vmm, GUEST_VMMS + 2)
 {
 	struct guest_desc other = guest_vmms((unsigned int)_i % GUEST_VMMS);
 	struct iommunest_vtd_desc want;
@@ -999,9 +954,8 @@ START_TEST(what_is_gathered_goes_before_a_descriptor_for_the_vmm)
 	ck_assert_mem_eq(&guest_nth(&rig.guest, GUEST_DESCRIPTOR, 0)->desc,
 			 &want, sizeof(want));
 }
-END_TEST
 
-START_TEST(what_is_gathered_goes_at_the_end_of_the_run)
+TEST(what_is_gathered_goes_at_the_end_of_the_run)
 {
 	rig_open(&rig, NULL);
 	rig_page_of(&rig, 12, 0x1000);
@@ -1011,9 +965,8 @@ START_TEST(what_is_gathered_goes_at_the_end_of_the_run)
 	rig_is_done(&rig);
 	rig_tells(&rig, "call 12x2, call 10x1");
 }
-END_TEST
 
-START_TEST(what_is_gathered_goes_before_a_bad_descriptor)
+TEST(what_is_gathered_goes_before_a_bad_descriptor)
 {
 	rig_open(&rig, NULL);
 	rig_page_of(&rig, 10, 0x1000);
@@ -1026,7 +979,6 @@ START_TEST(what_is_gathered_goes_before_a_bad_descriptor)
 	rig_stands(&rig, IOMMUNEST_CAUSE_GUEST, 3, -EBADMSG);
 	rig_tells(&rig, "call 10x1, call 11x1, status 1");
 }
-END_TEST
 
 /*
  * Scope (1, 0) gets four HWPTs, so that 127 descriptors ask for more than a
@@ -1105,7 +1057,7 @@ static void check_crowd_of(int row, uint32_t hwpt_id)
 		ck_assert_int_ne(crowd_of(row, slot), what);
 }
 
-START_TEST(a_scope_of_many_hwpts_crowds_nothing_out)
+TEST_LOOP(a_scope_of_many_hwpts_crowds_nothing_out, ARRAY_LEN(crowds))
 {
 	uint32_t slot, waits = 0;
 
@@ -1129,10 +1081,9 @@ START_TEST(a_scope_of_many_hwpts_crowds_nothing_out)
 	ck_assert_uint_eq(rig.result.waits, waits);
 	ck_assert_uint_eq(rig.result.forwarded, 127 - waits);
 }
-END_TEST
 
 /* The ring is full, and the last descriptor goes to everyone once more. */
-START_TEST(a_global_flush_at_the_end_of_a_full_ring_fits_too)
+TEST(a_global_flush_at_the_end_of_a_full_ring_fits_too)
 {
 	uint32_t slot;
 
@@ -1146,10 +1097,9 @@ START_TEST(a_global_flush_at_the_end_of_a_full_ring_fits_too)
 			"call 11x1, call 12x1, vmm 126");
 	ck_assert_uint_eq(rig.result.forwarded, 127);
 }
-END_TEST
 
 /* HWPTs that share a scope only since there was a ring. */
-START_TEST(room_grows_with_each_hwpt_that_shares_a_scope)
+TEST(room_grows_with_each_hwpt_that_shares_a_scope)
 {
 	uint32_t hwpts, slot;
 
@@ -1164,11 +1114,10 @@ START_TEST(room_grows_with_each_hwpt_that_shares_a_scope)
 		rig_add(&rig, 1, 0, 100 + hwpts);
 	}
 }
-END_TEST
 
 /* ---- Budget ---- */
 
-START_TEST(a_budget_ends_the_run_and_the_next_goes_on)
+TEST(a_budget_ends_the_run_and_the_next_goes_on)
 {
 	rig_open(&rig, &(struct rig_setup){ .budget = 3 });
 	rig_advance(&rig, 3);
@@ -1193,9 +1142,8 @@ START_TEST(a_budget_ends_the_run_and_the_next_goes_on)
 	ck_assert_uint_eq(rig.result.descriptors, 1);
 	rig_tells(&rig, "status 9");
 }
-END_TEST
 
-START_TEST(a_budget_that_suffices_is_not_noticed)
+TEST_RANGE(a_budget_that_suffices_is_not_noticed, 4, 6)
 {
 	uint32_t i;
 
@@ -1206,9 +1154,8 @@ START_TEST(a_budget_that_suffices_is_not_noticed)
 	rig_is_done(&rig);
 	rig_tells(&rig, "call 10x4");
 }
-END_TEST
 
-START_TEST(a_budget_goes_around_the_ring)
+TEST(a_budget_goes_around_the_ring)
 {
 	int ret = 1;
 	int runs = 0;
@@ -1226,11 +1173,10 @@ START_TEST(a_budget_goes_around_the_ring)
 	rig_is_done(&rig);
 	ck_assert_uint_eq(rig.result.descriptors, 27);
 }
-END_TEST
 
 /* ---- Scopes ---- */
 
-START_TEST(a_scope_may_be_added_once)
+TEST(a_scope_may_be_added_once)
 {
 	rig_open(&rig, NULL);
 	ck_assert_int_eq(iommunest_vtd_iq_add_scope(rig.iq, 1, 5, 11), -EEXIST);
@@ -1242,9 +1188,8 @@ START_TEST(a_scope_may_be_added_once)
 	ck_assert_int_eq(rig_kick(&rig), 0);
 	rig_tells(&rig, "call 11x1, call 12x1");
 }
-END_TEST
 
-START_TEST(a_pasid_has_20_bits)
+TEST(a_pasid_has_20_bits)
 {
 	rig_open(&rig, NULL);
 	ck_assert_int_eq(iommunest_vtd_iq_add_scope(rig.iq, 1, 1u << 20, 13),
@@ -1253,14 +1198,16 @@ START_TEST(a_pasid_has_20_bits)
 			 -EINVAL);
 	ck_assert_int_eq(iommunest_vtd_iq_add_scope(rig.iq, 1, 0xfffff, 13), 0);
 }
-END_TEST
 
-START_TEST(there_is_room_for_as_many_scopes_as_asked_for)
+static const uint32_t asked_for[] = { 0, 3, 4, 5 };
+
+TEST_LOOP(there_is_room_for_as_many_scopes_as_asked_for, ARRAY_LEN(asked_for))
 {
-	uint32_t max = _i ? (uint32_t)_i : IOMMUNEST_VTD_IQ_DEFAULT_TARGETS;
+	const uint32_t asked = asked_for[_i];
+	const uint32_t max = asked ? asked : IOMMUNEST_VTD_IQ_DEFAULT_TARGETS;
 	uint32_t i;
 
-	rig_open(&rig, &(struct rig_setup){ .max_targets = (uint32_t)_i });
+	rig_open(&rig, &(struct rig_setup){ .max_targets = asked });
 	for (i = 3; i < max; i++)
 		rig_add(&rig, 7, i, 100);
 	ck_assert_int_eq(iommunest_vtd_iq_add_scope(rig.iq, 7, 99, 100),
@@ -1275,9 +1222,8 @@ START_TEST(there_is_room_for_as_many_scopes_as_asked_for)
 	ck_assert_int_eq(rig_kick(&rig), 0);
 	rig_tells(&rig, "call 101x1");
 }
-END_TEST
 
-START_TEST(a_removed_scope_leaves_the_others)
+TEST(a_removed_scope_leaves_the_others)
 {
 	rig_open(&rig, NULL);
 	rig_add(&rig, 1, 0, 12);
@@ -1307,9 +1253,8 @@ START_TEST(a_removed_scope_leaves_the_others)
 	ck_assert_int_eq(rig_kick(&rig), 0);
 	rig_tells(&rig, "vmm 2, call 10x1, call 11x1, vmm 3");
 }
-END_TEST
 
-START_TEST(a_removed_hwpt_gets_nothing_any_more)
+TEST(a_removed_hwpt_gets_nothing_any_more)
 {
 	rig_open(&rig, NULL);
 	rig_add(&rig, 1, 7, 10);
@@ -1330,7 +1275,6 @@ START_TEST(a_removed_hwpt_gets_nothing_any_more)
 	ck_assert_int_eq(rig_kick(&rig), 0);
 	rig_tells(&rig, "call 10x1, call 12x1");
 }
-END_TEST
 
 #define MANY 1000u
 
@@ -1360,7 +1304,7 @@ static void kick_many(const char *what)
 	ck_assert_uint_eq(rig.result.vmm, MANY - call);
 }
 
-START_TEST(a_thousand_scopes_are_told_apart)
+TEST(a_thousand_scopes_are_told_apart)
 {
 	uint32_t i;
 
@@ -1379,7 +1323,6 @@ START_TEST(a_thousand_scopes_are_told_apart)
 		ck_assert_int_eq(iommunest_vtd_iq_forget(rig.iq, 5000 + i), 0);
 	kick_many("half");
 }
-END_TEST
 
 /* ---- Changing scopes within a run ---- */
 
@@ -1391,7 +1334,7 @@ static int add_13(struct guest *guest, const struct guest_event *event)
 	return 0;
 }
 
-START_TEST(the_vmm_may_add_an_hwpt_within_a_run)
+TEST(the_vmm_may_add_an_hwpt_within_a_run)
 {
 	rig_open(&rig, NULL);
 	rig.guest.hook = add_13;
@@ -1403,7 +1346,6 @@ START_TEST(the_vmm_may_add_an_hwpt_within_a_run)
 	rig_is_done(&rig);
 	rig_tells(&rig, "call 10x1, vmm 1, call 13x1, call 10x1");
 }
-END_TEST
 
 static int remove_10(struct guest *guest, const struct guest_event *event)
 {
@@ -1413,7 +1355,7 @@ static int remove_10(struct guest *guest, const struct guest_event *event)
 	return 0;
 }
 
-START_TEST(the_vmm_may_remove_an_hwpt_within_a_run)
+TEST_LOOP(the_vmm_may_remove_an_hwpt_within_a_run, 2)
 {
 	rig_open(&rig, NULL);
 	rig.guest.hook = remove_10;
@@ -1429,7 +1371,6 @@ START_TEST(the_vmm_may_remove_an_hwpt_within_a_run)
 	rig_tells(&rig, _i ? "call 10x2, call 11x1, vmm 1, vmm 2, call 11x1"
 			   : "call 10x1, vmm 1, vmm 2, call 11x1");
 }
-END_TEST
 
 /* ---- Blocks and limits ---- */
 
@@ -1439,7 +1380,7 @@ static const struct iommunest_vtd_limits mamv_3 = {
 	.mamv = 3,
 };
 
-START_TEST(a_block_beyond_mamv_goes_in_pieces)
+TEST(a_block_beyond_mamv_goes_in_pieces)
 {
 	uint32_t i;
 
@@ -1469,9 +1410,8 @@ START_TEST(a_block_beyond_mamv_goes_in_pieces)
 				 .calls = 1,
 			 });
 }
-END_TEST
 
-START_TEST(the_number_of_pieces_can_be_chosen)
+TEST(the_number_of_pieces_can_be_chosen)
 {
 	struct iommunest_vtd_limits limits = mamv_3;
 
@@ -1484,9 +1424,8 @@ START_TEST(the_number_of_pieces_can_be_chosen)
 	rig_entry(&rig, 0, 1, 0x8000, 8, 0);
 	rig_entry_all(&rig, 0, 2);
 }
-END_TEST
 
-START_TEST(more_pieces_than_the_ring_has_slots_become_all)
+TEST(more_pieces_than_the_ring_has_slots_become_all)
 {
 	uint32_t i;
 
@@ -1511,9 +1450,8 @@ START_TEST(more_pieces_than_the_ring_has_slots_become_all)
 		ck_assert_uint_eq(
 			guest_nth(&rig.guest, GUEST_COVERED, i)->index, i + 1);
 }
-END_TEST
 
-START_TEST(as_many_pieces_as_the_ring_has_slots_go)
+TEST(as_many_pieces_as_the_ring_has_slots_go)
 {
 	uint32_t i;
 
@@ -1523,7 +1461,6 @@ START_TEST(as_many_pieces_as_the_ring_has_slots_go)
 	ck_assert_int_eq(rig_kick(&rig), 0);
 	rig_tells(&rig, "call 10x128");
 }
-END_TEST
 
 /* ---- Merging ---- */
 
@@ -1537,7 +1474,7 @@ static void open_coalescing(void)
 	rig_open(&rig, &(struct rig_setup){ .limits = coalesce });
 }
 
-START_TEST(neighbours_go_as_one_and_are_told_so)
+TEST(neighbours_go_as_one_and_are_told_so)
 {
 	uint32_t i;
 
@@ -1558,9 +1495,8 @@ START_TEST(neighbours_go_as_one_and_are_told_so)
 				 .calls = 1,
 			 });
 }
-END_TEST
 
-START_TEST(what_cannot_be_one_entry_stays_apart)
+TEST(what_cannot_be_one_entry_stays_apart)
 {
 	open_coalescing();
 	/* Neighbours, but no aligned block. */
@@ -1573,9 +1509,8 @@ START_TEST(what_cannot_be_one_entry_stays_apart)
 	ck_assert_int_eq(rig_kick(&rig), 0);
 	rig_tells(&rig, "call 10x4, call 11x1");
 }
-END_TEST
 
-START_TEST(all_covers_what_is_around_it)
+TEST(all_covers_what_is_around_it)
 {
 	open_coalescing();
 	rig_page(&rig, 0x1000);
@@ -1590,9 +1525,8 @@ START_TEST(all_covers_what_is_around_it)
 			"covered 3@10, covered 4@10, status 5");
 	rig_entry_all(&rig, 0, 0);
 }
-END_TEST
 
-START_TEST(merging_goes_across_waits_and_not_across_the_vmm)
+TEST(merging_goes_across_waits_and_not_across_the_vmm)
 {
 	open_coalescing();
 	rig_page(&rig, 0x2000);
@@ -1605,9 +1539,8 @@ START_TEST(merging_goes_across_waits_and_not_across_the_vmm)
 	rig_entry(&rig, 0, 0, 0x2000, 2, 0);
 	rig_entry(&rig, 1, 0, 0x2000, 1, 0);
 }
-END_TEST
 
-START_TEST(covered_is_told_for_each_hwpt)
+TEST(covered_is_told_for_each_hwpt)
 {
 	open_coalescing();
 	rig_add(&rig, 1, 0, 13);
@@ -1622,9 +1555,8 @@ START_TEST(covered_is_told_for_each_hwpt)
 				 .calls = 2,
 			 });
 }
-END_TEST
 
-START_TEST(covered_and_trace_may_be_missing)
+TEST(covered_and_trace_may_be_missing)
 {
 	struct iommunest_vtd_iq_options options = {
 		.size = sizeof(options),
@@ -1651,9 +1583,8 @@ START_TEST(covered_and_trace_may_be_missing)
 	rig_tells(&rig, "status 2");
 	ck_assert_uint_eq(rig.host.n_calls, 1);
 }
-END_TEST
 
-START_TEST(merging_stays_within_mamv)
+TEST(merging_stays_within_mamv)
 {
 	struct iommunest_vtd_limits limits = mamv_3;
 	uint32_t i;
@@ -1667,159 +1598,4 @@ START_TEST(merging_stays_within_mamv)
 	ck_assert_uint_eq(rig.host.calls[0].count, 4);
 	for (i = 0; i < 4; i++)
 		rig_entry(&rig, 0, i, i << 15, 8, 0);
-}
-END_TEST
-
-/* ---- The suite ---- */
-
-static TCase *add_case(Suite *suite, const char *name)
-{
-	TCase *tcase = tcase_create(name);
-
-	tcase_add_checked_fixture(tcase, NULL, teardown);
-	tcase_set_timeout(tcase, 120);
-	suite_add_tcase(suite, tcase);
-	return tcase;
-}
-
-static void add_making(Suite *suite)
-{
-	TCase *tcase = add_case(suite, "making");
-
-	tcase_add_checked_fixture(tcase, maker_setup, maker_teardown);
-	tcase_add_test(tcase, new_refuses_null);
-	tcase_add_test(tcase, options_may_be_null);
-	tcase_add_loop_test(tcase, each_needed_function_must_be_there, 0, 4);
-	tcase_add_test(tcase, covered_and_trace_are_optional);
-	tcase_add_test(tcase, skipped_is_needed_for_the_policy_skip_only);
-	tcase_add_loop_test(tcase, other_policies_are_refused, 0, 4);
-	tcase_add_test(tcase, a_reserved_option_is_refused);
-	tcase_add_test(tcase, scopes_are_bounded);
-	tcase_add_test(tcase, bad_limits_are_refused);
-	tcase_add_test(tcase, options_may_grow_only_by_zeros);
-	tcase_add_test(tcase, ops_may_grow_only_by_zeros);
-	tcase_add_test(tcase, limits_may_grow_only_by_zeros);
-	tcase_add_test(tcase, longer_limits_do_for_a_base);
-	tcase_add_test(tcase, null_engines_are_refused);
-	tcase_add_test(tcase, ops_and_options_are_copied);
-}
-
-static void add_ring(Suite *suite)
-{
-	TCase *tcase = add_case(suite, "ring");
-
-	tcase_add_loop_test(tcase, a_ring_has_the_size_that_its_register_says,
-			    0, 16);
-	tcase_add_loop_test(tcase, a_tail_beyond_the_ring_is_refused, 0, 16);
-	tcase_add_test(tcase, a_tail_within_a_256_bit_slot_is_refused);
-	tcase_add_test(tcase, a_128_bit_slot_starts_at_each_16_bytes);
-	tcase_add_test(tcase, tail_bits_outside_its_field_do_not_count);
-	tcase_add_test(tcase, a_run_goes_on_where_the_ring_begins_again);
-	tcase_add_test(tcase, nothing_to_do_is_done_at_once);
-	tcase_add_loop_test(tcase, a_base_with_a_reserved_bit_changes_nothing,
-			    3, 11);
-	tcase_add_loop_test(tcase, a_new_base_starts_at_slot_0_without_a_fault,
-			    0, 8);
-	tcase_add_loop_test(tcase, the_ring_may_be_anywhere, 0, 4);
-	tcase_add_test(tcase, without_a_base_nothing_runs);
-	tcase_add_test(tcase, a_result_of_a_wrong_size_is_not_touched);
-	tcase_add_test(tcase, a_longer_result_ends_in_zeros);
-	tcase_add_test(tcase, a_result_tells_what_became_of_each_descriptor);
-	tcase_add_test(tcase, a_budget_ends_the_run_and_the_next_goes_on);
-	tcase_add_loop_test(tcase, a_budget_that_suffices_is_not_noticed, 4, 6);
-	tcase_add_test(tcase, a_budget_goes_around_the_ring);
-}
-
-static void add_forwarding(Suite *suite)
-{
-	TCase *tcase = add_case(suite, "forwarding");
-
-	tcase_add_loop_test(tcase, a_wait_does_what_its_flags_say, 0, 6);
-	tcase_add_test(tcase,
-		       a_wait_that_drains_goes_to_the_vmm_before_it_completes);
-	tcase_add_test(tcase, a_wait_that_is_not_drained_does_not_complete);
-	tcase_add_test(
-		tcase,
-		a_drained_wait_whose_status_cannot_be_written_is_not_counted);
-	tcase_add_loop_test(
-		tcase, a_status_write_has_the_waits_address_and_data, 0, 2);
-	tcase_add_test(tcase, waits_complete_in_order_after_one_submission);
-	tcase_add_test(tcase, a_piotlb_descriptor_becomes_its_entry);
-	tcase_add_loop_test(tcase, a_block_of_each_size_is_forwarded, 0, 64);
-	tcase_add_test(tcase, did_and_pasid_say_where_to);
-	tcase_add_test(tcase, all_hwpts_of_a_scope_get_it);
-	tcase_add_test(tcase, one_hwpt_of_several_scopes_gets_one_call);
-	tcase_add_test(tcase, cookies_are_ring_indices);
-	tcase_add_test(tcase, a_scope_without_an_hwpt_is_the_vmms);
-	tcase_add_test(tcase,
-		       a_global_iotlb_flush_goes_to_every_hwpt_and_the_vmm);
-	tcase_add_loop_test(
-		tcase, an_iotlb_flush_of_a_domain_or_pages_goes_to_its_hwpts, 0,
-		2);
-	tcase_add_test(tcase, an_iotlb_flush_reaches_an_hwpt_once);
-	tcase_add_loop_test(tcase, legacy_mode_forwards_nothing, 0, 2);
-	tcase_add_test(tcase, a_new_base_may_change_the_mode);
-	tcase_add_test(tcase, the_mode_may_come_after_the_base);
-	tcase_add_loop_test(
-		tcase, what_is_gathered_goes_before_a_descriptor_for_the_vmm, 0,
-		GUEST_VMMS + 2);
-	tcase_add_test(tcase, what_is_gathered_goes_at_the_end_of_the_run);
-	tcase_add_test(tcase, what_is_gathered_goes_before_a_bad_descriptor);
-	tcase_add_loop_test(tcase, a_scope_of_many_hwpts_crowds_nothing_out, 0,
-			    LEN(crowds));
-	tcase_add_test(tcase,
-		       a_global_flush_at_the_end_of_a_full_ring_fits_too);
-	tcase_add_test(tcase, room_grows_with_each_hwpt_that_shares_a_scope);
-}
-
-static void add_scopes(Suite *suite)
-{
-	TCase *tcase = add_case(suite, "scopes");
-
-	tcase_add_test(tcase, a_scope_may_be_added_once);
-	tcase_add_test(tcase, a_pasid_has_20_bits);
-	tcase_add_loop_test(
-		tcase, there_is_room_for_as_many_scopes_as_asked_for, 0, 1);
-	tcase_add_loop_test(
-		tcase, there_is_room_for_as_many_scopes_as_asked_for, 3, 6);
-	tcase_add_test(tcase, a_removed_scope_leaves_the_others);
-	tcase_add_test(tcase, a_removed_hwpt_gets_nothing_any_more);
-	tcase_add_test(tcase, a_thousand_scopes_are_told_apart);
-	tcase_add_test(tcase, the_vmm_may_add_an_hwpt_within_a_run);
-	tcase_add_loop_test(tcase, the_vmm_may_remove_an_hwpt_within_a_run, 0,
-			    2);
-}
-
-static void add_limits(Suite *suite)
-{
-	TCase *tcase = add_case(suite, "limits");
-
-	tcase_add_test(tcase, a_block_beyond_mamv_goes_in_pieces);
-	tcase_add_test(tcase, the_number_of_pieces_can_be_chosen);
-	tcase_add_test(tcase, more_pieces_than_the_ring_has_slots_become_all);
-	tcase_add_test(tcase, as_many_pieces_as_the_ring_has_slots_go);
-	tcase_add_test(tcase, neighbours_go_as_one_and_are_told_so);
-	tcase_add_test(tcase, what_cannot_be_one_entry_stays_apart);
-	tcase_add_test(tcase, all_covers_what_is_around_it);
-	tcase_add_test(tcase, merging_goes_across_waits_and_not_across_the_vmm);
-	tcase_add_test(tcase, covered_is_told_for_each_hwpt);
-	tcase_add_test(tcase, covered_and_trace_may_be_missing);
-	tcase_add_test(tcase, merging_stays_within_mamv);
-}
-
-int main(void)
-{
-	Suite *suite = suite_create("iq");
-	SRunner *runner = srunner_create(suite);
-	int failed;
-
-	add_making(suite);
-	add_ring(suite);
-	add_forwarding(suite);
-	add_scopes(suite);
-	add_limits(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The capture reader: what it takes, and what it refuses, where and why. */
-#include <check.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "tools/capture.h"
+#include "tests/harness/support.h"
 
 #define HEAD "iq-capture 1\n"
 /* 256 bits, 256 slots; 128 bits, 256 slots; 256 bits, 128 slots */
@@ -152,7 +152,7 @@ static const struct refused {
 	{ "comment cut off", MEM(HEAD "# x"), 2, "within a line" },
 };
 
-START_TEST(refuses)
+TEST_LOOP(refuses, sizeof(refused) / sizeof(refused[0]))
 {
 	const struct refused *r = &refused[_i];
 	char where[32];
@@ -168,9 +168,8 @@ START_TEST(refuses)
 	ck_assert_ptr_null(capture.rings);
 	ck_assert_uint_eq(capture.desc_count, 0);
 }
-END_TEST
 
-START_TEST(refuses_an_empty_file)
+TEST(refuses_an_empty_file)
 {
 	struct capture capture;
 	FILE *in = fopen("/dev/null", "r");
@@ -181,9 +180,8 @@ START_TEST(refuses_an_empty_file)
 	fclose(in);
 	ck_assert_ptr_nonnull(strstr(message, "name:1: not a capture"));
 }
-END_TEST
 
-START_TEST(reports_a_file_that_cannot_be_read)
+TEST(reports_a_file_that_cannot_be_read)
 {
 	struct capture capture;
 	FILE *in = fopen("/", "r");
@@ -194,7 +192,6 @@ START_TEST(reports_a_file_that_cannot_be_read)
 	fclose(in);
 	ck_assert_ptr_nonnull(strstr(message, "name:1: cannot read: "));
 }
-END_TEST
 
 /* A comment of @length bytes, on line 2. */
 static int parse_long_line(struct capture *capture, size_t length)
@@ -212,7 +209,7 @@ static int parse_long_line(struct capture *capture, size_t length)
 	return ret;
 }
 
-START_TEST(bounds_lines)
+TEST(bounds_lines)
 {
 	struct capture capture;
 
@@ -222,10 +219,9 @@ START_TEST(bounds_lines)
 			 -EINVAL);
 	ck_assert_str_eq(message, "name:2: a line of more than 4095 bytes");
 }
-END_TEST
 
 /* A message that does not fit is cut, and never written past its end. */
-START_TEST(bounds_messages)
+TEST(bounds_messages)
 {
 	static const char text[] = "x\n";
 	char small[16];
@@ -246,11 +242,10 @@ START_TEST(bounds_messages)
 			ck_assert_int_eq(small[size], 'A');
 	}
 }
-END_TEST
 
 /* ---- Taken ---- */
 
-START_TEST(takes_a_header_alone)
+TEST(takes_a_header_alone)
 {
 	struct capture capture;
 
@@ -259,9 +254,8 @@ START_TEST(takes_a_header_alone)
 	ck_assert_uint_eq(capture.kick_count, 0);
 	capture_free(&capture);
 }
-END_TEST
 
-START_TEST(takes_all_c_literals)
+TEST(takes_all_c_literals)
 {
 	static const char text[] =
 		HEAD "iqa 0X1801\nkick 01\n"
@@ -278,9 +272,8 @@ START_TEST(takes_all_c_literals)
 	ck_assert_uint_eq(capture.descs[0].words[3], 0);
 	capture_free(&capture);
 }
-END_TEST
 
-START_TEST(takes_comments_anywhere_behind_line_1)
+TEST(takes_comments_anywhere_behind_line_1)
 {
 	static const char text[] =
 		HEAD "#\n" WIDE "# a\nkick 2\n#b\nd 1 2 3 4\n"
@@ -292,9 +285,8 @@ START_TEST(takes_comments_anywhere_behind_line_1)
 	ck_assert_uint_eq(capture.descs[1].words[3], 8);
 	capture_free(&capture);
 }
-END_TEST
 
-START_TEST(takes_runs_of_blanks_between_words)
+TEST(takes_runs_of_blanks_between_words)
 {
 	static const char text[] = HEAD WIDE "kick\t1\nd  1 \t2 3   4\n";
 	struct capture capture;
@@ -303,10 +295,9 @@ START_TEST(takes_runs_of_blanks_between_words)
 	ck_assert_uint_eq(capture.descs[0].words[3], 4);
 	capture_free(&capture);
 }
-END_TEST
 
 /* QS and DW to slots and width: VT-d specification, chapter 11, IQA_REG. */
-START_TEST(knows_every_ring_size)
+TEST_LOOP(knows_every_ring_size, 16)
 {
 	unsigned int qs = (unsigned int)_i % 8, wide = (unsigned int)_i / 8;
 	unsigned int slots = wide ? 128u << qs : 256u << qs;
@@ -326,7 +317,6 @@ START_TEST(knows_every_ring_size)
 	ck_assert_uint_eq(capture.rings[0].base, 0xabc000);
 	capture_free(&capture);
 }
-END_TEST
 
 static size_t put_kick(char *text, unsigned int tail, unsigned int count)
 {
@@ -338,7 +328,7 @@ static size_t put_kick(char *text, unsigned int tail, unsigned int count)
 	return length;
 }
 
-START_TEST(wraps_at_the_end_of_the_ring)
+TEST(wraps_at_the_end_of_the_ring)
 {
 	char text[4096];
 	struct capture capture;
@@ -357,9 +347,8 @@ START_TEST(wraps_at_the_end_of_the_ring)
 	ck_assert_uint_eq(capture.descs[129].words[0], 2);
 	capture_free(&capture);
 }
-END_TEST
 
-START_TEST(starts_a_new_ring_of_another_width_at_slot_0)
+TEST(starts_a_new_ring_of_another_width_at_slot_0)
 {
 	static const char text[] =
 		HEAD WIDE "kick 2\nd 1 0 0 0\nd 2 0 0 0\n" NARROW
@@ -379,10 +368,9 @@ START_TEST(starts_a_new_ring_of_another_width_at_slot_0)
 	ck_assert_uint_eq(capture.descs[4].words[3], 10);
 	capture_free(&capture);
 }
-END_TEST
 
 /* See tests/data/guest-iq/README.md for why. */
-START_TEST(knows_that_a_lone_wait_follows_a_pasid_cache_descriptor)
+TEST(knows_that_a_lone_wait_follows_a_pasid_cache_descriptor)
 {
 	static const char text[] = HEAD WIDE "kick 2\nd 0x25 0 0 0\n"
 					     "kick 3\nd 4 0 0 0\n";
@@ -396,9 +384,8 @@ START_TEST(knows_that_a_lone_wait_follows_a_pasid_cache_descriptor)
 	ck_assert_uint_eq(capture.kicks[1].first, 1);
 	capture_free(&capture);
 }
-END_TEST
 
-START_TEST(takes_a_kick_that_does_not_move_the_tail)
+TEST(takes_a_kick_that_does_not_move_the_tail)
 {
 	static const char text[] =
 		HEAD WIDE "kick 0\nkick 1\nd 5 0 0 0\nkick 1\n";
@@ -411,9 +398,8 @@ START_TEST(takes_a_kick_that_does_not_move_the_tail)
 	ck_assert_uint_eq(capture.kicks[2].count, 0);
 	capture_free(&capture);
 }
-END_TEST
 
-START_TEST(keeps_more_than_one_allocation_of_everything)
+TEST(keeps_more_than_one_allocation_of_everything)
 {
 	enum { RINGS = 300 };
 	char *text = malloc(RINGS * 64);
@@ -434,51 +420,4 @@ START_TEST(keeps_more_than_one_allocation_of_everything)
 		ck_assert_uint_eq(capture.descs[i].words[0], i);
 	}
 	capture_free(&capture);
-}
-END_TEST
-
-static TCase *taken_case(void)
-{
-	TCase *tcase = tcase_create("taken");
-
-	tcase_add_test(tcase, takes_a_header_alone);
-	tcase_add_test(tcase, takes_all_c_literals);
-	tcase_add_test(tcase, takes_comments_anywhere_behind_line_1);
-	tcase_add_test(tcase, takes_runs_of_blanks_between_words);
-	tcase_add_loop_test(tcase, knows_every_ring_size, 0, 16);
-	tcase_add_test(tcase, wraps_at_the_end_of_the_ring);
-	tcase_add_test(tcase, starts_a_new_ring_of_another_width_at_slot_0);
-	tcase_add_test(tcase,
-		       knows_that_a_lone_wait_follows_a_pasid_cache_descriptor);
-	tcase_add_test(tcase, takes_a_kick_that_does_not_move_the_tail);
-	tcase_add_test(tcase, keeps_more_than_one_allocation_of_everything);
-	return tcase;
-}
-
-static TCase *refused_case(void)
-{
-	TCase *tcase = tcase_create("refused");
-
-	tcase_add_loop_test(tcase, refuses, 0,
-			    (int)(sizeof(refused) / sizeof(refused[0])));
-	tcase_add_test(tcase, refuses_an_empty_file);
-	tcase_add_test(tcase, reports_a_file_that_cannot_be_read);
-	tcase_add_test(tcase, bounds_lines);
-	tcase_add_test(tcase, bounds_messages);
-	return tcase;
-}
-
-int main(void)
-{
-	Suite *suite = suite_create("capture");
-	SRunner *runner;
-	int failed;
-
-	suite_add_tcase(suite, taken_case());
-	suite_add_tcase(suite, refused_case());
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The example's register file, written to as guests do. */
-#include <check.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +7,7 @@
 #include <libiommunest-sim.h>
 
 #include "examples/viommu/regs.h"
+#include "tests/harness/support.h"
 
 #define ROOT_TABLE 0x1000u
 #define CONTEXT_TABLE 0x2000u
@@ -97,6 +97,7 @@ static void tear_down(void)
 	ck_assert_uint_eq(iommunest_sim_open_fds(sim), 0);
 	iommunest_sim_free(sim);
 }
+FIXTURE(set_up, tear_down);
 
 static uint64_t calls(void)
 {
@@ -230,7 +231,7 @@ static void start_guest(void)
 
 /* ---- The file ---- */
 
-START_TEST(what_is_read_only_stays)
+TEST(what_is_read_only_stays)
 {
 	static const uint32_t offsets[] = {
 		REG_VER,      REG_VER + 4,    REG_CAP, REG_CAP + 4, REG_ECAP,
@@ -252,9 +253,8 @@ START_TEST(what_is_read_only_stays)
 	ck_assert_uint_ne(read8(REG_CAP), 0);
 	ck_assert_uint_eq(read8(REG_IQH), 0);
 }
-END_TEST
 
-START_TEST(the_host_can_serve_what_is_shown)
+TEST(the_host_can_serve_what_is_shown)
 {
 	const struct iommunest_vtd_guest guest = {
 		.size = sizeof(guest),
@@ -271,7 +271,6 @@ START_TEST(the_host_can_serve_what_is_shown)
 	ck_assert_uint_eq(guest.cap & 7, 6);
 	ck_assert(guest.cap & 1 << 7);
 }
-END_TEST
 
 static const struct mask {
 	uint32_t offset;
@@ -291,7 +290,7 @@ static const struct mask {
 	{ REG_IEUADDR, 0xffffffff },
 };
 
-START_TEST(each_register_takes_its_own_bits)
+TEST_LOOP(each_register_takes_its_own_bits, sizeof(masks) / sizeof(masks[0]))
 {
 	const struct mask *mask = &masks[_i];
 	uint32_t neighbour = mask->offset ^ 4;
@@ -305,9 +304,8 @@ START_TEST(each_register_takes_its_own_bits)
 		write4(mask->offset, 0);
 	ck_assert_uint_eq(read4(mask->offset), 0);
 }
-END_TEST
 
-START_TEST(eight_bytes_are_two_times_four)
+TEST(eight_bytes_are_two_times_four)
 {
 	uint32_t offset;
 
@@ -321,9 +319,8 @@ START_TEST(eight_bytes_are_two_times_four)
 				  read4(offset) | (uint64_t)read4(offset + 4)
 							  << 32);
 }
-END_TEST
 
-START_TEST(other_accesses_do_nothing)
+TEST(other_accesses_do_nothing)
 {
 	static const struct {
 		uint64_t offset;
@@ -355,9 +352,8 @@ START_TEST(other_accesses_do_nothing)
 	}
 	ck_assert_mem_eq(before, viommu.regs, sizeof(before));
 }
-END_TEST
 
-START_TEST(a_command_shows_in_the_status)
+TEST(a_command_shows_in_the_status)
 {
 	write4(REG_GCMD, GCMD_SRTP);
 	ck_assert_uint_eq(read4(REG_GSTS), GCMD_SRTP);
@@ -374,11 +370,10 @@ START_TEST(a_command_shows_in_the_status)
 	write4(REG_GCMD, 0x0b800000 | GCMD_QIE);
 	ck_assert_uint_eq(read4(REG_GSTS), GCMD_SRTP | GCMD_QIE);
 }
-END_TEST
 
 /* ---- The queue ---- */
 
-START_TEST(runs_when_the_tail_is_written)
+TEST(runs_when_the_tail_is_written)
 {
 	enable_queue();
 	put_wait(0, IOMMUNEST_VTD_DESC_SW);
@@ -392,9 +387,8 @@ START_TEST(runs_when_the_tail_is_written)
 	ck_assert_uint_eq(read8(REG_IQH), 64);
 	ck_assert_uint_eq(read4(REG_IQT), 64);
 }
-END_TEST
 
-START_TEST(a_disabled_queue_stands_still)
+TEST(a_disabled_queue_stands_still)
 {
 	write8(REG_IQA, RING | IQA_DW);
 	put_wait(0, IOMMUNEST_VTD_DESC_SW);
@@ -404,10 +398,9 @@ START_TEST(a_disabled_queue_stands_still)
 	ck_assert_uint_eq(read8(REG_IQH), 0);
 	ck_assert_uint_eq(read4(REG_FSTS), 0);
 }
-END_TEST
 
 /* In both orders, and with the base in halves. */
-START_TEST(what_was_queued_before_is_done_at_enabling)
+TEST_LOOP(what_was_queued_before_is_done_at_enabling, 2)
 {
 	put_wait(0, IOMMUNEST_VTD_DESC_SW);
 	put_wait(1, IOMMUNEST_VTD_DESC_SW);
@@ -428,9 +421,8 @@ START_TEST(what_was_queued_before_is_done_at_enabling)
 	write4(REG_GCMD, GCMD_QIE);
 	ck_assert_uint_eq(status(0), 0);
 }
-END_TEST
 
-START_TEST(a_base_has_64_bits)
+TEST(a_base_has_64_bits)
 {
 	write8(REG_IQA, UINT64_C(1) << 32 | RING | IQA_DW);
 	write4(REG_GCMD, GCMD_QIE);
@@ -441,9 +433,8 @@ START_TEST(a_base_has_64_bits)
 	ck_assert_uint_eq(read8(REG_IQERCD), IOMMUNEST_VTD_IQEI_FETCH);
 	ck_assert_uint_eq(status(0), 0);
 }
-END_TEST
 
-START_TEST(disabling_starts_the_ring_anew)
+TEST(disabling_starts_the_ring_anew)
 {
 	enable_queue();
 	put_wait(0, IOMMUNEST_VTD_DESC_SW);
@@ -455,9 +446,8 @@ START_TEST(disabling_starts_the_ring_anew)
 	write4(REG_GCMD, GCMD_QIE);
 	ck_assert_uint_eq(status(0), 1);
 }
-END_TEST
 
-START_TEST(a_new_base_starts_at_its_first_slot)
+TEST(a_new_base_starts_at_its_first_slot)
 {
 	enable_queue();
 	put_wait(0, IOMMUNEST_VTD_DESC_SW);
@@ -469,11 +459,10 @@ START_TEST(a_new_base_starts_at_its_first_slot)
 	kick(1);
 	ck_assert_uint_eq(status(0), 1);
 }
-END_TEST
 
 /* ---- Errors ---- */
 
-START_TEST(an_error_stops_the_queue_until_it_is_cleared)
+TEST(an_error_stops_the_queue_until_it_is_cleared)
 {
 	enable_queue();
 	put_wait(0, IOMMUNEST_VTD_DESC_SW);
@@ -499,9 +488,8 @@ START_TEST(an_error_stops_the_queue_until_it_is_cleared)
 	ck_assert_uint_eq(status(3), 1);
 	ck_assert_uint_eq(read8(REG_IQH), 128);
 }
-END_TEST
 
-START_TEST(an_error_that_was_not_mended_comes_again)
+TEST(an_error_that_was_not_mended_comes_again)
 {
 	enable_queue();
 	put_bad(0);
@@ -511,9 +499,8 @@ START_TEST(an_error_that_was_not_mended_comes_again)
 	ck_assert_uint_eq(read4(REG_FSTS), IQE);
 	ck_assert_uint_eq(read8(REG_IQH), 0);
 }
-END_TEST
 
-START_TEST(a_tail_beyond_the_ring_is_an_error)
+TEST(a_tail_beyond_the_ring_is_an_error)
 {
 	enable_queue();
 	kick(128);
@@ -528,9 +515,8 @@ START_TEST(a_tail_beyond_the_ring_is_an_error)
 	write4(REG_FSTS, IQE);
 	ck_assert_uint_eq(read4(REG_FSTS), 0);
 }
-END_TEST
 
-START_TEST(a_time_out_of_the_host_has_its_own_bit)
+TEST(a_time_out_of_the_host_has_its_own_bit)
 {
 	start_guest();
 	put_piotlb(0, 0x1000);
@@ -550,10 +536,9 @@ START_TEST(a_time_out_of_the_host_has_its_own_bit)
 	ck_assert_uint_eq(read4(REG_FSTS), 0);
 	ck_assert_uint_eq(status(3), 1);
 }
-END_TEST
 
 /* Its end is beyond 2^64, and its beginning far behind memory. */
-START_TEST(a_status_outside_of_memory_is_an_error)
+TEST_LOOP(a_status_outside_of_memory_is_an_error, 2)
 {
 	struct iommunest_vtd_desc desc;
 
@@ -565,7 +550,6 @@ START_TEST(a_status_outside_of_memory_is_an_error)
 	ck_assert_uint_eq(read4(REG_FSTS), IQE);
 	ck_assert_uint_eq(read8(REG_IQH), 0);
 }
-END_TEST
 
 /* ---- Interrupts ---- */
 
@@ -575,7 +559,7 @@ static void wait_with_interrupt(uint32_t slot)
 	kick(slot + 1);
 }
 
-START_TEST(an_interrupt_goes_where_the_guest_said)
+TEST(an_interrupt_goes_where_the_guest_said)
 {
 	enable_queue();
 	write4(REG_IEDATA, 0x41);
@@ -598,9 +582,8 @@ START_TEST(an_interrupt_goes_where_the_guest_said)
 	wait_with_interrupt(2);
 	ck_assert_uint_eq(interrupts, 2);
 }
-END_TEST
 
-START_TEST(a_masked_interrupt_is_pending)
+TEST(a_masked_interrupt_is_pending)
 {
 	enable_queue();
 	ck_assert_uint_eq(read4(REG_IECTL), IECTL_IM);
@@ -615,9 +598,8 @@ START_TEST(a_masked_interrupt_is_pending)
 	write4(REG_IECTL, 0);
 	ck_assert_uint_eq(interrupts, 1);
 }
-END_TEST
 
-START_TEST(a_pending_interrupt_is_not_sent_for_what_was_seen)
+TEST(a_pending_interrupt_is_not_sent_for_what_was_seen)
 {
 	enable_queue();
 	wait_with_interrupt(0);
@@ -628,9 +610,8 @@ START_TEST(a_pending_interrupt_is_not_sent_for_what_was_seen)
 	write4(REG_IECTL, 0);
 	ck_assert_uint_eq(interrupts, 0);
 }
-END_TEST
 
-START_TEST(a_status_is_not_an_interrupt)
+TEST(a_status_is_not_an_interrupt)
 {
 	enable_queue();
 	write4(REG_IECTL, 0);
@@ -640,7 +621,6 @@ START_TEST(a_status_is_not_an_interrupt)
 	ck_assert_uint_eq(interrupts, 0);
 	ck_assert_uint_eq(read4(REG_ICS), 0);
 }
-END_TEST
 
 /* ---- Nesting ---- */
 
@@ -657,7 +637,7 @@ static unsigned int cached(uint64_t addr)
 				    addr);
 }
 
-START_TEST(what_the_guest_invalidates_is_not_cached)
+TEST(what_the_guest_invalidates_is_not_cached)
 {
 	struct iommunest_vtd_desc desc;
 
@@ -679,9 +659,8 @@ START_TEST(what_the_guest_invalidates_is_not_cached)
 	kick(4);
 	ck_assert_uint_eq(calls(), 2);
 }
-END_TEST
 
-START_TEST(a_new_page_table_is_a_new_hwpt)
+TEST(a_new_page_table_is_a_new_hwpt)
 {
 	uint32_t first;
 
@@ -702,10 +681,9 @@ START_TEST(a_new_page_table_is_a_new_hwpt)
 	ck_assert_uint_eq(calls(), 1);
 	ck_assert_uint_eq(read4(REG_FSTS), 0);
 }
-END_TEST
 
 /* No entry, a reserved bit, a second stage, an address that is not memory. */
-START_TEST(what_cannot_be_nested_is_blocked)
+TEST_LOOP(what_cannot_be_nested_is_blocked, 9)
 {
 	static const struct {
 		uint64_t gpa;
@@ -736,9 +714,8 @@ START_TEST(what_cannot_be_nested_is_blocked)
 	ck_assert_uint_eq(calls(), 0);
 	ck_assert_uint_eq(status(2), 1);
 }
-END_TEST
 
-START_TEST(without_translation_there_is_no_nested_hwpt)
+TEST(without_translation_there_is_no_nested_hwpt)
 {
 	start_guest();
 	write4(REG_GCMD, GCMD_QIE);
@@ -756,16 +733,14 @@ START_TEST(without_translation_there_is_no_nested_hwpt)
 	ck_assert_uint_eq(read4(REG_FSTS), IQE);
 	ck_assert_uint_eq(read8(REG_IQERCD), IOMMUNEST_VTD_IQEI_TYPE);
 }
-END_TEST
 
 /* Each ioctl of a change of page tables fails once. */
-START_TEST(a_host_that_fails_is_seen_and_tried_again)
+TEST(a_host_that_fails_is_seen_and_tried_again)
 {
 	unsigned int nth;
 	bool failed = true;
 
 	for (nth = 1; failed; nth++) {
-		set_up();
 		start_guest();
 		set_pasid_entry(0x6000);
 		put_pasid_cache(0);
@@ -787,13 +762,13 @@ START_TEST(a_host_that_fails_is_seen_and_tried_again)
 		/* One HWPT has that scope, and not also the old one. */
 		ck_assert_uint_eq(calls(), 1);
 		tear_down();
+		set_up();
 	}
 	/* Allocate, attach, destroy. */
 	ck_assert_uint_eq(nth, 5);
 }
-END_TEST
 
-START_TEST(a_reset_forgets_the_guest)
+TEST(a_reset_forgets_the_guest)
 {
 	uint32_t fresh[REG_END / 4];
 	uint32_t hwpt;
@@ -813,84 +788,4 @@ START_TEST(a_reset_forgets_the_guest)
 	start_guest();
 	kick(1);
 	ck_assert_uint_eq(status(0), 1);
-}
-END_TEST
-
-/* ---- All of them ---- */
-
-static TCase *new_case(Suite *suite, const char *name)
-{
-	TCase *tcase = tcase_create(name);
-
-	tcase_add_checked_fixture(tcase, set_up, tear_down);
-	suite_add_tcase(suite, tcase);
-	return tcase;
-}
-
-static void add_registers(Suite *suite)
-{
-	TCase *tcase = new_case(suite, "registers");
-
-	tcase_add_test(tcase, what_is_read_only_stays);
-	tcase_add_test(tcase, the_host_can_serve_what_is_shown);
-	tcase_add_loop_test(tcase, each_register_takes_its_own_bits, 0,
-			    (int)(sizeof(masks) / sizeof(masks[0])));
-	tcase_add_test(tcase, eight_bytes_are_two_times_four);
-	tcase_add_test(tcase, other_accesses_do_nothing);
-	tcase_add_test(tcase, a_command_shows_in_the_status);
-}
-
-static void add_queue(Suite *suite)
-{
-	TCase *tcase = new_case(suite, "queue");
-
-	tcase_add_test(tcase, runs_when_the_tail_is_written);
-	tcase_add_test(tcase, a_disabled_queue_stands_still);
-	tcase_add_loop_test(tcase, what_was_queued_before_is_done_at_enabling,
-			    0, 2);
-	tcase_add_test(tcase, a_base_has_64_bits);
-	tcase_add_test(tcase, disabling_starts_the_ring_anew);
-	tcase_add_test(tcase, a_new_base_starts_at_its_first_slot);
-	tcase_add_test(tcase, an_error_stops_the_queue_until_it_is_cleared);
-	tcase_add_test(tcase, an_error_that_was_not_mended_comes_again);
-	tcase_add_test(tcase, a_tail_beyond_the_ring_is_an_error);
-	tcase_add_test(tcase, a_time_out_of_the_host_has_its_own_bit);
-	tcase_add_loop_test(tcase, a_status_outside_of_memory_is_an_error, 0,
-			    2);
-	tcase_add_test(tcase, an_interrupt_goes_where_the_guest_said);
-	tcase_add_test(tcase, a_masked_interrupt_is_pending);
-	tcase_add_test(tcase,
-		       a_pending_interrupt_is_not_sent_for_what_was_seen);
-	tcase_add_test(tcase, a_status_is_not_an_interrupt);
-}
-
-static void add_nesting(Suite *suite)
-{
-	TCase *tcase = new_case(suite, "nesting");
-	TCase *own = tcase_create("failures");
-
-	tcase_add_test(tcase, what_the_guest_invalidates_is_not_cached);
-	tcase_add_test(tcase, a_new_page_table_is_a_new_hwpt);
-	tcase_add_loop_test(tcase, what_cannot_be_nested_is_blocked, 0, 9);
-	tcase_add_test(tcase, without_translation_there_is_no_nested_hwpt);
-	tcase_add_test(tcase, a_reset_forgets_the_guest);
-	/* Sets up as often as it likes. */
-	tcase_add_test(own, a_host_that_fails_is_seen_and_tried_again);
-	suite_add_tcase(suite, own);
-}
-
-int main(void)
-{
-	Suite *suite = suite_create("viommu");
-	SRunner *runner;
-	int failed;
-
-	add_registers(suite);
-	add_queue(suite);
-	add_nesting(suite);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }

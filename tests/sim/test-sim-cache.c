@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What the simulated hardware caches, and what a flush drops. */
 #include "tests/harness/sim-rig.h"
+#include "tests/harness/support.h"
 
-#include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,16 +30,15 @@ static int translate(uint32_t hwpt, unsigned int order)
 
 /* ---- What a translation caches ---- */
 
-START_TEST(nothing_is_cached_at_first)
+TEST(nothing_is_cached_at_first)
 {
 	rig_open(&rig, 0, 0, 0);
 	ck_assert_uint_eq(rig_cached(&rig, 0), 0);
 	ck_assert_uint_eq(cached_count(), 0);
 	rig_close(&rig);
 }
-END_TEST
 
-START_TEST(a_leaf_is_cached_with_the_structure_entry_above_it)
+TEST_LOOP(a_leaf_is_cached_with_the_structure_entry_above_it, 3)
 {
 	static const struct {
 		unsigned int order;
@@ -66,9 +65,8 @@ START_TEST(a_leaf_is_cached_with_the_structure_entry_above_it)
 	ck_assert_uint_eq(rig_cached(&rig, base - 1), 0);
 	rig_close(&rig);
 }
-END_TEST
 
-START_TEST(the_same_leaf_is_cached_once)
+TEST(the_same_leaf_is_cached_once)
 {
 	rig_open(&rig, 0, 0, 0);
 	rig_translate(&rig, rig.nested, PAGE, 0);
@@ -79,9 +77,8 @@ START_TEST(the_same_leaf_is_cached_once)
 	ck_assert_uint_eq(cached_count(), 3);
 	rig_close(&rig);
 }
-END_TEST
 
-START_TEST(the_first_and_last_page_can_be_cached)
+TEST(the_first_and_last_page_can_be_cached)
 {
 	rig_open(&rig, 0, 0, 0);
 	rig_translate(&rig, rig.nested, UINT64_MAX, 0);
@@ -93,9 +90,8 @@ START_TEST(the_first_and_last_page_can_be_cached)
 	ck_assert_uint_eq(rig_cached(&rig, 0), IN_IOTLB);
 	rig_close(&rig);
 }
-END_TEST
 
-START_TEST(translating_checks_its_arguments)
+TEST(translating_checks_its_arguments)
 {
 	uint32_t other;
 
@@ -111,7 +107,6 @@ START_TEST(translating_checks_its_arguments)
 	ck_assert_uint_eq(cached_count(), 0);
 	rig_close(&rig);
 }
-END_TEST
 
 /* ---- What a flush drops ---- */
 
@@ -137,7 +132,7 @@ static unsigned int leaves(void)
 	return bits;
 }
 
-START_TEST(a_flush_drops_its_block_and_the_structure_entry)
+TEST_RANGE(a_flush_drops_its_block_and_the_structure_entry, 1, 3)
 {
 	eight_pages((uint32_t)_i, 0);
 	rig_flush(&rig, 2 * PAGE, 2, 0);
@@ -146,9 +141,8 @@ START_TEST(a_flush_drops_its_block_and_the_structure_entry)
 	ck_assert_uint_eq(cached_count(), 6);
 	rig_close(&rig);
 }
-END_TEST
 
-START_TEST(a_flush_with_the_hint_keeps_the_structure_entry)
+TEST_RANGE(a_flush_with_the_hint_keeps_the_structure_entry, 1, 3)
 {
 	eight_pages((uint32_t)_i, 0);
 	rig_flush(&rig, 2 * PAGE, 2, LEAF);
@@ -157,9 +151,8 @@ START_TEST(a_flush_with_the_hint_keeps_the_structure_entry)
 	ck_assert_uint_eq(rig_cached(&rig, 2 * PAGE), IN_STRUCTURE);
 	rig_close(&rig);
 }
-END_TEST
 
-START_TEST(a_range_is_widened_to_its_block)
+TEST_RANGE(a_range_is_widened_to_its_block, 1, 3)
 {
 	eight_pages((uint32_t)_i, 0);
 	rig_flush(&rig, PAGE, 2, 0);
@@ -168,9 +161,8 @@ START_TEST(a_range_is_widened_to_its_block)
 	ck_assert_uint_eq(leaves(), 0xb0);
 	rig_close(&rig);
 }
-END_TEST
 
-START_TEST(a_flush_within_a_large_leaf_drops_it)
+TEST_RANGE(a_flush_within_a_large_leaf_drops_it, 1, 3)
 {
 	rig_open(&rig, (uint32_t)_i, 0, 0);
 	rig_translate(&rig, rig.nested, GIB, 18);
@@ -184,9 +176,8 @@ START_TEST(a_flush_within_a_large_leaf_drops_it)
 	ck_assert_uint_eq(rig_cached(&rig, GIB + MIB2), IN_STRUCTURE);
 	rig_close(&rig);
 }
-END_TEST
 
-START_TEST(a_large_flush_drops_all_leaves_in_it_and_no_others)
+TEST_RANGE(a_large_flush_drops_all_leaves_in_it_and_no_others, 1, 3)
 {
 	uint64_t addr;
 
@@ -203,7 +194,6 @@ START_TEST(a_large_flush_drops_all_leaves_in_it_and_no_others)
 	ck_assert_uint_eq(rig_cached(&rig, 2 * MIB2 - 1), 0);
 	rig_close(&rig);
 }
-END_TEST
 
 /* Leaves of each size, near and far. */
 static void fill(uint32_t hwpt)
@@ -229,7 +219,7 @@ static bool anything_cached(void)
 	return bits || cached_count();
 }
 
-START_TEST(a_flush_of_all_drops_everything)
+TEST_RANGE(a_flush_of_all_drops_everything, 1, 3)
 {
 	rig_open(&rig, (uint32_t)_i, 0, 0);
 	fill(rig.nested);
@@ -237,10 +227,9 @@ START_TEST(a_flush_of_all_drops_everything)
 	ck_assert(!anything_cached());
 	rig_close(&rig);
 }
-END_TEST
 
 /* 7.3 sends a PASID-selective descriptor, which has no hint. */
-START_TEST(only_6_12_keeps_structures_in_a_flush_of_all_with_the_hint)
+TEST(only_6_12_keeps_structures_in_a_flush_of_all_with_the_hint)
 {
 	rig_open(&rig, OLD, 0, 0);
 	fill(rig.nested);
@@ -254,9 +243,8 @@ START_TEST(only_6_12_keeps_structures_in_a_flush_of_all_with_the_hint)
 	ck_assert(!anything_cached());
 	rig_close(&rig);
 }
-END_TEST
 
-START_TEST(a_flush_keeps_what_other_hwpts_cached)
+TEST_RANGE(a_flush_keeps_what_other_hwpts_cached, 1, 3)
 {
 	uint32_t dev, other;
 
@@ -272,9 +260,8 @@ START_TEST(a_flush_keeps_what_other_hwpts_cached)
 			  IN_IOTLB);
 	rig_close(&rig);
 }
-END_TEST
 
-START_TEST(a_failing_call_flushes_the_entries_before_the_failure)
+TEST_RANGE(a_failing_call_flushes_the_entries_before_the_failure, 1, 3)
 {
 	struct iommu_hwpt_vtd_s1_invalidate entries[] = {
 		{ .addr = 0, .npages = 1 },
@@ -290,11 +277,10 @@ START_TEST(a_failing_call_flushes_the_entries_before_the_failure)
 	ck_assert_uint_eq(leaves(), 0xfc);
 	rig_close(&rig);
 }
-END_TEST
 
 /* ---- What the hardware refuses ---- */
 
-START_TEST(a_mask_above_mamv_is_refused_and_the_call_succeeds)
+TEST_RANGE(a_mask_above_mamv_is_refused_and_the_call_succeeds, 1, 3)
 {
 	struct iommunest_sim_stats stats;
 
@@ -313,9 +299,8 @@ START_TEST(a_mask_above_mamv_is_refused_and_the_call_succeeds)
 	ck_assert_uint_eq(stats.refused, 1);
 	rig_close(&rig);
 }
-END_TEST
 
-START_TEST(without_the_check_a_mask_above_mamv_flushes)
+TEST_RANGE(without_the_check_a_mask_above_mamv_flushes, 1, 3)
 {
 	eight_pages((uint32_t)_i, 0);
 	rig_flush(&rig, 0, 1 << 19, 0);
@@ -323,10 +308,9 @@ START_TEST(without_the_check_a_mask_above_mamv_flushes)
 	ck_assert_uint_eq(rig_stats(&rig).refused, 0);
 	rig_close(&rig);
 }
-END_TEST
 
 /* 7.3 fixed it: "all" is PASID-selective there. */
-START_TEST(a_flush_of_all_is_refused_in_6_12_and_not_in_7_3)
+TEST(a_flush_of_all_is_refused_in_6_12_and_not_in_7_3)
 {
 	eight_pages(OLD, IOMMUNEST_SIM_CHECK_MAMV);
 	rig_flush(&rig, 0, ALL, 0);
@@ -339,9 +323,8 @@ START_TEST(a_flush_of_all_is_refused_in_6_12_and_not_in_7_3)
 	ck_assert(!rig.descs[0].refused);
 	rig_close(&rig);
 }
-END_TEST
 
-START_TEST(mamv_comes_from_the_cap_option)
+TEST(mamv_comes_from_the_cap_option)
 {
 	const struct iommunest_sim_options options = {
 		.size = sizeof(options),
@@ -357,11 +340,10 @@ START_TEST(mamv_comes_from_the_cap_option)
 	ck_assert(rig.descs[0].refused);
 	rig_close(&rig);
 }
-END_TEST
 
 /* ---- Devices ---- */
 
-START_TEST(detaching_drops_what_was_cached)
+TEST_RANGE(detaching_drops_what_was_cached, 1, 3)
 {
 	uint32_t other;
 
@@ -378,9 +360,8 @@ START_TEST(detaching_drops_what_was_cached)
 	ck_assert(!anything_cached());
 	rig_close(&rig);
 }
-END_TEST
 
-START_TEST(a_refused_attach_drops_what_was_cached)
+TEST_RANGE(a_refused_attach_drops_what_was_cached, 1, 3)
 {
 	uint32_t wrong;
 
@@ -392,9 +373,8 @@ START_TEST(a_refused_attach_drops_what_was_cached)
 	ck_assert(!anything_cached());
 	rig_close(&rig);
 }
-END_TEST
 
-START_TEST(attaching_keeps_what_other_devices_cached)
+TEST_RANGE(attaching_keeps_what_other_devices_cached, 1, 3)
 {
 	uint32_t other, dev;
 
@@ -409,9 +389,8 @@ START_TEST(attaching_keeps_what_other_devices_cached)
 	ck_assert_uint_eq(iommunest_sim_cached(rig.sim, rig.fd, other, 0), 0);
 	rig_close(&rig);
 }
-END_TEST
 
-START_TEST(devices_of_an_hwpt_share_its_tag)
+TEST_RANGE(devices_of_an_hwpt_share_its_tag, 1, 3)
 {
 	uint32_t dev;
 
@@ -432,11 +411,10 @@ START_TEST(devices_of_an_hwpt_share_its_tag)
 	ck_assert_uint_eq(rig.desc_count, 1);
 	rig_close(&rig);
 }
-END_TEST
 
 /* ---- Device TLBs ---- */
 
-START_TEST(ats_devices_cache_copies_in_7_3)
+TEST(ats_devices_cache_copies_in_7_3)
 {
 	rig_open(&rig, NEW, 0, IOMMUNEST_SIM_ATS);
 	rig_translate(&rig, rig.nested, PAGE, 0);
@@ -452,9 +430,8 @@ START_TEST(ats_devices_cache_copies_in_7_3)
 	ck_assert_uint_eq(rig_cached(&rig, PAGE), IN_IOTLB);
 	rig_close(&rig);
 }
-END_TEST
 
-START_TEST(a_flush_drops_the_copies_in_device_tlbs)
+TEST(a_flush_drops_the_copies_in_device_tlbs)
 {
 	rig_open(&rig, NEW, 0, IOMMUNEST_SIM_ATS);
 	rig_translate(&rig, rig.nested, PAGE, 0);
@@ -466,9 +443,8 @@ START_TEST(a_flush_drops_the_copies_in_device_tlbs)
 	ck_assert_uint_eq(rig_cached(&rig, 2 * PAGE), 0);
 	rig_close(&rig);
 }
-END_TEST
 
-START_TEST(a_refused_iotlb_flush_still_flushes_device_tlbs)
+TEST(a_refused_iotlb_flush_still_flushes_device_tlbs)
 {
 	rig_open(&rig, NEW, IOMMUNEST_SIM_CHECK_MAMV, IOMMUNEST_SIM_ATS);
 	rig_translate(&rig, rig.nested, PAGE, 0);
@@ -479,7 +455,6 @@ START_TEST(a_refused_iotlb_flush_still_flushes_device_tlbs)
 	ck_assert_uint_eq(rig_cached(&rig, PAGE), IN_IOTLB);
 	rig_close(&rig);
 }
-END_TEST
 
 static void check_dev_desc(size_t index, uint32_t dev, uint64_t addr,
 			   uint32_t am)
@@ -493,7 +468,7 @@ static void check_dev_desc(size_t index, uint32_t dev, uint64_t addr,
 	ck_assert_uint_eq(desc->am, am);
 }
 
-START_TEST(ats_devices_are_flushed_in_the_order_of_attachment)
+TEST(ats_devices_are_flushed_in_the_order_of_attachment)
 {
 	uint32_t plain, last;
 
@@ -520,9 +495,8 @@ START_TEST(ats_devices_are_flushed_in_the_order_of_attachment)
 	check_dev_desc(2, rig.dev, PAGE, 0);
 	rig_close(&rig);
 }
-END_TEST
 
-START_TEST(a_detached_device_drops_only_its_own_copies)
+TEST(a_detached_device_drops_only_its_own_copies)
 {
 	uint32_t other;
 
@@ -540,9 +514,8 @@ START_TEST(a_detached_device_drops_only_its_own_copies)
 	ck_assert_uint_eq(rig_cached(&rig, 0), 0);
 	rig_close(&rig);
 }
-END_TEST
 
-START_TEST(a_null_callback_ends_the_callbacks)
+TEST(a_null_callback_ends_the_callbacks)
 {
 	rig_open(&rig, 0, 0, 0);
 	iommunest_sim_on_desc(rig.sim, NULL, NULL);
@@ -551,7 +524,6 @@ START_TEST(a_null_callback_ends_the_callbacks)
 	ck_assert_uint_eq(rig_stats(&rig).descs, 1);
 	rig_close(&rig);
 }
-END_TEST
 
 /* ---- Compared with a list that is searched linearly ---- */
 
@@ -637,7 +609,7 @@ static void translate_both(uint64_t addr)
 	rig_translate(&rig, rig.nested, addr, order);
 }
 
-START_TEST(random_flushes_agree_with_a_plain_list)
+TEST_LOOP(random_flushes_agree_with_a_plain_list, 40)
 {
 	unsigned int step, probe;
 
@@ -659,90 +631,4 @@ START_TEST(random_flushes_agree_with_a_plain_list)
 		}
 	}
 	rig_close(&rig);
-}
-END_TEST
-
-static void add_translations(Suite *suite)
-{
-	TCase *tcase = tcase_create("translations");
-
-	tcase_add_test(tcase, nothing_is_cached_at_first);
-	tcase_add_loop_test(tcase,
-			    a_leaf_is_cached_with_the_structure_entry_above_it,
-			    0, 3);
-	tcase_add_test(tcase, the_same_leaf_is_cached_once);
-	tcase_add_test(tcase, the_first_and_last_page_can_be_cached);
-	tcase_add_test(tcase, translating_checks_its_arguments);
-	suite_add_tcase(suite, tcase);
-}
-
-/* Loops run for both kernels. */
-static void add_flushes(Suite *suite)
-{
-	TCase *tcase = tcase_create("flushes");
-
-	tcase_add_loop_test(
-		tcase, a_flush_drops_its_block_and_the_structure_entry, 1, 3);
-	tcase_add_loop_test(
-		tcase, a_flush_with_the_hint_keeps_the_structure_entry, 1, 3);
-	tcase_add_loop_test(tcase, a_range_is_widened_to_its_block, 1, 3);
-	tcase_add_loop_test(tcase, a_flush_within_a_large_leaf_drops_it, 1, 3);
-	tcase_add_loop_test(tcase,
-			    a_large_flush_drops_all_leaves_in_it_and_no_others,
-			    1, 3);
-	tcase_add_loop_test(tcase, a_flush_of_all_drops_everything, 1, 3);
-	tcase_add_test(
-		tcase,
-		only_6_12_keeps_structures_in_a_flush_of_all_with_the_hint);
-	tcase_add_loop_test(tcase, a_flush_keeps_what_other_hwpts_cached, 1, 3);
-	tcase_add_loop_test(
-		tcase, a_failing_call_flushes_the_entries_before_the_failure, 1,
-		3);
-	tcase_add_test(tcase, a_null_callback_ends_the_callbacks);
-	tcase_add_loop_test(tcase, random_flushes_agree_with_a_plain_list, 0,
-			    40);
-	suite_add_tcase(suite, tcase);
-	tcase = tcase_create("refusals");
-	tcase_add_loop_test(tcase,
-			    a_mask_above_mamv_is_refused_and_the_call_succeeds,
-			    1, 3);
-	tcase_add_loop_test(tcase, without_the_check_a_mask_above_mamv_flushes,
-			    1, 3);
-	tcase_add_test(tcase, a_flush_of_all_is_refused_in_6_12_and_not_in_7_3);
-	tcase_add_test(tcase, mamv_comes_from_the_cap_option);
-	suite_add_tcase(suite, tcase);
-}
-
-static void add_devices(Suite *suite)
-{
-	TCase *tcase = tcase_create("devices");
-
-	tcase_add_loop_test(tcase, detaching_drops_what_was_cached, 1, 3);
-	tcase_add_loop_test(tcase, a_refused_attach_drops_what_was_cached, 1,
-			    3);
-	tcase_add_loop_test(tcase, attaching_keeps_what_other_devices_cached, 1,
-			    3);
-	tcase_add_loop_test(tcase, devices_of_an_hwpt_share_its_tag, 1, 3);
-	tcase_add_test(tcase, ats_devices_cache_copies_in_7_3);
-	tcase_add_test(tcase, a_flush_drops_the_copies_in_device_tlbs);
-	tcase_add_test(tcase, a_refused_iotlb_flush_still_flushes_device_tlbs);
-	tcase_add_test(tcase,
-		       ats_devices_are_flushed_in_the_order_of_attachment);
-	tcase_add_test(tcase, a_detached_device_drops_only_its_own_copies);
-	suite_add_tcase(suite, tcase);
-}
-
-int main(void)
-{
-	Suite *suite = suite_create("sim-cache");
-	SRunner *runner = srunner_create(suite);
-	int failed;
-
-	add_translations(suite);
-	add_flushes(suite);
-	add_devices(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }

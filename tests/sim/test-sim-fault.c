@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Failures on demand. */
 #include "tests/harness/sim-rig.h"
+#include "tests/harness/support.h"
 
-#include <check.h>
 #include <stdlib.h>
 
 #define UNTOUCHED 0x5a5a
@@ -71,6 +71,7 @@ static void teardown(void)
 {
 	rig_close(&rig);
 }
+FIXTURE(setup, teardown);
 
 /* ---- Injecting ---- */
 
@@ -79,7 +80,7 @@ static int inject_ret(const struct iommunest_sim_fault *fault)
 	return iommunest_sim_inject(rig.sim, fault);
 }
 
-START_TEST(bad_faults_are_einval)
+TEST(bad_faults_are_einval)
 {
 	const uint32_t call = IOMMUNEST_SIM_FAIL_CALL;
 	struct iommunest_sim_fault fault = fault_of(call, 1, -EIO);
@@ -110,9 +111,8 @@ START_TEST(bad_faults_are_einval)
 	}
 	submit_is(3, 0, 3, 3);
 }
-END_TEST
 
-START_TEST(newer_faults_are_accepted_if_the_unknown_part_is_zero)
+TEST(newer_faults_are_accepted_if_the_unknown_part_is_zero)
 {
 	struct {
 		struct iommunest_sim_fault fault;
@@ -127,9 +127,8 @@ START_TEST(newer_faults_are_accepted_if_the_unknown_part_is_zero)
 	ck_assert_int_eq(inject_ret(&newer.fault), 0);
 	submit_is(1, -EIO, 0, 0);
 }
-END_TEST
 
-START_TEST(a_fault_larger_than_a_page_is_e2big)
+TEST(a_fault_larger_than_a_page_is_e2big)
 {
 	union {
 		struct iommunest_sim_fault fault;
@@ -141,9 +140,8 @@ START_TEST(a_fault_larger_than_a_page_is_e2big)
 	large.fault.size = 4097;
 	ck_assert_int_eq(inject_ret(&large.fault), -E2BIG);
 }
-END_TEST
 
-START_TEST(sixty_four_faults_can_be_pending)
+TEST(sixty_four_faults_can_be_pending)
 {
 	const struct iommunest_sim_fault fault =
 		fault_of(IOMMUNEST_SIM_FAIL_CALL, 2, -EIO);
@@ -158,20 +156,18 @@ START_TEST(sixty_four_faults_can_be_pending)
 	submit_is(1, -EIO, 0, 0);
 	ck_assert_int_eq(inject_ret(&fault), 0);
 }
-END_TEST
 
-START_TEST(cleared_faults_do_not_happen)
+TEST(cleared_faults_do_not_happen)
 {
 	inject_kind(IOMMUNEST_SIM_FAIL_CALL, 1, -EIO);
 	inject_kind(IOMMUNEST_SIM_FAIL_ENTRY, 1, -EIO);
 	iommunest_sim_clear_faults(rig.sim);
 	submit_is(3, 0, 3, 3);
 }
-END_TEST
 
 /* ---- What the faults do ---- */
 
-START_TEST(the_nth_call_fails_before_it_does_anything)
+TEST(the_nth_call_fails_before_it_does_anything)
 {
 	submit_is(1, 0, 1, 1);
 	inject_kind(IOMMUNEST_SIM_FAIL_CALL, 2, -ENOMEM);
@@ -179,18 +175,16 @@ START_TEST(the_nth_call_fails_before_it_does_anything)
 	submit_is(2, -ENOMEM, 0, 0);
 	submit_is(2, 0, 2, 2);
 }
-END_TEST
 
-START_TEST(a_call_can_fail_without_writing_its_count)
+TEST(a_call_can_fail_without_writing_its_count)
 {
 	inject_kind(IOMMUNEST_SIM_FAIL_CALL_UNTOUCHED, 2, -ENOTTY);
 	submit_is(2, 0, 2, 2);
 	submit_is(7, -ENOTTY, 7, 0);
 	submit_is(2, 0, 2, 2);
 }
-END_TEST
 
-START_TEST(empty_and_failing_calls_are_counted)
+TEST(empty_and_failing_calls_are_counted)
 {
 	inject_kind(IOMMUNEST_SIM_FAIL_CALL, 4, -EIO);
 	submit_is(0, 0, 0, 0);
@@ -199,9 +193,8 @@ START_TEST(empty_and_failing_calls_are_counted)
 	submit_is(1, -EIO, 0, 0);
 	ck_assert_uint_eq(rig_stats(&rig).calls, 4);
 }
-END_TEST
 
-START_TEST(other_ioctls_are_not_counted)
+TEST(other_ioctls_are_not_counted)
 {
 	struct iommu_ioas_alloc cmd = { .size = sizeof(cmd) };
 
@@ -210,9 +203,8 @@ START_TEST(other_ioctls_are_not_counted)
 	ck_assert_uint_eq(rig_stats(&rig).calls, 0);
 	submit_is(1, -EIO, 0, 0);
 }
-END_TEST
 
-START_TEST(the_nth_entry_fails_after_those_before_it_are_flushed)
+TEST(the_nth_entry_fails_after_those_before_it_are_flushed)
 {
 	uint32_t at;
 
@@ -222,9 +214,8 @@ START_TEST(the_nth_entry_fails_after_those_before_it_are_flushed)
 		submit_is(5, 0, 5, 5);
 	}
 }
-END_TEST
 
-START_TEST(entries_are_counted_across_calls)
+TEST(entries_are_counted_across_calls)
 {
 	inject_kind(IOMMUNEST_SIM_FAIL_ENTRY, 8, -EIO);
 	submit_is(5, 0, 5, 5);
@@ -232,9 +223,8 @@ START_TEST(entries_are_counted_across_calls)
 	submit_is(3, 0, 3, 3);
 	ck_assert_uint_eq(rig_stats(&rig).entries, 11);
 }
-END_TEST
 
-START_TEST(entries_after_a_failing_one_are_not_counted)
+TEST(entries_after_a_failing_one_are_not_counted)
 {
 	inject_kind(IOMMUNEST_SIM_FAIL_ENTRY, 2, -EIO);
 	inject_kind(IOMMUNEST_SIM_FAIL_ENTRY, 3, -ENXIO);
@@ -242,9 +232,8 @@ START_TEST(entries_after_a_failing_one_are_not_counted)
 	submit_is(4, -ENXIO, 0, 0);
 	submit_is(4, 0, 4, 4);
 }
-END_TEST
 
-START_TEST(a_fault_can_repeat)
+TEST(a_fault_can_repeat)
 {
 	inject_repeat(IOMMUNEST_SIM_FAIL_CALL, 2, -EAGAIN, 3);
 	submit_is(1, 0, 1, 1);
@@ -257,9 +246,8 @@ START_TEST(a_fault_can_repeat)
 	submit_is(3, -EIO, 0, 0);
 	submit_is(3, 0, 3, 3);
 }
-END_TEST
 
-START_TEST(a_fault_can_repeat_for_ever)
+TEST(a_fault_can_repeat_for_ever)
 {
 	unsigned int i;
 
@@ -272,9 +260,8 @@ START_TEST(a_fault_can_repeat_for_ever)
 	inject_repeat(IOMMUNEST_SIM_FAIL_CALL, UINT64_MAX, -EIO, UINT64_MAX);
 	submit_is(3, 0, 3, 3);
 }
-END_TEST
 
-START_TEST(a_wrong_count_can_be_reported)
+TEST(a_wrong_count_can_be_reported)
 {
 	inject_count(IOMMUNEST_SIM_WRONG_COUNT, 1, 0, UNTOUCHED);
 	submit_is(4, 0, UNTOUCHED, 4);
@@ -284,9 +271,8 @@ START_TEST(a_wrong_count_can_be_reported)
 	inject_count(IOMMUNEST_SIM_WRONG_COUNT, 1, -EIO, 2);
 	submit_is(4, -EIO, 2, 4);
 }
-END_TEST
 
-START_TEST(a_wrong_count_of_a_failing_call_keeps_its_errno)
+TEST(a_wrong_count_of_a_failing_call_keeps_its_errno)
 {
 	struct iommu_hwpt_vtd_s1_invalidate bad = { .flags = 2 };
 	uint32_t num = 1;
@@ -295,9 +281,8 @@ START_TEST(a_wrong_count_of_a_failing_call_keeps_its_errno)
 	ck_assert_int_eq(rig_submit(&rig, rig.nested, &bad, &num), -EOPNOTSUPP);
 	ck_assert_uint_eq(num, 9);
 }
-END_TEST
 
-START_TEST(an_interrupt_stops_before_an_entry)
+TEST(an_interrupt_stops_before_an_entry)
 {
 	inject_count(IOMMUNEST_SIM_INTERRUPT, 2, -EINTR, 3);
 	submit_is(5, 0, 5, 5);
@@ -307,17 +292,15 @@ START_TEST(an_interrupt_stops_before_an_entry)
 	submit_is(5, -EINTR, 0, 0);
 	ck_assert_uint_eq(rig_stats(&rig).entries, 13);
 }
-END_TEST
 
-START_TEST(an_interrupt_after_the_last_entry_does_nothing)
+TEST(an_interrupt_after_the_last_entry_does_nothing)
 {
 	inject_count(IOMMUNEST_SIM_INTERRUPT, 1, -EINTR, 5);
 	submit_is(5, 0, 5, 5);
 	submit_is(6, 0, 6, 6);
 }
-END_TEST
 
-START_TEST(faults_of_two_kinds_can_hit_one_call)
+TEST(faults_of_two_kinds_can_hit_one_call)
 {
 	inject_kind(IOMMUNEST_SIM_FAIL_ENTRY, 4, -EIO);
 	inject_count(IOMMUNEST_SIM_INTERRUPT, 1, -EINTR, 2);
@@ -325,18 +308,16 @@ START_TEST(faults_of_two_kinds_can_hit_one_call)
 	submit_is(3, -EIO, 1, 1);
 	submit_is(2, 0, 2, 2);
 }
-END_TEST
 
-START_TEST(of_two_faults_of_a_kind_the_first_wins)
+TEST(of_two_faults_of_a_kind_the_first_wins)
 {
 	inject_kind(IOMMUNEST_SIM_FAIL_CALL, 1, -EIO);
 	inject_kind(IOMMUNEST_SIM_FAIL_CALL, 1, -ENXIO);
 	submit_is(2, -EIO, 0, 0);
 	submit_is(2, 0, 2, 2);
 }
-END_TEST
 
-START_TEST(a_bad_size_is_reported_before_an_injected_failure)
+TEST(a_bad_size_is_reported_before_an_injected_failure)
 {
 	struct iommu_hwpt_invalidate cmd = { .size = 31 };
 
@@ -344,9 +325,8 @@ START_TEST(a_bad_size_is_reported_before_an_injected_failure)
 	ck_assert_int_eq(rig_ioctl(&rig, IOMMU_HWPT_INVALIDATE, &cmd), -EINVAL);
 	submit_is(1, 0, 1, 1);
 }
-END_TEST
 
-START_TEST(statistics_of_a_bad_size_are_refused)
+TEST(statistics_of_a_bad_size_are_refused)
 {
 	struct iommunest_sim_stats stats = { .size = sizeof(stats),
 					     .calls = 7 };
@@ -361,9 +341,8 @@ START_TEST(statistics_of_a_bad_size_are_refused)
 	ck_assert_int_eq(iommunest_sim_stats(rig.sim, &stats), -E2BIG);
 	ck_assert_uint_eq(stats.calls, 7);
 }
-END_TEST
 
-START_TEST(newer_statistics_are_zero)
+TEST(newer_statistics_are_zero)
 {
 	struct {
 		struct iommunest_sim_stats stats;
@@ -376,9 +355,8 @@ START_TEST(newer_statistics_are_zero)
 	ck_assert_uint_eq(newer.stats.calls, 1);
 	ck_assert_uint_eq(newer.tail, 0);
 }
-END_TEST
 
-START_TEST(statistics_count_calls_entries_and_descriptors)
+TEST(statistics_count_calls_entries_and_descriptors)
 {
 	struct iommu_hwpt_vtd_s1_invalidate entries[] = {
 		{ .npages = 1 },
@@ -397,55 +375,4 @@ START_TEST(statistics_count_calls_entries_and_descriptors)
 	ck_assert_uint_eq(stats.entries, 3);
 	ck_assert_uint_eq(stats.descs, 2);
 	ck_assert_uint_eq(stats.refused, 0);
-}
-END_TEST
-
-static void add_kinds(TCase *tcase)
-{
-	tcase_add_test(tcase, the_nth_call_fails_before_it_does_anything);
-	tcase_add_test(tcase, a_call_can_fail_without_writing_its_count);
-	tcase_add_test(tcase, empty_and_failing_calls_are_counted);
-	tcase_add_test(tcase, other_ioctls_are_not_counted);
-	tcase_add_test(tcase,
-		       the_nth_entry_fails_after_those_before_it_are_flushed);
-	tcase_add_test(tcase, entries_are_counted_across_calls);
-	tcase_add_test(tcase, entries_after_a_failing_one_are_not_counted);
-	tcase_add_test(tcase, a_fault_can_repeat);
-	tcase_add_test(tcase, a_fault_can_repeat_for_ever);
-	tcase_add_test(tcase, a_wrong_count_can_be_reported);
-	tcase_add_test(tcase, a_wrong_count_of_a_failing_call_keeps_its_errno);
-	tcase_add_test(tcase, an_interrupt_stops_before_an_entry);
-	tcase_add_test(tcase, an_interrupt_after_the_last_entry_does_nothing);
-	tcase_add_test(tcase, faults_of_two_kinds_can_hit_one_call);
-	tcase_add_test(tcase, of_two_faults_of_a_kind_the_first_wins);
-	tcase_add_test(tcase,
-		       a_bad_size_is_reported_before_an_injected_failure);
-	tcase_add_test(tcase, statistics_of_a_bad_size_are_refused);
-	tcase_add_test(tcase, newer_statistics_are_zero);
-	tcase_add_test(tcase, statistics_count_calls_entries_and_descriptors);
-}
-
-int main(void)
-{
-	Suite *suite = suite_create("sim-fault");
-	TCase *asking = tcase_create("asking");
-	TCase *kinds = tcase_create("kinds");
-	SRunner *runner = srunner_create(suite);
-	int failed;
-
-	tcase_add_checked_fixture(asking, setup, teardown);
-	tcase_add_test(asking, bad_faults_are_einval);
-	tcase_add_test(asking,
-		       newer_faults_are_accepted_if_the_unknown_part_is_zero);
-	tcase_add_test(asking, a_fault_larger_than_a_page_is_e2big);
-	tcase_add_test(asking, sixty_four_faults_can_be_pending);
-	tcase_add_test(asking, cleared_faults_do_not_happen);
-	tcase_add_checked_fixture(kinds, setup, teardown);
-	add_kinds(kinds);
-	suite_add_tcase(suite, asking);
-	suite_add_tcase(suite, kinds);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A simulator's options, file descriptors, objects and devices. */
 #include "tests/harness/sim-rig.h"
+#include "tests/harness/support.h"
 
-#include <check.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,13 +25,12 @@ static int open_dev(struct iommunest_sim *sim)
 
 /* ---- Options ---- */
 
-START_TEST(a_null_result_pointer_is_einval)
+TEST(a_null_result_pointer_is_einval)
 {
 	ck_assert_int_eq(iommunest_sim_new(NULL, NULL), -EINVAL);
 }
-END_TEST
 
-START_TEST(no_options_are_the_newest_kernel)
+TEST(no_options_are_the_newest_kernel)
 {
 	struct rig rig;
 
@@ -40,7 +39,6 @@ START_TEST(no_options_are_the_newest_kernel)
 	ck_assert_uint_eq(rig.descs[0].kind, IOMMUNEST_SIM_PIOTLB_ALL);
 	rig_close(&rig);
 }
-END_TEST
 
 static int new_with(const struct iommunest_sim_options *options)
 {
@@ -53,7 +51,7 @@ static int new_with(const struct iommunest_sim_options *options)
 	return ret;
 }
 
-START_TEST(bad_options_are_einval)
+TEST(bad_options_are_einval)
 {
 	struct iommunest_sim_options small = { .size = sizeof(small) - 1 };
 	struct iommunest_sim_options none = { .size = 0 };
@@ -67,9 +65,8 @@ START_TEST(bad_options_are_einval)
 	ck_assert_int_eq(new_with(&profile), -EINVAL);
 	ck_assert_int_eq(new_with(&flags), -EINVAL);
 }
-END_TEST
 
-START_TEST(newer_options_are_accepted_if_the_unknown_part_is_zero)
+TEST(newer_options_are_accepted_if_the_unknown_part_is_zero)
 {
 	struct {
 		struct iommunest_sim_options options;
@@ -80,9 +77,8 @@ START_TEST(newer_options_are_accepted_if_the_unknown_part_is_zero)
 	newer.tail[1] = BIT(63);
 	ck_assert_int_eq(new_with(&newer.options), -E2BIG);
 }
-END_TEST
 
-START_TEST(options_larger_than_a_page_are_e2big)
+TEST(options_larger_than_a_page_are_e2big)
 {
 	union {
 		struct iommunest_sim_options options;
@@ -93,13 +89,11 @@ START_TEST(options_larger_than_a_page_are_e2big)
 	large.options.size = 4097;
 	ck_assert_int_eq(new_with(&large.options), -E2BIG);
 }
-END_TEST
 
-START_TEST(freeing_nothing_is_allowed)
+TEST(freeing_nothing_is_allowed)
 {
 	iommunest_sim_free(NULL);
 }
-END_TEST
 
 /* ---- Hardware ---- */
 
@@ -117,7 +111,7 @@ static struct iommu_hw_info_vtd hw_info(const struct rig *rig,
 	return vtd;
 }
 
-START_TEST(the_default_is_a_nesting_vtd_with_a_mamv_of_18)
+TEST(the_default_is_a_nesting_vtd_with_a_mamv_of_18)
 {
 	struct iommu_hw_info_vtd vtd;
 	struct iommu_hw_info cmd;
@@ -131,9 +125,8 @@ START_TEST(the_default_is_a_nesting_vtd_with_a_mamv_of_18)
 	ck_assert_uint_eq(cmd.out_max_pasid_log2, 20);
 	rig_close(&rig);
 }
-END_TEST
 
-START_TEST(registers_come_from_the_options)
+TEST(registers_come_from_the_options)
 {
 	const struct iommunest_sim_options options = {
 		.size = sizeof(options),
@@ -151,9 +144,8 @@ START_TEST(registers_come_from_the_options)
 	ck_assert_uint_eq(cmd.out_max_pasid_log2, 0);
 	rig_close(&rig);
 }
-END_TEST
 
-START_TEST(hw_info_reports_missing_ats_in_7_3)
+TEST(hw_info_reports_missing_ats_in_7_3)
 {
 	const uint64_t not_supported = BIT(3);
 	struct iommu_hw_info cmd;
@@ -172,7 +164,6 @@ START_TEST(hw_info_reports_missing_ats_in_7_3)
 	ck_assert(!(cmd.out_capabilities & not_supported));
 	rig_close(&rig);
 }
-END_TEST
 
 /* Allocates a paging HWPT with @flags, on hardware with @ecap. */
 static int paging_with(uint32_t profile, uint64_t ecap, uint32_t flags)
@@ -197,7 +188,7 @@ static int paging_with(uint32_t profile, uint64_t ecap, uint32_t flags)
 	return ret;
 }
 
-START_TEST(a_parent_needs_hardware_that_nests)
+TEST(a_parent_needs_hardware_that_nests)
 {
 	const uint32_t old = IOMMUNEST_SIM_LINUX_6_12;
 	const uint32_t new = IOMMUNEST_SIM_LINUX_7_3;
@@ -213,9 +204,8 @@ START_TEST(a_parent_needs_hardware_that_nests)
 	ck_assert_int_eq(paging_with(old, without_slts, parent), 0);
 	ck_assert_int_eq(paging_with(new, without_slts, parent), -EOPNOTSUPP);
 }
-END_TEST
 
-START_TEST(a_plain_hwpt_needs_a_stage_in_7_3)
+TEST(a_plain_hwpt_needs_a_stage_in_7_3)
 {
 	const uint32_t old = IOMMUNEST_SIM_LINUX_6_12;
 	const uint32_t new = IOMMUNEST_SIM_LINUX_7_3;
@@ -227,9 +217,8 @@ START_TEST(a_plain_hwpt_needs_a_stage_in_7_3)
 	/* Legacy mode is a second stage. */
 	ck_assert_int_eq(paging_with(new, 1, 0), 0);
 }
-END_TEST
 
-START_TEST(tracking_dirty_pages_needs_the_hardware)
+TEST(tracking_dirty_pages_needs_the_hardware)
 {
 	const uint32_t dirty = IOMMU_HWPT_ALLOC_DIRTY_TRACKING;
 	const uint64_t all = ECAP_SMTS | ECAP_SLTS | BIT(45) | BIT(48);
@@ -245,11 +234,10 @@ START_TEST(tracking_dirty_pages_needs_the_hardware)
 				 -EOPNOTSUPP);
 	}
 }
-END_TEST
 
 /* ---- File descriptors ---- */
 
-START_TEST(only_dev_iommu_can_be_opened)
+TEST(only_dev_iommu_can_be_opened)
 {
 	char name[100] = "/dev/iommu";
 	struct rig rig;
@@ -265,9 +253,8 @@ START_TEST(only_dev_iommu_can_be_opened)
 	ck_assert_uint_eq(iommunest_sim_open_fds(rig.sim), 1);
 	rig_close(&rig);
 }
-END_TEST
 
-START_TEST(file_descriptors_are_invalid_in_the_process)
+TEST(file_descriptors_are_invalid_in_the_process)
 {
 	struct rig rig;
 
@@ -276,9 +263,8 @@ START_TEST(file_descriptors_are_invalid_in_the_process)
 	ck_assert_int_eq(errno, EBADF);
 	rig_close(&rig);
 }
-END_TEST
 
-START_TEST(a_hundred_files_can_be_open_at_once)
+TEST(a_hundred_files_can_be_open_at_once)
 {
 	struct iommunest_sim *sim;
 	int fds[100];
@@ -299,7 +285,6 @@ START_TEST(a_hundred_files_can_be_open_at_once)
 	ck_assert_uint_eq(iommunest_sim_open_fds(sim), 0);
 	iommunest_sim_free(sim);
 }
-END_TEST
 
 static void all_is_ebadf(struct rig *rig, int fd)
 {
@@ -323,7 +308,7 @@ static void all_is_ebadf(struct rig *rig, int fd)
 	ck_assert_uint_eq(iommunest_sim_cached_count(rig->sim, fd, 1), 0);
 }
 
-START_TEST(a_closed_or_unknown_descriptor_is_ebadf)
+TEST(a_closed_or_unknown_descriptor_is_ebadf)
 {
 	struct rig rig;
 	int closed;
@@ -341,9 +326,8 @@ START_TEST(a_closed_or_unknown_descriptor_is_ebadf)
 	ck_assert_uint_eq(rig_stats(&rig).calls, 0);
 	rig_close(&rig);
 }
-END_TEST
 
-START_TEST(reading_and_writing_are_einval)
+TEST(reading_and_writing_are_einval)
 {
 	struct iommunest_sim *sim;
 	char byte = 0;
@@ -363,9 +347,8 @@ START_TEST(reading_and_writing_are_einval)
 	ck_assert_uint_eq(iommunest_sim_open_fds(sim), 3);
 	iommunest_sim_free(sim);
 }
-END_TEST
 
-START_TEST(each_file_has_its_own_objects)
+TEST(each_file_has_its_own_objects)
 {
 	struct iommu_ioas_alloc ioas = { .size = sizeof(ioas) };
 	struct iommu_destroy destroy = { .size = sizeof(destroy) };
@@ -389,10 +372,9 @@ START_TEST(each_file_has_its_own_objects)
 	ck_assert_uint_eq(rig_cached(&rig, 0), IN_IOTLB);
 	rig_close(&rig);
 }
-END_TEST
 
 /* Both files have objects with the same ids. */
-START_TEST(a_flush_affects_only_its_own_file)
+TEST(a_flush_affects_only_its_own_file)
 {
 	struct rig rig, twin;
 
@@ -409,10 +391,9 @@ START_TEST(a_flush_affects_only_its_own_file)
 	ck_assert_int_eq(sys()->close(rig.sim, twin.fd), 0);
 	rig_close(&rig);
 }
-END_TEST
 
 /* A program may set iommunest_open_options::sys and forget sys_data. */
-START_TEST(a_table_without_its_simulator_is_einval)
+TEST_LOOP(a_table_without_its_simulator_is_einval, 5)
 {
 	struct iommu_ioas_alloc cmd = { .size = sizeof(cmd) };
 	char byte = 0;
@@ -441,11 +422,10 @@ START_TEST(a_table_without_its_simulator_is_einval)
 	}
 	rig_close(&rig);
 }
-END_TEST
 
 /* ---- ioctls that are not modelled ---- */
 
-START_TEST(ioctls_that_are_not_simulated_are_eopnotsupp)
+TEST_LOOP(ioctls_that_are_not_simulated_are_eopnotsupp, 3)
 {
 	/* Number, size, and the smallest size. */
 	static const uint32_t known[][3] = {
@@ -484,11 +464,10 @@ START_TEST(ioctls_that_are_not_simulated_are_eopnotsupp)
 	}
 	rig_close(&rig);
 }
-END_TEST
 
 /* ---- Devices ---- */
 
-START_TEST(binding_checks_its_arguments)
+TEST(binding_checks_its_arguments)
 {
 	struct rig rig;
 	uint32_t dev;
@@ -498,9 +477,8 @@ START_TEST(binding_checks_its_arguments)
 	ck_assert_int_eq(iommunest_sim_bind(rig.sim, rig.fd, 2, &dev), -EINVAL);
 	rig_close(&rig);
 }
-END_TEST
 
-START_TEST(attaching_checks_its_arguments)
+TEST(attaching_checks_its_arguments)
 {
 	struct rig rig;
 
@@ -520,7 +498,6 @@ START_TEST(attaching_checks_its_arguments)
 			 -EINVAL);
 	rig_close(&rig);
 }
-END_TEST
 
 static int destroy(const struct rig *rig, uint32_t id)
 {
@@ -529,7 +506,7 @@ static int destroy(const struct rig *rig, uint32_t id)
 	return rig_ioctl(rig, IOMMU_DESTROY, &cmd);
 }
 
-START_TEST(an_hwpt_is_busy_while_a_device_is_attached)
+TEST(an_hwpt_is_busy_while_a_device_is_attached)
 {
 	struct rig rig;
 	uint32_t second;
@@ -549,11 +526,10 @@ START_TEST(an_hwpt_is_busy_while_a_device_is_attached)
 	ck_assert_int_eq(destroy(&rig, rig.ioas), 0);
 	rig_close(&rig);
 }
-END_TEST
 
 /* In 6.12 the device goes on; in 7.3 it is blocked until it is attached anew.
  */
-START_TEST(a_refused_attach_keeps_the_old_hwpt)
+TEST_RANGE(a_refused_attach_keeps_the_old_hwpt, 1, 3)
 {
 	const bool old = _i == IOMMUNEST_SIM_LINUX_6_12;
 	uint32_t wrong, other;
@@ -577,9 +553,8 @@ START_TEST(a_refused_attach_keeps_the_old_hwpt)
 	rig_translate(&rig, rig.nested, 0, 0);
 	rig_close(&rig);
 }
-END_TEST
 
-START_TEST(a_blocked_device_can_be_detached)
+TEST(a_blocked_device_can_be_detached)
 {
 	struct rig rig;
 	uint32_t wrong;
@@ -600,9 +575,8 @@ START_TEST(a_blocked_device_can_be_detached)
 	rig_translate(&rig, rig.nested, 0, 0);
 	rig_close(&rig);
 }
-END_TEST
 
-START_TEST(detaching_a_blocked_device_flushes_nothing)
+TEST(detaching_a_blocked_device_flushes_nothing)
 {
 	uint32_t other, wrong;
 	struct rig rig;
@@ -617,62 +591,4 @@ START_TEST(detaching_a_blocked_device_flushes_nothing)
 	rig_attach(&rig, rig.dev, 0);
 	ck_assert_uint_eq(rig_cached(&rig, 0), IN_IOTLB);
 	rig_close(&rig);
-}
-END_TEST
-
-static Suite *life_suite(void)
-{
-	Suite *suite = suite_create("sim-life");
-	TCase *options = tcase_create("options");
-	TCase *hardware = tcase_create("hardware");
-	TCase *fds = tcase_create("descriptors");
-	TCase *devices = tcase_create("devices");
-
-	tcase_add_test(options, a_null_result_pointer_is_einval);
-	tcase_add_test(options, no_options_are_the_newest_kernel);
-	tcase_add_test(options, bad_options_are_einval);
-	tcase_add_test(options,
-		       newer_options_are_accepted_if_the_unknown_part_is_zero);
-	tcase_add_test(options, options_larger_than_a_page_are_e2big);
-	tcase_add_test(options, freeing_nothing_is_allowed);
-	tcase_add_test(hardware,
-		       the_default_is_a_nesting_vtd_with_a_mamv_of_18);
-	tcase_add_test(hardware, registers_come_from_the_options);
-	tcase_add_test(hardware, hw_info_reports_missing_ats_in_7_3);
-	tcase_add_test(hardware, a_parent_needs_hardware_that_nests);
-	tcase_add_test(hardware, a_plain_hwpt_needs_a_stage_in_7_3);
-	tcase_add_test(hardware, tracking_dirty_pages_needs_the_hardware);
-	tcase_add_test(fds, only_dev_iommu_can_be_opened);
-	tcase_add_test(fds, file_descriptors_are_invalid_in_the_process);
-	tcase_add_test(fds, a_hundred_files_can_be_open_at_once);
-	tcase_add_test(fds, a_closed_or_unknown_descriptor_is_ebadf);
-	tcase_add_test(fds, reading_and_writing_are_einval);
-	/* One round for each function of the table. */
-	tcase_add_loop_test(fds, a_table_without_its_simulator_is_einval, 0, 5);
-	tcase_add_test(fds, each_file_has_its_own_objects);
-	tcase_add_test(fds, a_flush_affects_only_its_own_file);
-	tcase_add_loop_test(fds, ioctls_that_are_not_simulated_are_eopnotsupp,
-			    0, 3);
-	tcase_add_test(devices, binding_checks_its_arguments);
-	tcase_add_test(devices, attaching_checks_its_arguments);
-	tcase_add_test(devices, an_hwpt_is_busy_while_a_device_is_attached);
-	tcase_add_loop_test(devices, a_refused_attach_keeps_the_old_hwpt, 1, 3);
-	tcase_add_test(devices, a_blocked_device_can_be_detached);
-	tcase_add_test(devices, detaching_a_blocked_device_flushes_nothing);
-	suite_add_tcase(suite, options);
-	suite_add_tcase(suite, hardware);
-	suite_add_tcase(suite, fds);
-	suite_add_tcase(suite, devices);
-	return suite;
-}
-
-int main(void)
-{
-	SRunner *runner = srunner_create(life_suite());
-	int failed;
-
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -5,8 +5,8 @@
  * Linked with --wrap, and with the simulator's objects.
  */
 #include "tests/harness/sim-rig.h"
+#include "tests/harness/support.h"
 
-#include <check.h>
 #include <fcntl.h>
 #include <stdlib.h>
 
@@ -184,7 +184,7 @@ static bool run(unsigned int nth)
 	return failed;
 }
 
-START_TEST(each_failing_allocation_is_enomem_and_can_be_tried_again)
+TEST(each_failing_allocation_is_enomem_and_can_be_tried_again)
 {
 	unsigned int nth = 1;
 
@@ -192,22 +192,4 @@ START_TEST(each_failing_allocation_is_enomem_and_can_be_tried_again)
 		nth++;
 	/* A simulator, the table of files, a file, objects, sets. */
 	ck_assert_uint_gt(nth, 40);
-}
-END_TEST
-
-int main(void)
-{
-	Suite *suite = suite_create("sim-nomem");
-	TCase *tcase = tcase_create("sweep");
-	SRunner *runner = srunner_create(suite);
-	int failures;
-
-	tcase_add_test(
-		tcase,
-		each_failing_allocation_is_enomem_and_can_be_tried_again);
-	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failures = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failures ? EXIT_FAILURE : EXIT_SUCCESS;
 }

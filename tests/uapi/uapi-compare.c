@@ -4,19 +4,19 @@
  * number, and each struct's members, their sizes and offsets.  Also that
  * nothing is declared without being compared, which needs no real header.
  */
-#include <check.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/harness/support.h"
 #include "tests/uapi/uapi-table.h"
 
 #define EXIT_SKIPPED 77
 #define NAME_MAX_LEN 64
 
-START_TEST(own_declaration_is_the_kernels)
+TEST_LOOP(own_declaration_is_the_kernels, uapi_real.count)
 {
 	const struct uapi_row *own = &uapi_own.rows[_i];
 	const struct uapi_row *real = &uapi_real.rows[_i];
@@ -29,7 +29,6 @@ START_TEST(own_declaration_is_the_kernels)
 		      "%s: %zu bytes, the kernel's %zu", own->name, own->size,
 		      real->size);
 }
-END_TEST
 
 static bool is_struct(const struct uapi_row *row)
 {
@@ -44,7 +43,7 @@ static bool is_member(const struct uapi_row *row, const struct uapi_row *of)
 }
 
 /* A member that has no row would leave a gap. */
-START_TEST(members_fill_their_struct)
+TEST(members_fill_their_struct)
 {
 	const struct uapi_row *end = uapi_own.rows + uapi_own.count;
 	const struct uapi_row *row = uapi_own.rows;
@@ -65,7 +64,6 @@ START_TEST(members_fill_their_struct)
 			      of->name, of->size, filled);
 	}
 }
-END_TEST
 
 static bool has_row(const char *name)
 {
@@ -104,7 +102,7 @@ static bool declared_name(const char *line, char name[NAME_MAX_LEN])
 	       !strncmp(name, "IOMMU", 5);
 }
 
-START_TEST(each_declaration_is_compared)
+TEST(each_declaration_is_compared)
 {
 	FILE *header = open_own_header();
 	size_t found = 0;
@@ -123,37 +121,13 @@ START_TEST(each_declaration_is_compared)
 	/* Constants and structs; the other rows are members. */
 	ck_assert_uint_gt(found, 20);
 }
-END_TEST
 
-static Suite *suite(void)
+int main(int argc, char **argv)
 {
-	Suite *s = suite_create("uapi");
-	TCase *table = tcase_create("the table");
-	TCase *real = tcase_create("the kernel's header");
+	int ret = support_run(argc, argv);
 
-	tcase_add_test(table, each_declaration_is_compared);
-	tcase_add_test(table, members_fill_their_struct);
-	suite_add_tcase(s, table);
-	tcase_add_loop_test(real, own_declaration_is_the_kernels, 0,
-			    (int)uapi_real.count);
-	suite_add_tcase(s, real);
-	return s;
-}
-
-int main(void)
-{
-	SRunner *runner = srunner_create(suite());
-	int failed;
-
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	if (failed)
-		return EXIT_FAILURE;
-	if (uapi_real.count == 0) {
-		puts("configure found no usable <linux/iommufd.h> to compare "
-		     "with");
-		return EXIT_SKIPPED;
-	}
-	return EXIT_SUCCESS;
+	if (ret || uapi_real.count)
+		return ret;
+	puts("configure found no usable <linux/iommufd.h> to compare with");
+	return EXIT_SKIPPED;
 }

@@ -182,7 +182,7 @@ static bool is_nameless(enum reg reg, unsigned int bit)
 }
 
 /* From registers of 0, with PASIDs so that their width shows. */
-START_TEST(each_bit_changes_exactly_its_field)
+TEST_LOOP(each_bit_changes_exactly_its_field, 128)
 {
 	enum reg reg = _i / 64 ? ECAP : CAP;
 	unsigned int bit = (unsigned int)_i % 64;
@@ -199,18 +199,16 @@ START_TEST(each_bit_changes_exactly_its_field)
 	ck_assert_uint_eq(differences(&before, &after), want);
 	check_table(regs);
 }
-END_TEST
 
-START_TEST(each_bit_is_missed_among_all_others)
+TEST_LOOP(each_bit_is_missed_among_all_others, 128)
 {
 	uint64_t regs[2] = { UINT64_MAX, UINT64_MAX };
 
 	regs[_i / 64] ^= UINT64_C(1) << _i % 64;
 	check_table(regs);
 }
-END_TEST
 
-START_TEST(random_registers_are_decoded_by_the_table)
+TEST(random_registers_are_decoded_by_the_table)
 {
 	struct support_rng rng;
 	int i;
@@ -225,10 +223,9 @@ START_TEST(random_registers_are_decoded_by_the_table)
 		support_assert(&rng, memcmp(&got, &want, sizeof(want)) == 0);
 	}
 }
-END_TEST
 
 /* Domain ids have 16 bits, PASIDs 20, whatever a register says. */
-START_TEST(widths_and_counts_of_reserved_values_stay_in_range)
+TEST(widths_and_counts_of_reserved_values_stay_in_range)
 {
 	struct iommunest_vtd_caps caps = decode(UINT64_MAX, UINT64_MAX);
 
@@ -239,7 +236,6 @@ START_TEST(widths_and_counts_of_reserved_values_stay_in_range)
 	ck_assert_uint_eq(caps.fro, 0x3ff0);
 	ck_assert_uint_eq(caps.iro, 0x3ff0);
 }
-END_TEST
 
 /* ---- Machines, from their boot logs; decoded by hand ---- */
 
@@ -431,7 +427,7 @@ static const struct machine machines[] = {
 	  } },
 };
 
-START_TEST(machines_are_decoded_as_by_hand)
+TEST_LOOP(machines_are_decoded_as_by_hand, ARRAY_LEN(machines))
 {
 	const struct machine *machine = &machines[_i];
 	struct iommunest_vtd_caps want = machine->caps;
@@ -445,11 +441,10 @@ START_TEST(machines_are_decoded_as_by_hand)
 			      "register %d, bits %u:%u", fields[i].reg,
 			      fields[i].high, fields[i].low);
 }
-END_TEST
 
 /* ---- One owner of MAMV ---- */
 
-START_TEST(mamv_is_the_same_as_that_of_all_capabilities)
+TEST_LOOP(mamv_is_the_same_as_that_of_all_capabilities, 64)
 {
 	struct iommunest_hw_info info = info_of((uint64_t)_i << 48, 0);
 
@@ -458,11 +453,10 @@ START_TEST(mamv_is_the_same_as_that_of_all_capabilities)
 	info.vtd_cap = ~info.vtd_cap;
 	ck_assert_int_eq(iommunest_vtd_mamv(&info), 63 - _i);
 }
-END_TEST
 
 /* ---- Arguments ---- */
 
-START_TEST(another_iommu_is_refused)
+TEST_LOOP(another_iommu_is_refused, 2)
 {
 	struct iommunest_vtd_caps caps = { .size = sizeof(caps) };
 	struct iommunest_hw_info info = info_of(UINT64_MAX, UINT64_MAX);
@@ -471,9 +465,8 @@ START_TEST(another_iommu_is_refused)
 	ck_assert_int_eq(iommunest_vtd_caps_decode(&caps, &info), -EOPNOTSUPP);
 	ck_assert_uint_eq(caps.mgaw, 0);
 }
-END_TEST
 
-START_TEST(null_and_short_structs_are_refused)
+TEST(null_and_short_structs_are_refused)
 {
 	struct iommunest_vtd_caps caps = { .size = sizeof(caps) };
 	struct iommunest_hw_info info = info_of(0, 0);
@@ -486,10 +479,9 @@ START_TEST(null_and_short_structs_are_refused)
 	info.size = SIZE_TO(struct iommunest_hw_info, reserved) - 1;
 	ck_assert_int_eq(iommunest_vtd_caps_decode(&caps, &info), -EINVAL);
 }
-END_TEST
 
 /* The smallest, and one with a tail that the library does not know. */
-START_TEST(no_more_than_the_callers_size_is_written)
+TEST_LOOP(no_more_than_the_callers_size_is_written, 2)
 {
 	static const size_t sizes[] = {
 		SIZE_TO(struct iommunest_vtd_caps, rprivs),
@@ -512,22 +504,4 @@ START_TEST(no_more_than_the_callers_size_is_written)
 		ck_assert_mem_eq((char *)caps + sizeof(want), filled,
 				 sizes[_i] - sizeof(want));
 	free(caps);
-}
-END_TEST
-
-int main(void)
-{
-	static const struct support_test tests[] = {
-		TEST_LOOP(each_bit_changes_exactly_its_field, 128),
-		TEST_LOOP(each_bit_is_missed_among_all_others, 128),
-		TEST(random_registers_are_decoded_by_the_table),
-		TEST(widths_and_counts_of_reserved_values_stay_in_range),
-		TEST_LOOP(machines_are_decoded_as_by_hand, ARRAY_LEN(machines)),
-		TEST_LOOP(mamv_is_the_same_as_that_of_all_capabilities, 64),
-		TEST_LOOP(another_iommu_is_refused, 2),
-		TEST(null_and_short_structs_are_refused),
-		TEST_LOOP(no_more_than_the_callers_size_is_written, 2),
-	};
-
-	return support_run("caps", tests, ARRAY_LEN(tests));
 }

@@ -324,7 +324,7 @@ static void check_bit(const struct layout *layout, const struct ring *ring,
 	ck_assert_msg(is_same(&desc, &want), "%s: bit %u", layout->name, bit);
 }
 
-START_TEST(each_bit_changes_its_field_or_is_refused)
+TEST_LOOP(each_bit_changes_its_field_or_is_refused, ARRAY_LEN(layouts))
 {
 	const struct layout *layout = &layouts[_i];
 	unsigned int bit, i;
@@ -338,7 +338,6 @@ START_TEST(each_bit_changes_its_field_or_is_refused)
 		}
 	}
 }
-END_TEST
 
 static uint64_t full_value(const struct layout *layout, enum member member)
 {
@@ -356,7 +355,7 @@ static uint64_t full_value(const struct layout *layout, enum member member)
 }
 
 /* The widest mask leaves nothing of an address or an index. */
-START_TEST(all_bits_of_all_fields_are_taken_at_once)
+TEST_LOOP(all_bits_of_all_fields_are_taken_at_once, ARRAY_LEN(layouts))
 {
 	const struct layout *layout = &layouts[_i];
 	struct guest_desc from = full(layout);
@@ -378,10 +377,9 @@ START_TEST(all_bits_of_all_fields_are_taken_at_once)
 	ck_assert_int_eq(decode(&desc, &from, &wide), 0);
 	ck_assert_msg(is_same(&desc, &want), "%s", layout->name);
 }
-END_TEST
 
 /* A refused descriptor stays refused, whatever else it says. */
-START_TEST(a_reserved_bit_is_refused_beside_full_fields)
+TEST_LOOP(a_reserved_bit_is_refused_beside_full_fields, ARRAY_LEN(layouts))
 {
 	const struct layout *layout = &layouts[_i];
 	struct guest_desc from;
@@ -396,7 +394,6 @@ START_TEST(a_reserved_bit_is_refused_beside_full_fields)
 			      layout->name);
 	}
 }
-END_TEST
 
 /* ---- Known words ---- */
 
@@ -408,7 +405,7 @@ static struct guest_desc words_of(const struct desc_row *row)
 	return desc;
 }
 
-START_TEST(known_words_have_their_fields)
+TEST_LOOP(known_words_have_their_fields, DESC_ROWS)
 {
 	const struct desc_row *row = &desc_rows[_i];
 	struct guest_desc from = words_of(row);
@@ -422,9 +419,8 @@ START_TEST(known_words_have_their_fields)
 		ck_assert_msg(is_same(&desc, &row->desc), "%s", row->text);
 	}
 }
-END_TEST
 
-START_TEST(what_is_refused_is_decoded_all_the_same)
+TEST_LOOP(what_is_refused_is_decoded_all_the_same, DESC_ROWS)
 {
 	const struct desc_row *row = &desc_rows[_i];
 	struct guest_desc from = words_of(row);
@@ -438,11 +434,10 @@ START_TEST(what_is_refused_is_decoded_all_the_same)
 	ck_assert_int_eq(decode(&desc, &from, &wide), -EBADMSG);
 	ck_assert_msg(is_same(&desc, &want), "%s", row->text);
 }
-END_TEST
 
 /* ---- Granularity ---- */
 
-START_TEST(reserved_granularities_are_refused)
+TEST_LOOP(reserved_granularities_are_refused, 5)
 {
 	static const struct guest_desc reserved[] = {
 		{ { 0x01 } }, { { 0x02 } }, { { 0x06 } },
@@ -463,9 +458,8 @@ START_TEST(reserved_granularities_are_refused)
 		ck_assert_uint_eq(desc.granularity, granularity);
 	}
 }
-END_TEST
 
-START_TEST(a_reserved_granularity_has_no_scope)
+TEST_LOOP(a_reserved_granularity_has_no_scope, 3)
 {
 	static const uint64_t words[] = { 0x0003ffffffff0001,
 					  0x00000000ffff0002,
@@ -478,7 +472,6 @@ START_TEST(a_reserved_granularity_has_no_scope)
 	ck_assert_uint_eq(desc.sid, 0);
 	ck_assert_uint_eq(desc.pasid, 0);
 }
-END_TEST
 
 /* ---- Address and mask ---- */
 
@@ -495,7 +488,7 @@ static uint64_t cleared(uint64_t value, unsigned int below)
 	return value;
 }
 
-START_TEST(an_address_is_aligned_down_to_its_block)
+TEST_LOOP(an_address_is_aligned_down_to_its_block, 64)
 {
 	unsigned int am = (unsigned int)_i;
 	struct iommunest_vtd_desc desc;
@@ -515,7 +508,6 @@ START_TEST(an_address_is_aligned_down_to_its_block)
 		ck_assert_uint_eq(desc.addr, want);
 	}
 }
-END_TEST
 
 /* Both device TLBs; @s_bit of the second word says that there is a size. */
 static void check_sized(uint64_t first, unsigned int s_bit, uint64_t addr,
@@ -534,7 +526,7 @@ static void check_sized(uint64_t first, unsigned int s_bit, uint64_t addr,
 	ck_assert_uint_eq(desc.addr, cleared(addr, 12 + am));
 }
 
-START_TEST(a_device_tlb_has_its_size_in_the_address)
+TEST_LOOP(a_device_tlb_has_its_size_in_the_address, 52)
 {
 	unsigned int am = (unsigned int)_i + 1;
 	size_t i;
@@ -544,9 +536,8 @@ START_TEST(a_device_tlb_has_its_size_in_the_address)
 		check_sized(0x8, 11, addrs[i], am);
 	}
 }
-END_TEST
 
-START_TEST(a_device_tlb_without_a_size_is_one_page)
+TEST_LOOP(a_device_tlb_without_a_size_is_one_page, 2)
 {
 	static const struct guest_desc from[] = {
 		{ { 0x3, 0x7ffffffffffff000 } },
@@ -558,9 +549,8 @@ START_TEST(a_device_tlb_without_a_size_is_one_page)
 	ck_assert_uint_eq(desc.am, 0);
 	ck_assert_uint_eq(desc.addr, 0x7ffffffffffff000);
 }
-END_TEST
 
-START_TEST(an_interrupt_index_is_the_first_of_its_block)
+TEST_LOOP(an_interrupt_index_is_the_first_of_its_block, 32)
 {
 	unsigned int im = (unsigned int)_i;
 	struct guest_desc from = { { 0x0000fedb00000014 | (uint64_t)im
@@ -571,7 +561,6 @@ START_TEST(an_interrupt_index_is_the_first_of_its_block)
 	ck_assert_uint_eq(desc.am, im);
 	ck_assert_uint_eq(desc.iidx, cleared(0xfedb, im));
 }
-END_TEST
 
 /* ---- Types and modes ---- */
 
@@ -585,7 +574,7 @@ static unsigned int iqei_of(const struct ring *ring, unsigned int type)
 }
 
 /* All 128 numbers, in both widths and both modes. */
-START_TEST(a_type_is_known_and_in_its_mode_or_refused)
+TEST_LOOP(a_type_is_known_and_in_its_mode_or_refused, 128)
 {
 	unsigned int type = (unsigned int)_i;
 	struct guest_desc from = guest_typed(type);
@@ -605,10 +594,9 @@ START_TEST(a_type_is_known_and_in_its_mode_or_refused)
 		ck_assert_mem_eq(desc.raw, from.words, rings[i].width / 8);
 	}
 }
-END_TEST
 
 /* Of 0, which no known type has, and of all the rest of the seven bits. */
-START_TEST(unknown_types_have_no_fields)
+TEST_LOOP(unknown_types_have_no_fields, 8)
 {
 	static const unsigned int types[] = { 0, 10, 15, 16, 22, 38, 70, 127 };
 	struct iommunest_vtd_desc desc, want;
@@ -626,9 +614,8 @@ START_TEST(unknown_types_have_no_fields)
 	ck_assert_int_eq(decode(&desc, &from, &wide), -EBADMSG);
 	ck_assert(is_same(&desc, &want));
 }
-END_TEST
 
-START_TEST(the_width_comes_first_then_the_type_then_reserved_bits)
+TEST(the_width_comes_first_then_the_type_then_reserved_bits)
 {
 	struct guest_desc from = { { ~0ull, ~0ull, ~0ull, ~0ull } };
 
@@ -642,12 +629,11 @@ START_TEST(the_width_comes_first_then_the_type_then_reserved_bits)
 	check_refused(&from, &rings[1], IOMMUNEST_VTD_IQEI_TYPE, "piotlb");
 	check_refused(&from, &wide, IOMMUNEST_VTD_IQEI_RESERVED, "piotlb");
 }
-END_TEST
 
 /* ---- The call itself ---- */
 
 /* A sanitizer or valgrind sees a word too many. */
-START_TEST(only_the_width_is_read)
+TEST_LOOP(only_the_width_is_read, GOOD_RINGS)
 {
 	const struct ring *ring = &rings[_i];
 	struct guest_desc from = guest_wait(IOMMUNEST_VTD_DESC_SW, 0x1000, 7);
@@ -664,9 +650,8 @@ START_TEST(only_the_width_is_read)
 	ck_assert_uint_eq(desc.raw[2], 0);
 	ck_assert_uint_eq(desc.raw[3], 0);
 }
-END_TEST
 
-START_TEST(upper_words_do_not_count_in_128_bits)
+TEST(upper_words_do_not_count_in_128_bits)
 {
 	struct iommunest_vtd_desc desc;
 	unsigned int word, i;
@@ -686,9 +671,8 @@ START_TEST(upper_words_do_not_count_in_128_bits)
 		}
 	}
 }
-END_TEST
 
-START_TEST(null_arguments_are_refused)
+TEST(null_arguments_are_refused)
 {
 	struct iommunest_vtd_desc desc;
 	struct guest_desc from = guest_typed(IOMMUNEST_VTD_DESC_WAIT);
@@ -698,9 +682,8 @@ START_TEST(null_arguments_are_refused)
 	ck_assert_int_eq(iommunest_vtd_desc_decode(&desc, NULL, 256, true),
 			 -EINVAL);
 }
-END_TEST
 
-START_TEST(other_widths_are_refused)
+TEST_LOOP(other_widths_are_refused, 11)
 {
 	static const unsigned int others[] = { 0,   1,	 64,  127, 129, 192,
 					       255, 257, 384, 512, ~0u };
@@ -711,32 +694,4 @@ START_TEST(other_widths_are_refused)
 	ck_assert_int_eq(decode(&desc, &from, &ring), -EINVAL);
 	ring.scalable = true;
 	ck_assert_int_eq(decode(&desc, &from, &ring), -EINVAL);
-}
-END_TEST
-
-static const struct support_test tests[] = {
-	TEST_LOOP(each_bit_changes_its_field_or_is_refused, ARRAY_LEN(layouts)),
-	TEST_LOOP(all_bits_of_all_fields_are_taken_at_once, ARRAY_LEN(layouts)),
-	TEST_LOOP(a_reserved_bit_is_refused_beside_full_fields,
-		  ARRAY_LEN(layouts)),
-	TEST_LOOP(known_words_have_their_fields, DESC_ROWS),
-	TEST_LOOP(what_is_refused_is_decoded_all_the_same, DESC_ROWS),
-	TEST_LOOP(reserved_granularities_are_refused, 5),
-	TEST_LOOP(a_reserved_granularity_has_no_scope, 3),
-	TEST_LOOP(an_address_is_aligned_down_to_its_block, 64),
-	TEST_LOOP(a_device_tlb_has_its_size_in_the_address, 52),
-	TEST_LOOP(a_device_tlb_without_a_size_is_one_page, 2),
-	TEST_LOOP(an_interrupt_index_is_the_first_of_its_block, 32),
-	TEST_LOOP(a_type_is_known_and_in_its_mode_or_refused, 128),
-	TEST_LOOP(unknown_types_have_no_fields, 8),
-	TEST(the_width_comes_first_then_the_type_then_reserved_bits),
-	TEST_LOOP(only_the_width_is_read, GOOD_RINGS),
-	TEST(upper_words_do_not_count_in_128_bits),
-	TEST(null_arguments_are_refused),
-	TEST_LOOP(other_widths_are_refused, 11),
-};
-
-int main(void)
-{
-	return support_run("desc", tests, ARRAY_LEN(tests));
 }

@@ -30,7 +30,7 @@ static bool is_other_form(const struct iommunest_vtd_desc *desc)
 	return desc->am == 52 && desc->raw[1] >> 63;
 }
 
-START_TEST(known_fields_have_their_words)
+TEST_LOOP(known_fields_have_their_words, DESC_ROWS)
 {
 	const struct desc_row *row = &desc_rows[_i];
 	struct iommunest_vtd_desc desc = row->desc;
@@ -44,7 +44,6 @@ START_TEST(known_fields_have_their_words)
 	memcpy(desc.raw, row->desc.raw, sizeof(desc.raw));
 	ck_assert_msg(is_same(&desc, &row->desc), "%s", row->text);
 }
-END_TEST
 
 /* ---- What a field can hold ---- */
 
@@ -192,16 +191,15 @@ static void check_member(const struct shape *shape, enum member member)
 	check_refused(desc, shape->name);
 }
 
-START_TEST(a_member_holds_what_its_field_holds)
+TEST_LOOP(a_member_holds_what_its_field_holds, ARRAY_LEN(shapes))
 {
 	enum member member;
 
 	for (member = 0; member < MEMBERS; member++)
 		check_member(&shapes[_i], member);
 }
-END_TEST
 
-START_TEST(a_flag_is_of_its_type_or_refused)
+TEST_LOOP(a_flag_is_of_its_type_or_refused, ARRAY_LEN(shapes))
 {
 	const struct shape *shape = &shapes[_i];
 	unsigned int bit;
@@ -216,9 +214,8 @@ START_TEST(a_flag_is_of_its_type_or_refused)
 			check_encodes(desc, shape->name);
 	}
 }
-END_TEST
 
-START_TEST(an_address_is_aligned_to_its_block_or_refused)
+TEST_LOOP(an_address_is_aligned_to_its_block_or_refused, ARRAY_LEN(shapes))
 {
 	const struct shape *shape = &shapes[_i];
 	struct iommunest_vtd_desc desc = plain(shape);
@@ -235,9 +232,8 @@ START_TEST(an_address_is_aligned_to_its_block_or_refused)
 		}
 	}
 }
-END_TEST
 
-START_TEST(an_interrupt_index_is_aligned_to_its_block_or_refused)
+TEST_LOOP(an_interrupt_index_is_aligned_to_its_block_or_refused, 32)
 {
 	struct iommunest_vtd_desc desc = { .type = 4, .granularity = 1 };
 	unsigned int bit;
@@ -251,9 +247,8 @@ START_TEST(an_interrupt_index_is_aligned_to_its_block_or_refused)
 			check_encodes(desc, "index");
 	}
 }
-END_TEST
 
-START_TEST(types_and_granularities_exist_or_are_refused)
+TEST_LOOP(types_and_granularities_exist_or_are_refused, 256)
 {
 	unsigned int type = (unsigned int)_i;
 	unsigned int granularity;
@@ -276,13 +271,11 @@ START_TEST(types_and_granularities_exist_or_are_refused)
 			check_encodes(desc, "type");
 	}
 }
-END_TEST
 
-START_TEST(null_is_refused)
+TEST(null_is_refused)
 {
 	ck_assert_int_eq(iommunest_vtd_desc_encode(NULL), -EINVAL);
 }
-END_TEST
 
 /* ---- Round trips ---- */
 
@@ -309,7 +302,7 @@ static struct iommunest_vtd_desc random_desc(struct support_rng *rng,
 	return desc;
 }
 
-START_TEST(random_fields_come_back)
+TEST(random_fields_come_back)
 {
 	struct iommunest_vtd_desc desc, decoded;
 	struct support_rng rng;
@@ -325,7 +318,6 @@ START_TEST(random_fields_come_back)
 		support_assert(&rng, is_same(&desc, &decoded));
 	}
 }
-END_TEST
 
 /* The bits that hardware looks at, whatever they are. */
 struct looked_at {
@@ -389,7 +381,7 @@ static void random_words(struct support_rng *rng, const struct looked_at *from,
 	words[from->word] &= ~(low_bits << from->block_low);
 }
 
-START_TEST(random_words_come_back)
+TEST(random_words_come_back)
 {
 	struct iommunest_vtd_desc desc;
 	struct support_rng rng;
@@ -406,7 +398,6 @@ START_TEST(random_words_come_back)
 			       !memcmp(desc.raw, words, sizeof(desc.raw)));
 	}
 }
-END_TEST
 
 /* ---- Builders ---- */
 
@@ -448,7 +439,7 @@ static int build(struct iommunest_vtd_desc *to,
 	}
 }
 
-START_TEST(a_builder_makes_all_of_a_descriptor)
+TEST_LOOP(a_builder_makes_all_of_a_descriptor, DESC_ROWS)
 {
 	const struct desc_row *row = &desc_rows[_i];
 	struct iommunest_vtd_desc desc;
@@ -459,15 +450,13 @@ START_TEST(a_builder_makes_all_of_a_descriptor)
 		memcpy(desc.raw, row->desc.raw, sizeof(desc.raw));
 	ck_assert_msg(is_same(&desc, &row->desc), "%s", row->text);
 }
-END_TEST
 
-START_TEST(a_builder_without_a_place_is_einval)
+TEST_LOOP(a_builder_without_a_place_is_einval, DESC_ROWS)
 {
 	ck_assert_int_eq(build(NULL, &desc_rows[_i].desc), -EINVAL);
 }
-END_TEST
 
-START_TEST(builders_align_addresses_down)
+TEST_LOOP(builders_align_addresses_down, 64)
 {
 	const uint64_t addr = UINT64_C(0xfedcba9876543fff);
 	unsigned int am = (unsigned int)_i;
@@ -493,9 +482,8 @@ START_TEST(builders_align_addresses_down)
 	ck_assert_uint_eq(desc.addr, want);
 	ck_assert_uint_eq(desc.am, am);
 }
-END_TEST
 
-START_TEST(a_builder_aligns_an_interrupt_index_down)
+TEST_LOOP(a_builder_aligns_an_interrupt_index_down, 32)
 {
 	unsigned int im = (unsigned int)_i;
 	struct iommunest_vtd_desc desc;
@@ -504,10 +492,9 @@ START_TEST(a_builder_aligns_an_interrupt_index_down)
 	ck_assert_uint_eq(desc.iidx, clear_below(0xfedb, im));
 	ck_assert_uint_eq(desc.am, im);
 }
-END_TEST
 
 /* Where a status goes is no block: nothing is moved. */
-START_TEST(an_unaligned_status_address_is_einval)
+TEST_LOOP(an_unaligned_status_address_is_einval, 3)
 {
 	struct iommunest_vtd_desc desc;
 
@@ -515,7 +502,6 @@ START_TEST(an_unaligned_status_address_is_einval)
 						 0x1001 + (uint64_t)_i, 7),
 			 -EINVAL);
 }
-END_TEST
 
 /* What is too large, and with its upper bits cut off would not be. */
 static const unsigned int too_large[] = { 64,	     255,	256,
@@ -533,7 +519,8 @@ static const unsigned int too_large[] = { 64,	     255,	256,
 					 reserved));                \
 	} while (0)
 
-START_TEST(a_number_too_large_is_einval_and_nothing_is_built)
+TEST_LOOP(a_number_too_large_is_einval_and_nothing_is_built,
+	  ARRAY_LEN(too_large))
 {
 	struct iommunest_vtd_desc desc, before;
 	unsigned int n = too_large[_i];
@@ -560,9 +547,8 @@ START_TEST(a_number_too_large_is_einval_and_nothing_is_built)
 		CHECK_EINVAL(
 			iommunest_vtd_desc_page_response(&desc, 1, 0, 0, n, 0));
 }
-END_TEST
 
-START_TEST(what_a_granularity_has_no_use_for_is_einval)
+TEST(what_a_granularity_has_no_use_for_is_einval)
 {
 	struct iommunest_vtd_desc desc, before;
 
@@ -582,31 +568,4 @@ START_TEST(what_a_granularity_has_no_use_for_is_einval)
 	CHECK_EINVAL(
 		iommunest_vtd_desc_pasid_dev_tlb(&desc, 1, 1, 1, 1, 0, 0, 0));
 	CHECK_EINVAL(iommunest_vtd_desc_page_response(&desc, 1, 1, 0, 0, 0));
-}
-END_TEST
-
-static const struct support_test tests[] = {
-	TEST_LOOP(known_fields_have_their_words, DESC_ROWS),
-	TEST_LOOP(a_member_holds_what_its_field_holds, ARRAY_LEN(shapes)),
-	TEST_LOOP(a_flag_is_of_its_type_or_refused, ARRAY_LEN(shapes)),
-	TEST_LOOP(an_address_is_aligned_to_its_block_or_refused,
-		  ARRAY_LEN(shapes)),
-	TEST_LOOP(an_interrupt_index_is_aligned_to_its_block_or_refused, 32),
-	TEST_LOOP(types_and_granularities_exist_or_are_refused, 256),
-	TEST(null_is_refused),
-	TEST(random_fields_come_back),
-	TEST(random_words_come_back),
-	TEST_LOOP(a_builder_makes_all_of_a_descriptor, DESC_ROWS),
-	TEST_LOOP(a_builder_without_a_place_is_einval, DESC_ROWS),
-	TEST_LOOP(builders_align_addresses_down, 64),
-	TEST_LOOP(a_builder_aligns_an_interrupt_index_down, 32),
-	TEST_LOOP(an_unaligned_status_address_is_einval, 3),
-	TEST_LOOP(a_number_too_large_is_einval_and_nothing_is_built,
-		  ARRAY_LEN(too_large)),
-	TEST(what_a_granularity_has_no_use_for_is_einval),
-};
-
-int main(void)
-{
-	return support_run("desc-build", tests, ARRAY_LEN(tests));
 }

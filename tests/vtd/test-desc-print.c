@@ -33,13 +33,12 @@ static void decode(struct iommunest_vtd_desc *desc, const uint64_t *words,
 			 -EBADMSG);
 }
 
-START_TEST(known_descriptors_have_their_text)
+TEST_LOOP(known_descriptors_have_their_text, DESC_ROWS)
 {
 	check_text(&desc_rows[_i].desc, desc_rows[_i].text);
 }
-END_TEST
 
-START_TEST(a_refused_descriptor_says_why_at_the_end)
+TEST_LOOP(a_refused_descriptor_says_why_at_the_end, DESC_ROWS)
 {
 	const struct desc_row *row = &desc_rows[_i];
 	struct iommunest_vtd_desc desc = row->desc;
@@ -53,9 +52,8 @@ START_TEST(a_refused_descriptor_says_why_at_the_end)
 		check_text(&desc, want);
 	}
 }
-END_TEST
 
-START_TEST(what_decoding_refuses_can_be_printed)
+TEST(what_decoding_refuses_can_be_printed)
 {
 	struct iommunest_vtd_desc desc;
 
@@ -70,9 +68,8 @@ START_TEST(what_decoding_refuses_can_be_printed)
 	check_text(&desc, "wait addr 0x1000 data 0x0 sw"
 			  " refused: 128-bit ring in scalable mode");
 }
-END_TEST
 
-START_TEST(a_reserved_granularity_is_a_number)
+TEST_LOOP(a_reserved_granularity_is_a_number, 5)
 {
 	static const struct {
 		uint64_t word;
@@ -93,9 +90,8 @@ START_TEST(a_reserved_granularity_is_a_number)
 		 rows[_i].text);
 	check_text(&desc, want);
 }
-END_TEST
 
-START_TEST(an_unknown_type_is_its_words)
+TEST(an_unknown_type_is_its_words)
 {
 	struct iommunest_vtd_desc desc;
 
@@ -109,10 +105,9 @@ START_TEST(an_unknown_type_is_its_words)
 	check_text(&desc, "unknown 127 raw 0xe0f 0x2 0x0 0x0"
 			  " refused: unknown type, or not in this mode");
 }
-END_TEST
 
 /* As snprintf(3); behind the end of a buffer, a sanitizer watches. */
-START_TEST(a_short_buffer_has_the_beginning)
+TEST_LOOP(a_short_buffer_has_the_beginning, DESC_ROWS)
 {
 	const struct desc_row *row = &desc_rows[_i];
 	size_t full = strlen(row->text);
@@ -133,9 +128,8 @@ START_TEST(a_short_buffer_has_the_beginning)
 		free(text);
 	}
 }
-END_TEST
 
-START_TEST(without_a_buffer_there_is_the_length)
+TEST_LOOP(without_a_buffer_there_is_the_length, DESC_ROWS)
 {
 	const struct desc_row *row = &desc_rows[_i];
 	int full = (int)strlen(row->text);
@@ -146,9 +140,8 @@ START_TEST(without_a_buffer_there_is_the_length)
 			 full);
 	ck_assert_int_eq(untouched, 0x5a);
 }
-END_TEST
 
-START_TEST(null_is_refused)
+TEST(null_is_refused)
 {
 	char text[ROOM];
 
@@ -158,9 +151,8 @@ START_TEST(null_is_refused)
 	ck_assert_int_eq(iommunest_vtd_desc_print(&desc_rows[0].desc, NULL, 1),
 			 -EINVAL);
 }
-END_TEST
 
-START_TEST(a_granularity_that_no_field_holds_is_a_number)
+TEST_LOOP(a_granularity_that_no_field_holds_is_a_number, DESC_ROWS)
 {
 	struct iommunest_vtd_desc desc = desc_rows[_i].desc;
 	char want[ROOM];
@@ -172,9 +164,8 @@ START_TEST(a_granularity_that_no_field_holds_is_a_number)
 		check_text(&desc, want);
 	}
 }
-END_TEST
 
-START_TEST(a_pasid_is_printed_where_there_is_one)
+TEST(a_pasid_is_printed_where_there_is_one)
 {
 	struct iommunest_vtd_desc desc = { .pasid = 5 };
 
@@ -183,10 +174,9 @@ START_TEST(a_pasid_is_printed_where_there_is_one)
 	desc.flags = IOMMUNEST_VTD_DESC_PP;
 	check_text(&desc, "iotlb global pp");
 }
-END_TEST
 
 /* A struct of the caller's may hold anything. */
-START_TEST(whatever_it_holds_is_one_line)
+TEST(whatever_it_holds_is_one_line)
 {
 	struct iommunest_vtd_desc desc;
 	struct support_rng rng;
@@ -210,9 +200,8 @@ START_TEST(whatever_it_holds_is_one_line)
 		support_assert(&rng, !strpbrk(text, "\n\t(%"));
 	}
 }
-END_TEST
 
-START_TEST(types_have_their_names)
+TEST(types_have_their_names)
 {
 	static const char *const names[] = {
 		"unknown",	 "context-cache", "iotlb",  "dev-tlb",
@@ -227,9 +216,8 @@ START_TEST(types_have_their_names)
 		ck_assert_str_eq(iommunest_vtd_desc_name(type), "unknown");
 	ck_assert_str_eq(iommunest_vtd_desc_name(~0u), "unknown");
 }
-END_TEST
 
-START_TEST(reasons_have_their_text)
+TEST(reasons_have_their_text)
 {
 	static const char *const texts[] = {
 		"no error",
@@ -248,26 +236,4 @@ START_TEST(reasons_have_their_text)
 	for (; iqei < 300; iqei++)
 		ck_assert_str_eq(iommunest_vtd_iqei_text(iqei), "unknown");
 	ck_assert_str_eq(iommunest_vtd_iqei_text(~0u), "unknown");
-}
-END_TEST
-
-static const struct support_test tests[] = {
-	TEST_LOOP(known_descriptors_have_their_text, DESC_ROWS),
-	TEST_LOOP(a_refused_descriptor_says_why_at_the_end, DESC_ROWS),
-	TEST(what_decoding_refuses_can_be_printed),
-	TEST_LOOP(a_reserved_granularity_is_a_number, 5),
-	TEST(an_unknown_type_is_its_words),
-	TEST_LOOP(a_short_buffer_has_the_beginning, DESC_ROWS),
-	TEST_LOOP(without_a_buffer_there_is_the_length, DESC_ROWS),
-	TEST(null_is_refused),
-	TEST_LOOP(a_granularity_that_no_field_holds_is_a_number, DESC_ROWS),
-	TEST(a_pasid_is_printed_where_there_is_one),
-	TEST(whatever_it_holds_is_one_line),
-	TEST(types_have_their_names),
-	TEST(reasons_have_their_text),
-};
-
-int main(void)
-{
-	return support_run("desc-print", tests, ARRAY_LEN(tests));
 }

@@ -79,18 +79,17 @@ static void expect_no_range(uint64_t addr, uint64_t npages, uint32_t flags,
 			 error);
 }
 
-START_TEST(all_is_every_page_without_the_leaf_flag)
+TEST(all_is_every_page_without_the_leaf_flag)
 {
 	struct iommunest_vtd_entry entry = garbage();
 
 	iommunest_vtd_entry_all(&entry);
 	check_entry(&entry, 0, UINT64_MAX, 0);
 }
-END_TEST
 
 /* ---- Ranges ---- */
 
-START_TEST(a_range_goes_as_it_is)
+TEST(a_range_goes_as_it_is)
 {
 	expect_range(0, 1, 0);
 	expect_range(PAGE, 1, IOMMUNEST_VTD_LEAF);
@@ -99,17 +98,15 @@ START_TEST(a_range_goes_as_it_is)
 	expect_range(0, ALL_PAGES - 1, 0);
 	expect_range(PAGE, ALL_PAGES - 1, IOMMUNEST_VTD_LEAF);
 }
-END_TEST
 
-START_TEST(a_range_may_end_at_2_to_the_64)
+TEST(a_range_may_end_at_2_to_the_64)
 {
 	expect_range(TOP_PAGE, 1, 0);
 	expect_range(TOP_PAGE - PAGE, 2, 0);
 	expect_range(UINT64_C(1) << 63, ALL_PAGES / 2, 0);
 }
-END_TEST
 
-START_TEST(a_range_past_2_to_the_64_is_einval)
+TEST(a_range_past_2_to_the_64_is_einval)
 {
 	expect_no_range(TOP_PAGE, 2, 0, -EINVAL);
 	expect_no_range(TOP_PAGE - PAGE, 3, 0, -EINVAL);
@@ -120,31 +117,27 @@ START_TEST(a_range_past_2_to_the_64_is_einval)
 	expect_no_range(PAGE, ALL_PAGES + 1, 0, -EINVAL);
 	expect_no_range(PAGE, UINT64_C(1) << 63, 0, -EINVAL);
 }
-END_TEST
 
-START_TEST(the_mark_of_all_is_no_count_of_a_range)
+TEST(the_mark_of_all_is_no_count_of_a_range)
 {
 	expect_no_range(0, UINT64_MAX, 0, -EINVAL);
 	expect_no_range(PAGE, UINT64_MAX, 0, -EINVAL);
 }
-END_TEST
 
-START_TEST(an_empty_range_is_einval)
+TEST(an_empty_range_is_einval)
 {
 	expect_no_range(0, 0, 0, -EINVAL);
 	expect_no_range(PAGE, 0, IOMMUNEST_VTD_LEAF, -EINVAL);
 	expect_no_range(TOP_PAGE, 0, 0, -EINVAL);
 }
-END_TEST
 
-START_TEST(an_unaligned_range_is_einval)
+TEST_LOOP(an_unaligned_range_is_einval, 12)
 {
 	expect_no_range(PAGE + (UINT64_C(1) << _i), 1, 0, -EINVAL);
 	expect_no_range(TOP_PAGE + (UINT64_C(1) << _i), 1, 0, -EINVAL);
 }
-END_TEST
 
-START_TEST(the_whole_address_space_becomes_all)
+TEST(the_whole_address_space_becomes_all)
 {
 	struct iommunest_vtd_entry entry = garbage();
 
@@ -156,9 +149,8 @@ START_TEST(the_whole_address_space_becomes_all)
 			 0);
 	check_entry(&entry, 0, UINT64_MAX, 0);
 }
-END_TEST
 
-START_TEST(other_flags_are_eopnotsupp)
+TEST_LOOP(other_flags_are_eopnotsupp, 31)
 {
 	struct iommunest_vtd_entry entry;
 	uint32_t flags = 1u << (1 + _i);
@@ -171,14 +163,12 @@ START_TEST(other_flags_are_eopnotsupp)
 	ck_assert_int_eq(iommunest_vtd_entry_block(&entry, 0, 60, flags),
 			 -EOPNOTSUPP);
 }
-END_TEST
 
-START_TEST(a_null_entry_is_einval)
+TEST(a_null_entry_is_einval)
 {
 	ck_assert_int_eq(iommunest_vtd_entry_range(NULL, 0, 1, 0), -EINVAL);
 	ck_assert_int_eq(iommunest_vtd_entry_block(NULL, 0, 1, 0), -EINVAL);
 }
-END_TEST
 
 /* ---- Blocks ---- */
 
@@ -194,7 +184,7 @@ static void check_block(uint64_t addr, unsigned int am, uint32_t flags)
 		check_entry(&entry, first, UINT64_C(1) << am, flags);
 }
 
-START_TEST(a_block_holds_its_address_and_ignores_the_bits_below)
+TEST_LOOP(a_block_holds_its_address_and_ignores_the_bits_below, 64)
 {
 	unsigned int am = (unsigned int)_i;
 	unsigned int bit;
@@ -209,9 +199,8 @@ START_TEST(a_block_holds_its_address_and_ignores_the_bits_below)
 		check_block((UINT64_C(1) << bit) - 1, am, 0);
 	}
 }
-END_TEST
 
-START_TEST(an_address_mask_beyond_63_is_einval)
+TEST(an_address_mask_beyond_63_is_einval)
 {
 	static const unsigned int masks[] = { 64, 65, 127, 128, UINT32_MAX };
 	struct iommunest_vtd_entry entry;
@@ -222,7 +211,6 @@ START_TEST(an_address_mask_beyond_63_is_einval)
 							   0),
 				 -EINVAL);
 }
-END_TEST
 
 /* ---- Random ones ---- */
 
@@ -276,7 +264,7 @@ static bool has_reason(int error, bool bad_value, uint32_t flags)
 	       (error == -EOPNOTSUPP && flags > 1);
 }
 
-START_TEST(random_ranges_agree_with_the_model)
+TEST(random_ranges_agree_with_the_model)
 {
 	struct support_rng rng;
 	unsigned int i;
@@ -306,9 +294,8 @@ START_TEST(random_ranges_agree_with_the_model)
 		support_assert(&rng, entry.reserved == 0);
 	}
 }
-END_TEST
 
-START_TEST(random_blocks_agree_with_the_model)
+TEST(random_blocks_agree_with_the_model)
 {
 	struct support_rng rng;
 	unsigned int i;
@@ -336,11 +323,10 @@ START_TEST(random_blocks_agree_with_the_model)
 		support_assert(&rng, entry.reserved == 0);
 	}
 }
-END_TEST
 
 /* ---- The type ---- */
 
-START_TEST(the_type_says_what_the_kernel_calls_it)
+TEST(the_type_says_what_the_kernel_calls_it)
 {
 	const struct iommunest_inv_type *type = iommunest_vtd_s1_type();
 	struct iommunest_vtd_entry entry = garbage();
@@ -355,28 +341,4 @@ START_TEST(the_type_says_what_the_kernel_calls_it)
 	ck_assert_ptr_eq(iommunest_vtd_s1_type(), type);
 	type->make_all(&entry);
 	check_entry(&entry, 0, UINT64_MAX, 0);
-}
-END_TEST
-
-static const struct support_test tests[] = {
-	TEST(all_is_every_page_without_the_leaf_flag),
-	TEST(a_range_goes_as_it_is),
-	TEST(a_range_may_end_at_2_to_the_64),
-	TEST(a_range_past_2_to_the_64_is_einval),
-	TEST(the_mark_of_all_is_no_count_of_a_range),
-	TEST(an_empty_range_is_einval),
-	TEST_LOOP(an_unaligned_range_is_einval, 12),
-	TEST(the_whole_address_space_becomes_all),
-	TEST_LOOP(other_flags_are_eopnotsupp, 31),
-	TEST(a_null_entry_is_einval),
-	TEST_LOOP(a_block_holds_its_address_and_ignores_the_bits_below, 64),
-	TEST(an_address_mask_beyond_63_is_einval),
-	TEST(random_ranges_agree_with_the_model),
-	TEST(random_blocks_agree_with_the_model),
-	TEST(the_type_says_what_the_kernel_calls_it),
-};
-
-int main(void)
-{
-	return support_run("entry", tests, ARRAY_LEN(tests));
 }

@@ -97,7 +97,7 @@ static uint64_t check(const struct iommunest_hw_info *host,
 
 /* ---- What is shown ---- */
 
-START_TEST(of_all_bits_those_of_the_manual_are_shown)
+TEST(of_all_bits_those_of_the_manual_are_shown)
 {
 	struct iommunest_hw_info host = host_of(UINT64_MAX, UINT64_MAX);
 	struct iommunest_vtd_guest guest = guest_of(&host);
@@ -105,9 +105,8 @@ START_TEST(of_all_bits_those_of_the_manual_are_shown)
 	ck_assert_uint_eq(guest.cap, ALL_CAP);
 	ck_assert_uint_eq(guest.ecap, ALL_ECAP);
 }
-END_TEST
 
-START_TEST(of_no_bits_the_queue_is_shown)
+TEST(of_no_bits_the_queue_is_shown)
 {
 	struct iommunest_hw_info host = host_of(0, 0);
 	struct iommunest_vtd_guest guest = guest_of(&host);
@@ -115,9 +114,8 @@ START_TEST(of_no_bits_the_queue_is_shown)
 	ck_assert_uint_eq(guest.cap, 0);
 	ck_assert_uint_eq(guest.ecap, QI);
 }
-END_TEST
 
-START_TEST(each_bit_of_cap_is_shown_or_not)
+TEST_LOOP(each_bit_of_cap_is_shown_or_not, 64)
 {
 	struct iommunest_hw_info host = host_of(BIT(_i), 0);
 	struct iommunest_vtd_guest guest = guest_of(&host);
@@ -128,10 +126,9 @@ START_TEST(each_bit_of_cap_is_shown_or_not)
 	guest = guest_of(&host);
 	ck_assert_uint_eq(guest.cap, ALL_CAP & ~BIT(_i));
 }
-END_TEST
 
 /* What the bits that need others show alone. */
-START_TEST(each_bit_of_ecap_is_shown_or_not)
+TEST_LOOP(each_bit_of_ecap_is_shown_or_not, 64)
 {
 	uint64_t bit = BIT(_i);
 	uint64_t alone = C | DT | SC | SRS | EAFS | SMTS | FSTS | SMPWCS;
@@ -143,9 +140,8 @@ START_TEST(each_bit_of_ecap_is_shown_or_not)
 	ck_assert_uint_eq(guest.cap, 0);
 	ck_assert_uint_eq(guest.ecap, want | QI);
 }
-END_TEST
 
-START_TEST(each_bit_of_ecap_is_missed_with_what_needs_it)
+TEST_LOOP(each_bit_of_ecap_is_missed_with_what_needs_it, 64)
 {
 	uint64_t bit = BIT(_i), want = ALL_ECAP & ~bit;
 	struct iommunest_hw_info host = host_of(UINT64_MAX, ~bit);
@@ -163,10 +159,9 @@ START_TEST(each_bit_of_ecap_is_missed_with_what_needs_it)
 		want &= ~PSS(32);
 	ck_assert_uint_eq(guest_of(&host).ecap, want);
 }
-END_TEST
 
 /* The host's widths 1 to 32 and none, a device's 0 to 22. */
-START_TEST(pasids_are_as_wide_as_host_and_device_have_them)
+TEST_LOOP(pasids_are_as_wide_as_host_and_device_have_them, 33)
 {
 	unsigned int width, host_bits = (unsigned int)_i;
 
@@ -181,9 +176,8 @@ START_TEST(pasids_are_as_wide_as_host_and_device_have_them)
 				  QI | (want ? PASID | PSS(want) : 0));
 	}
 }
-END_TEST
 
-START_TEST(a_machine_shows_what_the_manual_says)
+TEST(a_machine_shows_what_the_manual_says)
 {
 	struct iommunest_hw_info host = host_of(GNR_CAP, GNR_ECAP);
 	struct iommunest_vtd_guest guest = guest_of(&host);
@@ -199,7 +193,6 @@ START_TEST(a_machine_shows_what_the_manual_says)
 	ck_assert_uint_eq(guest.ecap, 0x18a0680000087);
 	ck_assert_uint_eq(check(&host, &guest), 0);
 }
-END_TEST
 
 /* ---- Each reason alone ---- */
 
@@ -331,7 +324,7 @@ static const struct row rows[] = {
 	  .reasons = REASON(5_LEVEL) | REASON(EXTENDED_ACCESS) },
 };
 
-START_TEST(each_reason_is_given_alone)
+TEST_LOOP(each_reason_is_given_alone, ARRAY_LEN(rows))
 {
 	const struct row *row = &rows[_i];
 	struct iommunest_hw_info host = host_of(GNR_CAP, GNR_ECAP);
@@ -349,10 +342,9 @@ START_TEST(each_reason_is_given_alone)
 	ck_assert_msg(got == row->reasons, "%s: %#llx", row->name,
 		      (unsigned long long)got);
 }
-END_TEST
 
 /* The host's own execute requests do not help: nobody can pass them on. */
-START_TEST(execute_requests_are_a_reason_on_each_host)
+TEST(execute_requests_are_a_reason_on_each_host)
 {
 	struct iommunest_hw_info host = host_of(UINT64_MAX, UINT64_MAX);
 	struct iommunest_vtd_guest guest = guest_of(&host);
@@ -360,10 +352,9 @@ START_TEST(execute_requests_are_a_reason_on_each_host)
 	guest.ecap |= ERS;
 	ck_assert_uint_eq(check(&host, &guest), REASON(EXECUTE));
 }
-END_TEST
 
 /* The rows have every reason but one, which is alone by its nature. */
-START_TEST(each_reason_has_a_row)
+TEST(each_reason_has_a_row)
 {
 	uint64_t seen = 0;
 	size_t i;
@@ -372,9 +363,8 @@ START_TEST(each_reason_has_a_row)
 		seen |= rows[i].reasons;
 	ck_assert_uint_eq(seen, (BIT(REASONS) - 1) & ~REASON(HOST_NOT_VTD));
 }
-END_TEST
 
-START_TEST(a_host_that_is_not_vtd_is_the_only_reason)
+TEST_LOOP(a_host_that_is_not_vtd_is_the_only_reason, 2)
 {
 	struct iommunest_hw_info host = host_of(0, 0);
 	struct iommunest_vtd_guest guest = {
@@ -392,7 +382,6 @@ START_TEST(a_host_that_is_not_vtd_is_the_only_reason)
 	host.type = _i ? 2 : IOMMUNEST_HW_NONE;
 	ck_assert_uint_eq(check(&host, &guest), REASON(HOST_NOT_VTD));
 }
-END_TEST
 
 /* ---- Properties ---- */
 
@@ -415,7 +404,7 @@ static struct iommunest_hw_info random_host(struct support_rng *rng)
 	   DIT))
 
 /* Whatever it fills in, whatever it clears of the rest but the basis. */
-START_TEST(what_a_capable_host_may_show_has_no_reason_against_it)
+TEST(what_a_capable_host_may_show_has_no_reason_against_it)
 {
 	struct support_rng rng;
 	int i;
@@ -441,9 +430,8 @@ START_TEST(what_a_capable_host_may_show_has_no_reason_against_it)
 		support_assert(&rng, check(&host, &guest) == 0);
 	}
 }
-END_TEST
 
-START_TEST(nothing_is_shown_that_the_host_has_not_but_the_queue)
+TEST(nothing_is_shown_that_the_host_has_not_but_the_queue)
 {
 	struct support_rng rng;
 	int i;
@@ -461,7 +449,6 @@ START_TEST(nothing_is_shown_that_the_host_has_not_but_the_queue)
 					     (host.vtd_ecap & PSS(32)));
 	}
 }
-END_TEST
 
 /* Of what the guest cannot do without. */
 #define LACKS (REASON(NO_SCALABLE) | REASON(NO_QUEUE) | REASON(NO_FIRST_STAGE))
@@ -475,7 +462,7 @@ static uint64_t merged(uint64_t reasons)
 	return reasons;
 }
 
-START_TEST(a_better_host_or_a_humbler_guest_has_no_new_reason)
+TEST(a_better_host_or_a_humbler_guest_has_no_new_reason)
 {
 	struct support_rng rng;
 	int i;
@@ -503,11 +490,10 @@ START_TEST(a_better_host_or_a_humbler_guest_has_no_new_reason)
 		support_assert(&rng, !(after & ~(before | LACKS)));
 	}
 }
-END_TEST
 
 /* ---- Arguments ---- */
 
-START_TEST(another_iommu_has_nothing_to_show)
+TEST_LOOP(another_iommu_has_nothing_to_show, 2)
 {
 	struct iommunest_hw_info host = host_of(UINT64_MAX, UINT64_MAX);
 	uint64_t cap = 1, ecap = 2;
@@ -518,9 +504,8 @@ START_TEST(another_iommu_has_nothing_to_show)
 	ck_assert_uint_eq(cap, 1);
 	ck_assert_uint_eq(ecap, 2);
 }
-END_TEST
 
-START_TEST(null_arguments_are_refused)
+TEST(null_arguments_are_refused)
 {
 	struct iommunest_hw_info host = host_of(GNR_CAP, GNR_ECAP);
 	struct iommunest_vtd_guest guest = guest_of(&host);
@@ -536,9 +521,8 @@ START_TEST(null_arguments_are_refused)
 	ck_assert_int_eq(iommunest_vtd_guest_check(&host, &guest, NULL),
 			 -EINVAL);
 }
-END_TEST
 
-START_TEST(a_short_struct_is_refused)
+TEST(a_short_struct_is_refused)
 {
 	struct iommunest_hw_info host = host_of(GNR_CAP, GNR_ECAP);
 	struct iommunest_vtd_guest guest = guest_of(&host);
@@ -554,9 +538,8 @@ START_TEST(a_short_struct_is_refused)
 	ck_assert_int_eq(iommunest_vtd_guest_caps(&host, &cap, &ecap), -EINVAL);
 	ck_assert_uint_eq(cap & ecap & reasons, 7);
 }
-END_TEST
 
-START_TEST(what_has_no_meaning_yet_is_refused)
+TEST(what_has_no_meaning_yet_is_refused)
 {
 	struct iommunest_hw_info host = host_of(GNR_CAP, GNR_ECAP);
 	struct iommunest_vtd_guest guest = guest_of(&host);
@@ -580,11 +563,10 @@ START_TEST(what_has_no_meaning_yet_is_refused)
 	free(longer);
 	ck_assert_uint_eq(reasons, 7);
 }
-END_TEST
 
 /* ---- Words ---- */
 
-START_TEST(each_reason_has_words_of_its_own)
+TEST(each_reason_has_words_of_its_own)
 {
 	unsigned int i, j;
 
@@ -602,32 +584,4 @@ START_TEST(each_reason_has_words_of_its_own)
 	ck_assert_str_eq(iommunest_vtd_guest_reason_text(0), "unknown");
 	ck_assert_str_eq(iommunest_vtd_guest_reason_text(BIT(0) | BIT(1)),
 			 "unknown");
-}
-END_TEST
-
-int main(void)
-{
-	static const struct support_test tests[] = {
-		TEST(of_all_bits_those_of_the_manual_are_shown),
-		TEST(of_no_bits_the_queue_is_shown),
-		TEST_LOOP(each_bit_of_cap_is_shown_or_not, 64),
-		TEST_LOOP(each_bit_of_ecap_is_shown_or_not, 64),
-		TEST_LOOP(each_bit_of_ecap_is_missed_with_what_needs_it, 64),
-		TEST_LOOP(pasids_are_as_wide_as_host_and_device_have_them, 33),
-		TEST(a_machine_shows_what_the_manual_says),
-		TEST_LOOP(each_reason_is_given_alone, ARRAY_LEN(rows)),
-		TEST(execute_requests_are_a_reason_on_each_host),
-		TEST(each_reason_has_a_row),
-		TEST_LOOP(a_host_that_is_not_vtd_is_the_only_reason, 2),
-		TEST(what_a_capable_host_may_show_has_no_reason_against_it),
-		TEST(nothing_is_shown_that_the_host_has_not_but_the_queue),
-		TEST(a_better_host_or_a_humbler_guest_has_no_new_reason),
-		TEST_LOOP(another_iommu_has_nothing_to_show, 2),
-		TEST(null_arguments_are_refused),
-		TEST(a_short_struct_is_refused),
-		TEST(what_has_no_meaning_yet_is_refused),
-		TEST(each_reason_has_words_of_its_own),
-	};
-
-	return support_run("guest-caps", tests, ARRAY_LEN(tests));
 }

@@ -185,7 +185,7 @@ static void flip(struct iommunest_vtd_pasid_entry *entry, unsigned int bit)
 		flip_number(entry, field->member, bit % 64 - field->low);
 }
 
-START_TEST(each_bit_changes_its_field_alone)
+TEST_LOOP(each_bit_changes_its_field_alone, 64 * WORDS)
 {
 	struct words words = { { 0 } };
 	struct iommunest_vtd_pasid_entry want = decode(&words);
@@ -196,10 +196,9 @@ START_TEST(each_bit_changes_its_field_alone)
 	got = decode(&words);
 	check_same(&got, &want);
 }
-END_TEST
 
 /* From ones, but for reserved bits, which say the same each. */
-START_TEST(each_bit_is_missed_among_all_others)
+TEST_LOOP(each_bit_is_missed_among_all_others, 64 * WORDS)
 {
 	static const uint64_t named[WORDS] = { ~UINT64_C(0xc00),
 					       ~UINT64_C(0x7f0000),
@@ -215,9 +214,8 @@ START_TEST(each_bit_is_missed_among_all_others)
 	got = decode(&words);
 	check_same(&got, &want);
 }
-END_TEST
 
-START_TEST(an_entry_of_zeros_says_nothing)
+TEST(an_entry_of_zeros_says_nothing)
 {
 	struct words words = { { 0 } };
 	struct iommunest_vtd_pasid_entry got = decode(&words), want;
@@ -225,10 +223,9 @@ START_TEST(an_entry_of_zeros_says_nothing)
 	memset(&want, 0, sizeof(want));
 	check_same(&got, &want);
 }
-END_TEST
 
 /* The words may be those of the entry itself. */
-START_TEST(an_entry_is_decoded_in_place)
+TEST(an_entry_is_decoded_in_place)
 {
 	struct words words = plain();
 	struct iommunest_vtd_pasid_entry want = decode(&words);
@@ -239,7 +236,6 @@ START_TEST(an_entry_is_decoded_in_place)
 	ck_assert_int_eq(iommunest_vtd_pasid_decode(&got, got.raw), 0);
 	check_same(&got, &want);
 }
-END_TEST
 
 /* ---- What becomes of an entry ---- */
 
@@ -321,7 +317,7 @@ static void check_s1(const struct words *words, uint64_t root,
 	ck_assert_uint_eq(got.s1.flags, flags);
 }
 
-START_TEST(root_levels_and_flags_are_passed_on)
+TEST_LOOP(root_levels_and_flags_are_passed_on, 16)
 {
 	struct words words = plain();
 	uint32_t flags = 0;
@@ -343,10 +339,9 @@ START_TEST(root_levels_and_flags_are_passed_on)
 		words.word[2] |= FSPM(1);
 	check_s1(&words, UINT64_C(0xfedcba9876543000), _i & 8 ? 57 : 48, flags);
 }
-END_TEST
 
 /* Faults, domain, snooping as the host has it, execution, second stage. */
-START_TEST(what_is_not_the_kernels_changes_nothing)
+TEST_LOOP(what_is_not_the_kernels_changes_nothing, 10)
 {
 	static const struct {
 		unsigned int word;
@@ -363,9 +358,8 @@ START_TEST(what_is_not_the_kernels_changes_nothing)
 	words.word[rows[_i].word] |= rows[_i].bits;
 	check_s1(&words, ROOT, 48, 0);
 }
-END_TEST
 
-START_TEST(an_entry_that_is_not_present_may_say_anything)
+TEST_LOOP(an_entry_that_is_not_present_may_say_anything, 2)
 {
 	struct words words;
 	struct iommunest_hw_info info = host();
@@ -374,9 +368,8 @@ START_TEST(an_entry_that_is_not_present_may_say_anything)
 	words.word[0] &= ~P;
 	check_reason(&words, &info, 48, IOMMUNEST_VTD_PASID_REASON_NOT_PRESENT);
 }
-END_TEST
 
-START_TEST(each_reserved_bit_is_refused)
+TEST_LOOP(each_reserved_bit_is_refused, 64 * WORDS)
 {
 	struct words words = plain();
 	struct iommunest_hw_info info = host();
@@ -386,9 +379,8 @@ START_TEST(each_reserved_bit_is_refused)
 	words.word[_i / 64] |= BIT(_i % 64);
 	check_reason(&words, &info, 48, IOMMUNEST_VTD_PASID_REASON_RESERVED);
 }
-END_TEST
 
-START_TEST(types_are_first_stage_or_another_or_reserved)
+TEST_LOOP(types_are_first_stage_or_another_or_reserved, 8)
 {
 	static const uint32_t reasons[] = {
 		IOMMUNEST_VTD_PASID_REASON_RESERVED,
@@ -406,10 +398,9 @@ START_TEST(types_are_first_stage_or_another_or_reserved)
 	words.word[0] = P | PGTT(_i);
 	check_reason(&words, &info, 48, reasons[_i]);
 }
-END_TEST
 
 /* Entries without a first stage do not look at its levels. */
-START_TEST(levels_are_four_or_five_where_there_is_a_first_stage)
+TEST_LOOP(levels_are_four_or_five_where_there_is_a_first_stage, 16)
 {
 	int type = 1 + _i / 4, mode = _i % 4;
 	bool first_stage = type == 1 || type == 3;
@@ -424,9 +415,8 @@ START_TEST(levels_are_four_or_five_where_there_is_a_first_stage)
 	words.word[2] |= FSPM(mode);
 	check_reason(&words, &info, 48, reason);
 }
-END_TEST
 
-START_TEST(a_root_is_below_the_end_of_memory)
+TEST_LOOP(a_root_is_below_the_end_of_memory, 33)
 {
 	unsigned int bits = 32 + (unsigned int)_i;
 	uint64_t end = bits < 64 ? BIT(bits) : 0;
@@ -442,10 +432,9 @@ START_TEST(a_root_is_below_the_end_of_memory)
 	words.word[2] = UINT64_C(0xfffffffffffff000);
 	check_reason(&words, &info, bits, IOMMUNEST_VTD_PASID_REASON_ADDRESS);
 }
-END_TEST
 
 /* What an entry wants, and the host's bit without which it is refused. */
-START_TEST(what_the_host_lacks_is_refused)
+TEST_LOOP(what_the_host_lacks_is_refused, 5)
 {
 	static const struct {
 		unsigned int word;
@@ -476,9 +465,8 @@ START_TEST(what_the_host_lacks_is_refused)
 	info.vtd_ecap = ~rows[_i].ecap;
 	check_reason(&words, &info, 48, rows[_i].reason);
 }
-END_TEST
 
-START_TEST(what_cannot_be_passed_on_is_refused_on_each_host)
+TEST_LOOP(what_cannot_be_passed_on_is_refused_on_each_host, 3)
 {
 	static const struct {
 		unsigned int word;
@@ -497,10 +485,9 @@ START_TEST(what_cannot_be_passed_on_is_refused_on_each_host)
 	words.word[rows[_i].word] |= rows[_i].bits;
 	check_reason(&words, &info, 48, rows[_i].reason);
 }
-END_TEST
 
 /* Everything is wrong, and is mended from the first reason on. */
-START_TEST(the_first_reason_is_told)
+TEST(the_first_reason_is_told)
 {
 	struct words words = { {
 		PGTT(2) | BIT(10),
@@ -531,7 +518,6 @@ START_TEST(the_first_reason_is_told)
 	words.word[1] &= ~(BIT(25) | BIT(26));
 	check_reason(&words, &info, 52, IOMMUNEST_VTD_PASID_REASON_NONE);
 }
-END_TEST
 
 /* ---- On the simulator's host ---- */
 
@@ -606,7 +592,7 @@ static struct iommunest_vtd_s1 unchecked(const struct words *words)
 }
 
 /* Each of the 8 hosts, and random entries. */
-START_TEST(what_is_built_is_attached_and_what_is_refused_is_not)
+TEST_LOOP(what_is_built_is_attached_and_what_is_refused_is_not, 8)
 {
 	uint64_t ecap = SC | SMPWCS | NEST | SMTS | SSTS | FSTS;
 	struct support_rng rng;
@@ -633,11 +619,10 @@ START_TEST(what_is_built_is_attached_and_what_is_refused_is_not)
 	}
 	rig_end(&rig);
 }
-END_TEST
 
 /* ---- Arguments ---- */
 
-START_TEST(null_arguments_are_refused)
+TEST(null_arguments_are_refused)
 {
 	struct words words = plain();
 	struct iommunest_vtd_pasid_entry entry = decode(&words);
@@ -664,9 +649,8 @@ START_TEST(null_arguments_are_refused)
 						   NULL),
 			 -ENOENT);
 }
-END_TEST
 
-START_TEST(widths_of_addresses_are_32_to_64)
+TEST_LOOP(widths_of_addresses_are_32_to_64, 4)
 {
 	static const unsigned int widths[] = { 0, 31, 65, UINT_MAX };
 	struct words words = plain();
@@ -676,9 +660,8 @@ START_TEST(widths_of_addresses_are_32_to_64)
 	ck_assert_int_eq(got.ret, -EINVAL);
 	ck_assert_uint_eq(got.reason, IOMMUNEST_VTD_PASID_REASON_NONE);
 }
-END_TEST
 
-START_TEST(short_structs_are_refused)
+TEST(short_structs_are_refused)
 {
 	struct words words = plain();
 	struct iommunest_vtd_pasid_entry entry = decode(&words);
@@ -697,9 +680,8 @@ START_TEST(short_structs_are_refused)
 			 -EINVAL);
 	ck_assert_uint_eq(s1.addr_width, 0);
 }
-END_TEST
 
-START_TEST(what_a_newer_caller_has_becomes_zero)
+TEST(what_a_newer_caller_has_becomes_zero)
 {
 	struct words words = plain();
 	struct iommunest_vtd_pasid_entry entry = decode(&words);
@@ -716,9 +698,8 @@ START_TEST(what_a_newer_caller_has_becomes_zero)
 	ck_assert_mem_eq(s1 + 1, filled, 16);
 	free(s1);
 }
-END_TEST
 
-START_TEST(another_iommu_is_refused_without_a_reason)
+TEST_LOOP(another_iommu_is_refused_without_a_reason, 2)
 {
 	struct words words = plain();
 	struct iommunest_hw_info info = host();
@@ -729,9 +710,8 @@ START_TEST(another_iommu_is_refused_without_a_reason)
 	ck_assert_int_eq(got.ret, -EOPNOTSUPP);
 	ck_assert_uint_eq(got.reason, IOMMUNEST_VTD_PASID_REASON_NONE);
 }
-END_TEST
 
-START_TEST(each_reason_has_words_of_its_own)
+TEST(each_reason_has_words_of_its_own)
 {
 	unsigned int i, j;
 
@@ -748,36 +728,4 @@ START_TEST(each_reason_has_words_of_its_own)
 	ck_assert_str_eq(iommunest_vtd_pasid_reason_text(1u << (i - 1)),
 			 "unknown");
 	ck_assert_str_eq(iommunest_vtd_pasid_reason_text(3), "unknown");
-}
-END_TEST
-
-int main(void)
-{
-	static const struct support_test tests[] = {
-		TEST_LOOP(each_bit_changes_its_field_alone, 64 * WORDS),
-		TEST_LOOP(each_bit_is_missed_among_all_others, 64 * WORDS),
-		TEST(an_entry_of_zeros_says_nothing),
-		TEST(an_entry_is_decoded_in_place),
-		TEST_LOOP(root_levels_and_flags_are_passed_on, 16),
-		TEST_LOOP(what_is_not_the_kernels_changes_nothing, 10),
-		TEST_LOOP(an_entry_that_is_not_present_may_say_anything, 2),
-		TEST_LOOP(each_reserved_bit_is_refused, 64 * WORDS),
-		TEST_LOOP(types_are_first_stage_or_another_or_reserved, 8),
-		TEST_LOOP(levels_are_four_or_five_where_there_is_a_first_stage,
-			  16),
-		TEST_LOOP(a_root_is_below_the_end_of_memory, 33),
-		TEST_LOOP(what_the_host_lacks_is_refused, 5),
-		TEST_LOOP(what_cannot_be_passed_on_is_refused_on_each_host, 3),
-		TEST(the_first_reason_is_told),
-		TEST_LOOP(what_is_built_is_attached_and_what_is_refused_is_not,
-			  8),
-		TEST(null_arguments_are_refused),
-		TEST_LOOP(widths_of_addresses_are_32_to_64, 4),
-		TEST(short_structs_are_refused),
-		TEST(what_a_newer_caller_has_becomes_zero),
-		TEST_LOOP(another_iommu_is_refused_without_a_reason, 2),
-		TEST(each_reason_has_words_of_its_own),
-	};
-
-	return support_run("pasid", tests, ARRAY_LEN(tests));
 }

@@ -78,7 +78,7 @@ static void check_all(struct iommunest_batch *batch, uint32_t index,
 
 /* ---- Adds without limits ---- */
 
-START_TEST(adds_without_limits_are_the_builders_entries)
+TEST(adds_without_limits_are_the_builders_entries)
 {
 	struct iommunest_batch *batch = new_batch(8);
 
@@ -99,7 +99,6 @@ START_TEST(adds_without_limits_are_the_builders_entries)
 	check_entry(batch, 5, 3, 5, LEAF, 16);
 	iommunest_batch_free(batch);
 }
-END_TEST
 
 static const uint32_t limit_flags[] = {
 	0,
@@ -122,7 +121,7 @@ static void expect_sticks(struct iommunest_batch *batch, int ret, int error,
 	iommunest_batch_clear_error(batch);
 }
 
-START_TEST(errors_of_the_builders_stick)
+TEST_LOOP(errors_of_the_builders_stick, ARRAY_LEN(limit_flags))
 {
 	struct iommunest_batch *batch = new_batch(8);
 
@@ -146,9 +145,8 @@ START_TEST(errors_of_the_builders_stick)
 		      -EOPNOTSUPP, 7);
 	iommunest_batch_free(batch);
 }
-END_TEST
 
-START_TEST(null_is_einval)
+TEST(null_is_einval)
 {
 	ck_assert_int_eq(iommunest_vtd_batch_add_all(NULL, 0), -EINVAL);
 	ck_assert_int_eq(iommunest_vtd_batch_add_range(NULL, 0, 1, 0, 0),
@@ -156,10 +154,9 @@ START_TEST(null_is_einval)
 	ck_assert_int_eq(iommunest_vtd_batch_add_block(NULL, 0, 1, 0, 0),
 			 -EINVAL);
 }
-END_TEST
 
 /* Another number, or another length. */
-START_TEST(a_batch_of_another_type_is_einval_and_sticks)
+TEST_LOOP(a_batch_of_another_type_is_einval_and_sticks, 2)
 {
 	struct iommunest_vtd_limits limits = { .size = sizeof(limits) };
 	struct iommunest_inv_type type = *iommunest_vtd_s1_type();
@@ -179,9 +176,8 @@ START_TEST(a_batch_of_another_type_is_einval_and_sticks)
 			 -EINVAL);
 	iommunest_batch_free(batch);
 }
-END_TEST
 
-START_TEST(a_full_batch_is_enospc)
+TEST_LOOP(a_full_batch_is_enospc, ARRAY_LEN(limit_flags))
 {
 	struct iommunest_batch *batch = new_batch(1);
 
@@ -198,7 +194,6 @@ START_TEST(a_full_batch_is_enospc)
 	check_entry(batch, 0, 8, 1, 0, 1);
 	iommunest_batch_free(batch);
 }
-END_TEST
 
 /* ---- Setting limits ---- */
 
@@ -211,7 +206,7 @@ static void expect_limits(struct iommunest_vtd_limits limits, int error)
 	iommunest_batch_free(batch);
 }
 
-START_TEST(limits_of_a_bad_value_are_refused)
+TEST(limits_of_a_bad_value_are_refused)
 {
 	expect_limits((struct iommunest_vtd_limits){ 0 }, 0);
 	expect_limits((struct iommunest_vtd_limits){ .flags = 3, .mamv = 63 },
@@ -224,16 +219,14 @@ START_TEST(limits_of_a_bad_value_are_refused)
 							     (1u << 27) + 1 },
 		      -EINVAL);
 }
-END_TEST
 
-START_TEST(unknown_flags_of_limits_are_eopnotsupp)
+TEST_LOOP(unknown_flags_of_limits_are_eopnotsupp, 30)
 {
 	expect_limits((struct iommunest_vtd_limits){ .flags = 1u << (2 + _i) },
 		      -EOPNOTSUPP);
 }
-END_TEST
 
-START_TEST(limits_of_null_are_einval)
+TEST(limits_of_null_are_einval)
 {
 	struct iommunest_vtd_limits limits = { .size = sizeof(limits) };
 	struct iommunest_batch *batch = new_batch(1);
@@ -243,9 +236,8 @@ START_TEST(limits_of_null_are_einval)
 	ck_assert_int_eq(iommunest_vtd_batch_set_limits(batch, NULL), -EINVAL);
 	iommunest_batch_free(batch);
 }
-END_TEST
 
-START_TEST(limits_too_short_are_einval)
+TEST(limits_too_short_are_einval)
 {
 	struct iommunest_vtd_limits limits = { 0 }, *copy;
 	struct iommunest_batch *batch = new_batch(1);
@@ -259,9 +251,8 @@ START_TEST(limits_too_short_are_einval)
 	}
 	iommunest_batch_free(batch);
 }
-END_TEST
 
-START_TEST(longer_limits_need_a_zero_tail)
+TEST(longer_limits_need_a_zero_tail)
 {
 	struct iommunest_vtd_limits limits = { 0 }, *copy;
 	struct iommunest_batch *batch = new_batch(1);
@@ -273,9 +264,8 @@ START_TEST(longer_limits_need_a_zero_tail)
 	free(copy);
 	iommunest_batch_free(batch);
 }
-END_TEST
 
-START_TEST(limits_that_are_refused_change_nothing)
+TEST(limits_that_are_refused_change_nothing)
 {
 	struct iommunest_vtd_limits limits = { .size = sizeof(limits),
 					       .mamv = 64 };
@@ -288,9 +278,8 @@ START_TEST(limits_that_are_refused_change_nothing)
 	ck_assert_uint_eq(iommunest_batch_count(batch), 2);
 	iommunest_batch_free(batch);
 }
-END_TEST
 
-START_TEST(limits_stay_over_a_reset)
+TEST(limits_stay_over_a_reset)
 {
 	struct iommunest_batch *batch = new_batch(4);
 
@@ -303,11 +292,10 @@ START_TEST(limits_stay_over_a_reset)
 	ck_assert_uint_eq(iommunest_batch_count(batch), 3);
 	iommunest_batch_free(batch);
 }
-END_TEST
 
 /* ---- Splitting ---- */
 
-START_TEST(a_range_is_split_into_aligned_blocks)
+TEST(a_range_is_split_into_aligned_blocks)
 {
 	struct iommunest_batch *batch = new_batch(8);
 
@@ -321,9 +309,8 @@ START_TEST(a_range_is_split_into_aligned_blocks)
 	check_entry(batch, 4, 14, 1, LEAF, 5);
 	iommunest_batch_free(batch);
 }
-END_TEST
 
-START_TEST(a_block_larger_than_the_hardwares_is_split)
+TEST(a_block_larger_than_the_hardwares_is_split)
 {
 	struct iommunest_batch *batch = new_batch(8);
 
@@ -338,9 +325,8 @@ START_TEST(a_block_larger_than_the_hardwares_is_split)
 	check_entry(batch, 2, 8, 4, LEAF, 6);
 	iommunest_batch_free(batch);
 }
-END_TEST
 
-START_TEST(past_max_blocks_a_range_becomes_all)
+TEST(past_max_blocks_a_range_becomes_all)
 {
 	struct iommunest_batch *batch = new_batch(64);
 
@@ -355,9 +341,8 @@ START_TEST(past_max_blocks_a_range_becomes_all)
 	check_all(batch, 4, 3);
 	iommunest_batch_free(batch);
 }
-END_TEST
 
-START_TEST(max_blocks_is_32_by_default)
+TEST(max_blocks_is_32_by_default)
 {
 	struct iommunest_batch *batch = new_batch(64);
 
@@ -370,9 +355,8 @@ START_TEST(max_blocks_is_32_by_default)
 	check_all(batch, 0, 1);
 	iommunest_batch_free(batch);
 }
-END_TEST
 
-START_TEST(all_is_never_split)
+TEST(all_is_never_split)
 {
 	struct iommunest_batch *batch = new_batch(4);
 
@@ -387,9 +371,8 @@ START_TEST(all_is_never_split)
 	check_all(batch, 2, 3);
 	iommunest_batch_free(batch);
 }
-END_TEST
 
-START_TEST(a_mamv_without_its_flag_does_not_count)
+TEST(a_mamv_without_its_flag_does_not_count)
 {
 	struct iommunest_batch *batch = new_batch(4);
 
@@ -399,10 +382,9 @@ START_TEST(a_mamv_without_its_flag_does_not_count)
 	check_entry(batch, 0, 3, 9, 0, 1);
 	iommunest_batch_free(batch);
 }
-END_TEST
 
 /* However large the hardware's blocks are, they are blocks. */
-START_TEST(with_any_mamv_a_range_goes_as_blocks)
+TEST_LOOP(with_any_mamv_a_range_goes_as_blocks, 62)
 {
 	struct iommunest_batch *batch = new_batch(4);
 
@@ -413,9 +395,8 @@ START_TEST(with_any_mamv_a_range_goes_as_blocks)
 	check_entry(batch, 1, 4, 2, 0, 1);
 	iommunest_batch_free(batch);
 }
-END_TEST
 
-START_TEST(a_split_range_is_added_whole_or_not_at_all)
+TEST_LOOP(a_split_range_is_added_whole_or_not_at_all, 2)
 {
 	struct iommunest_batch *batch = new_batch(4);
 	uint64_t cookie = 0;
@@ -433,7 +414,6 @@ START_TEST(a_split_range_is_added_whole_or_not_at_all)
 	ck_assert_uint_eq(iommunest_batch_count(batch), 4);
 	iommunest_batch_free(batch);
 }
-END_TEST
 
 /* ---- Splitting: the property ---- */
 
@@ -545,7 +525,7 @@ static void check_split(struct support_rng *rng, struct iommunest_batch *batch,
 		check_blocks(rng, batch, split);
 }
 
-START_TEST(random_ranges_are_split_exactly_or_become_all)
+TEST(random_ranges_are_split_exactly_or_become_all)
 {
 	struct iommunest_batch *batch = new_batch(SPLIT_CAPACITY);
 	struct support_rng rng;
@@ -568,7 +548,6 @@ START_TEST(random_ranges_are_split_exactly_or_become_all)
 	}
 	iommunest_batch_free(batch);
 }
-END_TEST
 
 /* ---- Merging ---- */
 
@@ -580,7 +559,7 @@ static struct iommunest_batch *new_coalescing(void)
 	return batch;
 }
 
-START_TEST(without_the_flag_nothing_merges)
+TEST(without_the_flag_nothing_merges)
 {
 	struct iommunest_batch *batch = new_batch(4);
 
@@ -590,9 +569,8 @@ START_TEST(without_the_flag_nothing_merges)
 	ck_assert_uint_eq(iommunest_batch_count(batch), 3);
 	iommunest_batch_free(batch);
 }
-END_TEST
 
-START_TEST(buddies_merge_in_either_order)
+TEST(buddies_merge_in_either_order)
 {
 	struct iommunest_batch *batch = new_coalescing();
 
@@ -607,9 +585,8 @@ START_TEST(buddies_merge_in_either_order)
 	check_entry(batch, 0, 4, 2, LEAF, 1);
 	iommunest_batch_free(batch);
 }
-END_TEST
 
-START_TEST(neighbours_that_are_no_buddies_do_not_merge)
+TEST(neighbours_that_are_no_buddies_do_not_merge)
 {
 	struct iommunest_batch *batch = new_coalescing();
 
@@ -632,9 +609,8 @@ START_TEST(neighbours_that_are_no_buddies_do_not_merge)
 	check_entry(batch, 6, 39, 2, 0, 7);
 	iommunest_batch_free(batch);
 }
-END_TEST
 
-START_TEST(buddies_of_other_flags_do_not_merge)
+TEST(buddies_of_other_flags_do_not_merge)
 {
 	struct iommunest_batch *batch = new_coalescing();
 
@@ -644,9 +620,8 @@ START_TEST(buddies_of_other_flags_do_not_merge)
 	ck_assert_uint_eq(iommunest_batch_count(batch), 3);
 	iommunest_batch_free(batch);
 }
-END_TEST
 
-START_TEST(an_add_that_the_last_entry_holds_is_merged)
+TEST(an_add_that_the_last_entry_holds_is_merged)
 {
 	struct iommunest_batch *batch = new_coalescing();
 
@@ -658,9 +633,8 @@ START_TEST(an_add_that_the_last_entry_holds_is_merged)
 	check_entry(batch, 0, 4, 7, 0, 1);
 	iommunest_batch_free(batch);
 }
-END_TEST
 
-START_TEST(an_add_that_holds_the_last_entry_replaces_it_under_its_cookie)
+TEST(an_add_that_holds_the_last_entry_replaces_it_under_its_cookie)
 {
 	struct iommunest_batch *batch = new_coalescing();
 
@@ -670,9 +644,8 @@ START_TEST(an_add_that_holds_the_last_entry_replaces_it_under_its_cookie)
 	check_entry(batch, 0, 4, 7, 0, 1);
 	iommunest_batch_free(batch);
 }
-END_TEST
 
-START_TEST(a_leaf_entry_does_not_hold_one_of_all_caches)
+TEST(a_leaf_entry_does_not_hold_one_of_all_caches)
 {
 	struct iommunest_batch *batch = new_coalescing();
 
@@ -686,9 +659,8 @@ START_TEST(a_leaf_entry_does_not_hold_one_of_all_caches)
 	ck_assert_uint_eq(iommunest_batch_count(batch), 3);
 	iommunest_batch_free(batch);
 }
-END_TEST
 
-START_TEST(all_holds_whatever_comes_behind_it)
+TEST(all_holds_whatever_comes_behind_it)
 {
 	struct iommunest_batch *batch = new_coalescing();
 
@@ -701,9 +673,8 @@ START_TEST(all_holds_whatever_comes_behind_it)
 	check_all(batch, 0, 1);
 	iommunest_batch_free(batch);
 }
-END_TEST
 
-START_TEST(all_takes_in_what_is_pending_before_it)
+TEST(all_takes_in_what_is_pending_before_it)
 {
 	struct iommunest_batch *batch = new_coalescing();
 
@@ -713,9 +684,8 @@ START_TEST(all_takes_in_what_is_pending_before_it)
 	check_all(batch, 0, 4);
 	iommunest_batch_free(batch);
 }
-END_TEST
 
-START_TEST(the_two_halves_of_everything_stay_two)
+TEST(the_two_halves_of_everything_stay_two)
 {
 	struct iommunest_batch *batch = new_coalescing();
 
@@ -731,9 +701,8 @@ START_TEST(the_two_halves_of_everything_stay_two)
 	}
 	iommunest_batch_free(batch);
 }
-END_TEST
 
-START_TEST(merging_respects_the_largest_block)
+TEST(merging_respects_the_largest_block)
 {
 	struct iommunest_batch *batch = new_batch(16);
 	uint32_t i;
@@ -747,10 +716,9 @@ START_TEST(merging_respects_the_largest_block)
 		check_entry(batch, i, 4 * i, 4, 0, 4 * i);
 	iommunest_batch_free(batch);
 }
-END_TEST
 
 /* Before, among each other, and behind. */
-START_TEST(the_blocks_of_a_split_range_do_not_merge)
+TEST(the_blocks_of_a_split_range_do_not_merge)
 {
 	struct iommunest_batch *batch = new_batch(16);
 
@@ -771,7 +739,6 @@ START_TEST(the_blocks_of_a_split_range_do_not_merge)
 	ck_assert_uint_eq(iommunest_batch_count(batch), 1);
 	iommunest_batch_free(batch);
 }
-END_TEST
 
 static const struct iommunest_vtd_entry raw_entries[] = {
 	/* Entries that the kernel refuses. */
@@ -782,7 +749,7 @@ static const struct iommunest_vtd_entry raw_entries[] = {
 	{ .npages = UINT64_C(1) << 63 },
 };
 
-START_TEST(a_raw_entry_does_not_merge)
+TEST_LOOP(a_raw_entry_does_not_merge, ARRAY_LEN(raw_entries))
 {
 	struct iommunest_batch *batch = new_coalescing();
 
@@ -795,9 +762,8 @@ START_TEST(a_raw_entry_does_not_merge)
 			 sizeof(raw_entries[_i]));
 	iommunest_batch_free(batch);
 }
-END_TEST
 
-START_TEST(a_full_batch_still_merges)
+TEST(a_full_batch_still_merges)
 {
 	struct iommunest_batch *batch = new_batch(1);
 
@@ -811,9 +777,8 @@ START_TEST(a_full_batch_still_merges)
 	check_entry(batch, 0, 4, 2, 0, 1);
 	iommunest_batch_free(batch);
 }
-END_TEST
 
-START_TEST(an_entry_that_is_done_does_not_merge)
+TEST(an_entry_that_is_done_does_not_merge)
 {
 	struct iommunest_batch *batch = new_coalescing();
 
@@ -830,7 +795,6 @@ START_TEST(an_entry_that_is_done_does_not_merge)
 	check_entry(batch, 1, 4, 2, 0, 2);
 	iommunest_batch_free(batch);
 }
-END_TEST
 
 /* ---- Merging: the property ---- */
 
@@ -1072,7 +1036,7 @@ static void start_round(struct merging *m)
 	set_limits(m->plain, limit, mamv, WINDOW);
 }
 
-START_TEST(random_adds_drop_the_same_pages_merged_or_not)
+TEST(random_adds_drop_the_same_pages_merged_or_not)
 {
 	static struct merging m;
 	struct support_rng rng;
@@ -1101,50 +1065,4 @@ START_TEST(random_adds_drop_the_same_pages_merged_or_not)
 	ck_assert_uint_gt(fewer, MERGE_ROUNDS);
 	iommunest_batch_free(m.merged);
 	iommunest_batch_free(m.plain);
-}
-END_TEST
-
-static const struct support_test tests[] = {
-	TEST(adds_without_limits_are_the_builders_entries),
-	TEST_LOOP(errors_of_the_builders_stick, ARRAY_LEN(limit_flags)),
-	TEST(null_is_einval),
-	TEST_LOOP(a_batch_of_another_type_is_einval_and_sticks, 2),
-	TEST_LOOP(a_full_batch_is_enospc, ARRAY_LEN(limit_flags)),
-	TEST(limits_of_a_bad_value_are_refused),
-	TEST_LOOP(unknown_flags_of_limits_are_eopnotsupp, 30),
-	TEST(limits_of_null_are_einval),
-	TEST(limits_too_short_are_einval),
-	TEST(longer_limits_need_a_zero_tail),
-	TEST(limits_that_are_refused_change_nothing),
-	TEST(limits_stay_over_a_reset),
-	TEST(a_range_is_split_into_aligned_blocks),
-	TEST(a_block_larger_than_the_hardwares_is_split),
-	TEST(past_max_blocks_a_range_becomes_all),
-	TEST(max_blocks_is_32_by_default),
-	TEST(all_is_never_split),
-	TEST(a_mamv_without_its_flag_does_not_count),
-	TEST_LOOP(with_any_mamv_a_range_goes_as_blocks, 62),
-	TEST_LOOP(a_split_range_is_added_whole_or_not_at_all, 2),
-	TEST(random_ranges_are_split_exactly_or_become_all),
-	TEST(without_the_flag_nothing_merges),
-	TEST(buddies_merge_in_either_order),
-	TEST(neighbours_that_are_no_buddies_do_not_merge),
-	TEST(buddies_of_other_flags_do_not_merge),
-	TEST(an_add_that_the_last_entry_holds_is_merged),
-	TEST(an_add_that_holds_the_last_entry_replaces_it_under_its_cookie),
-	TEST(a_leaf_entry_does_not_hold_one_of_all_caches),
-	TEST(all_holds_whatever_comes_behind_it),
-	TEST(all_takes_in_what_is_pending_before_it),
-	TEST(the_two_halves_of_everything_stay_two),
-	TEST(merging_respects_the_largest_block),
-	TEST(the_blocks_of_a_split_range_do_not_merge),
-	TEST_LOOP(a_raw_entry_does_not_merge, ARRAY_LEN(raw_entries)),
-	TEST(a_full_batch_still_merges),
-	TEST(an_entry_that_is_done_does_not_merge),
-	TEST(random_adds_drop_the_same_pages_merged_or_not),
-};
-
-int main(void)
-{
-	return support_run("vtd-batch", tests, ARRAY_LEN(tests));
 }
