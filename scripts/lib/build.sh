@@ -30,8 +30,18 @@ make_tree() {
 	quietly "$dir/make.log" make -C "$dir" -j"$jobs" "$@"
 }
 
-# check_with_uapi DIR SUITE...: make check with the kernel headers of a newer
-# Debian.
+# For a tier that asks something of the default configuration: the build folder
+# is that of the tier gcc, so that it is built once, by whoever comes first.
+use_gcc_build() {
+	build=$(dirname "$build")/gcc
+	mkdir -p "$build"
+	[ -f "$build/Makefile" ] || configure_tree "$build"
+	cd "$build" || return
+}
+
+# check_with_uapi DIR SUITE...: with the kernel headers of a newer Debian.  All
+# is built with them, and what is laid out by them is tested; the rest is the
+# same code as with any others.
 check_with_uapi() {
 	local dir=$1 headers
 
@@ -41,7 +51,7 @@ check_with_uapi() {
 	say "headers: $headers"
 	configure_tree "$dir" --with-linux-headers="$headers"
 	make_tree "$dir"
-	check_tree "$dir"
+	check_tree "$dir" check-uapi
 }
 
 # The kernels of tests/vm.  One that cannot be had, or built, does not keep the

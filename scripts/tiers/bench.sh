@@ -40,7 +40,7 @@ measure_kernels() {
 }
 
 tier_run() {
-	configure_tree "$build"
+	use_gcc_build
 	count_instructions
 	measure_kernels
 }

@@ -30,7 +30,7 @@ use() {
 tier_run() {
 	local root=$build/root left
 
-	configure_tree "$build"
+	use_gcc_build
 	make_tree "$build"
 	rm -rf "$root"
 	quietly "$build/install.log" make -C "$build" install DESTDIR="$root"

@@ -43,7 +43,7 @@ report() {
 tier_run() {
 	local first=${IOMMUNEST_SEED:-$(date +%s)00000} status=0 i sum
 
-	configure_tree "$build" CFLAGS=-O2
+	use_gcc_build
 	make_tree "$build" tests/queue/test-iq-random
 	rm -f "$build"/property-*.log
 	play_all "$first" || status=1

@@ -3,8 +3,10 @@
 tier_title="valgrind, unit tests"
 tier_packages="$build_packages $test_packages valgrind"
 
+# Asks for what no sanitizer of gcc sees, the use of what was never written.
+# Which programs: VALGRIND_TESTS in tests/local.mk.
 tier_run() {
-	configure_tree "$build"
+	use_gcc_build
 	make_tree "$build"
 	check_tree "$build" check-valgrind
 }

@@ -18,7 +18,7 @@ run() {
 }
 
 tier_run() {
-	configure_tree "$build" --enable-werror
+	use_gcc_build
 	make_tree "$build" all
 	make_tree "$build" vm-programs
 	run "$top/tests/vm/check.sh" --build "$build"
