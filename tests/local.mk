@@ -38,15 +38,15 @@ VALGRIND_TESTS = $(WRAPPED_TESTS) \
 	%D%/sim/test-sim-life \
 	%D%/core/test-submit \
 	%D%/core/test-submit-policy \
-	%D%/core/test-vfio \
-	%D%/uapi/uapi-compare
+	%D%/core/test-vfio
 
 # Minutes each under valgrind, for their many random rounds.
 CHECK_TESTS = $(VALGRIND_TESTS) \
 	%D%/core/test-submit-random \
+	%D%/uapi/uapi-compare \
 	%D%/vtd/test-vtd-batch
 
-SCRIPT_TESTS = \
+QUICK_SCRIPT_TESTS = \
 	%D%/api/api-consistency.sh \
 	%D%/api/header-alone.sh \
 	%D%/api/man-examples.sh \
@@ -54,10 +54,14 @@ SCRIPT_TESTS = \
 	%D%/api/pkg-config.sh \
 	%D%/api/version.sh \
 	%D%/replay/inval.sh \
-	%D%/replay/replay-judged.sh \
 	%D%/replay/replay-usage.sh \
 	%D%/replay/viommu.sh \
 	%D%/api/readme.sh
+
+# Thousands of runs of iommunest-replay, judged in Python: half of the time that
+# "make check" takes.
+SCRIPT_TESTS = $(QUICK_SCRIPT_TESTS) \
+	%D%/replay/replay-judged.sh
 
 TESTS += $(SCRIPT_TESTS)
 
@@ -232,6 +236,38 @@ bench: %D%/bench/bench-iq
 	$(LIBTOOL) --mode=execute valgrind --tool=callgrind \
 		--callgrind-out-file=/dev/null %D%/bench/bench-iq 7 1048576
 .PHONY: bench
+
+# Parts of "make check", for who has one question; scripts/tiers say which.
+# QUICK: all that is compiled.  UAPI: what is laid out by the kernel's headers.
+# SMOKE: does it run, and are the files there that scripts read?
+QUICK_TESTS = $(CHECK_TESTS) $(QUICK_SCRIPT_TESTS)
+
+UAPI_TESTS = \
+	%D%/conformance/test-conformance \
+	%D%/core/test-objects \
+	%D%/core/test-submit \
+	%D%/core/test-vfio \
+	%D%/uapi/uapi-compare
+
+SMOKE_COMPILED = \
+	%D%/replay/test-viommu \
+	%D%/core/test-submit
+SMOKE_TESTS = $(SMOKE_COMPILED) \
+	%D%/api/api-consistency.sh \
+	%D%/replay/replay-usage.sh \
+	%D%/api/readme.sh
+
+check-quick:
+	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(QUICK_TESTS)'
+
+check-uapi:
+	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(UAPI_TESTS)' \
+		check_PROGRAMS='$(UAPI_TESTS)'
+
+distcheck-smoke:
+	$(MAKE) $(AM_MAKEFLAGS) distcheck TESTS='$(SMOKE_TESTS)' \
+		check_PROGRAMS='$(SMOKE_COMPILED) %D%/replay/iommunest-replay'
+.PHONY: check-quick check-uapi distcheck-smoke
 
 # The programs again, each in one process, under valgrind.
 VALGRIND = valgrind

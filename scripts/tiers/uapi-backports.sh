@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-tier_title="linux/iommufd.h of bookworm-backports, make check"
+tier_title="linux/iommufd.h of bookworm-backports, make check-uapi"
 tier_packages="$build_packages $test_packages debian-archive-keyring"
 
 tier_run() {

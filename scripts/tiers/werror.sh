@@ -3,9 +3,11 @@
 tier_title="gcc, a warning is an error; just built"
 tier_packages="$build_packages $test_packages"
 
+# Programs that only other tiers run are built, too.
 tier_run() {
 	configure_tree "$build" --enable-werror
 	make_tree "$build" all
 	make_tree "$build" check TESTS=
+	make_tree "$build" vm-programs fuzz-programs
 	record 1 0 0
 }
