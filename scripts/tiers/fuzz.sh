@@ -63,7 +63,7 @@ fuzz() {
 	rm -rf "$dir"
 	mkdir -p "$dir/corpus" "$seeds"
 	at_fixed_addresses "$build/tests/fuzz/fuzz-$1" -seed=1 -runs="$2" \
-		-max_len="$3" -reload=0 -timeout=20 -artifact_prefix="$dir/" \
+		-max_len="$3" -reload=0 -timeout=120 -artifact_prefix="$dir/" \
 		"$dir/corpus" "$seeds" >"$dir/log" 2>&1
 }
 
