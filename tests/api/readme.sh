@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# What the README shows is so: its example is examples/nest-setup.c, but for
-# the SPDX line, and the command in it ("    $ ...") prints what follows it.
+# What the README shows is so: its example is examples/nest-setup.c without its
+# SPDX lines, and the command in it ("    $ ...") prints what follows it.
 set -eu
 
 top=${top_srcdir:-.}
@@ -27,7 +27,7 @@ between()
 	sed -n "/$1/,/$2/p" "$top/README.md"
 }
 
-same example "$(tail -n +2 "$top/examples/nest-setup.c")" \
+same example "$(sed '/SPDX-/d' "$top/examples/nest-setup.c")" \
 	"$(between '^```c$' '^```$' | sed '/^```/d')"
 
 block=$(between '^    \$ ' '^[^ ]' | sed -n 's/^    //p; /^$/p')
