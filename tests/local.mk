@@ -123,6 +123,13 @@ TEST_SIM_LDADD = %D%/libtest-sim.la %D%/libtest.la libiommunest-sim.la $(CHECK_L
 %C%_vtd_test_entry_CFLAGS = $(TEST_CFLAGS)
 %C%_core_test_error_report_CFLAGS = $(TEST_CFLAGS)
 %C%_vtd_test_guest_caps_CFLAGS = $(TEST_CFLAGS)
+%C%_queue_test_iq_SOURCES = \
+	%D%/queue/test-iq-forward.c \
+	%D%/queue/test-iq-limits.c \
+	%D%/queue/test-iq-new.c \
+	%D%/queue/test-iq-order.c \
+	%D%/queue/test-iq-ring.c \
+	%D%/queue/test-iq-scopes.c
 %C%_queue_test_iq_CFLAGS = $(TEST_CFLAGS)
 %C%_queue_test_iq_devices_CFLAGS = $(TEST_CFLAGS)
 %C%_queue_test_iq_failures_CFLAGS = $(TEST_CFLAGS)

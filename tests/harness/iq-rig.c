@@ -48,6 +48,13 @@ void rig_close(struct rig *rig)
 	host_free(&rig->host);
 }
 
+void rig_end(struct rig *rig)
+{
+	if (rig->iq)
+		rig_close(rig);
+	memset(rig, 0, sizeof(*rig));
+}
+
 void rig_add(struct rig *rig, uint16_t did, uint32_t pasid, uint32_t hwpt_id)
 {
 	ck_assert_int_eq(

@@ -41,6 +41,8 @@ struct rig {
  */
 void rig_open(struct rig *rig, const struct rig_setup *setup);
 void rig_close(struct rig *rig);
+/* Closes it if it is open, and leaves zeros: for a FIXTURE(). */
+void rig_end(struct rig *rig);
 
 void rig_add(struct rig *rig, uint16_t did, uint32_t pasid, uint32_t hwpt_id);
 void rig_add_device(struct rig *rig, uint16_t sid, uint32_t pasid,

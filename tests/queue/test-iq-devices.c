@@ -22,9 +22,7 @@ static struct rig rig;
 
 static void teardown(void)
 {
-	if (rig.iq)
-		rig_close(&rig);
-	memset(&rig, 0, sizeof(rig));
+	rig_end(&rig);
 }
 FIXTURE(NULL, teardown);
 

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Which HWPTs a scope leads to, between runs and within one. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/harness/iq-rig.h"
+#include "tests/harness/support.h"
+
+static struct rig rig;
+
+static void teardown(void)
+{
+	rig_end(&rig);
+}
+FIXTURE(NULL, teardown);
+
+/* ---- Scopes ---- */
+
+TEST(a_scope_may_be_added_once)
+{
+	rig_open(&rig, NULL);
+	ck_assert_int_eq(iommunest_vtd_iq_add_scope(rig.iq, 1, 5, 11), -EEXIST);
+	ck_assert_int_eq(iommunest_vtd_iq_add_scope(rig.iq, 1, 5, 12), 0);
+	ck_assert_int_eq(iommunest_vtd_iq_add_scope(rig.iq, 1, 6, 11), 0);
+	ck_assert_int_eq(iommunest_vtd_iq_add_scope(rig.iq, 5, 5, 11), 0);
+	ck_assert_int_eq(iommunest_vtd_iq_add_scope(rig.iq, 5, 5, 11), -EEXIST);
+	rig_put(&rig, guest_piotlb_all(1, 5));
+	ck_assert_int_eq(rig_kick(&rig), 0);
+	rig_tells(&rig, "call 11x1, call 12x1");
+}
+
+TEST(a_pasid_has_20_bits)
+{
+	rig_open(&rig, NULL);
+	ck_assert_int_eq(iommunest_vtd_iq_add_scope(rig.iq, 1, 1u << 20, 13),
+			 -EINVAL);
+	ck_assert_int_eq(iommunest_vtd_iq_add_scope(rig.iq, 1, UINT32_MAX, 13),
+			 -EINVAL);
+	ck_assert_int_eq(iommunest_vtd_iq_add_scope(rig.iq, 1, 0xfffff, 13), 0);
+}
+
+static const uint32_t asked_for[] = { 0, 3, 4, 5 };
+
+TEST_LOOP(there_is_room_for_as_many_scopes_as_asked_for, ARRAY_LEN(asked_for))
+{
+	const uint32_t asked = asked_for[_i];
+	const uint32_t max = asked ? asked : IOMMUNEST_VTD_IQ_DEFAULT_TARGETS;
+	uint32_t i;
+
+	rig_open(&rig, &(struct rig_setup){ .max_targets = asked });
+	for (i = 3; i < max; i++)
+		rig_add(&rig, 7, i, 100);
+	ck_assert_int_eq(iommunest_vtd_iq_add_scope(rig.iq, 7, 99, 100),
+			 -ENOSPC);
+	ck_assert_int_eq(iommunest_vtd_iq_add_scope(rig.iq, 7, 99, 101),
+			 -ENOSPC);
+	ck_assert_int_eq(iommunest_vtd_iq_forget(rig.iq, 10), 0);
+	rig_add(&rig, 7, 99, 101);
+	ck_assert_int_eq(iommunest_vtd_iq_add_scope(rig.iq, 7, 98, 101),
+			 -ENOSPC);
+	rig_put(&rig, guest_piotlb_all(7, 99));
+	ck_assert_int_eq(rig_kick(&rig), 0);
+	rig_tells(&rig, "call 101x1");
+}
+
+TEST(a_removed_scope_leaves_the_others)
+{
+	rig_open(&rig, NULL);
+	rig_add(&rig, 1, 0, 12);
+	ck_assert_int_eq(iommunest_vtd_iq_remove_scope(rig.iq, 1, 0, 11),
+			 -ENOENT);
+	ck_assert_int_eq(iommunest_vtd_iq_remove_scope(rig.iq, 1, 1, 12),
+			 -ENOENT);
+	ck_assert_int_eq(iommunest_vtd_iq_remove_scope(rig.iq, 3, 0, 12),
+			 -ENOENT);
+	ck_assert_int_eq(iommunest_vtd_iq_remove_scope(rig.iq, 1, 1u << 20, 12),
+			 -EINVAL);
+	ck_assert_int_eq(iommunest_vtd_iq_remove_scope(
+				 rig.iq, 1, IOMMUNEST_VTD_NO_PASID, 12),
+			 -EINVAL);
+	ck_assert_int_eq(iommunest_vtd_iq_remove_scope(rig.iq, 1, 0, 12), 0);
+	ck_assert_int_eq(iommunest_vtd_iq_remove_scope(rig.iq, 1, 0, 12),
+			 -ENOENT);
+	rig_put(&rig, guest_piotlb_all(1, 0));
+	rig_put(&rig, guest_piotlb_all(2, 0));
+	ck_assert_int_eq(rig_kick(&rig), 0);
+	rig_tells(&rig, "call 10x1, call 12x1");
+	/* Its last one: now it is unknown. */
+	ck_assert_int_eq(iommunest_vtd_iq_remove_scope(rig.iq, 2, 0, 12), 0);
+	ck_assert_int_eq(iommunest_vtd_iq_forget(rig.iq, 12), -ENOENT);
+	rig_put(&rig, guest_piotlb_all(2, 0));
+	rig_put(&rig, guest_iotlb(IOMMUNEST_VTD_IOTLB_GLOBAL, 0, 0, 0));
+	ck_assert_int_eq(rig_kick(&rig), 0);
+	rig_tells(&rig, "vmm 2, call 10x1, call 11x1, vmm 3");
+}
+
+TEST(a_removed_hwpt_gets_nothing_any_more)
+{
+	rig_open(&rig, NULL);
+	rig_add(&rig, 1, 7, 10);
+	rig_add(&rig, 1, 7, 12);
+	ck_assert_int_eq(iommunest_vtd_iq_forget(rig.iq, 10), 0);
+	ck_assert_int_eq(iommunest_vtd_iq_forget(rig.iq, 10), -ENOENT);
+	ck_assert_int_eq(iommunest_vtd_iq_forget(rig.iq, 99), -ENOENT);
+	rig_put(&rig, guest_piotlb_all(1, 0));
+	rig_put(&rig, guest_piotlb_all(1, 7));
+	rig_put(&rig, guest_piotlb_all(1, 5));
+	rig_put(&rig, guest_iotlb(IOMMUNEST_VTD_IOTLB_GLOBAL, 0, 0, 0));
+	ck_assert_int_eq(rig_kick(&rig), 0);
+	rig_tells(&rig, "vmm 0, call 12x2, call 11x2, vmm 3");
+	/* And may come back. */
+	rig_add(&rig, 1, 0, 10);
+	rig_put(&rig, guest_piotlb_all(1, 0));
+	rig_put(&rig, guest_piotlb_all(1, 7));
+	ck_assert_int_eq(rig_kick(&rig), 0);
+	rig_tells(&rig, "call 10x1, call 12x1");
+}
+
+#define MANY 1000u
+
+/* Few domains, and few PASIDs, so that both matter; no two scopes alike. */
+static struct guest_desc desc_of_many(uint32_t nth, bool wrong)
+{
+	return guest_piotlb_all((uint16_t)(nth % 32),
+				nth / 32 * 512 + (wrong ? 1 : 0));
+}
+
+static void kick_many(const char *what)
+{
+	uint32_t i, call = 0;
+
+	for (i = 0; i < MANY; i++)
+		rig_put(&rig, desc_of_many(i, false));
+	ck_assert_int_eq(rig_kick(&rig), 0);
+	rig_is_done(&rig);
+	for (i = 0; i < MANY; i++) {
+		if (*what == 'h' && i % 2)
+			continue;
+		ck_assert_uint_lt(call, rig.host.n_calls);
+		ck_assert_uint_eq(rig.host.calls[call].hwpt_id, 5000 + i);
+		ck_assert_uint_eq(rig.host.calls[call++].count, 1);
+	}
+	ck_assert_uint_eq(call, rig.host.n_calls);
+	ck_assert_uint_eq(rig.result.vmm, MANY - call);
+}
+
+TEST(a_thousand_scopes_are_told_apart)
+{
+	uint32_t i;
+
+	rig_open(&rig, &(struct rig_setup){ .qs = 4, .max_targets = MANY });
+	for (i = 10; i < 13; i++)
+		ck_assert_int_eq(iommunest_vtd_iq_forget(rig.iq, i), 0);
+	for (i = 0; i < MANY; i++)
+		rig_add(&rig, (uint16_t)(i % 32), i / 32 * 512, 5000 + i);
+	kick_many("all");
+	for (i = 0; i < MANY; i++)
+		rig_put(&rig, desc_of_many(i, true));
+	ck_assert_int_eq(rig_kick(&rig), 0);
+	ck_assert_uint_eq(rig.result.vmm, MANY);
+	ck_assert_uint_eq(rig.host.n_calls, 0);
+	for (i = 1; i < MANY; i += 2)
+		ck_assert_int_eq(iommunest_vtd_iq_forget(rig.iq, 5000 + i), 0);
+	kick_many("half");
+}
+
+/* ---- Changing scopes within a run ---- */
+
+static int add_13(struct guest *guest, const struct guest_event *event)
+{
+	(void)guest;
+	if (event->kind == GUEST_DESCRIPTOR)
+		rig_add(&rig, 4, 4, 13);
+	return 0;
+}
+
+TEST(the_vmm_may_add_an_hwpt_within_a_run)
+{
+	rig_open(&rig, NULL);
+	rig.guest.hook = add_13;
+	rig_page(&rig, 0x1000);
+	rig_vmm(&rig);
+	rig_put(&rig, guest_piotlb_all(4, 4));
+	rig_page(&rig, 0x2000);
+	ck_assert_int_eq(rig_kick(&rig), 0);
+	rig_is_done(&rig);
+	rig_tells(&rig, "call 10x1, vmm 1, call 13x1, call 10x1");
+}
+
+static int remove_10(struct guest *guest, const struct guest_event *event)
+{
+	(void)guest;
+	if (event->kind == GUEST_DESCRIPTOR && event->index == 1)
+		ck_assert_int_eq(iommunest_vtd_iq_forget(rig.iq, 10), 0);
+	return 0;
+}
+
+TEST_LOOP(the_vmm_may_remove_an_hwpt_within_a_run, 2)
+{
+	rig_open(&rig, NULL);
+	rig.guest.hook = remove_10;
+	rig_page(&rig, 0x1000);
+	if (_i)
+		rig_put(&rig, guest_iotlb(IOMMUNEST_VTD_IOTLB_DOMAIN, 1, 0, 0));
+	else
+		rig_vmm(&rig);
+	rig_page(&rig, 0x2000);
+	rig_page_of(&rig, 11, 0x1000);
+	ck_assert_int_eq(rig_kick(&rig), 0);
+	rig_is_done(&rig);
+	rig_tells(&rig, _i ? "call 10x2, call 11x1, vmm 1, vmm 2, call 11x1"
+			   : "call 10x1, vmm 1, vmm 2, call 11x1");
+}
