@@ -155,6 +155,13 @@ WRAP_ALLOCATIONS = $(AM_LDFLAGS) $(WRAP_LDFLAGS) \
 %C%_core_test_alloc_CFLAGS = $(TEST_CFLAGS)
 %C%_core_test_alloc_LDFLAGS = $(WRAP_ALLOCATIONS)
 %C%_core_test_alloc_LDADD = %D%/libtest.la libiommunest-core.la $(CHECK_LIBS)
+%C%_queue_test_iq_state_SOURCES = \
+	%D%/queue/state-rig.c \
+	%D%/queue/state-rig.h \
+	%D%/queue/test-iq-enable.c \
+	%D%/queue/test-iq-migrate.c \
+	%D%/queue/test-iq-no-memory.c \
+	%D%/queue/test-iq-restore.c
 %C%_queue_test_iq_state_CFLAGS = $(TEST_CFLAGS)
 %C%_queue_test_iq_state_LDFLAGS = $(WRAP_ALLOCATIONS)
 %C%_queue_test_iq_state_LDADD = %D%/libtest.la libiommunest-core.la $(CHECK_LIBS)

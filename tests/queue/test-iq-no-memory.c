@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Which functions of the engine allocate, and what they do where they cannot.
+ * Linked with the library's objects.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/harness/support.h"
+#include "tests/queue/state-rig.h"
+
+#define NO_PASID IOMMUNEST_VTD_NO_PASID
+
+static void teardown(void)
+{
+	rig_end(&rig);
+}
+FIXTURE(NULL, teardown);
+
+/* ---- Allocations that fail ---- */
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+void __real_free(void *pointer);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void __wrap_free(void *pointer);
+
+/* libcheck allocates too: nothing is asserted while @watched is set. */
+static struct {
+	bool watched;
+	/* Which one fails, from 1; 0: none. */
+	unsigned int fail;
+	unsigned int count;
+	/* More than there were before. */
+	int live;
+} heap;
+
+static bool fails(void)
+{
+	return heap.watched && ++heap.count == heap.fail;
+}
+
+static void *note(void *pointer)
+{
+	heap.live += heap.watched && pointer;
+	return pointer;
+}
+
+void *__wrap_malloc(size_t size)
+{
+	return fails() ? NULL : note(__real_malloc(size));
+}
+
+void *__wrap_calloc(size_t count, size_t size)
+{
+	return fails() ? NULL : note(__real_calloc(count, size));
+}
+
+void __wrap_free(void *pointer)
+{
+	heap.live -= heap.watched && pointer;
+	__real_free(pointer);
+}
+
+static int watch(int (*call)(void), unsigned int fail)
+{
+	int ret;
+
+	memset(&heap, 0, sizeof(heap));
+	heap.fail = fail;
+	heap.watched = true;
+	ret = call();
+	heap.watched = false;
+	return ret;
+}
+
+/* ---- No memory ---- */
+
+/*
+ * The 1st allocation of a call fails, then the 2nd ..., until it needs no
+ * more; returns how many there were.
+ */
+static unsigned int starve(int (*call)(void), void (*check)(void))
+{
+	unsigned int n = 1;
+	int ret;
+
+	for (;; n++) {
+		ret = watch(call, n);
+		if (heap.count < n)
+			break;
+		ck_assert_int_eq(ret, -ENOMEM);
+		ck_assert_int_eq(heap.live, 0);
+		check();
+	}
+	ck_assert_int_eq(ret, 0);
+	return n - 1;
+}
+
+static state_t state_before;
+
+static void state_is_as_before(void)
+{
+	state_t after = saved();
+
+	ck_assert_mem_eq(&after, &state_before, sizeof(after));
+}
+
+static int add_shared(void)
+{
+	return iommunest_vtd_iq_add_scope(rig.iq, 1, 0, 13);
+}
+
+static int add_shared_device(void)
+{
+	return iommunest_vtd_iq_add_device(rig.iq, 7, 4, 12);
+}
+
+static int add_unshared(void)
+{
+	return iommunest_vtd_iq_add_scope(rig.iq, 9, 9, 12);
+}
+
+/* HWPT 13 is not there; the ring works; what needs no room can be added. */
+static void added_nothing(void)
+{
+	state_is_as_before();
+	ck_assert_int_eq(iommunest_vtd_iq_forget(rig.iq, 13), -ENOENT);
+	ck_assert_int_eq(iommunest_vtd_iq_remove_scope(rig.iq, 1, 0, 13),
+			 -ENOENT);
+	ck_assert_int_eq(iommunest_vtd_iq_remove_device(rig.iq, 7, 4, 12),
+			 -ENOENT);
+	ck_assert_int_eq(watch(add_unshared, 0), 0);
+	ck_assert_uint_eq(heap.count, 0);
+	ck_assert_int_eq(iommunest_vtd_iq_remove_scope(rig.iq, 9, 9, 12), 0);
+	rig_page(&rig, 0x1000);
+	rig_put(&rig, guest_iotlb(IOMMUNEST_VTD_IOTLB_GLOBAL, 0, 0, 0));
+	ck_assert_int_eq(rig_kick(&rig), 0);
+	rig_is_done(&rig);
+	rig_tells(&rig, "call 10x2, call 11x1, call 12x1, vmm 1");
+	rig_set_base(&rig, RIG_BASE, 0);
+	state_is_as_before();
+}
+
+TEST_LOOP(without_memory_nothing_is_added, 2)
+{
+	unsigned int needed;
+
+	rig_open(&rig, NULL);
+	rig_add_device(&rig, 7, 3, 11);
+	state_before = saved();
+	needed = starve(_i ? add_shared_device : add_shared, added_nothing);
+	ck_assert_uint_eq(needed, 1);
+	/* Now it has been added. */
+	ck_assert_int_eq(_i ? add_shared_device() : add_shared(), -EEXIST);
+}
+
+static int set_larger_base(void)
+{
+	return iommunest_vtd_iq_set_base(
+		rig.iq, guest_iqa(RIG_BASE + 0x1000000, 5, true), false);
+}
+
+static void ring_is_as_before(void)
+{
+	state_is_as_before();
+	rig_page(&rig, 0x1000);
+	ck_assert_int_eq(rig_kick(&rig), 0);
+	rig_is_done(&rig);
+	rig_tells(&rig, "call 10x1");
+	state_before = saved();
+}
+
+TEST(without_memory_the_base_stays)
+{
+	rig_open(&rig, NULL);
+	rig_advance(&rig, 3);
+	state_before = saved();
+	ck_assert_uint_ge(starve(set_larger_base, ring_is_as_before), 2);
+	ck_assert_uint_eq(saved().iqh, 0);
+}
+
+static state_t larger_state;
+
+static int restore_larger(void)
+{
+	return iommunest_vtd_iq_restore(rig.iq, &larger_state);
+}
+
+TEST(without_memory_nothing_is_restored)
+{
+	state_t after;
+
+	be_at_a_bad_descriptor();
+	larger_state = saved();
+	larger_state.iqa += 0x1000000 | 5;
+	teardown();
+	rig_open(&rig, NULL);
+	rig_advance(&rig, 3);
+	state_before = saved();
+	ck_assert_uint_ge(starve(restore_larger, ring_is_as_before), 2);
+	after = saved();
+	ck_assert_mem_eq(&after, &larger_state, sizeof(after));
+}
+
+/* Callbacks and a kernel that do nothing, and so allocate nothing either. */
+static int quiet_read(void *vmm, uint64_t gpa, void *buf, size_t len)
+{
+	const struct guest *guest = vmm;
+
+	memcpy(buf, guest->ring + (gpa - guest->base), len);
+	return 0;
+}
+
+static int quiet_write(void *vmm, uint32_t index, uint64_t gpa, uint32_t data)
+{
+	(void)vmm;
+	(void)index;
+	(void)gpa;
+	(void)data;
+	return 0;
+}
+
+static void quiet_interrupt(void *vmm, uint32_t index)
+{
+	(void)vmm;
+	(void)index;
+}
+
+static int quiet_descriptor(void *vmm, uint32_t index,
+			    const struct iommunest_vtd_desc *desc)
+{
+	(void)vmm;
+	(void)index;
+	(void)desc;
+	return 0;
+}
+
+static int quiet_ioctl(void *data, int fd, unsigned long request, void *arg)
+{
+	(void)data;
+	(void)fd;
+	(void)request;
+	(void)arg;
+	return 0;
+}
+
+static int run_quietly(void)
+{
+	rig.result.size = sizeof(rig.result);
+	return iommunest_vtd_iq_run(rig.iq, guest_iqt(&rig.guest), &rig.result);
+}
+
+TEST(running_allocates_nothing)
+{
+	static const struct iommunest_vtd_iq_ops ops = {
+		.size = sizeof(ops),
+		.read = quiet_read,
+		.write_status = quiet_write,
+		.interrupt = quiet_interrupt,
+		.descriptor = quiet_descriptor,
+	};
+	struct iommunest_sys sys = host_sys;
+	const struct iommunest_open_options options = {
+		.size = sizeof(options),
+		.sys = &sys,
+		.sys_data = &rig.host,
+	};
+	struct iommunest_ctx *ctx;
+	uint32_t i;
+
+	rig_open(&rig, NULL);
+	sys.ioctl = quiet_ioctl;
+	ck_assert_int_eq(iommunest_open_fd(&ctx, 5, &options), 0);
+	iommunest_vtd_iq_free(rig.iq);
+	ck_assert_int_eq(
+		iommunest_vtd_iq_new(&rig.iq, ctx, &ops, &rig.guest, NULL), 0);
+	rig_set_base(&rig, RIG_BASE, 0);
+	for (i = 10; i < 20; i++)
+		rig_add(&rig, 1, 0, i);
+	rig_add_device(&rig, 7, NO_PASID, 10);
+	for (i = 0; i < 120; i++)
+		rig_page(&rig, (uint64_t)i << 12);
+	rig_put(&rig, guest_dev_tlb(7, 0x1000, 0));
+	rig_wait(&rig);
+	rig_vmm(&rig);
+	rig_put(&rig, guest_iotlb(IOMMUNEST_VTD_IOTLB_GLOBAL, 0, 0, 0));
+	ck_assert_int_eq(watch(run_quietly, 0), 0);
+	ck_assert_uint_eq(heap.count, 0);
+	ck_assert_int_eq(heap.live, 0);
+	rig_is_done(&rig);
+	rig_counts(&rig, (struct rig_counts){
+				 .descriptors = 124,
+				 .forwarded = 122,
+				 .waits = 1,
+				 .vmm = 2,
+				 .entries = 10 * 120 + 1 + 10,
+				 .calls = 20,
+			 });
+	iommunest_vtd_iq_free(rig.iq);
+	rig.iq = NULL;
+	iommunest_close(ctx);
+	rig_close(&rig);
+}
