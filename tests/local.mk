@@ -131,6 +131,12 @@ TEST_SIM_LDADD = %D%/libtest-sim.la %D%/libtest.la libiommunest-sim.la $(CHECK_L
 	%D%/queue/test-iq-ring.c \
 	%D%/queue/test-iq-scopes.c
 %C%_queue_test_iq_CFLAGS = $(TEST_CFLAGS)
+%C%_queue_test_iq_devices_SOURCES = \
+	%D%/queue/device-rig.c \
+	%D%/queue/device-rig.h \
+	%D%/queue/test-iq-device-failures.c \
+	%D%/queue/test-iq-devices.c \
+	%D%/queue/test-iq-piggyback.c
 %C%_queue_test_iq_devices_CFLAGS = $(TEST_CFLAGS)
 %C%_queue_test_iq_failures_CFLAGS = $(TEST_CFLAGS)
 %C%_queue_test_iq_hostile_CFLAGS = $(TEST_CFLAGS)
