@@ -38,7 +38,8 @@ VALGRIND_TESTS = $(WRAPPED_TESTS) \
 	%D%/sim/test-sim-life \
 	%D%/core/test-submit \
 	%D%/core/test-submit-policy \
-	%D%/core/test-vfio
+	%D%/core/test-vfio \
+	%D%/uapi/abi-layout
 
 # Minutes each under valgrind, for their many random rounds.
 CHECK_TESTS = $(VALGRIND_TESTS) \
@@ -180,6 +181,8 @@ WRAP_ALLOCATIONS = $(AM_LDFLAGS) $(WRAP_LDFLAGS) \
 %C%_core_test_sweep_LDFLAGS = $(WRAP_ALLOCATIONS)
 %C%_core_test_sweep_LDADD = %D%/libtest.la libiommunest-core.la libiommunest-sim.la \
 	$(CHECK_LIBS)
+
+%C%_uapi_abi_layout_CFLAGS = $(TEST_CFLAGS)
 
 %C%_uapi_uapi_compare_SOURCES = \
 	%D%/uapi/uapi-compare.c \

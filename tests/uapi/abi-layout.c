@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The layout of what crosses a border, where longs have 64 bits, and where they
+ * have 32 and 64-bit numbers stand at multiples of 4 (i386).  The kernel's
+ * structs are the same for both; the public ones are not, as their size, their
+ * pointers and their padding are not.  A row that fails is either a mistake or
+ * a new interface.
+ */
+#include <stdio.h>
+
+#include <libiommunest-sim.h>
+#include <libiommunest.h>
+
+#include "lib/uapi/invalidate.h"
+#include "lib/uapi/vfio.h"
+#include "tests/harness/support.h"
+
+#define EXIT_SKIPPED 77
+
+/* Of the struct's last member, or of one in its midst, and of the whole. */
+struct layout {
+	size_t offset;
+	size_t size;
+};
+
+enum model {
+	LP64,
+	ILP32,
+	MODELS,
+};
+
+struct row {
+	const char *name;
+	struct layout is;
+	struct layout want[MODELS];
+};
+
+/* clang-format off */
+#define ROW(tag, member, offset64, size64, offset32, size32) {		\
+	"struct " #tag "." #member,					\
+	{ offsetof(struct tag, member), sizeof(struct tag) },		\
+	{ { offset64, size64 }, { offset32, size32 } },			\
+}
+/* clang-format on */
+#define KERNEL(tag, member, offset, size) \
+	ROW(tag, member, offset, size, offset, size)
+
+static const struct row rows[] = {
+	KERNEL(iommu_destroy, id, 4, 8),
+	KERNEL(iommu_ioas_alloc, out_ioas_id, 8, 12),
+	KERNEL(iommu_hwpt_alloc, data_uptr, 32, 48),
+	KERNEL(iommu_hwpt_alloc, __reserved2, 44, 48),
+	KERNEL(iommu_hwpt_vtd_s1, __reserved, 20, 24),
+	KERNEL(iommu_hw_info, data_uptr, 16, 40),
+	KERNEL(iommu_hw_info, out_capabilities, 32, 40),
+	KERNEL(iommu_hw_info_vtd, ecap_reg, 16, 24),
+	KERNEL(iommu_hwpt_invalidate, data_uptr, 8, 32),
+	KERNEL(iommu_hwpt_vtd_s1_invalidate, __reserved, 20, 24),
+	KERNEL(iommunest_uapi_invalidate, flags, 32, 48),
+	KERNEL(iommunest_uapi_invalidate, reserved2, 44, 48),
+	KERNEL(vfio_device_bind_iommufd, out_devid, 12, 16),
+	KERNEL(vfio_device_attach_iommufd_pt, pt_id, 8, 12),
+	KERNEL(vfio_device_detach_iommufd_pt, flags, 4, 8),
+
+	ROW(iommunest_sys, write, 40, 48, 20, 24),
+	ROW(iommunest_open_options, sys_data, 24, 32, 12, 16),
+	ROW(iommunest_hw_info, reserved, 44, 48, 40, 44),
+	ROW(iommunest_inv_type, make_all, 32, 40, 24, 28),
+	ROW(iommunest_failure, reserved, 28, 32, 28, 32),
+	ROW(iommunest_call, driver_error, 36, 40, 28, 32),
+	ROW(iommunest_submit_options, user, 32, 40, 20, 24),
+	ROW(iommunest_report, last_index, 76, 80, 68, 72),
+	ROW(iommunest_vtd_caps, rprivs, 61, 64, 57, 60),
+	ROW(iommunest_vtd_guest, reserved, 28, 32, 24, 28),
+	ROW(iommunest_vtd_s1, flags, 20, 24, 16, 20),
+	ROW(iommunest_vtd_pasid_entry, reserved_set, 97, 104, 97, 100),
+	ROW(iommunest_vtd_entry, reserved, 20, 24, 20, 24),
+	ROW(iommunest_vtd_limits, reserved, 20, 24, 16, 20),
+	ROW(iommunest_vtd_desc, reserved, 69, 72, 69, 72),
+	ROW(iommunest_vtd_iq_ops, trace, 56, 64, 28, 32),
+	ROW(iommunest_vtd_iq_options, limits, 24, 32, 20, 24),
+	ROW(iommunest_vtd_iq_result, reserved, 76, 80, 72, 76),
+	ROW(iommunest_vtd_iq_state, iqercd, 56, 64, 52, 60),
+	ROW(iommunest_sim_options, ecap, 24, 32, 20, 28),
+	ROW(iommunest_sim_desc, refused, 25, 32, 25, 28),
+	ROW(iommunest_sim_stats, refused, 32, 40, 28, 36),
+	ROW(iommunest_sim_fault, code, 36, 40, 32, 36),
+};
+
+/* MODELS: another one, of which the table says nothing. */
+static enum model this_model(void)
+{
+	struct padded {
+		char first;
+		uint64_t number;
+	};
+
+	if (sizeof(long) == 8 && sizeof(void *) == 8)
+		return LP64;
+	if (sizeof(long) == 4 && offsetof(struct padded, number) == 4)
+		return ILP32;
+	return MODELS;
+}
+
+TEST_LOOP(a_struct_is_laid_out_as_ever, ARRAY_LEN(rows))
+{
+	const struct row *row = &rows[_i];
+	const struct layout *want = &row->want[this_model()];
+
+	ck_assert_msg(row->is.offset == want->offset,
+		      "%s: at %zu, and not at %zu", row->name, row->is.offset,
+		      want->offset);
+	ck_assert_msg(row->is.size == want->size,
+		      "%s: its struct has %zu bytes, and not %zu", row->name,
+		      row->is.size, want->size);
+}
+
+int main(int argc, char **argv)
+{
+	if (this_model() == MODELS) {
+		puts("this machine's layout is not in the table");
+		return EXIT_SKIPPED;
+	}
+	return support_run(argc, argv);
+}
