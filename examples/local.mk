@@ -11,11 +11,23 @@ VIOMMU_SOURCES = \
 	%D%/viommu/regs.h
 
 noinst_PROGRAMS += \
+	%D%/fix-and-resubmit \
+	%D%/host-caps \
 	%D%/nest-setup \
+	%D%/submit \
 	%D%/viommu/viommu
+
+%C%_fix_and_resubmit_SOURCES = %D%/fix-and-resubmit.c
+%C%_fix_and_resubmit_LDADD = $(EXAMPLE_LIBS)
+
+%C%_host_caps_SOURCES = %D%/host-caps.c
+%C%_host_caps_LDADD = $(EXAMPLE_LIBS)
 
 %C%_nest_setup_SOURCES = %D%/nest-setup.c
 %C%_nest_setup_LDADD = $(EXAMPLE_LIBS)
+
+%C%_submit_SOURCES = %D%/submit.c
+%C%_submit_LDADD = $(EXAMPLE_LIBS)
 
 %C%_viommu_viommu_SOURCES = %D%/viommu/viommu.c $(VIOMMU_SOURCES)
 %C%_viommu_viommu_LDADD = $(EXAMPLE_LIBS)

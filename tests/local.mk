@@ -49,6 +49,7 @@ CHECK_TESTS = $(VALGRIND_TESTS) \
 
 QUICK_SCRIPT_TESTS = \
 	%D%/api/api-consistency.sh \
+	%D%/api/examples.sh \
 	%D%/api/header-alone.sh \
 	%D%/api/man-examples.sh \
 	%D%/api/man-lint.sh \
@@ -238,6 +239,7 @@ CONFORMANCE_SOURCES = \
 EXTRA_DIST += \
 	$(SCRIPT_TESTS) \
 	%D%/api/api_consistency.py \
+	%D%/api/example-programs.sh \
 	%D%/data/guest-iq/README.md \
 	%D%/data/guest-iq/flts-ats-lazy.iq \
 	%D%/data/guest-iq/flts-lazy.iq \

@@ -1,35 +1,20 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # The program in each page's EXAMPLES compiles without a warning, links with
-# the libraries of the build tree, runs, and exits with 0.  One that needs
-# more than the simulator says so in a comment above it and is not run:
-#	.\" example: not run (REASON)
+# the libraries of the build tree, runs, and exits with 0; what it invalidates
+# reaches the simulated hardware.  With the simulator, the page says how to link
+# it.  Comments above the program say what else is to be known of it:
+#	.\" example: not run (REASON)	it needs more than the simulator
+#	.\" example: examples/FILE.c	it is that one, without its SPDX lines
+# and those above other blocks, that they are what it prints, one after another:
+#	.\" example: prints
 set -eu
 
-top=${top_srcdir:-${srcdir:-.}}
-build=${top_builddir:-.}
-libs=$build/.libs
+# shellcheck source=tests/api/example-programs.sh
+. "${top_srcdir:-${srcdir:-.}}/tests/api/example-programs.sh"
 
-# What the tree was configured with: a sanitized library needs its runtime.
-variable()
-{
-	[ ! -f "$build/Makefile" ] ||
-		sed -n "s/^$1 = //p" "$build/Makefile" | sed 1q
-}
-
-cc=${CC:-$(variable CC)}
-cc=${cc:-gcc}
-san=$(variable SAN_CFLAGS)
-
-# The first word: it may have options.
-if ! command -v "${cc%% *}" >/dev/null 2>&1; then
-	echo "SKIP: there is no compiler $cc"
-	exit 77
-fi
-
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-trap 'exit 1' HUP INT TERM
+# shellcheck disable=SC2016 # the reader's shell expands it
+link_line='.Dl cc example.c $(pkg-config --cflags --libs libiommunest-sim)'
 
 # The program's lines, without roff's escapes; an escape that is not known here
 # would be a wrong program, and is an error.
@@ -70,15 +55,27 @@ extract()
 	' "$1"
 }
 
-failed=0
-fail()
+# The page shows the example that it names, if any.
+shows_its_file()
 {
-	echo "FAIL: $*"
-	failed=1
+	file=$(sed -n 's/^\.\\" example: \(examples\/.*\)/\1/p' "$1")
+	[ -z "$file" ] || sed "/SPDX-/d" "$top/$file" | diff -u - "$2"
+}
+
+# The page has no output of the program, or all of it.
+shows_its_output()
+{
+	awk '
+	/^\.\\" example: prints$/ { next_block = 1 }
+	next_block && /^\.Bd/ { block = 1; next_block = 0; next }
+	/^\.Ed/ { block = 0 }
+	block' "$1" >"$work/shown"
+	[ ! -s "$work/shown" ] || diff -u "$work/out" "$work/shown"
 }
 
 built=0
 ran=0
+flushed=0
 for page in "$top"/man/*.[37].in; do
 	name=$(basename "$page" .in)
 	extract "$page" >"$work/$name.c"
@@ -90,23 +87,31 @@ for page in "$top"/man/*.[37].in; do
 		fail "$name: not exactly one main()"
 		continue
 	fi
-	# shellcheck disable=SC2086 # lists of options
-	if ! $cc $san -std=gnu11 -Wall -Wextra -Werror -I"$top/include" \
-		-o "$work/$name" "$work/$name.c" -L"$libs" -Wl,-rpath,"$libs" \
-		-liommunest-sim -liommunest; then
+	if ! build_example "$work/$name" "$work/$name.c"; then
 		fail "$name: the example does not build"
 		continue
 	fi
 	built=$((built + 1))
+	shows_its_file "$page" "$work/$name.c" ||
+		fail "$name: the example is not the file that it names"
+	! grep -q libiommunest-sim "$work/$name.c" ||
+		grep -qxF "$link_line" "$page" ||
+		fail "$name does not say how to link with the simulator"
 	grep -q '^\.\\" example: not run (.*)$' "$page" && continue
 	ran=$((ran + 1))
-	LD_LIBRARY_PATH=$libs${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH} \
-		"$work/$name" >"$work/out" 2>&1 || {
+	run_example "$work/$name" || {
 		fail "$name: the example exits with $?:"
 		cat "$work/out"
 	}
+	shows_its_output "$page" ||
+		fail "$name: the example prints something else"
+	has_entries || continue
+	flushed=$((flushed + 1))
+	reaches_hardware ||
+		fail "$name: nothing is flushed; is a device attached?"
 done
 
 [ "$ran" -gt 0 ] || fail "no example ran"
-echo "$built examples built, $ran run"
+[ "$flushed" -gt 0 ] || fail "no example invalidates anything"
+echo "$built examples built, $ran run; $flushed invalidate"
 exit $failed

@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# What the README shows is so: its example is examples/nest-setup.c without its
-# SPDX lines, and the command in it ("    $ ...") prints what follows it.
+# What the README shows is so: its example is consecutive lines of
+# examples/nest-setup.c, and the command in it ("    $ ...") prints what follows
+# it.
 set -eu
 
 top=${top_srcdir:-.}
@@ -15,10 +16,11 @@ same()
 {
 	printf '%s\n' "$2" >"$work/is"
 	printf '%s\n' "$3" >"$work/shown"
-	[ -n "$3" ] && diff -u "$work/is" "$work/shown" || {
-		echo "FAIL: README.md does not show the $1"
-		failed=1
-	}
+	if [ -n "$3" ] && diff -u "$work/is" "$work/shown"; then
+		return
+	fi
+	echo "FAIL: README.md does not show the $1"
+	failed=1
 }
 
 # The README's lines from one that fits $1 to the next that fits $2.
@@ -27,8 +29,16 @@ between()
 	sed -n "/$1/,/$2/p" "$top/README.md"
 }
 
-same example "$(sed '/SPDX-/d' "$top/examples/nest-setup.c")" \
-	"$(between '^```c$' '^```$' | sed '/^```/d')"
+# The file's lines from the README's first to its last.
+shown=$(between '^```c$' '^```$' | sed '/^```/d')
+first=$(printf '%s\n' "$shown" | head -n 1)
+last=$(printf '%s\n' "$shown" | tail -n 1)
+export first last
+excerpt=$(awk '
+	$0 == ENVIRON["first"] { on = 1 }
+	on { print }
+	$0 == ENVIRON["last"] { exit }' "$top/examples/nest-setup.c")
+same 'lines of nest-setup.c' "$excerpt" "$shown"
 
 block=$(between '^    \$ ' '^[^ ]' | sed -n 's/^    //p; /^$/p')
 command=$(printf '%s\n' "$block" | sed -n '1s/^\$ //p')

@@ -1,0 +1,80 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# The programs in examples/: they include public headers only, build without a
+# warning, print what is expected, and what they invalidate reaches the
+# simulated hardware.  tests/replay/viommu.sh looks at viommu's output.
+set -eu
+
+# shellcheck source=tests/api/example-programs.sh
+. "${top_srcdir:-${srcdir:-.}}/tests/api/example-programs.sh"
+
+examples=$top/examples
+
+# build_and_run NAME FILE.c...
+build_and_run()
+{
+	name=$1
+	shift
+	if ! build_example "$work/$name" "$@"; then
+		fail "$name does not build"
+		return 1
+	fi
+	run_example "$work/$name" || fail "$name exits with $?"
+}
+
+flushes()
+{
+	if ! has_entries || ! reaches_hardware; then
+		fail "$name: nothing is flushed; is a device attached?"
+	fi
+}
+
+# prints LINE...: all that the last one printed.
+prints()
+{
+	printf '%s\n' "$@" >"$work/want"
+	diff -u "$work/want" "$work/out" || fail "$name: other output"
+}
+
+if build_and_run nest-setup "$examples/nest-setup.c"; then
+	prints '3 handled, 0 left'
+	flushes
+fi
+
+if build_and_run submit "$examples/submit.c"; then
+	prints '3 entries in 1 ioctl'
+	flushes
+fi
+
+if build_and_run fix-and-resubmit "$examples/fix-and-resubmit.c"; then
+	prints '1 handled, 2 left' \
+		'cookie 101: Invalid argument' \
+		'2 handled, 0 left'
+	flushes
+fi
+
+if build_and_run host-caps "$examples/host-caps.c"; then
+	prints 'nested translation: yes' \
+		'first stage: 5 levels, 1 GiB pages: yes' \
+		'PASIDs: 20 bits' \
+		'largest address mask: 2^18 pages' \
+		'for the guest: CAP 0x11d2008000380c00, ECAP 0x1899c80000087'
+fi
+
+if build_and_run viommu "$examples"/viommu/*.c; then
+	flushes
+fi
+
+# Each is here: a new one needs its output above.
+for file in "$examples"/*.c; do
+	[ -x "$work/$(basename "$file" .c)" ] || fail "$file is not tested"
+done
+
+headers=$(grep -h '^#include <.*iommunest' "$examples"/*.c \
+	"$examples"/viommu/*.[ch] | sort -u | tr '\n' ' ')
+case $headers in
+'#include <libiommunest-sim.h> #include <libiommunest.h> ') ;;
+*) fail "they include $headers" ;;
+esac
+
+exit $failed
