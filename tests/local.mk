@@ -151,6 +151,10 @@ TEST_SIM_LDADD = %D%/libtest-sim.la %D%/libtest.la libiommunest-sim.la $(CHECK_L
 %C%_sim_test_sim_fault_LDADD = $(TEST_SIM_LDADD)
 %C%_sim_test_sim_life_CFLAGS = $(TEST_CFLAGS)
 %C%_sim_test_sim_life_LDADD = $(TEST_SIM_LDADD)
+%C%_core_test_submit_SOURCES = \
+	%D%/core/test-submit-arguments.c \
+	%D%/core/test-submit-errors.c \
+	%D%/core/test-submit.c
 %C%_core_test_submit_CFLAGS = $(TEST_CFLAGS)
 %C%_core_test_submit_policy_CFLAGS = $(TEST_CFLAGS)
 %C%_core_test_submit_random_CFLAGS = $(TEST_CFLAGS)
