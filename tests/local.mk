@@ -159,6 +159,12 @@ TEST_SIM_LDADD = %D%/libtest-sim.la %D%/libtest.la libiommunest-sim.la $(CHECK_L
 %C%_core_test_submit_policy_CFLAGS = $(TEST_CFLAGS)
 %C%_core_test_submit_random_CFLAGS = $(TEST_CFLAGS)
 %C%_core_test_vfio_CFLAGS = $(TEST_CFLAGS)
+%C%_vtd_test_vtd_batch_SOURCES = \
+	%D%/vtd/batch-rig.c \
+	%D%/vtd/batch-rig.h \
+	%D%/vtd/test-vtd-batch.c \
+	%D%/vtd/test-vtd-merge.c \
+	%D%/vtd/test-vtd-split.c
 %C%_vtd_test_vtd_batch_CFLAGS = $(TEST_CFLAGS)
 
 # Their allocations fail, and so they link the objects.
