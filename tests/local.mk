@@ -219,6 +219,8 @@ check_PROGRAMS += %D%/replay/iommunest-replay
 
 %C%_replay_test_viommu_SOURCES = \
 	%D%/replay/test-viommu.c \
+	%D%/replay/viommu-rig.c \
+	%D%/replay/viommu-rig.h \
 	$(VIOMMU_SOURCES)
 %C%_replay_test_viommu_CFLAGS = $(TEST_CFLAGS)
 %C%_replay_test_viommu_LDADD = %D%/libtest.la libiommunest-sim.la libiommunest.la $(CHECK_LIBS)

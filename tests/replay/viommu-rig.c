@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <string.h>
+
+#include "tests/harness/support.h"
+#include "tests/replay/viommu-rig.h"
+
+struct iommunest_sim *sim;
+struct iommunest_ctx *ctx;
+int device;
+struct viommu viommu;
+unsigned char memory[MEMORY] __attribute__((aligned(4096)));
+unsigned int interrupts;
+uint64_t msi_addr;
+uint32_t msi_data;
+unsigned int ioctls, failing;
+
+/* ---- The host ---- */
+
+static int failing_ioctl(void *data, int fd, unsigned long request, void *arg)
+{
+	/* IOMMU_HWPT_INVALIDATE: the simulator's own failures are for that. */
+	if ((request & 0xff) != 0x8d && ++ioctls == failing)
+		return -ENOMEM;
+	return iommunest_sim_sys()->ioctl(data, fd, request, arg);
+}
+
+static void msi(void *user, uint64_t addr, uint32_t data)
+{
+	(void)user;
+	interrupts++;
+	msi_addr = addr;
+	msi_data = data;
+}
+
+void set_up(void)
+{
+	static struct iommunest_sys sys;
+	struct iommunest_open_options options = {
+		.size = sizeof(options),
+		.sys = &sys,
+	};
+	struct viommu_config config = {
+		.info.size = sizeof(config.info),
+		.memory = memory,
+		.memory_size = sizeof(memory),
+		.msi = msi,
+	};
+	uint32_t ioas;
+
+	sys = *iommunest_sim_sys();
+	sys.ioctl = failing_ioctl;
+	failing = 0;
+	interrupts = 0;
+	memset(memory, 0, sizeof(memory));
+	ck_assert_int_eq(iommunest_sim_new(&sim, NULL), 0);
+	options.sys_data = sim;
+	ck_assert_int_eq(iommunest_open(&ctx, &options), 0);
+	ck_assert_int_eq(iommunest_vfio_open(ctx, "/dev/vfio/devices/vfio0",
+					     &device, &config.dev_id),
+			 0);
+	ck_assert_int_eq(iommunest_hw_info(ctx, config.dev_id, &config.info),
+			 0);
+	ck_assert_int_eq(iommunest_ioas_alloc(ctx, &ioas), 0);
+	ck_assert_int_eq(iommunest_hwpt_alloc_parent(ctx, config.dev_id, ioas,
+						     &config.parent_id),
+			 0);
+	config.ctx = ctx;
+	config.device_fd = device;
+	ck_assert_int_eq(viommu_init(&viommu, &config), 0);
+}
+
+void tear_down(void)
+{
+	viommu_fini(&viommu);
+	iommunest_vfio_close(ctx, device);
+	iommunest_close(ctx);
+	ck_assert_uint_eq(iommunest_sim_open_fds(sim), 0);
+	iommunest_sim_free(sim);
+}
+
+uint64_t calls(void)
+{
+	struct iommunest_sim_stats stats = { .size = sizeof(stats) };
+
+	iommunest_sim_stats(sim, &stats);
+	return stats.calls;
+}
+
+void fail_entry(uint64_t nth, int error)
+{
+	const struct iommunest_sim_fault fault = {
+		.size = sizeof(fault),
+		.kind = IOMMUNEST_SIM_FAIL_ENTRY,
+		.error = error,
+		.nth = nth,
+	};
+
+	ck_assert_int_eq(iommunest_sim_inject(sim, &fault), 0);
+}
+
+/* ---- The guest ---- */
+
+uint32_t read4(uint32_t offset)
+{
+	uint64_t value = viommu_read(&viommu, offset, 4);
+
+	ck_assert_uint_le(value, UINT32_MAX);
+	return (uint32_t)value;
+}
+
+uint64_t read8(uint32_t offset)
+{
+	return viommu_read(&viommu, offset, 8);
+}
+
+void write4(uint32_t offset, uint32_t value)
+{
+	ck_assert_int_eq(viommu_write(&viommu, offset, value, 4), 0);
+}
+
+void write8(uint32_t offset, uint64_t value)
+{
+	ck_assert_int_eq(viommu_write(&viommu, offset, value, 8), 0);
+}
+
+void poke(uint64_t gpa, uint64_t word)
+{
+	memcpy(memory + gpa, &word, sizeof(word));
+}
+
+uint32_t status(unsigned int word)
+{
+	uint32_t value;
+
+	memcpy(&value, memory + STATUS + 4 * word, sizeof(value));
+	return value;
+}
+
+void put(uint32_t slot, const struct iommunest_vtd_desc *desc)
+{
+	memcpy(memory + RING + slot * 32, desc->raw, 32);
+}
+
+void put_piotlb(uint32_t slot, uint64_t addr)
+{
+	struct iommunest_vtd_desc desc;
+
+	iommunest_vtd_desc_piotlb(&desc, IOMMUNEST_VTD_PIOTLB_PAGES, DID, 0,
+				  addr, 0, 0);
+	put(slot, &desc);
+}
+
+void put_wait(uint32_t slot, uint32_t flags)
+{
+	struct iommunest_vtd_desc desc;
+
+	iommunest_vtd_desc_wait(&desc, flags, STATUS + 4 * slot, 1);
+	put(slot, &desc);
+}
+
+void put_bad(uint32_t slot)
+{
+	const struct iommunest_vtd_desc desc = { .raw = { 0xf } };
+
+	put(slot, &desc);
+}
+
+void put_pasid_cache(uint32_t slot)
+{
+	struct iommunest_vtd_desc desc;
+
+	iommunest_vtd_desc_pasid_cache(&desc, IOMMUNEST_VTD_PASID_CACHE_PASID,
+				       DID, 0);
+	put(slot, &desc);
+}
+
+void kick(uint32_t tail)
+{
+	write4(REG_IQT, tail * 32);
+}
+
+void enable_queue(void)
+{
+	write4(REG_IQT, 0);
+	write8(REG_IQA, RING | IQA_DW);
+	write4(REG_GCMD, GCMD_QIE);
+}
+
+void set_pasid_entry(uint64_t root)
+{
+	poke(PASID_TABLE + 16, root);
+	poke(PASID_TABLE + 8, DID);
+	poke(PASID_TABLE, IOMMUNEST_VTD_PGTT_FIRST_STAGE << 6 | 1);
+}
+
+void start_guest(void)
+{
+	enable_queue();
+	poke(ROOT_TABLE, CONTEXT_TABLE | 1);
+	poke(CONTEXT_TABLE + VIOMMU_SID * 32, PASID_DIRECTORY | 1);
+	poke(PASID_DIRECTORY, PASID_TABLE | 1);
+	set_pasid_entry(0x5000);
+	write8(REG_RTADDR, ROOT_TABLE | RTADDR_TTM_SCALABLE);
+	write4(REG_GCMD, GCMD_QIE | GCMD_SRTP);
+	write4(REG_GCMD, GCMD_QIE | GCMD_TE);
+	ck_assert_uint_ne(viommu.nest.hwpt_id, 0);
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The example's register file on the simulator, and a guest that writes it. */
+#ifndef TESTS_REPLAY_VIOMMU_RIG_H
+#define TESTS_REPLAY_VIOMMU_RIG_H
+
+#include <libiommunest-sim.h>
+
+#include "examples/viommu/regs.h"
+
+#define ROOT_TABLE 0x1000u
+#define CONTEXT_TABLE 0x2000u
+#define PASID_DIRECTORY 0x3000u
+#define PASID_TABLE 0x4000u
+#define RING 0x8000u
+#define STATUS 0x9000u
+#define MEMORY 0xa000u
+
+#define IQA_DW 0x800u
+#define DID 3u
+#define IQE IOMMUNEST_VTD_FSTS_IQE
+#define ITE IOMMUNEST_VTD_FSTS_ITE
+#define ICE IOMMUNEST_VTD_FSTS_ICE
+
+extern struct iommunest_sim *sim;
+extern struct iommunest_ctx *ctx;
+extern int device;
+extern struct viommu viommu;
+extern unsigned char memory[MEMORY];
+extern unsigned int interrupts;
+extern uint64_t msi_addr;
+extern uint32_t msi_data;
+/* ioctls of the VMM, except for invalidation; this one, from 1, fails. */
+extern unsigned int ioctls, failing;
+
+/* What each test begins and ends with. */
+void set_up(void);
+void tear_down(void);
+
+/* Calls that the host got. */
+uint64_t calls(void);
+void fail_entry(uint64_t nth, int error);
+
+/* ---- The guest ---- */
+
+uint32_t read4(uint32_t offset);
+uint64_t read8(uint32_t offset);
+void write4(uint32_t offset, uint32_t value);
+void write8(uint32_t offset, uint64_t value);
+
+/* Into its memory. */
+void poke(uint64_t gpa, uint64_t word);
+void set_pasid_entry(uint64_t root);
+void put(uint32_t slot, const struct iommunest_vtd_desc *desc);
+void put_piotlb(uint32_t slot, uint64_t addr);
+/* Each wait has the status word of its slot. */
+void put_wait(uint32_t slot, uint32_t flags);
+void put_bad(uint32_t slot);
+void put_pasid_cache(uint32_t slot);
+/* Of the wait in that slot. */
+uint32_t status(unsigned int word);
+
+/* Registers, in the order in which a guest writes them. */
+void enable_queue(void);
+/* Queue enabled, scalable mode, translation on, device nested. */
+void start_guest(void);
+void kick(uint32_t tail);
+
+#endif /* TESTS_REPLAY_VIOMMU_RIG_H */
