@@ -144,6 +144,12 @@ TEST_SIM_LDADD = %D%/libtest-sim.la %D%/libtest.la libiommunest-sim.la $(CHECK_L
 %C%_queue_test_iq_hostile_CFLAGS = $(TEST_CFLAGS)
 %C%_queue_test_iq_random_CFLAGS = $(TEST_CFLAGS)
 %C%_core_test_objects_CFLAGS = $(TEST_CFLAGS)
+%C%_vtd_test_pasid_entry_SOURCES = \
+	%D%/vtd/pasid-rig.c \
+	%D%/vtd/pasid-rig.h \
+	%D%/vtd/test-pasid-arguments.c \
+	%D%/vtd/test-pasid-entry.c \
+	%D%/vtd/test-pasid-host.c
 %C%_vtd_test_pasid_entry_CFLAGS = $(TEST_CFLAGS)
 %C%_sim_test_sim_cache_CFLAGS = $(TEST_CFLAGS)
 %C%_sim_test_sim_cache_LDADD = $(TEST_SIM_LDADD)
