@@ -2,14 +2,20 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Sourced after common.sh: builds the tree, out of tree.
 
+# False: configure or Makefile.in is missing or old.
+is_bootstrapped() {
+	local made=$top/Makefile.in
+
+	[ -f "$top/configure" ] && [ -f "$made" ] &&
+		[ -z "$(find "$top" -maxdepth 3 \( -name configure.ac -o \
+			-name Makefile.am -o -name local.mk \) \
+			-newer "$made" -print -quit)" ]
+}
+
 # configure itself is made in the source tree, once.
 bootstrap_tree() {
-	local made=$top/configure log=$1/bootstrap.log
-
 	mkdir -p "$1"
-	[ "$made" -nt "$top/configure.ac" ] && [ -f "$top/Makefile.in" ] &&
-		return 0
-	quietly "$log" "$top/bootstrap"
+	is_bootstrapped || quietly "$1/bootstrap.log" "$top/bootstrap"
 }
 
 # configure_tree DIR ARGUMENT...
@@ -34,8 +40,8 @@ make_tree() {
 # is that of the tier gcc, so that it is built once, by whoever comes first.
 use_gcc_build() {
 	build=$(dirname "$build")/gcc
-	mkdir -p "$build"
-	[ -f "$build/Makefile" ] || configure_tree "$build"
+	bootstrap_tree "$build"
+	[ "$build/Makefile" -nt "$top/Makefile.in" ] || configure_tree "$build"
 	cd "$build" || return
 }
 
