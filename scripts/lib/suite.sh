@@ -7,7 +7,7 @@
 cache=${IOMMUNEST_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/libiommunest}
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 # Lists that are younger than this are not fetched again.
-suite_minutes=${IOMMUNEST_LISTS_MINUTES-0}
+suite_minutes=${IOMMUNEST_LISTS_MINUTES-60}
 
 note() {
 	printf '%s\n' "$*" >&2
@@ -73,11 +73,9 @@ is_fresh() {
 		2>/dev/null)" ]
 }
 
-update_suite() {
+fetch_lists() {
 	local suite=$1 uri
 
-	[ "$suite" != system ] || return 0
-	! is_fresh "$suite" || return 0
 	uri=$(mirror_of "$suite")
 	if [ -z "$uri" ]; then
 		note "$suite: apt knows no Debian mirror"
@@ -89,6 +87,18 @@ update_suite() {
 		>"$cache/apt/$suite/sources.list"
 	of_suite "$suite" apt-get update >&2 || return
 	touch "$cache/apt/$suite/updated"
+}
+
+# A kernel that is built beside a tier may want the same lists.
+update_suite() {
+	local suite=$1
+
+	[ "$suite" != system ] || return 0
+	mkdir -p "$cache/apt/$suite"
+	(
+		flock 8
+		is_fresh "$suite" || fetch_lists "$suite"
+	) 8>"$cache/apt/$suite/lock"
 }
 
 # The file name of the newest package of that name.
