@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 tier_title="the tarball is complete, builds, runs, installs, uninstalls"
 tier_packages="$build_packages $test_packages"
+[ ! -e "$top/.git" ] || tier_packages+=" git"
 
 # Each file of the repository; a test that lacks one would be seen only where
 # all tests run from the tarball.
