@@ -98,6 +98,9 @@ TEST_CFLAGS = -I$(top_srcdir) $(AM_CFLAGS) $(CHECK_CFLAGS)
 	%D%/harness/host.h \
 	%D%/harness/iq-rig.c \
 	%D%/harness/iq-rig.h \
+	%D%/harness/iq-world-check.c \
+	%D%/harness/iq-world-parts.h \
+	%D%/harness/iq-world-things.c \
 	%D%/harness/iq-world.c \
 	%D%/harness/iq-world.h \
 	%D%/harness/main.c \

@@ -150,15 +150,16 @@ struct world {
 };
 
 /* Where a failure can be had again. */
-#define world_check(world, condition, ...)                                    \
-	do {                                                                  \
-		if (!(condition))                                             \
-			world_fail(world, __LINE__, #condition, __VA_ARGS__); \
+#define world_check(world, condition, ...)                                \
+	do {                                                              \
+		if (!(condition))                                         \
+			world_fail(world, __FILE__, __LINE__, #condition, \
+				   __VA_ARGS__);                          \
 	} while (0)
 
-void world_fail(const struct world *world, int line, const char *condition,
-		const char *format, ...)
-	__attribute__((noreturn, format(printf, 4, 5)));
+void world_fail(const struct world *world, const char *file, int line,
+		const char *condition, const char *format, ...)
+	__attribute__((noreturn, format(printf, 5, 6)));
 
 void world_open(struct world *world, uint64_t seed,
 		const struct world_setup *setup);
