@@ -13,10 +13,11 @@
  *   a negated errno value on failure.  The kernel's errno passes unchanged;
  *   errno itself is neither read nor promised.
  * - Objects of the kernel are plain uint32_t ids and file descriptors.
- * - A struct whose first member is `size` may grow: set it to sizeof(struct).
- *   A larger size than the library knows is accepted while the unknown tail
- *   is zero, and refused with -E2BIG otherwise; a size too small for the
- *   first release's members is -EINVAL.
+ * - A struct whose first member is `size` may grow: set it to sizeof(struct),
+ *   as IOMMUNEST_INIT() does.  A larger size than the library knows is
+ *   accepted while the unknown tail is zero, and refused with -E2BIG
+ *   otherwise, as is any size above 4096; a size too small for the first
+ *   release's members is -EINVAL.
  * - Threads: a context may be used by several threads at once.  A batch and a
  *   queue engine belong to one thread at a time.  Nothing here is safe in a
  *   signal handler.

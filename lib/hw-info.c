@@ -22,9 +22,12 @@ EXPORT int iommunest_hw_info(struct iommunest_ctx *ctx, uint32_t dev_id,
 	};
 	int ret;
 
-	if (!ctx || !info ||
-	    info->size < END_OF(struct iommunest_hw_info, reserved))
+	if (!ctx || !info)
 		return -EINVAL;
+	ret = iommunest_check_size(info,
+				   END_OF(struct iommunest_hw_info, reserved));
+	if (ret)
+		return ret;
 	ret = iommunest_ioctl(ctx, IOMMU_GET_HW_INFO, &cmd);
 	if (ret < 0)
 		return ret;

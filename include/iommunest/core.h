@@ -21,6 +21,13 @@ extern "C" {
 #define IOMMUNEST_VERSION_PATCH 0
 
 /*
+ * The initialiser of a struct that begins with its size: all else is zero.
+ *
+ *	struct iommunest_report report = IOMMUNEST_INIT(struct iommunest_report);
+ */
+#define IOMMUNEST_INIT(type) { .size = sizeof(type) }
+
+/*
  * The version of the library that runs, as "MAJOR.MINOR.PATCH".  The string
  * is static.  Any thread.
  */
@@ -142,7 +149,7 @@ struct iommunest_hw_info {
 /*
  * Asks what IOMMU @dev_id stands behind (IOMMU_GET_HW_INFO).  @info->size
  * says how much of the struct the caller knows.  Returns 0, -EINVAL (NULL or
- * a bad size), -ENOENT (no such device), -EOPNOTSUPP (a device without an
+ * a size too small), -E2BIG (above 4096), -ENOENT (no such device), -EOPNOTSUPP (a device without an
  * IOMMU), or what the driver says.
  */
 int iommunest_hw_info(struct iommunest_ctx *ctx, uint32_t dev_id,

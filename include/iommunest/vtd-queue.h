@@ -403,7 +403,8 @@ struct iommunest_vtd_iq_result {
  * FSTS_REG) or a new base; then it starts again from the head.
  *
  * Returns 0 (head is at the tail), 1 (the budget ended the run: call again),
- * -EINVAL (NULL, or no base set), -EBADMSG (cause GUEST), or the failure's
+ * -EINVAL (NULL, or no base set), -E2BIG (a size above 4096), -EBADMSG (cause
+ * GUEST), or the failure's
  * own errno from `read`, `write_status`, `descriptor` or iommunest_submit().
  */
 int iommunest_vtd_iq_run(struct iommunest_vtd_iq *iq, uint64_t iqt,
@@ -463,7 +464,7 @@ struct iommunest_vtd_iq_state {
 
 /*
  * Takes the state out of an engine, between two runs.  Returns 0, -EINVAL
- * (NULL or a bad size).
+ * (NULL or a size too small), -E2BIG (above 4096).
  */
 int iommunest_vtd_iq_save(const struct iommunest_vtd_iq *iq,
 			  struct iommunest_vtd_iq_state *state);

@@ -81,7 +81,8 @@ struct iommunest_vtd_caps {
 
 /*
  * Decodes what iommunest_hw_info() brought.  Any thread.  Returns 0, -EINVAL
- * (NULL or a bad size), -EOPNOTSUPP (@info is not of a VT-d).
+ * (NULL or a size too small), -E2BIG (above 4096), -EOPNOTSUPP (@info is not
+ * of a VT-d).
  */
 int iommunest_vtd_caps_decode(struct iommunest_vtd_caps *caps,
 			      const struct iommunest_hw_info *info);
@@ -267,6 +268,7 @@ enum iommunest_vtd_pasid_reason {
  *   -ENOENT      NOT_PRESENT
  *   -EINVAL      RESERVED, ADDRESS; without a reason: NULL, a bad size or
  *                @addr_bits
+ *   -E2BIG       without a reason: a size above 4096
  *   -EOPNOTSUPP  all others; without a reason: @info is not of a VT-d
  */
 int iommunest_vtd_pasid_to_s1(const struct iommunest_vtd_pasid_entry *entry,

@@ -91,10 +91,14 @@ EXPORT int iommunest_vtd_caps_decode(struct iommunest_vtd_caps *caps,
 				     const struct iommunest_hw_info *info)
 {
 	struct iommunest_vtd_caps out = { 0 };
+	int ret;
 
-	if (!caps || caps->size < END_OF(struct iommunest_vtd_caps, rprivs) ||
-	    vtd_check_info(info) < 0)
+	if (!caps || vtd_check_info(info) < 0)
 		return -EINVAL;
+	ret = iommunest_check_size(caps,
+				   END_OF(struct iommunest_vtd_caps, rprivs));
+	if (ret)
+		return ret;
 	if (!vtd_info_is_vtd(info))
 		return -EOPNOTSUPP;
 	vtd_decode_caps(&out, info->vtd_cap, info->vtd_ecap);

@@ -183,13 +183,16 @@ iommunest_vtd_pasid_to_s1(const struct iommunest_vtd_pasid_entry *entry,
 			  uint32_t *reason)
 {
 	enum iommunest_vtd_pasid_reason why;
+	int ret;
 
 	if (reason)
 		*reason = IOMMUNEST_VTD_PASID_REASON_NONE;
 	if (!entry || vtd_check_info(info) < 0 || addr_bits < 32 ||
-	    addr_bits > 64 || !s1 ||
-	    s1->size < END_OF(struct iommunest_vtd_s1, flags))
+	    addr_bits > 64 || !s1)
 		return -EINVAL;
+	ret = iommunest_check_size(s1, END_OF(struct iommunest_vtd_s1, flags));
+	if (ret)
+		return ret;
 	if (!vtd_info_is_vtd(info))
 		return -EOPNOTSUPP;
 

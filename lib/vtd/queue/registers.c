@@ -75,10 +75,12 @@ EXPORT void iommunest_vtd_iq_reset(struct iommunest_vtd_iq *iq)
 
 /* ---- Enabled, disabled, kicked ---- */
 
-static bool is_result(const struct iommunest_vtd_iq_result *result)
+static int check_result(const struct iommunest_vtd_iq_result *result)
 {
-	return result &&
-	       result->size >= END_OF(struct iommunest_vtd_iq_result, calls);
+	if (!result)
+		return -EINVAL;
+	return iommunest_check_size(
+		result, END_OF(struct iommunest_vtd_iq_result, calls));
 }
 
 static void fill_result(const struct iommunest_vtd_iq *iq,
@@ -123,8 +125,10 @@ static int stay(const struct iommunest_vtd_iq *iq, int ret,
 EXPORT int iommunest_vtd_iq_run(struct iommunest_vtd_iq *iq, uint64_t iqt,
 				struct iommunest_vtd_iq_result *result)
 {
-	if (!is_result(result))
-		return -EINVAL;
+	int ret = check_result(result);
+
+	if (ret)
+		return ret;
 	if (!iq)
 		return stay(iq, -EINVAL, result);
 	if (iq->enabled && !iq->slots)
@@ -147,8 +151,10 @@ EXPORT int iommunest_vtd_iq_disable(struct iommunest_vtd_iq *iq)
 EXPORT int iommunest_vtd_iq_enable(struct iommunest_vtd_iq *iq,
 				   struct iommunest_vtd_iq_result *result)
 {
-	if (!is_result(result))
-		return -EINVAL;
+	int ret = check_result(result);
+
+	if (ret)
+		return ret;
 	if (!iq)
 		return stay(iq, -EINVAL, result);
 	if (iq->enabled)
@@ -182,10 +188,14 @@ EXPORT int iommunest_vtd_iq_save(const struct iommunest_vtd_iq *iq,
 				 struct iommunest_vtd_iq_state *state)
 {
 	struct iommunest_vtd_iq_state out = { 0 };
+	int ret;
 
-	if (!iq || !state ||
-	    state->size < END_OF(struct iommunest_vtd_iq_state, iqercd))
+	if (!iq || !state)
 		return -EINVAL;
+	ret = iommunest_check_size(state, END_OF(struct iommunest_vtd_iq_state,
+						 iqercd));
+	if (ret)
+		return ret;
 	out.iqa = iq->iqa;
 	out.iqh = (uint64_t)iq->head << iq->desc_shift;
 	out.iqt = iq->iqt;
