@@ -219,6 +219,7 @@ static struct iommunest_failure failure_at_cursor(const struct submission *sub,
 						  int error)
 {
 	return (struct iommunest_failure){
+		.size = sizeof(struct iommunest_failure),
 		.index = sub->batch->cursor,
 		.error = error,
 		.cookie = sub->batch->cookies[sub->batch->cursor],
@@ -226,6 +227,18 @@ static struct iommunest_failure failure_at_cursor(const struct submission *sub,
 		.attempt = sub->attempt,
 		.last_index = sub->batch->cursor + sub->suspects,
 	};
+}
+
+/* In the caller's array, whose elements may be of another size than ours. */
+static void record_skip(const struct submission *sub, int error)
+{
+	const struct iommunest_report *report = &sub->report;
+	size_t size = report->skipped->size;
+	char *to = (char *)report->skipped + report->skipped_count * size;
+	struct iommunest_failure failure = failure_at_cursor(sub, error);
+
+	memcpy(to, &size, sizeof(size));
+	iommunest_copy_out(to, &failure, sizeof(failure));
 }
 
 /* `ask` has seen the entry; otherwise only the report can tell of it. */
@@ -240,8 +253,7 @@ static int skip(struct submission *sub, int error)
 	    (!room && sub->opts.policy != IOMMUNEST_POLICY_ASK))
 		return stop(sub, IOMMUNEST_BLAME_ENTRY, error);
 	if (room)
-		report->skipped[report->skipped_count] =
-			failure_at_cursor(sub, error);
+		record_skip(sub, error);
 	report->skipped_count++;
 	sub->batch->cursor++;
 	sub->attempt = 0;
@@ -410,6 +422,14 @@ static int copy_report(struct iommunest_report *to,
 	return 0;
 }
 
+static int check_skipped(const struct iommunest_report *report)
+{
+	if (!report->skipped || !report->skipped_max)
+		return 0;
+	return iommunest_check_size(report->skipped,
+				    END_OF(struct iommunest_failure, reserved));
+}
+
 EXPORT int iommunest_submit(struct iommunest_ctx *ctx, uint32_t id,
 			    struct iommunest_batch *batch,
 			    const struct iommunest_submit_options *options,
@@ -428,6 +448,8 @@ EXPORT int iommunest_submit(struct iommunest_ctx *ctx, uint32_t id,
 	ret = copy_options(&sub.opts, options);
 	if (!ctx || !batch)
 		ret = -EINVAL;
+	if (!ret)
+		ret = check_skipped(&sub.report);
 	if (ret) {
 		sub.report.error = ret;
 		sub.report.pending = batch ? pending(batch) : 0;

@@ -314,6 +314,7 @@ static int make_batch(struct inval *inval, const struct inval_options *options)
 	inval->skipped = calloc(inval->room, sizeof(*inval->skipped));
 	if (!inval->skipped)
 		return -ENOMEM;
+	inval->skipped[0].size = sizeof(*inval->skipped);
 	return iommunest_vtd_batch_set_limits(inval->batch, &options->limits);
 }
 

@@ -54,7 +54,8 @@ static bool find_entry(const struct viommu *viommu, uint64_t words[8])
  */
 static bool find_nest(const struct viommu *viommu, struct viommu_nest *nest)
 {
-	struct iommunest_vtd_pasid_entry entry;
+	struct iommunest_vtd_pasid_entry entry =
+		IOMMUNEST_INIT(struct iommunest_vtd_pasid_entry);
 	uint64_t words[8];
 	uint32_t reason;
 	int ret;

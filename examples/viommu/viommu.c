@@ -80,7 +80,8 @@ static void queue(struct machine *m, const struct iommunest_vtd_desc *desc)
 
 static void queue_flush(struct machine *m, uint64_t addr, unsigned int am)
 {
-	struct iommunest_vtd_desc desc;
+	struct iommunest_vtd_desc desc =
+		IOMMUNEST_INIT(struct iommunest_vtd_desc);
 
 	iommunest_vtd_desc_piotlb(&desc, IOMMUNEST_VTD_PIOTLB_PAGES, DOMAIN, 0,
 				  addr, am, IOMMUNEST_VTD_DESC_IH);
@@ -90,7 +91,8 @@ static void queue_flush(struct machine *m, uint64_t addr, unsigned int am)
 /* Its status word is at STATUS + 4 * @word. */
 static void queue_wait(struct machine *m, unsigned int word)
 {
-	struct iommunest_vtd_desc desc;
+	struct iommunest_vtd_desc desc =
+		IOMMUNEST_INIT(struct iommunest_vtd_desc);
 
 	iommunest_vtd_desc_wait(&desc, IOMMUNEST_VTD_DESC_SW, STATUS + 4 * word,
 				1);
@@ -169,7 +171,8 @@ static int set_up_queue(struct machine *m)
 /* Caches are flushed behind SRTP; there is no PASID-table entry yet. */
 static int set_root_table(struct machine *m)
 {
-	struct iommunest_vtd_desc desc;
+	struct iommunest_vtd_desc desc =
+		IOMMUNEST_INIT(struct iommunest_vtd_desc);
 	int ret;
 
 	poke(m, ROOT_TABLE, CONTEXT_TABLE | 1);
@@ -202,7 +205,8 @@ static int set_root_table(struct machine *m)
 /* Four levels, present, first stage only. */
 static int attach_device(struct machine *m)
 {
-	struct iommunest_vtd_desc desc;
+	struct iommunest_vtd_desc desc =
+		IOMMUNEST_INIT(struct iommunest_vtd_desc);
 	int ret;
 
 	poke(m, PASID_TABLE + 16, PAGE_TABLE);
@@ -220,7 +224,8 @@ static int attach_device(struct machine *m)
 /* Two blocks of pages, and the device TLB of each: one ioctl. */
 static int flush(struct machine *m)
 {
-	struct iommunest_vtd_desc desc;
+	struct iommunest_vtd_desc desc =
+		IOMMUNEST_INIT(struct iommunest_vtd_desc);
 	int ret;
 
 	queue_flush(m, 0x200000, 0);
@@ -238,7 +243,8 @@ static int flush(struct machine *m)
 static int make_a_mistake(struct machine *m)
 {
 	const uint64_t words[4] = { 0xf, 0, 0, 0 };
-	struct iommunest_vtd_desc desc;
+	struct iommunest_vtd_desc desc =
+		IOMMUNEST_INIT(struct iommunest_vtd_desc);
 	uint32_t bad;
 	int ret;
 
@@ -296,7 +302,8 @@ static int suffer_the_host(struct machine *m)
 /* It is pending while it is masked. */
 static int wait_for_an_interrupt(struct machine *m)
 {
-	struct iommunest_vtd_desc desc;
+	struct iommunest_vtd_desc desc =
+		IOMMUNEST_INIT(struct iommunest_vtd_desc);
 	int ret;
 
 	ret = guest_write(m, "IEADDR", REG_IEADDR, 0xfee00000, 8);
@@ -338,7 +345,8 @@ static int restart_queue(struct machine *m)
 
 static int detach_device(struct machine *m)
 {
-	struct iommunest_vtd_desc desc;
+	struct iommunest_vtd_desc desc =
+		IOMMUNEST_INIT(struct iommunest_vtd_desc);
 	int ret;
 
 	poke(m, PASID_TABLE, 0);

@@ -23,9 +23,12 @@ extern "C" {
 /*
  * The initialiser of a struct that begins with its size: all else is zero.
  *
- *	struct iommunest_report report = IOMMUNEST_INIT(struct iommunest_report);
+ *	struct iommunest_report r = IOMMUNEST_INIT(struct iommunest_report);
  */
-#define IOMMUNEST_INIT(type) { .size = sizeof(type) }
+#define IOMMUNEST_INIT(type)         \
+	{                            \
+		.size = sizeof(type) \
+	}
 
 /*
  * The version of the library that runs, as "MAJOR.MINOR.PATCH".  The string
@@ -149,8 +152,8 @@ struct iommunest_hw_info {
 /*
  * Asks what IOMMU @dev_id stands behind (IOMMU_GET_HW_INFO).  @info->size
  * says how much of the struct the caller knows.  Returns 0, -EINVAL (NULL or
- * a size too small), -E2BIG (above 4096), -ENOENT (no such device), -EOPNOTSUPP (a device without an
- * IOMMU), or what the driver says.
+ * a size too small), -E2BIG (above 4096), -ENOENT (no such device), -EOPNOTSUPP
+ * (a device without an IOMMU), or what the driver says.
  */
 int iommunest_hw_info(struct iommunest_ctx *ctx, uint32_t dev_id,
 		      struct iommunest_hw_info *info);
@@ -336,6 +339,7 @@ enum iommunest_answer {
 
 /* One entry that failed. */
 struct iommunest_failure {
+	size_t size;
 	/* In the batch. */
 	uint32_t index;
 	/* Negated errno. */
@@ -410,6 +414,8 @@ struct iommunest_report {
 	size_t size;
 	/*
 	 * In: room for entries that were skipped, the caller's; may be NULL.
+	 * The size in the first one is that of each, and the others' need not
+	 * be set.
 	 * With no room left, the policy SKIP stops: nothing is given up
 	 * without a record.  (What `ask` answered SKIP for, it has seen;
 	 * skipped_count may then be more than skipped_max.)

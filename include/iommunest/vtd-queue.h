@@ -80,6 +80,7 @@ enum iommunest_vtd_iqei {
  * words are 0.
  */
 struct iommunest_vtd_desc {
+	size_t size;
 	uint64_t raw[4];
 	/*
 	 * Page address, aligned down to 2^am pages; of a wait: STADDR, a
@@ -122,9 +123,10 @@ struct iommunest_vtd_desc {
 /*
  * Decodes the @width / 64 words at @words; @width is 128 or 256 bits, and
  * @scalable the mode that the guest's root table has (RTADDR_REG.TTM).
- * Everything that hardware looks at is checked.  Any thread.  Returns 0,
- * -EINVAL (NULL or another width), or -EBADMSG: hardware would refuse it, and
- * desc->iqei says why.
+ * Everything that hardware looks at is checked.  desc->size must be set.  Any
+ * thread.  Returns 0, -EINVAL (NULL, another width, a size too small), -E2BIG
+ * (a size above 4096), or -EBADMSG: hardware would refuse it, and desc->iqei
+ * says why.
  */
 int iommunest_vtd_desc_decode(struct iommunest_vtd_desc *desc,
 			      const uint64_t *words, unsigned int width,
@@ -133,16 +135,17 @@ int iommunest_vtd_desc_decode(struct iommunest_vtd_desc *desc,
 /*
  * The reverse: builds desc->raw from the other fields, so that decoding it
  * gives them again; fields that the type does not have must be 0.  Any
- * thread.  Returns 0, -EINVAL (NULL, an unknown type, a value that its field
- * cannot hold or that is reserved, an address that is not aligned to its
- * block); raw is then as it was.
+ * thread.  Returns 0, -EINVAL (NULL, a size too small, an unknown type, a
+ * value that its field cannot hold or that is reserved, an address that is not
+ * aligned to its block), -E2BIG (a newer header's members are set, or the size
+ * is above 4096); raw is then as it was.
  */
 int iommunest_vtd_desc_encode(struct iommunest_vtd_desc *desc);
 
 /*
  * A builder for each type, for tests and for programs that are a guest.  Each
- * fills *@desc, raw included.  An address is aligned down to its block.
- * Returns as iommunest_vtd_desc_encode() does.  Any thread.
+ * fills *@desc, whose size must be set, raw included.  An address is aligned
+ * down to its block. Returns as iommunest_vtd_desc_encode() does.  Any thread.
  */
 int iommunest_vtd_desc_context_cache(struct iommunest_vtd_desc *desc,
 				     unsigned int granularity, uint16_t did,
@@ -183,7 +186,8 @@ int iommunest_vtd_desc_page_response(struct iommunest_vtd_desc *desc,
  * Writes a descriptor for people, in one line without a newline, as
  * "piotlb pages did 5 pasid 0x10 addr 0x1000 am 0 ih".  As snprintf(3), it
  * ends the text with a 0 where @len is not 0, and returns how long all of it
- * is.  -EINVAL: @desc is NULL, or @buf is with @len not 0.  Any thread.
+ * is.  -EINVAL: @desc is NULL or its size too small, or @buf is NULL with
+ * @len not 0.  -E2BIG: a size above 4096.  Any thread.
  */
 int iommunest_vtd_desc_print(const struct iommunest_vtd_desc *desc, char *buf,
 			     size_t len);

@@ -207,6 +207,7 @@ int iommunest_vtd_hwpt_alloc(struct iommunest_ctx *ctx, uint32_t dev_id,
  * was made of guest memory.
  */
 struct iommunest_vtd_pasid_entry {
+	size_t size;
 	uint64_t raw[8];
 	/* Root of the first stage, 4 KiB aligned. */
 	uint64_t fsptptr;
@@ -234,7 +235,10 @@ struct iommunest_vtd_pasid_entry {
 	bool reserved_set;
 };
 
-/* Decodes an entry; checks nothing.  Any thread.  0 or -EINVAL (NULL). */
+/*
+ * Decodes an entry; checks nothing.  entry->size must be set.  Any thread.
+ * Returns 0, -EINVAL (NULL or a size too small), -E2BIG (above 4096).
+ */
 int iommunest_vtd_pasid_decode(struct iommunest_vtd_pasid_entry *entry,
 			       const uint64_t words[8]);
 

@@ -279,7 +279,8 @@ int iommunest_vtd_decode(struct iommunest_vtd_desc *desc, const uint64_t *words,
 {
 	const struct rules *rule;
 
-	memset(desc, 0, sizeof(*desc));
+	*desc = (struct iommunest_vtd_desc)IOMMUNEST_INIT(
+		struct iommunest_vtd_desc);
 	memcpy(desc->raw, words, width / 8);
 	desc->type = get_type(desc->raw[0]);
 	rule = rules_of(desc->type);
@@ -293,7 +294,15 @@ EXPORT int iommunest_vtd_desc_decode(struct iommunest_vtd_desc *desc,
 				     const uint64_t *words, unsigned int width,
 				     bool scalable)
 {
+	struct iommunest_vtd_desc out;
+	int ret;
+
 	if (!desc || !words || (width != 128 && width != 256))
 		return -EINVAL;
-	return iommunest_vtd_decode(desc, words, width, scalable);
+	ret = vtd_check_desc(desc);
+	if (ret)
+		return ret;
+	ret = iommunest_vtd_decode(&out, words, width, scalable);
+	iommunest_copy_out(desc, &out, sizeof(out));
+	return ret;
 }

@@ -13,7 +13,7 @@
 #include "lib/vtd/desc.h"
 #include "lib/vtd/entry.h"
 
-/* All members but raw. */
+/* All members except size and raw. */
 #define FIELDS_START offsetof(struct iommunest_vtd_desc, addr)
 #define FIELDS_SIZE (END_OF(struct iommunest_vtd_desc, reserved) - FIELDS_START)
 
@@ -156,14 +156,19 @@ static void encode(const struct iommunest_vtd_desc *desc, uint64_t *raw)
 
 EXPORT int iommunest_vtd_desc_encode(struct iommunest_vtd_desc *desc)
 {
-	struct iommunest_vtd_desc decoded;
+	struct iommunest_vtd_desc fields, decoded;
 	uint64_t raw[4] = { 0 };
+	int ret;
 
 	if (!desc)
 		return -EINVAL;
-	encode(desc, raw);
+	ret = iommunest_copy_in(&fields, sizeof(fields), desc,
+				END_OF(struct iommunest_vtd_desc, reserved));
+	if (ret)
+		return ret;
+	encode(&fields, raw);
 	if (iommunest_vtd_decode(&decoded, raw, 256, true) ||
-	    memcmp((const char *)desc + FIELDS_START,
+	    memcmp((const char *)&fields + FIELDS_START,
 		   (const char *)&decoded + FIELDS_START, FIELDS_SIZE) != 0)
 		return -EINVAL;
 	memcpy(desc->raw, raw, sizeof(desc->raw));
@@ -191,9 +196,13 @@ static int build(struct iommunest_vtd_desc *desc,
 
 	if (!desc)
 		return -EINVAL;
+	ret = vtd_check_desc(desc);
+	if (ret)
+		return ret;
+	fields.size = sizeof(fields);
 	ret = iommunest_vtd_desc_encode(&fields);
 	if (!ret)
-		*desc = fields;
+		iommunest_copy_out(desc, &fields, sizeof(fields));
 	return ret;
 }
 

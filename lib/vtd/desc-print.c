@@ -260,9 +260,13 @@ EXPORT int iommunest_vtd_desc_print(const struct iommunest_vtd_desc *desc,
 				    char *buf, size_t len)
 {
 	struct out out = { .buf = buf, .len = len };
+	int ret;
 
 	if (!desc || (!buf && len))
 		return -EINVAL;
+	ret = vtd_check_desc(desc);
+	if (ret)
+		return ret;
 	if (is_known(desc->type))
 		put_known(&out, desc);
 	else

@@ -4,6 +4,7 @@
 
 #include <libiommunest.h>
 
+#include "lib/abi.h"
 #include "lib/vtd/entry.h"
 
 #define BITS(high, low) \
@@ -44,6 +45,13 @@ static inline uint64_t vtd_block(uint64_t addr, unsigned int am)
 	if (am >= VTD_ALL_ORDER)
 		return 0;
 	return addr & ~BITS(am + VTD_PAGE_SHIFT - 1, 0);
+}
+
+/* The size in a descriptor is one: 0, -EINVAL or -E2BIG. */
+static inline int vtd_check_desc(const struct iommunest_vtd_desc *desc)
+{
+	return iommunest_check_size(desc, END_OF(struct iommunest_vtd_desc,
+						 reserved));
 }
 
 /* iommunest_vtd_desc_decode() for arguments that are known to be good. */

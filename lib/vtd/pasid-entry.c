@@ -47,16 +47,16 @@ static bool reserved_is_set(const uint64_t words[8])
 	       words[6] || words[7];
 }
 
-EXPORT int iommunest_vtd_pasid_decode(struct iommunest_vtd_pasid_entry *entry,
-				      const uint64_t words[8])
+static int check_entry_size(const struct iommunest_vtd_pasid_entry *entry)
 {
-	if (!entry || !words)
-		return -EINVAL;
-	/* They may be the entry's own. */
-	memmove(entry->raw, words, sizeof(entry->raw));
-	memset((char *)entry + END_OF(struct iommunest_vtd_pasid_entry, raw), 0,
-	       sizeof(*entry) - END_OF(struct iommunest_vtd_pasid_entry, raw));
-	words = entry->raw;
+	return iommunest_check_size(
+		entry, END_OF(struct iommunest_vtd_pasid_entry, reserved_set));
+}
+
+static void decode(struct iommunest_vtd_pasid_entry *entry)
+{
+	const uint64_t *words = entry->raw;
+
 	entry->present = words[0] & PE0_P;
 	entry->fpd = words[0] & PE0_FPD;
 	entry->aw = (uint8_t)vtd_field(words[0], PE0_AW);
@@ -76,6 +76,23 @@ EXPORT int iommunest_vtd_pasid_decode(struct iommunest_vtd_pasid_entry *entry,
 	entry->eafe = words[2] & PE2_EAFE;
 	entry->fsptptr = words[2] & PE2_FSPTPTR;
 	entry->reserved_set = reserved_is_set(words);
+}
+
+EXPORT int iommunest_vtd_pasid_decode(struct iommunest_vtd_pasid_entry *entry,
+				      const uint64_t words[8])
+{
+	struct iommunest_vtd_pasid_entry out = { 0 };
+	int ret;
+
+	if (!entry || !words)
+		return -EINVAL;
+	ret = check_entry_size(entry);
+	if (ret)
+		return ret;
+	/* The words may be the entry's own. */
+	memcpy(out.raw, words, sizeof(out.raw));
+	decode(&out);
+	iommunest_copy_out(entry, &out, sizeof(out));
 	return 0;
 }
 
@@ -190,6 +207,9 @@ iommunest_vtd_pasid_to_s1(const struct iommunest_vtd_pasid_entry *entry,
 	if (!entry || vtd_check_info(info) < 0 || addr_bits < 32 ||
 	    addr_bits > 64 || !s1)
 		return -EINVAL;
+	ret = check_entry_size(entry);
+	if (ret)
+		return ret;
 	ret = iommunest_check_size(s1, END_OF(struct iommunest_vtd_s1, flags));
 	if (ret)
 		return ret;

@@ -71,7 +71,7 @@ class Header:
             name
             for name in re.findall(r"^#define (\w+)[ \t]+\S", body, flags=re.M)
         }
-        body = re.sub(r"^#.*$", "", body, flags=re.M)
+        body = re.sub(r"^#(?:.*\\\n)*.*$", "", body, flags=re.M)
         self.functions = {}
         self.errnos = {}
         self._find_functions(body)

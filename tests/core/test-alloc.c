@@ -476,7 +476,8 @@ TEST(adding_and_submitting_allocates_nothing)
 	struct iommunest_submit_options opts = {
 		.size = sizeof(opts), .policy = IOMMUNEST_POLICY_SKIP
 	};
-	struct iommunest_failure skipped;
+	struct iommunest_failure skipped =
+		IOMMUNEST_INIT(struct iommunest_failure);
 	struct iommunest_report report = { .size = sizeof(report),
 					   .skipped = &skipped,
 					   .skipped_max = 1 };

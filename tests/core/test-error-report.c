@@ -196,7 +196,8 @@ TEST_LOOP(a_range_ends_with_the_call, 2)
 /* Which of them failed is not known: none may be given up. */
 TEST_LOOP(a_range_is_not_skipped, 2)
 {
-	struct iommunest_failure skipped[4];
+	struct iommunest_failure skipped[4] = { IOMMUNEST_INIT(
+		struct iommunest_failure) };
 
 	open_on(patched[_i]);
 	report.skipped = skipped;
@@ -210,7 +211,8 @@ TEST_LOOP(a_range_is_not_skipped, 2)
 
 TEST_LOOP(one_entry_at_fault_is_skipped, 2)
 {
-	struct iommunest_failure skipped[4];
+	struct iommunest_failure skipped[4] = { IOMMUNEST_INIT(
+		struct iommunest_failure) };
 
 	open_on(patched[_i]);
 	report.skipped = skipped;
@@ -299,7 +301,8 @@ static const struct iommunest_vtd_iq_ops ops = {
 static struct iommunest_vtd_iq_result run_queue(int error, uint32_t code)
 {
 	struct iommunest_vtd_iq_result result = { .size = sizeof(result) };
-	struct iommunest_vtd_desc desc;
+	struct iommunest_vtd_desc desc =
+		IOMMUNEST_INIT(struct iommunest_vtd_desc);
 	struct iommunest_vtd_iq *iq;
 	uint32_t i;
 

@@ -423,6 +423,7 @@ static void submit_wild(struct wild *w, uint32_t policy, uint32_t room)
 	w->over = false;
 	w->action = policy;
 	w->options.policy = policy;
+	w->skipped[0].size = sizeof(w->skipped[0]);
 	w->report = (struct iommunest_report){ .size = sizeof(w->report),
 					       .skipped = w->skipped,
 					       .skipped_max = room };

@@ -181,7 +181,8 @@ static void check_encode(const struct iommunest_vtd_desc *desc,
 			 const uint64_t *words)
 {
 	struct iommunest_vtd_desc again = *desc;
-	struct iommunest_vtd_desc decoded;
+	struct iommunest_vtd_desc decoded =
+		IOMMUNEST_INIT(struct iommunest_vtd_desc);
 	uint64_t bits[4] = { 0 };
 	unsigned int i;
 
@@ -215,7 +216,8 @@ static void check_decode(const uint64_t *words, unsigned int width,
 {
 	size_t bytes = width / 8;
 	uint64_t *there = malloc(bytes);
-	struct iommunest_vtd_desc desc;
+	struct iommunest_vtd_desc desc =
+		IOMMUNEST_INIT(struct iommunest_vtd_desc);
 	static const uint64_t zeros[2];
 	unsigned int why;
 	int ret;
@@ -223,6 +225,7 @@ static void check_decode(const uint64_t *words, unsigned int width,
 	fuzz_check(there);
 	memcpy(there, words, bytes);
 	memset(&desc, 0x5a, sizeof(desc));
+	desc.size = sizeof(desc);
 	ret = iommunest_vtd_desc_decode(&desc, there, width, scalable);
 	why = refusal(there, width, scalable);
 	fuzz_check(ret == (why ? -EBADMSG : 0) && desc.iqei == why);
@@ -263,7 +266,8 @@ static void take_fields(struct fuzz_input *in, struct iommunest_vtd_desc *desc)
 /* Encoded, and decoded as the guest's ring has it. */
 static void check_valid(const struct iommunest_vtd_desc *desc)
 {
-	struct iommunest_vtd_desc decoded;
+	struct iommunest_vtd_desc decoded =
+		IOMMUNEST_INIT(struct iommunest_vtd_desc);
 
 	fuzz_check(!iommunest_vtd_desc_decode(&decoded, desc->raw, 256, true));
 	fuzz_check(same_fields(decoded, *desc));
@@ -272,10 +276,14 @@ static void check_valid(const struct iommunest_vtd_desc *desc)
 
 static void encode_any(struct fuzz_input *in, size_t len)
 {
-	struct iommunest_vtd_desc desc, before;
+	struct iommunest_vtd_desc desc =
+		IOMMUNEST_INIT(struct iommunest_vtd_desc);
+	struct iommunest_vtd_desc before =
+		IOMMUNEST_INIT(struct iommunest_vtd_desc);
 	int ret;
 
 	memset(&desc, 0, sizeof(desc));
+	desc.size = sizeof(desc);
 	take_fields(in, &desc);
 	before = desc;
 	check_print(&desc, len);
@@ -412,10 +420,12 @@ static void build_any(struct fuzz_input *in)
 {
 	unsigned int type = 1 + fuzz_below(in, 9);
 	struct arguments arguments = take_arguments(in);
-	struct iommunest_vtd_desc desc;
+	struct iommunest_vtd_desc desc =
+		IOMMUNEST_INIT(struct iommunest_vtd_desc);
 	int ret;
 
 	memset(&desc, 0x5a, sizeof(desc));
+	desc.size = sizeof(desc);
 	ret = build(&desc, type, &arguments);
 	fuzz_check(ret == 0 || ret == -EINVAL);
 	if (ret)

@@ -140,7 +140,8 @@ static void check_entry(struct fuzz_input *in,
 	unsigned int addr_bits = fuzz_below(in, 70);
 	struct iommunest_vtd_s1 s1 = { .size = sizeof(s1) };
 	struct iommunest_vtd_s1 other = { .size = sizeof(other) };
-	struct iommunest_vtd_pasid_entry entry;
+	struct iommunest_vtd_pasid_entry entry =
+		IOMMUNEST_INIT(struct iommunest_vtd_pasid_entry);
 	bool valid = addr_bits >= 32 && addr_bits <= 64;
 	uint32_t reason = 99;
 	uint64_t words[8];

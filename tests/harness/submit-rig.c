@@ -44,6 +44,7 @@ void rig_start(struct rig *rig, const struct iommunest_inv_type *type,
 	rig_add_entries(rig->batch, type->entry_len, entries);
 	rig->options.size = sizeof(rig->options);
 	rig->report.size = sizeof(rig->report);
+	rig->skipped[0].size = sizeof(rig->skipped[0]);
 	rig->report.skipped = rig->skipped;
 	rig->report.skipped_max = RIG_SKIPPED_MAX;
 	if (!entries)

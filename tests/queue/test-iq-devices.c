@@ -155,7 +155,8 @@ TEST(what_no_device_was_added_for_is_the_vmms)
 		guest_pasid_dev_tlb(PLAIN, 0xfffff, 0x1000, 0),
 		guest_pasids_dev_tlb(FOREIGN, 0x1000, 0),
 	};
-	struct iommunest_vtd_desc want;
+	struct iommunest_vtd_desc want =
+		IOMMUNEST_INIT(struct iommunest_vtd_desc);
 	size_t i;
 
 	open_usual();

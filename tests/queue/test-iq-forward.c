@@ -138,7 +138,8 @@ TEST(a_scope_without_an_hwpt_is_the_vmms)
 		guest_piotlb_pages(9, 0, 0x1000, 3, true),
 		guest_iotlb(IOMMUNEST_VTD_IOTLB_DOMAIN, 9, 0, 0),
 	};
-	struct iommunest_vtd_desc want;
+	struct iommunest_vtd_desc want =
+		IOMMUNEST_INIT(struct iommunest_vtd_desc);
 	const struct guest_event *event;
 	size_t i;
 

@@ -135,7 +135,8 @@ TEST(waits_complete_in_order_after_one_submission)
 TEST_LOOP(what_is_gathered_goes_before_a_descriptor_for_the_vmm, GUEST_VMMS + 2)
 {
 	struct guest_desc other = guest_vmms((unsigned int)_i % GUEST_VMMS);
-	struct iommunest_vtd_desc want;
+	struct iommunest_vtd_desc want =
+		IOMMUNEST_INIT(struct iommunest_vtd_desc);
 
 	if (_i == GUEST_VMMS)
 		other = guest_dev_tlb(0x1234, 0x1122334455667000, 3);

@@ -320,7 +320,8 @@ TEST(a_time_out_of_the_host_has_its_own_bit)
 /* Its end is beyond 2^64, and its beginning far behind memory. */
 TEST_LOOP(a_status_outside_of_memory_is_an_error, 2)
 {
-	struct iommunest_vtd_desc desc;
+	struct iommunest_vtd_desc desc =
+		IOMMUNEST_INIT(struct iommunest_vtd_desc);
 
 	enable_queue();
 	iommunest_vtd_desc_wait(&desc, IOMMUNEST_VTD_DESC_SW,
@@ -419,7 +420,8 @@ static unsigned int cached(uint64_t addr)
 
 TEST(what_the_guest_invalidates_is_not_cached)
 {
-	struct iommunest_vtd_desc desc;
+	struct iommunest_vtd_desc desc =
+		IOMMUNEST_INIT(struct iommunest_vtd_desc);
 
 	start_guest();
 	ck_assert_uint_eq(viommu.nest.did, DID);

@@ -144,7 +144,8 @@ void put(uint32_t slot, const struct iommunest_vtd_desc *desc)
 
 void put_piotlb(uint32_t slot, uint64_t addr)
 {
-	struct iommunest_vtd_desc desc;
+	struct iommunest_vtd_desc desc =
+		IOMMUNEST_INIT(struct iommunest_vtd_desc);
 
 	iommunest_vtd_desc_piotlb(&desc, IOMMUNEST_VTD_PIOTLB_PAGES, DID, 0,
 				  addr, 0, 0);
@@ -153,7 +154,8 @@ void put_piotlb(uint32_t slot, uint64_t addr)
 
 void put_wait(uint32_t slot, uint32_t flags)
 {
-	struct iommunest_vtd_desc desc;
+	struct iommunest_vtd_desc desc =
+		IOMMUNEST_INIT(struct iommunest_vtd_desc);
 
 	iommunest_vtd_desc_wait(&desc, flags, STATUS + 4 * slot, 1);
 	put(slot, &desc);
@@ -168,7 +170,8 @@ void put_bad(uint32_t slot)
 
 void put_pasid_cache(uint32_t slot)
 {
-	struct iommunest_vtd_desc desc;
+	struct iommunest_vtd_desc desc =
+		IOMMUNEST_INIT(struct iommunest_vtd_desc);
 
 	iommunest_vtd_desc_pasid_cache(&desc, IOMMUNEST_VTD_PASID_CACHE_PASID,
 				       DID, 0);

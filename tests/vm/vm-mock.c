@@ -338,7 +338,8 @@ static const struct vm_mock_entry broken[4] = {
 
 START_TEST(skip_flushes_the_others)
 {
-	struct iommunest_failure skipped;
+	struct iommunest_failure skipped =
+		IOMMUNEST_INIT(struct iommunest_failure);
 	const struct iommunest_submit_options options = {
 		.size = sizeof(options),
 		.policy = IOMMUNEST_POLICY_SKIP,

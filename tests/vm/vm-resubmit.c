@@ -241,7 +241,8 @@ END_TEST
 
 START_TEST(skip_flushes_each_other_entry_once)
 {
-	struct iommunest_failure skipped[BADS];
+	struct iommunest_failure skipped[BADS] = { IOMMUNEST_INIT(
+		struct iommunest_failure) };
 	struct iommunest_report report = {
 		.skipped = skipped,
 		.skipped_max = BADS,

@@ -11,7 +11,8 @@ struct words plain(void)
 
 struct iommunest_vtd_pasid_entry decode(const struct words *words)
 {
-	struct iommunest_vtd_pasid_entry entry;
+	struct iommunest_vtd_pasid_entry entry =
+		IOMMUNEST_INIT(struct iommunest_vtd_pasid_entry);
 
 	memset(&entry, 0xa5, sizeof(entry));
 	ck_assert_int_eq(iommunest_vtd_pasid_decode(&entry, words->word), 0);

@@ -42,6 +42,7 @@ static int decode(struct iommunest_vtd_desc *desc,
 		  const struct guest_desc *from, const struct ring *ring)
 {
 	memset(desc, 0xa5, sizeof(*desc));
+	desc->size = sizeof(*desc);
 	return iommunest_vtd_desc_decode(desc, from->words, ring->width,
 					 ring->scalable);
 }
@@ -50,7 +51,8 @@ static void check_refused(const struct guest_desc *from,
 			  const struct ring *ring, unsigned int iqei,
 			  const char *what)
 {
-	struct iommunest_vtd_desc desc;
+	struct iommunest_vtd_desc desc =
+		IOMMUNEST_INIT(struct iommunest_vtd_desc);
 	int ret = decode(&desc, from, ring);
 
 	ck_assert_msg(ret == -EBADMSG && desc.iqei == iqei,
@@ -293,9 +295,11 @@ static struct iommunest_vtd_desc expected(const struct layout *layout,
 					  const struct field *field,
 					  unsigned int bit)
 {
-	struct iommunest_vtd_desc desc;
+	struct iommunest_vtd_desc desc =
+		IOMMUNEST_INIT(struct iommunest_vtd_desc);
 
 	memset(&desc, 0, sizeof(desc));
+	desc.size = sizeof(desc);
 	memcpy(desc.raw, from->words, sizeof(desc.raw));
 	desc.type = (uint8_t)layout->type;
 	desc.granularity = (uint8_t)layout->granularity;
@@ -311,7 +315,10 @@ static void check_bit(const struct layout *layout, const struct ring *ring,
 {
 	const struct field *field = field_of(layout, bit);
 	struct guest_desc from = plain(layout);
-	struct iommunest_vtd_desc desc, want;
+	struct iommunest_vtd_desc desc =
+		IOMMUNEST_INIT(struct iommunest_vtd_desc);
+	struct iommunest_vtd_desc want =
+		IOMMUNEST_INIT(struct iommunest_vtd_desc);
 	int ret;
 
 	flip(&from, bit);
@@ -359,7 +366,10 @@ TEST_LOOP(all_bits_of_all_fields_are_taken_at_once, ARRAY_LEN(layouts))
 {
 	const struct layout *layout = &layouts[_i];
 	struct guest_desc from = full(layout);
-	struct iommunest_vtd_desc desc, want;
+	struct iommunest_vtd_desc desc =
+		IOMMUNEST_INIT(struct iommunest_vtd_desc);
+	struct iommunest_vtd_desc want =
+		IOMMUNEST_INIT(struct iommunest_vtd_desc);
 	bool has_size = full_value(layout, SIZE);
 	enum member member;
 
@@ -409,7 +419,8 @@ TEST_LOOP(known_words_have_their_fields, DESC_ROWS)
 {
 	const struct desc_row *row = &desc_rows[_i];
 	struct guest_desc from = words_of(row);
-	struct iommunest_vtd_desc desc;
+	struct iommunest_vtd_desc desc =
+		IOMMUNEST_INIT(struct iommunest_vtd_desc);
 	unsigned int i;
 
 	for (i = 0; i < GOOD_RINGS; i++) {
@@ -446,7 +457,8 @@ TEST_LOOP(reserved_granularities_are_refused, 5)
 	static const unsigned int granularities[] = { 0, 0, 0, 1, 2 };
 	unsigned int granularity = granularities[_i];
 	const struct guest_desc *from = &reserved[_i];
-	struct iommunest_vtd_desc desc;
+	struct iommunest_vtd_desc desc =
+		IOMMUNEST_INIT(struct iommunest_vtd_desc);
 	unsigned int i;
 
 	for (i = 0; i < GOOD_RINGS; i++) {
@@ -465,7 +477,8 @@ TEST_LOOP(a_reserved_granularity_has_no_scope, 3)
 					  0x00000000ffff0002,
 					  0x000fffffffff0027 };
 	struct guest_desc from = { { words[_i] } };
-	struct iommunest_vtd_desc desc;
+	struct iommunest_vtd_desc desc =
+		IOMMUNEST_INIT(struct iommunest_vtd_desc);
 
 	ck_assert_int_eq(decode(&desc, &from, &wide), -EBADMSG);
 	ck_assert_uint_eq(desc.did, 0);
@@ -491,7 +504,8 @@ static uint64_t cleared(uint64_t value, unsigned int below)
 TEST_LOOP(an_address_is_aligned_down_to_its_block, 64)
 {
 	unsigned int am = (unsigned int)_i;
-	struct iommunest_vtd_desc desc;
+	struct iommunest_vtd_desc desc =
+		IOMMUNEST_INIT(struct iommunest_vtd_desc);
 	struct guest_desc from;
 	size_t i;
 
@@ -514,7 +528,8 @@ static void check_sized(uint64_t first, unsigned int s_bit, uint64_t addr,
 			unsigned int am)
 {
 	struct guest_desc from = { { first, cleared(addr, 12 + am) } };
-	struct iommunest_vtd_desc desc;
+	struct iommunest_vtd_desc desc =
+		IOMMUNEST_INIT(struct iommunest_vtd_desc);
 	unsigned int bit;
 
 	/* All bits below the block's highest one, which is zero. */
@@ -543,7 +558,8 @@ TEST_LOOP(a_device_tlb_without_a_size_is_one_page, 2)
 		{ { 0x3, 0x7ffffffffffff000 } },
 		{ { 0x8, 0x7ffffffffffff000 } },
 	};
-	struct iommunest_vtd_desc desc;
+	struct iommunest_vtd_desc desc =
+		IOMMUNEST_INIT(struct iommunest_vtd_desc);
 
 	ck_assert_int_eq(decode(&desc, &from[_i], &wide), 0);
 	ck_assert_uint_eq(desc.am, 0);
@@ -555,7 +571,8 @@ TEST_LOOP(an_interrupt_index_is_the_first_of_its_block, 32)
 	unsigned int im = (unsigned int)_i;
 	struct guest_desc from = { { 0x0000fedb00000014 | (uint64_t)im
 								  << 27 } };
-	struct iommunest_vtd_desc desc;
+	struct iommunest_vtd_desc desc =
+		IOMMUNEST_INIT(struct iommunest_vtd_desc);
 
 	ck_assert_int_eq(decode(&desc, &from, &wide), 0);
 	ck_assert_uint_eq(desc.am, im);
@@ -578,7 +595,8 @@ TEST_LOOP(a_type_is_known_and_in_its_mode_or_refused, 128)
 {
 	unsigned int type = (unsigned int)_i;
 	struct guest_desc from = guest_typed(type);
-	struct iommunest_vtd_desc desc;
+	struct iommunest_vtd_desc desc =
+		IOMMUNEST_INIT(struct iommunest_vtd_desc);
 	unsigned int i;
 
 	/* A granularity where there has to be one. */
@@ -599,7 +617,10 @@ TEST_LOOP(a_type_is_known_and_in_its_mode_or_refused, 128)
 TEST_LOOP(unknown_types_have_no_fields, 8)
 {
 	static const unsigned int types[] = { 0, 10, 15, 16, 22, 38, 70, 127 };
-	struct iommunest_vtd_desc desc, want;
+	struct iommunest_vtd_desc desc =
+		IOMMUNEST_INIT(struct iommunest_vtd_desc);
+	struct iommunest_vtd_desc want =
+		IOMMUNEST_INIT(struct iommunest_vtd_desc);
 	struct guest_desc from = guest_typed(types[_i]);
 	unsigned int bit;
 
@@ -607,7 +628,6 @@ TEST_LOOP(unknown_types_have_no_fields, 8)
 		if (!is_type_bit(bit))
 			flip(&from, bit);
 	}
-	memset(&want, 0, sizeof(want));
 	memcpy(want.raw, from.words, sizeof(want.raw));
 	want.type = (uint8_t)types[_i];
 	want.iqei = IOMMUNEST_VTD_IQEI_TYPE;
@@ -638,11 +658,13 @@ TEST_LOOP(only_the_width_is_read, GOOD_RINGS)
 	const struct ring *ring = &rings[_i];
 	struct guest_desc from = guest_wait(IOMMUNEST_VTD_DESC_SW, 0x1000, 7);
 	uint64_t *words = malloc(ring->width / 8);
-	struct iommunest_vtd_desc desc;
+	struct iommunest_vtd_desc desc =
+		IOMMUNEST_INIT(struct iommunest_vtd_desc);
 
 	ck_assert_ptr_nonnull(words);
 	memcpy(words, from.words, ring->width / 8);
 	memset(&desc, 0xa5, sizeof(desc));
+	desc.size = sizeof(desc);
 	ck_assert_int_eq(iommunest_vtd_desc_decode(&desc, words, ring->width,
 						   ring->scalable),
 			 0);
@@ -653,7 +675,8 @@ TEST_LOOP(only_the_width_is_read, GOOD_RINGS)
 
 TEST(upper_words_do_not_count_in_128_bits)
 {
-	struct iommunest_vtd_desc desc;
+	struct iommunest_vtd_desc desc =
+		IOMMUNEST_INIT(struct iommunest_vtd_desc);
 	unsigned int word, i;
 
 	for (i = 0; i < ARRAY_LEN(layouts); i++) {
@@ -674,7 +697,8 @@ TEST(upper_words_do_not_count_in_128_bits)
 
 TEST(null_arguments_are_refused)
 {
-	struct iommunest_vtd_desc desc;
+	struct iommunest_vtd_desc desc =
+		IOMMUNEST_INIT(struct iommunest_vtd_desc);
 	struct guest_desc from = guest_typed(IOMMUNEST_VTD_DESC_WAIT);
 
 	ck_assert_int_eq(iommunest_vtd_desc_decode(NULL, from.words, 256, true),
@@ -687,7 +711,8 @@ TEST_LOOP(other_widths_are_refused, 11)
 {
 	static const unsigned int others[] = { 0,   1,	 64,  127, 129, 192,
 					       255, 257, 384, 512, ~0u };
-	struct iommunest_vtd_desc desc;
+	struct iommunest_vtd_desc desc =
+		IOMMUNEST_INIT(struct iommunest_vtd_desc);
 	struct guest_desc from = guest_typed(IOMMUNEST_VTD_DESC_WAIT);
 	struct ring ring = { others[_i], false };
 

@@ -115,9 +115,11 @@ static const struct shape shapes[] = {
 
 static struct iommunest_vtd_desc plain(const struct shape *shape)
 {
-	struct iommunest_vtd_desc desc;
+	struct iommunest_vtd_desc desc =
+		IOMMUNEST_INIT(struct iommunest_vtd_desc);
 
 	memset(&desc, 0, sizeof(desc));
+	desc.size = sizeof(desc);
 	desc.type = shape->type;
 	desc.granularity = shape->granularity;
 	desc.flags = shape->base_flags;
@@ -156,7 +158,8 @@ static uint32_t set(struct iommunest_vtd_desc *desc, enum member member,
 
 static void check_encodes(struct iommunest_vtd_desc desc, const char *what)
 {
-	struct iommunest_vtd_desc decoded;
+	struct iommunest_vtd_desc decoded =
+		IOMMUNEST_INIT(struct iommunest_vtd_desc);
 	int ret = iommunest_vtd_desc_encode(&desc);
 
 	ck_assert_msg(ret == 0, "%s: %d", what, ret);
@@ -166,7 +169,8 @@ static void check_encodes(struct iommunest_vtd_desc desc, const char *what)
 
 static void check_refused(struct iommunest_vtd_desc desc, const char *what)
 {
-	struct iommunest_vtd_desc before;
+	struct iommunest_vtd_desc before =
+		IOMMUNEST_INIT(struct iommunest_vtd_desc);
 	int ret;
 
 	memset(desc.raw, 0xa5, sizeof(desc.raw));
@@ -235,7 +239,9 @@ TEST_LOOP(an_address_is_aligned_to_its_block_or_refused, ARRAY_LEN(shapes))
 
 TEST_LOOP(an_interrupt_index_is_aligned_to_its_block_or_refused, 32)
 {
-	struct iommunest_vtd_desc desc = { .type = 4, .granularity = 1 };
+	struct iommunest_vtd_desc desc = { .size = sizeof(desc),
+					   .type = 4,
+					   .granularity = 1 };
 	unsigned int bit;
 
 	desc.am = (uint8_t)_i;
@@ -255,9 +261,11 @@ TEST_LOOP(types_and_granularities_exist_or_are_refused, 256)
 	size_t i;
 
 	for (granularity = 0; granularity < 256; granularity++) {
-		struct iommunest_vtd_desc desc;
+		struct iommunest_vtd_desc desc =
+			IOMMUNEST_INIT(struct iommunest_vtd_desc);
 
 		memset(&desc, 0, sizeof(desc));
+		desc.size = sizeof(desc);
 		desc.type = (uint8_t)type;
 		desc.granularity = (uint8_t)granularity;
 		for (i = 0; i < ARRAY_LEN(shapes); i++) {
@@ -304,7 +312,10 @@ static struct iommunest_vtd_desc random_desc(struct support_rng *rng,
 
 TEST(random_fields_come_back)
 {
-	struct iommunest_vtd_desc desc, decoded;
+	struct iommunest_vtd_desc desc =
+		IOMMUNEST_INIT(struct iommunest_vtd_desc);
+	struct iommunest_vtd_desc decoded =
+		IOMMUNEST_INIT(struct iommunest_vtd_desc);
 	struct support_rng rng;
 	uint32_t i;
 
@@ -383,7 +394,8 @@ static void random_words(struct support_rng *rng, const struct looked_at *from,
 
 TEST(random_words_come_back)
 {
-	struct iommunest_vtd_desc desc;
+	struct iommunest_vtd_desc desc =
+		IOMMUNEST_INIT(struct iommunest_vtd_desc);
 	struct support_rng rng;
 	uint64_t words[4];
 	uint32_t i;
@@ -442,9 +454,11 @@ static int build(struct iommunest_vtd_desc *to,
 TEST_LOOP(a_builder_makes_all_of_a_descriptor, DESC_ROWS)
 {
 	const struct desc_row *row = &desc_rows[_i];
-	struct iommunest_vtd_desc desc;
+	struct iommunest_vtd_desc desc =
+		IOMMUNEST_INIT(struct iommunest_vtd_desc);
 
 	memset(&desc, 0xa5, sizeof(desc));
+	desc.size = sizeof(desc);
 	ck_assert_int_eq(build(&desc, &row->desc), 0);
 	if (is_other_form(&row->desc))
 		memcpy(desc.raw, row->desc.raw, sizeof(desc.raw));
@@ -461,7 +475,8 @@ TEST_LOOP(builders_align_addresses_down, 64)
 	const uint64_t addr = UINT64_C(0xfedcba9876543fff);
 	unsigned int am = (unsigned int)_i;
 	uint64_t want = clear_below(addr, am + 12);
-	struct iommunest_vtd_desc desc;
+	struct iommunest_vtd_desc desc =
+		IOMMUNEST_INIT(struct iommunest_vtd_desc);
 
 	ck_assert_int_eq(iommunest_vtd_desc_iotlb(&desc, 3, 1, addr, am, 0), 0);
 	ck_assert_uint_eq(desc.addr, want);
@@ -486,7 +501,8 @@ TEST_LOOP(builders_align_addresses_down, 64)
 TEST_LOOP(a_builder_aligns_an_interrupt_index_down, 32)
 {
 	unsigned int im = (unsigned int)_i;
-	struct iommunest_vtd_desc desc;
+	struct iommunest_vtd_desc desc =
+		IOMMUNEST_INIT(struct iommunest_vtd_desc);
 
 	ck_assert_int_eq(iommunest_vtd_desc_iec(&desc, 1, 0xfedb, im), 0);
 	ck_assert_uint_eq(desc.iidx, clear_below(0xfedb, im));
@@ -496,7 +512,8 @@ TEST_LOOP(a_builder_aligns_an_interrupt_index_down, 32)
 /* Where a status goes is no block: nothing is moved. */
 TEST_LOOP(an_unaligned_status_address_is_einval, 3)
 {
-	struct iommunest_vtd_desc desc;
+	struct iommunest_vtd_desc desc =
+		IOMMUNEST_INIT(struct iommunest_vtd_desc);
 
 	ck_assert_int_eq(iommunest_vtd_desc_wait(&desc, IOMMUNEST_VTD_DESC_SW,
 						 0x1001 + (uint64_t)_i, 7),
@@ -512,6 +529,7 @@ static const unsigned int too_large[] = { 64,	     255,	256,
 #define CHECK_EINVAL(call)                                          \
 	do {                                                        \
 		memset(&desc, 0xa5, sizeof(desc));                  \
+		desc.size = sizeof(desc);                           \
 		before = desc;                                      \
 		ck_assert_int_eq((call), -EINVAL);                  \
 		ck_assert_mem_eq(&desc, &before,                    \
@@ -522,7 +540,10 @@ static const unsigned int too_large[] = { 64,	     255,	256,
 TEST_LOOP(a_number_too_large_is_einval_and_nothing_is_built,
 	  ARRAY_LEN(too_large))
 {
-	struct iommunest_vtd_desc desc, before;
+	struct iommunest_vtd_desc desc =
+		IOMMUNEST_INIT(struct iommunest_vtd_desc);
+	struct iommunest_vtd_desc before =
+		IOMMUNEST_INIT(struct iommunest_vtd_desc);
 	unsigned int n = too_large[_i];
 
 	CHECK_EINVAL(iommunest_vtd_desc_context_cache(&desc, n, 0, 0, 0));
@@ -550,7 +571,10 @@ TEST_LOOP(a_number_too_large_is_einval_and_nothing_is_built,
 
 TEST(what_a_granularity_has_no_use_for_is_einval)
 {
-	struct iommunest_vtd_desc desc, before;
+	struct iommunest_vtd_desc desc =
+		IOMMUNEST_INIT(struct iommunest_vtd_desc);
+	struct iommunest_vtd_desc before =
+		IOMMUNEST_INIT(struct iommunest_vtd_desc);
 
 	CHECK_EINVAL(iommunest_vtd_desc_context_cache(&desc, 1, 5, 0, 0));
 	CHECK_EINVAL(iommunest_vtd_desc_context_cache(&desc, 2, 5, 1, 0));

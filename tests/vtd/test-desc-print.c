@@ -55,7 +55,8 @@ TEST_LOOP(a_refused_descriptor_says_why_at_the_end, DESC_ROWS)
 
 TEST(what_decoding_refuses_can_be_printed)
 {
-	struct iommunest_vtd_desc desc;
+	struct iommunest_vtd_desc desc =
+		IOMMUNEST_INIT(struct iommunest_vtd_desc);
 
 	decode(&desc, (const uint64_t[4]){ 0x0000001000050136, 0x1040 }, 256,
 	       true);
@@ -82,7 +83,8 @@ TEST_LOOP(a_reserved_granularity_is_a_number, 5)
 		{ 0x27, "pasid-cache granularity 2" },
 	};
 	const uint64_t words[4] = { rows[_i].word };
-	struct iommunest_vtd_desc desc;
+	struct iommunest_vtd_desc desc =
+		IOMMUNEST_INIT(struct iommunest_vtd_desc);
 	char want[ROOM];
 
 	decode(&desc, words, 256, true);
@@ -93,7 +95,8 @@ TEST_LOOP(a_reserved_granularity_is_a_number, 5)
 
 TEST(an_unknown_type_is_its_words)
 {
-	struct iommunest_vtd_desc desc;
+	struct iommunest_vtd_desc desc =
+		IOMMUNEST_INIT(struct iommunest_vtd_desc);
 
 	decode(&desc, (const uint64_t[4]){ 0xa, 0x1, 0, ~0ull }, 256, true);
 	check_text(&desc, "unknown 10 raw 0xa 0x1 0x0 0xffffffffffffffff"
@@ -167,7 +170,7 @@ TEST_LOOP(a_granularity_that_no_field_holds_is_a_number, DESC_ROWS)
 
 TEST(a_pasid_is_printed_where_there_is_one)
 {
-	struct iommunest_vtd_desc desc = { .pasid = 5 };
+	struct iommunest_vtd_desc desc = { .size = sizeof(desc), .pasid = 5 };
 
 	desc.type = IOMMUNEST_VTD_DESC_IOTLB;
 	desc.granularity = IOMMUNEST_VTD_IOTLB_GLOBAL;
@@ -178,7 +181,8 @@ TEST(a_pasid_is_printed_where_there_is_one)
 /* A struct of the caller's may hold anything. */
 TEST(whatever_it_holds_is_one_line)
 {
-	struct iommunest_vtd_desc desc;
+	struct iommunest_vtd_desc desc =
+		IOMMUNEST_INIT(struct iommunest_vtd_desc);
 	struct support_rng rng;
 	char text[ROOM];
 	uint32_t i;
@@ -190,6 +194,7 @@ TEST(whatever_it_holds_is_one_line)
 		for (k = 0; k < sizeof(desc); k++)
 			((unsigned char *)&desc)[k] =
 				(unsigned char)support_rng_next(&rng);
+		desc.size = sizeof(desc);
 		if (i % 4)
 			desc.type %= 11;
 		if (i % 8 > 3)

@@ -126,7 +126,8 @@ TEST_LOOP(each_bit_changes_its_field_alone, 64 * WORDS)
 {
 	struct words words = { { 0 } };
 	struct iommunest_vtd_pasid_entry want = decode(&words);
-	struct iommunest_vtd_pasid_entry got;
+	struct iommunest_vtd_pasid_entry got =
+		IOMMUNEST_INIT(struct iommunest_vtd_pasid_entry);
 
 	flip(&want, (unsigned int)_i);
 	words.word[_i / 64] = BIT(_i % 64);
@@ -141,7 +142,10 @@ TEST_LOOP(each_bit_is_missed_among_all_others, 64 * WORDS)
 					       ~UINT64_C(0x7f0000),
 					       ~UINT64_C(0xf00) };
 	struct words words;
-	struct iommunest_vtd_pasid_entry want, got;
+	struct iommunest_vtd_pasid_entry want =
+		IOMMUNEST_INIT(struct iommunest_vtd_pasid_entry);
+	struct iommunest_vtd_pasid_entry got =
+		IOMMUNEST_INIT(struct iommunest_vtd_pasid_entry);
 
 	memcpy(words.word, named, sizeof(named));
 	want = decode(&words);
@@ -158,6 +162,7 @@ TEST(an_entry_of_zeros_says_nothing)
 	struct iommunest_vtd_pasid_entry got = decode(&words), want;
 
 	memset(&want, 0, sizeof(want));
+	want.size = sizeof(want);
 	check_same(&got, &want);
 }
 
@@ -166,9 +171,11 @@ TEST(an_entry_is_decoded_in_place)
 {
 	struct words words = plain();
 	struct iommunest_vtd_pasid_entry want = decode(&words);
-	struct iommunest_vtd_pasid_entry got;
+	struct iommunest_vtd_pasid_entry got =
+		IOMMUNEST_INIT(struct iommunest_vtd_pasid_entry);
 
 	memset(&got, 0xa5, sizeof(got));
+	got.size = sizeof(got);
 	memcpy(got.raw, words.word, sizeof(got.raw));
 	ck_assert_int_eq(iommunest_vtd_pasid_decode(&got, got.raw), 0);
 	check_same(&got, &want);

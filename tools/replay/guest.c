@@ -43,7 +43,8 @@ static void decode_slot(const struct replay *replay, uint64_t index,
 void replay_print_desc(const struct replay *replay, uint64_t index, char *buf,
 		       size_t len)
 {
-	struct iommunest_vtd_desc desc;
+	struct iommunest_vtd_desc desc =
+		IOMMUNEST_INIT(struct iommunest_vtd_desc);
 
 	decode_slot(replay, index, &desc);
 	iommunest_vtd_desc_print(&desc, buf, len);
@@ -111,7 +112,8 @@ static void vmm_covered(void *vmm, uint32_t index, uint32_t hwpt_id)
 		.index = index,
 		.hwpt_id = hwpt_id,
 	};
-	struct iommunest_vtd_desc desc;
+	struct iommunest_vtd_desc desc =
+		IOMMUNEST_INIT(struct iommunest_vtd_desc);
 
 	decode_slot(replay, index, &desc);
 	event.type = desc.type;

@@ -154,7 +154,8 @@ static void scan_desc(struct pass *pass, const struct capture_desc *words,
 {
 	struct replay_scan *scan = pass->scan;
 	unsigned int width = pass->ring->width;
-	struct iommunest_vtd_desc desc;
+	struct iommunest_vtd_desc desc =
+		IOMMUNEST_INIT(struct iommunest_vtd_desc);
 
 	if (iommunest_vtd_desc_decode(&desc, words->words, width,
 				      width == 256) ||
