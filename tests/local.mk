@@ -36,6 +36,7 @@ VALGRIND_TESTS = $(WRAPPED_TESTS) \
 	%D%/sim/test-sim-cache \
 	%D%/sim/test-sim-fault \
 	%D%/sim/test-sim-life \
+	%D%/core/test-sizes \
 	%D%/core/test-submit \
 	%D%/core/test-submit-policy \
 	%D%/core/test-vfio \
@@ -164,6 +165,7 @@ TEST_SIM_LDADD = %D%/libtest-sim.la %D%/libtest.la libiommunest-sim.la $(CHECK_L
 	%D%/core/test-submit-arguments.c \
 	%D%/core/test-submit-errors.c \
 	%D%/core/test-submit.c
+%C%_core_test_sizes_CFLAGS = $(TEST_CFLAGS)
 %C%_core_test_submit_CFLAGS = $(TEST_CFLAGS)
 %C%_core_test_submit_policy_CFLAGS = $(TEST_CFLAGS)
 %C%_core_test_submit_random_CFLAGS = $(TEST_CFLAGS)

@@ -15,6 +15,7 @@ struct iommunest_vtd_pasid_entry decode(const struct words *words)
 		IOMMUNEST_INIT(struct iommunest_vtd_pasid_entry);
 
 	memset(&entry, 0xa5, sizeof(entry));
+	entry.size = sizeof(entry);
 	ck_assert_int_eq(iommunest_vtd_pasid_decode(&entry, words->word), 0);
 	return entry;
 }
