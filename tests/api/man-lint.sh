@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# Each manual page passes mandoc's lint without a warning, refers only to pages
-# that exist, and is listed in libiommunest(7).
+# Each manual page passes mandoc's lint without a warning, is no wider than a
+# terminal of 80 columns, refers only to pages that exist, and is listed in
+# libiommunest(7).
 set -eu
 
 top=${top_srcdir:-${srcdir:-.}}
@@ -39,6 +40,13 @@ references()
 		sort -u
 }
 
+# The lines that do not fit.  Text is filled; what is wide is a literal block.
+wide_lines()
+{
+	mandoc -T ascii -O width=80 "$1" | sed "s/.$(printf '\b')//g" |
+		awk 'length($0) > 80'
+}
+
 known=$(names)
 count=0
 
@@ -48,6 +56,8 @@ for page in "$man"/*.[0-9].in; do
 	lint=$(mandoc -T lint -W warning "$page" 2>&1 |
 		grep -v 'outdated mandoc.db' || :)
 	[ -z "$lint" ] || fail "$lint"
+	wide=$(wide_lines "$page")
+	[ -z "$wide" ] || fail "$base: wider than 80 columns: $wide"
 
 	for ref in $(references "$page"); do
 		case " $system_pages " in
