@@ -50,6 +50,7 @@ struct iommunest_sys {
 	int (*open)(void *data, const char *path, int flags);
 	int (*close)(void *data, int fd);
 	int (*ioctl)(void *data, int fd, unsigned long request, void *arg);
+	/* Optional, not called yet. */
 	ssize_t (*read)(void *data, int fd, void *buf, size_t len);
 	ssize_t (*write)(void *data, int fd, const void *buf, size_t len);
 };
@@ -72,9 +73,9 @@ struct iommunest_open_options {
 /*
  * Opens /dev/iommu, or options->path, close-on-exec.  @options may be NULL.
  * The caller owns *@ctx and ends it with iommunest_close(); on failure *@ctx
- * is NULL.  Returns 0, or -EINVAL (bad options or an incomplete table),
- * -E2BIG (options from a newer header), -ENOMEM, or what open(2) says, often
- * -ENOENT (no iommufd in this kernel) and -EACCES.
+ * is NULL.  Returns 0, -EINVAL (bad options, or a table without a required
+ * function), -E2BIG (options from a newer header), -ENOMEM, or what open(2)
+ * says, often -ENOENT (no iommufd in this kernel) and -EACCES.
  */
 int iommunest_open(struct iommunest_ctx **ctx,
 		   const struct iommunest_open_options *options);

@@ -394,7 +394,7 @@ static int refused_context(void **object)
 	struct iommunest_ctx *ctx = GARBAGE;
 	int ret;
 
-	half.write = NULL;
+	half.ioctl = NULL;
 	opts.sys = &half;
 	ret = iommunest_open(&ctx, &opts);
 	*object = ctx;
