@@ -42,11 +42,11 @@ struct reader {
 	unsigned int word_count;
 	/* A word as a message may show it. */
 	char shown[SHOWN_MAX];
-	/* Entries that there is room for. */
+	/* How many each array has room for. */
 	size_t ring_room;
 	size_t kick_room;
 	size_t desc_room;
-	/* Where the last kick was, and how many descriptors it lacks. */
+	/* The last kick's line, and how many descriptors it still lacks. */
 	unsigned long kick_line;
 	uint32_t missing;
 	uint32_t head;
@@ -69,7 +69,7 @@ fail(struct reader *reader, int error, const char *format, ...)
 	return error;
 }
 
-/* The file may be anybody's: a message shows little of it, and no controls. */
+/* The file is not trusted: a message shows little of it, and no controls. */
 static const char *show(struct reader *reader, const char *word)
 {
 	size_t i;
@@ -81,7 +81,7 @@ static const char *show(struct reader *reader, const char *word)
 	return reader->shown;
 }
 
-/* Room for one more; NULL: there is none. */
+/* The array with room for one more, or NULL: no memory. */
 static void *grow(void *array, size_t count, size_t *room, size_t size)
 {
 	size_t more = *room ? *room * 2 : 64;
@@ -108,7 +108,7 @@ static int end_of_input(struct reader *reader)
 			    strerror(error ? error : EIO));
 	if (reader->length)
 		return fail(reader, -EINVAL,
-			    "the file ends within a line (truncated?)");
+			    "the last line has no newline (truncated?)");
 	return 0;
 }
 
@@ -178,8 +178,8 @@ static int digit_value(char c)
 }
 
 /*
- * A C literal: strtoull() would take a sign, a leading blank, or a number
- * that the C library's version knows and another's does not.
+ * A C literal.  strtoull() also takes a sign, leading blanks, and numbers that
+ * only some C libraries know.
  */
 static int parse_number(struct reader *reader, const char *word,
 			uint64_t *value)
@@ -213,10 +213,9 @@ static int expect_numbers(struct reader *reader, unsigned int count)
 {
 	if (reader->word_count == count + 1)
 		return 0;
-	return fail(reader, -EINVAL, "%s takes %u number%s, %s",
+	return fail(reader, -EINVAL, "%s takes %u number%s, and there are %s",
 		    reader->words[0], count, count == 1 ? "" : "s",
-		    reader->word_count < count + 1 ? "there are fewer"
-						   : "there are more");
+		    reader->word_count < count + 1 ? "fewer" : "more");
 }
 
 /* ---- What the lines say ---- */
@@ -258,7 +257,7 @@ static int fail_missing(struct reader *reader)
 		    reader->missing == 1 ? "" : "s");
 }
 
-/* Another line follows: the kick before it is whole. */
+/* Another line follows, so the kick before it has to be complete. */
 static int end_kick(struct reader *reader)
 {
 	if (!reader->missing)

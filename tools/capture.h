@@ -13,7 +13,7 @@
 /* Longest line, without its newline. */
 #define CAPTURE_LINE_MAX 4095
 
-/* Room that any error message fits in, but for a long file name. */
+/* Any error message fits, unless the file's name is long. */
 #define CAPTURE_ERROR_MAX 512
 
 /* One descriptor; in a 128-bit ring the last two words are 0. */
@@ -27,7 +27,7 @@ struct capture_kick {
 	uint32_t tail;
 	/* Slots, the first ones, whose descriptor was not recorded. */
 	uint32_t unseen;
-	/* Descriptors behind these, from `first` on in capture::descs. */
+	/* Descriptors after these, from `first` on in capture::descs. */
 	uint32_t count;
 	size_t first;
 };

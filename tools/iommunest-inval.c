@@ -31,7 +31,7 @@ struct inval_options {
 	struct tool_faults faults;
 };
 
-/* What it is done with. */
+/* What is needed to do it. */
 struct inval {
 	struct iommunest_sim *sim;
 	struct iommunest_ctx *ctx;
@@ -44,8 +44,8 @@ struct inval {
 
 static const char help[] =
 	"Usage: iommunest-inval [OPTION]... ENTRY...\n"
-	"Submits stage-1 invalidations to a simulated host in one array, and "
-	"shows the\n"
+	"Submits stage-1 invalidations to a simulated host in one array.  "
+	"Prints the\n"
 	"calls, what reached the hardware, and the library's report.\n"
 	"\n"
 	"An ENTRY is one of\n"
@@ -53,24 +53,22 @@ static const char help[] =
 	"  ADDR+NPAGES       a range of 4 KiB pages, as 0x1000+4\n"
 	"  ADDR/AM           the block of 2^AM pages that holds ADDR, as "
 	"0x200000/9\n"
-	"A range or block with the suffix :leaf leaves paging-structure caches "
-	"alone.\n"
+	"A range or block with the suffix :leaf keeps paging-structure "
+	"caches.\n"
 	"\n"
 	"  --mamv N          split what is larger than 2^N pages, 0 to 63\n"
-	"  --coalesce        merge neighbours\n"
-	"  --policy POLICY   at a failing entry: stop (the default), skip or "
+	"  --coalesce        merge neighbouring entries\n"
+	"  --policy POLICY   when an entry fails: stop (the default), skip or "
 	"flush\n"
 	"  --profile KERNEL  6.12 or 7.3 (the default)\n"
 	"  --fail CALL:ERRNO, --fail-entry N:ERRNO\n"
 	"                    that call or entry fails, counted from 1; ERRNO "
-	"is "
-	"a name\n"
-	"                    (EIO) or a number; both may be given several "
-	"times\n"
-	"  --help            this text\n"
+	"is\n"
+	"                    a name (EIO) or a number; may be repeated\n"
+	"  -h, --help        this text\n"
+	"  -V, --version     the version\n"
 	"\n"
-	"Exit status: 0 all is done, 1 something failed or was skipped, 2 "
-	"wrong "
+	"Exit status: 0 success, 1 something failed or was skipped, 2 wrong "
 	"usage.\n";
 
 /* ---- Command line ---- */
@@ -92,6 +90,7 @@ static const struct option long_options[] = {
 	{ "fail", required_argument, NULL, OPTION_FAIL },
 	{ "fail-entry", required_argument, NULL, OPTION_FAIL_ENTRY },
 	{ "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, 'V' },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -100,7 +99,7 @@ static int set_mamv(struct inval_options *options, const char *text)
 	uint64_t mamv;
 
 	if (!arg_number(text, 0, 63, &mamv))
-		return tool_usage("--mamv wants 0 to 63, not \"%s\"", text);
+		return tool_usage("--mamv must be 0 to 63, not \"%s\"", text);
 	options->limits.mamv = (uint32_t)mamv;
 	options->limits.flags |= IOMMUNEST_VTD_LIMIT_MAMV;
 	return -1;
@@ -119,12 +118,12 @@ static int set_option(struct inval_options *options, int option)
 		if (arg_policy(optarg, &options->policy))
 			return -1;
 		return tool_usage(
-			"--policy wants stop, skip or flush, not \"%s\"",
+			"--policy must be stop, skip or flush, not \"%s\"",
 			optarg);
 	case OPTION_PROFILE:
 		if (arg_profile(optarg, &options->sim.profile))
 			return -1;
-		return tool_usage("--profile wants 6.12 or 7.3, not \"%s\"",
+		return tool_usage("--profile must be 6.12 or 7.3, not \"%s\"",
 				  optarg);
 	case OPTION_FAIL:
 		return tool_add_fault(&options->faults, IOMMUNEST_SIM_FAIL_CALL,
@@ -134,6 +133,9 @@ static int set_option(struct inval_options *options, int option)
 				      IOMMUNEST_SIM_FAIL_ENTRY, optarg);
 	case 'h':
 		fputs(help, stdout);
+		return EXIT_DONE;
+	case 'V':
+		tool_print_version();
 		return EXIT_DONE;
 	default:
 		fputs("Try iommunest-inval --help.\n", stderr);
@@ -152,14 +154,14 @@ static int parse_options(struct inval_options *options, int argc, char *argv[])
 		.limits.size = sizeof(options->limits),
 		.limits.max_blocks = BLOCKS_MAX,
 	};
-	while ((option = getopt_long(argc, argv, "h", long_options, NULL)) !=
+	while ((option = getopt_long(argc, argv, "hV", long_options, NULL)) !=
 	       -1) {
 		ret = set_option(options, option);
 		if (ret >= 0)
 			return ret;
 	}
 	if (optind == argc)
-		return tool_usage("which entries?");
+		return tool_usage("missing entries");
 	if (argc - optind > ENTRIES_MAX)
 		return tool_usage("more than %d entries", ENTRIES_MAX);
 	options->texts = argv + optind;
@@ -180,7 +182,7 @@ static bool cut_suffix(char *text, const char *suffix)
 	return true;
 }
 
-/* The sticky error of a batch says it, too; here it is told at once. */
+/* The batch keeps the error, too; here it is reported at once. */
 static int add_parsed(struct iommunest_batch *batch, char *text, char *mark,
 		      uint32_t flags, uint64_t cookie)
 {
@@ -250,7 +252,9 @@ static void print_desc(void *user, const struct iommunest_sim_desc *desc)
 		       desc->addr);
 		break;
 	}
-	printf("%s\n", desc->refused ? ": refused, and nobody is told" : "");
+	printf("%s\n", desc->refused
+			       ? ": refused, and the kernel does not say so"
+			       : "");
 }
 
 static int nest(struct inval *inval)
@@ -335,9 +339,9 @@ static void print_call(void *user, const struct iommunest_call *call)
 	printf("call %u: %u of %u handled", ++inval->calls, call->handled,
 	       call->count);
 	if (!call->count)
-		printf(" (is it the call or its first entry?)");
+		printf(" (empty, to tell a bad call from a bad entry)");
 	if (call->flush_all)
-		printf(" (all, in place of what is left)");
+		printf(" (\"all\", in place of the rest)");
 	printf(": %s\n", call->error ? strerror(-call->error) : "done");
 }
 
@@ -404,7 +408,7 @@ int main(int argc, char *argv[])
 	struct inval inval = { 0 };
 	int status;
 
-	tool_set_name("iommunest-inval");
+	tool_set_name("iommunest-inval", argv);
 	status = parse_options(&options, argc, argv);
 	if (status >= 0)
 		return tool_finish(status);

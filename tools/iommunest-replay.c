@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* iommunest-replay: reads a capture, and runs it (replay.h). */
 #include <errno.h>
 #include <string.h>
 
 #include "tools/replay/replay.h"
 
-/* With --json, what is for people goes to standard error. */
+/* With --json, text goes to standard error. */
 static FILE *text_stream(const struct replay_options *options)
 {
 	return options->json ? stderr : stdout;
@@ -118,7 +119,7 @@ static int set_up_and_run(const struct replay_options *options,
 			  const struct capture *capture)
 {
 	struct replay replay = { .options = options, .capture = capture };
-	const char *what = "look through the capture";
+	const char *what = "scan the capture";
 	int ret, status = EXIT_FAILED;
 
 	ret = replay_scan(&replay.scan, capture);
@@ -142,7 +143,7 @@ int main(int argc, char *argv[])
 	struct capture capture;
 	int status;
 
-	tool_set_name("iommunest-replay");
+	tool_set_name("iommunest-replay", argv);
 	status = replay_options_parse(&options, argc, argv);
 	if (status >= 0)
 		return tool_finish(status);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What errno(3) has on Linux; the including file says what ERROR() is. */
+/* The names of errno(3) on Linux.  The including file defines ERROR(). */
 ERROR(EPERM)
 ERROR(ENOENT)
 ERROR(ESRCH)

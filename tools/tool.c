@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the tools share: arguments, messages, exit statuses. */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -10,7 +11,7 @@
 /* The kernel's MAX_ERRNO. */
 #define ERRNO_MAX 4095
 
-/* Only glibc gives a number's name. */
+/* Only glibc can name a number, and no C library the reverse. */
 static const struct {
 	const char *name;
 	int number;
@@ -22,9 +23,18 @@ static const struct {
 
 static const char *tool_name = "";
 
-void tool_set_name(const char *name)
+void tool_set_name(const char *name, char *argv[])
 {
 	tool_name = name;
+	/* getopt_long() only reads it. */
+	argv[0] = (char *)(uintptr_t)name;
+}
+
+void tool_print_version(void)
+{
+	printf("%s %d.%d.%d (libiommunest %s)\n", tool_name,
+	       IOMMUNEST_VERSION_MAJOR, IOMMUNEST_VERSION_MINOR,
+	       IOMMUNEST_VERSION_PATCH, iommunest_version());
 }
 
 int tool_usage(const char *format, ...)
@@ -66,7 +76,7 @@ bool arg_number(const char *text, uint64_t min, uint64_t max, uint64_t *value)
 	unsigned long long number;
 	char *end;
 
-	/* strtoull() takes a sign and leading blanks, too. */
+	/* strtoull() also takes a sign and leading blanks. */
 	if (!is_digit(text[0]))
 		return false;
 	errno = 0;
@@ -128,10 +138,11 @@ static bool arg_fault(const char *text, uint32_t kind,
 int tool_add_fault(struct tool_faults *faults, uint32_t kind, const char *text)
 {
 	if (faults->count == TOOL_FAULTS_MAX)
-		return tool_usage("more than %d failures", TOOL_FAULTS_MAX);
+		return tool_usage("more than %d --fail and --fail-entry",
+				  TOOL_FAULTS_MAX);
 	if (!arg_fault(text, kind, &faults->list[faults->count]))
-		return tool_usage("\"%s\" is not N:ERRNO, as 3:EIO, N from 1",
-				  text);
+		return tool_usage(
+			"\"%s\" is not N:ERRNO with N from 1, as 3:EIO", text);
 	faults->count++;
 	return -1;
 }

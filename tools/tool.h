@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the example programs share: arguments, messages, exit statuses. */
+/* What the tools share: arguments, messages, exit statuses. */
 #ifndef TOOL_H
 #define TOOL_H
 
@@ -12,7 +12,7 @@
 #define EXIT_FAILED 1
 #define EXIT_USAGE 2
 
-/* The simulator takes so many. */
+/* As many as the simulator takes. */
 #define TOOL_FAULTS_MAX 64
 
 struct tool_faults {
@@ -20,31 +20,37 @@ struct tool_faults {
 	unsigned int count;
 };
 
-/* argv[0] is anybody's; messages carry this name. */
-void tool_set_name(const char *name);
+/*
+ * The name in messages, getopt_long()'s too: argv[0] may be a path, or anything
+ * else.
+ */
+void tool_set_name(const char *name, char *argv[]);
 
-/* Says what is wrong with the arguments.  Returns EXIT_USAGE. */
+/* Prints the versions of the tool and of the library that it runs with. */
+void tool_print_version(void);
+
+/* Prints what is wrong with the arguments.  Returns EXIT_USAGE. */
 __attribute__((format(printf, 1, 2))) int tool_usage(const char *format, ...);
 
-/* Says what could not be done, and why.  Returns EXIT_FAILED. */
+/* Prints "cannot @what" and why.  Returns EXIT_FAILED. */
 int tool_fail(const char *what, int error);
 
 /*
- * At a program's end: what was not written was not told, which is a failure
- * like others.  Returns @status, or EXIT_FAILED in place of EXIT_DONE.
+ * Flushes standard output at a program's end.  Returns @status, or, where it
+ * is EXIT_DONE and the output could not be written, EXIT_FAILED.
  */
 int tool_finish(int status);
 
 /*
  * Adds "N:ERRNO": the Nth call or entry, from 1, with a name or a number.
- * Returns -1, or EXIT_USAGE and has said why.
+ * Returns -1, or EXIT_USAGE after a message.
  */
 int tool_add_fault(struct tool_faults *faults, uint32_t kind, const char *text);
 
-/* Gives them to the simulator.  Returns 0 or a negated errno. */
+/* Injects them into the simulator.  Returns 0 or a negated errno. */
 int tool_inject(struct iommunest_sim *sim, const struct tool_faults *faults);
 
-/* Each returns whether @text is one; only then is the result written. */
+/* Each returns whether @text is valid; only then is the result written. */
 
 /* A C literal, @min to @max. */
 bool arg_number(const char *text, uint64_t min, uint64_t max, uint64_t *value);

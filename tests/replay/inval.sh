@@ -60,12 +60,12 @@ sent 0 "$everything" 0x1000/63
 sent 0 "$everything" 0+0x10000000000000
 sent 0 '2^0 pages at 0xfffffffffffff000;' 0xfffffffffffff000+1
 sent 0 "${everything}2^0 pages at 0x1000;" all 0x1000+1
-sent 0 '2^20 pages at 0x0: refused, and nobody is told;' 0/20
+sent 0 '2^20 pages at 0x0: refused, and the kernel does not say so;' 0/20
 sent 0 '2^18 pages at 0x0;2^18 pages at 0x40000000;' --mamv 18 0/19
 sent 0 '2^0 pages at 0x1000;2^1 pages at 0x2000;' --mamv 1 0x1000+3
 sent 0 '2^1 pages at 0x0;' --coalesce 0+1 0x1000+1
 sent 0 '2^0 pages at 0x0;2^0 pages at 0x1000;' 0+1 0x1000+1
-sent 0 '2^52 pages at 0x0: refused, and nobody is told;' --profile 6.12 all
+sent 0 '2^52 pages at 0x0: refused, and the kernel does not say so;' --profile 6.12 all
 sent 0 "$everything" --profile 7.3 all
 
 # EIO's words are the C library's.
@@ -92,6 +92,7 @@ refused()
 }
 
 refused
+check 'no entry' 'grep -qx "iommunest-inval: missing entries" "$tmp/err"'
 for entry in '' All everything 0x1000 0x1000+ +1 /1 0x1000+0 0x1001+1 \
 	0x1000+0x10000000000000 0xfffffffffffff000+2 0x1000/64 0x1000/-1 \
 	0x1000+-1 0x1000/9:leaf:leaf 0x1000/9:Leaf 0x1000/9/9 0x1000+1/1 \
@@ -108,11 +109,19 @@ refused --profile 5 all
 refused --fail 0:EIO all
 refused --fail-entry 1:NO all
 refused --what all
+check 'the short name' 'grep -q "^iommunest-inval: .*--what" "$tmp/err"'
 
 "$inval" --help >"$tmp/out" 2>"$tmp/err"
 status=$?
 check help '[ $status -eq 0 ] && [ ! -s "$tmp/err" ]'
 check help '! grep -q ".\{80\}" "$tmp/out"'
+version='iommunest-inval [0-9.]* (libiommunest [0-9.]*)'
+for option in --version -V; do
+	"$inval" $option >"$tmp/out" 2>"$tmp/err"
+	status=$?
+	check version '[ $status -eq 0 ] && [ ! -s "$tmp/err" ]'
+	check version 'grep -qx "$version" "$tmp/out"'
+done
 if [ -w /dev/full ]; then
 	"$inval" all >/dev/full 2>"$tmp/err"
 	status=$?

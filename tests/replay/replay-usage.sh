@@ -92,8 +92,10 @@ usage()
 }
 
 usage
+check 'no capture' 'grep -qx "iommunest-replay: missing capture file" "$tmp/err"'
 usage "$short" "$short"
 usage --frobnicate "$short"
+check 'the short name' 'grep -q "^iommunest-replay: .*frobnicate" "$tmp/err"'
 usage --json=1 "$short"
 usage --batch-kicks
 for value in 0 -1 +1 '' x 1x 0x ' 1' 18446744073709551616; do
@@ -134,11 +136,17 @@ check 'a folder' 'grep -q ":1: cannot read: Is a directory" "$tmp/err"'
 run --help
 check 'help' '[ $status -eq 0 ] && [ ! -s "$tmp/err" ]'
 for option in json stats verbose descriptors batch-kicks coalesce per-descriptor fail \
-	fail-entry policy profile help; do
+	fail-entry policy profile help version; do
 	check 'help' "grep -q -e '--$option' \"\$tmp/out\""
 done
 check 'help counts from 1' 'grep -q "counted from 1" "$tmp/out"'
 check 'help fits a terminal' '! grep -q ".\{80\}" "$tmp/out"'
+version='iommunest-replay [0-9.]* (libiommunest [0-9.]*)'
+for option in --version -V; do
+	run $option
+	check 'version' '[ $status -eq 0 ] && [ ! -s "$tmp/err" ]'
+	check 'version' 'grep -qx "$version" "$tmp/out"'
+done
 
 # ---- What goes where ----
 

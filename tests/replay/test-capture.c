@@ -43,7 +43,7 @@ static const struct refused {
 	{ "first line longer", MEM("iq-capture 1 \n"), 1, "not a capture" },
 	{ "first line indented", MEM(" iq-capture 1\n"), 1, "not a capture" },
 	{ "comment first", MEM("# x\n" HEAD), 1, "not a capture" },
-	{ "first line cut off", MEM("iq-capture 1"), 1, "within a line" },
+	{ "first line cut off", MEM("iq-capture 1"), 1, "no newline" },
 	{ "first line twice", MEM(HEAD HEAD), 2, "unknown keyword" },
 
 	{ "unknown keyword", MEM(HEAD WIDE "kik 1\n"), 3, "keyword \"kik\"" },
@@ -148,8 +148,8 @@ static const struct refused {
 	  "line 5 lacks 254 descriptors" },
 
 	{ "last line cut off", MEM(HEAD WIDE "kick 1\nd 5 0 0 0x1"), 4,
-	  "within a line" },
-	{ "comment cut off", MEM(HEAD "# x"), 2, "within a line" },
+	  "no newline" },
+	{ "comment cut off", MEM(HEAD "# x"), 2, "no newline" },
 };
 
 TEST_LOOP(refuses, sizeof(refused) / sizeof(refused[0]))

@@ -66,9 +66,9 @@ reads 'It invalidates, and waits' \
 	'vmm: ioctl: hwpt 4, 2 of 2 entries' \
 	'guest reads: wait 2 is done' \
 	'guest reads: IQH 0x140, FSTS 0x0'
-reads 'It makes a mistake, and mends it' \
+reads 'It makes a mistake, and fixes it' \
 	'vmm: ioctl: hwpt 4, 1 of 1 entries' \
-	'vmm: the queue stands still at slot 12: unknown type, or not in this mode' \
+	'vmm: the queue halts at slot 12: unknown type, or not in this mode' \
 	'guest reads: IQH 0x180, FSTS 0x10, IQERCD 0x3' \
 	'guest reads: wait 3 is done' \
 	'guest reads: wait 4 is not done' \
@@ -77,7 +77,7 @@ reads 'It makes a mistake, and mends it' \
 	'guest reads: wait 4 is done'
 reads 'The host fails, and the guest tries again' \
 	'vmm: ioctl: hwpt 4, 1 of 2 entries: Input/output error' \
-	'vmm: the queue stands still at slot 16: Input/output error' \
+	'vmm: the queue halts at slot 16: Input/output error' \
 	'guest reads: IQH 0x200, FSTS 0x10, IQERCD 0x0' \
 	'guest reads: wait 5 is done' \
 	'guest reads: wait 6 is not done' \

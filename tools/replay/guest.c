@@ -10,7 +10,7 @@
 #define RING_SLOTS_MAX ((size_t)1 << 15)
 #define RING_BYTES_MAX (RING_SLOTS_MAX * 16)
 
-/* What the capture does not have is a PASID-cache descriptor: all of them. */
+/* A descriptor that was not recorded: PASID cache, global. */
 #define PASID_CACHE_ALL UINT64_C(0x37)
 
 static size_t slot_bytes(const struct capture_ring *ring)
@@ -79,7 +79,7 @@ static int guest_write_status(void *vmm, uint32_t index, uint64_t gpa,
 	return 0;
 }
 
-/* Nobody waits for it here. */
+/* Nothing waits for it here. */
 static void guest_interrupt(void *vmm, uint32_t index)
 {
 	(void)vmm;
@@ -96,7 +96,7 @@ static int vmm_descriptor(void *vmm, uint32_t index,
 		.type = desc->type,
 	};
 
-	/* There is no line to tell of. */
+	/* The capture has no line for it. */
 	if (replay_seq(replay, index) == REPLAY_NO_SEQ)
 		replay->unseen++;
 	else
@@ -223,11 +223,11 @@ int replay_guest_open(struct replay *replay, const char **what)
 		ret = new_engine(replay);
 	}
 	if (!ret) {
-		*what = "tell the engine of an HWPT";
+		*what = "add a scope to the queue engine";
 		ret = add_hwpts(replay);
 	}
 	if (!ret) {
-		*what = "tell the engine of a device";
+		*what = "add a device to the queue engine";
 		ret = add_devices(replay);
 	}
 	if (ret)
@@ -330,8 +330,8 @@ static void write_kick(struct replay *replay, const struct capture_kick *kick,
 }
 
 /*
- * A VMM that lags behind sees several kicks at once, but never more than the
- * guest may have in the ring: it leaves one slot free.
+ * A VMM that is slow sees several kicks at once, but never more than the guest
+ * can have in the ring: one slot stays free.
  */
 static bool fits(const struct replay *replay, const struct capture_kick *kick)
 {
@@ -399,7 +399,7 @@ static int run_ring(struct replay *replay, const struct capture_ring *ring)
 	ret = start_ring(replay, ring);
 	if (ret) {
 		replay->totals.failed++;
-		tool_fail("set the ring", ret);
+		tool_fail("set the base of the ring", ret);
 		return ret;
 	}
 	return run_kicks(replay);

@@ -11,7 +11,7 @@
  */
 #define STAGE1_ROOT UINT64_C(0x1000)
 
-/* A queue engine knows no more; see struct iommunest_vtd_iq_options. */
+/* The limit of a queue engine; see struct iommunest_vtd_iq_options. */
 #define SCOPES_MAX ((size_t)1 << 14)
 
 static int open_sim(struct replay_host *host,
@@ -87,7 +87,7 @@ static int set_up_parent(struct replay_host *host, uint32_t dev_id,
 	uint32_t ioas_id;
 	int ret;
 
-	*what = "ask for the hardware's limits";
+	*what = "read the capabilities of the hardware";
 	ret = iommunest_hw_info(host->ctx, dev_id, &info);
 	if (!ret)
 		ret = iommunest_vtd_mamv(&info);
@@ -103,7 +103,7 @@ static int set_up_parent(struct replay_host *host, uint32_t dev_id,
 					   &host->parent_id);
 }
 
-/* So that its flushes reach the hardware, as far as there are devices. */
+/* Without a device, its flushes would not reach the hardware. */
 static int attach_scope(struct replay_host *host,
 			const struct replay_scope *scope, size_t number,
 			uint32_t dev_id)
@@ -165,7 +165,7 @@ int replay_host_open(struct replay_host *host,
 	int ret;
 
 	memset(host, 0, sizeof(*host));
-	*what = "set up so many nested HWPTs";
+	*what = "set up more than 16384 scopes and devices";
 	if (scan->scope_count + scan->device_count > SCOPES_MAX)
 		return -ENOSPC;
 	ret = open_host(host, options, &dev_id, what);
@@ -174,7 +174,7 @@ int replay_host_open(struct replay_host *host,
 	for (i = 0; !ret && i < scan->scope_count; i++)
 		ret = set_up_scope(host, scan, i, dev_id, what);
 	if (!ret && host->sim) {
-		*what = "tell the simulator what fails";
+		*what = "inject faults into the simulator";
 		ret = tool_inject(host->sim, &options->faults);
 	}
 	if (ret)

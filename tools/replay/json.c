@@ -4,7 +4,7 @@
 
 #include "tools/replay/replay.h"
 
-/* What every reader of JSON keeps exact. */
+/* Every reader of JSON keeps numbers up to this one exact. */
 #define NUMBER_MAX (UINT64_C(1) << 53)
 
 static void put_number(FILE *out, const char *name, uint64_t number)
@@ -20,7 +20,7 @@ static void put_hex(FILE *out, const char *name, uint64_t number)
 	fprintf(out, ",\"%s\":\"0x%" PRIx64 "\"", name, number);
 }
 
-/* Names are the program's own words: nothing to escape. */
+/* Names are words of this program, with nothing to escape. */
 static void put_name(FILE *out, const char *name, const char *text)
 {
 	fprintf(out, ",\"%s\":\"%s\"", name, text);

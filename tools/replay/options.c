@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The command line. */
 #include <getopt.h>
 #include <string.h>
 
@@ -35,6 +36,7 @@ static const struct option long_options[] = {
 	{ "backend", required_argument, NULL, OPTION_BACKEND },
 	{ "device", required_argument, NULL, OPTION_DEVICE },
 	{ "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, 'V' },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -48,24 +50,24 @@ static const char help[] =
 	"  --stats             a table of what was done (the default)\n"
 	"  --verbose           each call to the kernel, and the table\n"
 	"  --descriptors       each descriptor of the guest, and the table\n"
-	"  --json              one JSON object a line for each event; what "
-	"the others\n"
-	"                      print then goes to standard error\n"
+	"  --json              one JSON object a line for each event; the "
+	"output of\n"
+	"                      the others then goes to standard error\n"
 	"How the queue is run:\n"
 	"  --batch-kicks N     run the engine once for N kicks\n"
 	"  --coalesce          merge neighbouring blocks\n"
 	"  --per-descriptor    one call for each descriptor, to compare\n"
 	"  --policy POLICY     when the host fails on an entry: stop (the "
 	"default), skip\n"
-	"                      it, or flush all of that HWPT\n"
+	"                      it, or flush everything of that HWPT\n"
 	"The host:\n"
 	"  --backend BACKEND   sim (the default), or vfio: the kernel's "
 	"iommufd\n"
 	"  --device NODE       with vfio: a device such as "
 	"/dev/vfio/devices/vfio0;\n"
 	"                      the first is attached to the first HWPT, and "
-	"so on, and\n"
-	"                      an HWPT without a device sends nothing to "
+	"so on; an\n"
+	"                      HWPT without a device sends nothing to the "
 	"hardware\n"
 	"The simulated host:\n"
 	"  --profile KERNEL    6.12 or 7.3 (the default)\n"
@@ -74,14 +76,13 @@ static const char help[] =
 	"                      that entry fails\n"
 	"                      Calls and entries are counted from 1; ERRNO is "
 	"a name\n"
-	"                      (EIO) or a number; both may be given several "
-	"times.\n"
-	"  --help              this text\n"
+	"                      (EIO) or a number; both may be repeated.\n"
+	"  -h, --help          this text\n"
+	"  -V, --version       the version\n"
 	"\n"
-	"Exit status: 0 all is done, 1 something failed or was skipped, 2 "
-	"wrong "
+	"Exit status: 0 success, 1 something failed or was skipped, 2 wrong "
 	"usage\n"
-	"or a malformed capture, before anything was submitted.\n";
+	"or a malformed capture; then nothing was submitted.\n";
 
 static int set_value(struct replay_options *options, int option,
 		     const char *text)
@@ -91,7 +92,7 @@ static int set_value(struct replay_options *options, int option,
 		if (arg_number(text, 1, UINT64_MAX, &options->batch_kicks))
 			return -1;
 		return tool_usage(
-			"--batch-kicks wants a number from 1, not \"%s\"",
+			"--batch-kicks must be a number from 1, not \"%s\"",
 			text);
 	case OPTION_FAIL:
 		return tool_add_fault(&options->faults, IOMMUNEST_SIM_FAIL_CALL,
@@ -103,23 +104,24 @@ static int set_value(struct replay_options *options, int option,
 		if (arg_policy(text, &options->policy))
 			return -1;
 		return tool_usage(
-			"--policy wants stop, skip or flush, not \"%s\"", text);
+			"--policy must be stop, skip or flush, not \"%s\"",
+			text);
 	case OPTION_BACKEND:
 		options->vfio = strcmp(text, "vfio") == 0;
 		if (options->vfio || strcmp(text, "sim") == 0)
 			return -1;
-		return tool_usage("--backend wants sim or vfio, not \"%s\"",
+		return tool_usage("--backend must be sim or vfio, not \"%s\"",
 				  text);
 	case OPTION_DEVICE:
 		if (options->device_count == REPLAY_DEVICES_MAX)
-			return tool_usage("no more than %u devices",
+			return tool_usage("more than %u devices",
 					  REPLAY_DEVICES_MAX);
 		options->devices[options->device_count++] = text;
 		return -1;
 	case OPTION_PROFILE:
 		if (arg_profile(text, &options->profile))
 			return -1;
-		return tool_usage("--profile wants 6.12 or 7.3, not \"%s\"",
+		return tool_usage("--profile must be 6.12 or 7.3, not \"%s\"",
 				  text);
 	default:
 		/* getopt_long() has said what is wrong. */
@@ -152,22 +154,25 @@ static int set_option(struct replay_options *options, int option)
 	case 'h':
 		fputs(help, stdout);
 		return EXIT_DONE;
+	case 'V':
+		tool_print_version();
+		return EXIT_DONE;
 	default:
 		return set_value(options, option, optarg);
 	}
 }
 
-/* What belongs to one kind of host is a mistake with the other. */
+/* Options of one kind of host are mistakes with the other. */
 static int check_backend(const struct replay_options *options)
 {
 	if (!options->vfio && options->device_count)
-		return tool_usage("--device goes with --backend vfio");
+		return tool_usage("--device requires --backend vfio");
 	if (options->vfio && !options->device_count)
-		return tool_usage("--backend vfio wants a --device");
+		return tool_usage("--backend vfio requires --device");
 	if (options->vfio &&
 	    (options->faults.count || options->profile != IOMMUNEST_SIM_NEWEST))
-		return tool_usage("--fail, --fail-entry and --profile are the "
-				  "simulator's");
+		return tool_usage("--fail, --fail-entry and --profile "
+				  "require --backend sim");
 	return -1;
 }
 
@@ -180,7 +185,7 @@ int replay_options_parse(struct replay_options *options, int argc, char *argv[])
 		.policy = IOMMUNEST_POLICY_STOP,
 		.profile = IOMMUNEST_SIM_NEWEST,
 	};
-	while ((option = getopt_long(argc, argv, "h", long_options, NULL)) !=
+	while ((option = getopt_long(argc, argv, "hV", long_options, NULL)) !=
 	       -1) {
 		ret = set_option(options, option);
 		if (ret >= 0)
@@ -190,9 +195,9 @@ int replay_options_parse(struct replay_options *options, int argc, char *argv[])
 	if (ret >= 0)
 		return ret;
 	if (optind == argc)
-		return tool_usage("which capture?");
+		return tool_usage("missing capture file");
 	if (optind + 1 < argc)
-		return tool_usage("one capture at a time, not also \"%s\"",
+		return tool_usage("more than one capture file: \"%s\"",
 				  argv[optind + 1]);
 	options->path = argv[optind];
 	if (!options->json || options->verbose || options->descriptors)

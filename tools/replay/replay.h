@@ -8,7 +8,7 @@
  *   host.c            the host: nest parent, nested HWPTs
  *   guest.c           the guest's ring, and the queue engine over it
  *   json.c            events for programs
- *   text.c            calls and a table for people
+ *   text.c            calls and a table, as text
  */
 #ifndef REPLAY_H
 #define REPLAY_H
@@ -46,7 +46,7 @@ struct replay_options {
 	struct tool_faults faults;
 };
 
-/* A (domain id, PASID) that the capture names, and what stands for it. */
+/* A (domain id, PASID) that the capture names, and its nested HWPT. */
 struct replay_scope {
 	uint16_t did;
 	uint32_t pasid;
@@ -57,8 +57,8 @@ struct replay_scope {
 
 /*
  * A device with a TLB, and one of its PASIDs or IOMMUNEST_VTD_NO_PASID.  A
- * capture does not say which HWPT it goes through; but the first flush of its
- * TLB follows the flush of a scope, and goes through that one's.
+ * capture does not say which HWPT it goes through.  The first flush of its TLB
+ * follows the flush of a scope: it goes through that scope's.
  */
 struct replay_device {
 	uint16_t sid;
@@ -133,7 +133,7 @@ struct replay {
 enum replay_event_kind {
 	REPLAY_HWPT,
 	REPLAY_DEVICE,
-	/* The guest queued it; for people only. */
+	/* The guest queued it; as text only. */
 	REPLAY_DESC,
 	REPLAY_SUBMIT,
 	REPLAY_WAIT,
@@ -197,11 +197,11 @@ int replay_guest_run(struct replay *replay);
 /* The `d` line in slot @index of the ring. */
 size_t replay_seq(const struct replay *replay, uint64_t index);
 
-/* The descriptor in slot @index of the ring, for people. */
+/* The descriptor in slot @index of the ring, as text. */
 void replay_print_desc(const struct replay *replay, uint64_t index, char *buf,
 		       size_t len);
 
-/* Tells all outputs that the options name. */
+/* Passes an event to all outputs that the options name. */
 void replay_emit(const struct replay *replay, const struct replay_event *event);
 
 void replay_json_event(FILE *out, const struct replay *replay,

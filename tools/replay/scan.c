@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What a capture has: descriptors by type, the scopes and devices it names. */
+/* What is in a capture: descriptors by type, scopes and devices. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +10,7 @@
 struct pass {
 	struct replay_scan *scan;
 	const struct capture_ring *ring;
-	/* The flush that nothing but device TLBs stands behind yet. */
+	/* The last flush, if only device TLBs have followed it. */
 	bool flushed;
 	uint16_t did;
 	uint32_t pasid;
@@ -91,7 +91,7 @@ static void unique_devices(struct replay_scan *scan)
 	qsort(devices, kept, sizeof(*devices), compare_device_seqs);
 }
 
-/* There is one: the scope of a flush that was seen. */
+/* There is one: a flush of it was seen. */
 static size_t find_scope(const struct replay_scan *scan, uint16_t did,
 			 uint32_t pasid)
 {
@@ -137,7 +137,7 @@ static void note_dev_tlb(struct pass *pass,
 	struct replay_scan *scan = pass->scan;
 	bool has_pasid = desc->type == IOMMUNEST_VTD_DESC_PASID_DEV_TLB;
 
-	/* One for all PASIDs of a device says nothing of any. */
+	/* One for all PASIDs of a device does not say which it has. */
 	if (!pass->flushed || desc->granularity == IOMMUNEST_VTD_DEV_TLB_GLOBAL)
 		return;
 	scan->devices[scan->device_count++] = (struct replay_device){

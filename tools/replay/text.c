@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Calls and a table, for people. */
+/* Calls and a table, as text. */
 #include <inttypes.h>
 #include <string.h>
 
@@ -174,7 +174,7 @@ static void print_guest(FILE *out, const struct replay *replay)
 	row(out, "waits done", replay->totals.waits);
 }
 
-/* Of a real host, its own trace events tell. */
+/* A real host does not count them; it has trace events. */
 static void print_hardware(FILE *out, const struct iommunest_sim *sim)
 {
 	struct iommunest_sim_stats stats = { .size = sizeof(stats) };
