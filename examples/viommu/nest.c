@@ -17,8 +17,8 @@
 /* ---- What the guest wants ---- */
 
 /*
- * The address in entry @index of a table, if it is present.  What lies
- * outside of memory is not.
+ * The address in entry @index of a table, if it is present.  A table outside
+ * of memory has no entry that is.
  */
 static bool next_table(const struct viommu *viommu, uint64_t *table,
 		       uint32_t index, size_t entry_size)
@@ -91,7 +91,7 @@ static int drop(struct viommu *viommu, uint32_t hwpt_id)
 	if (!hwpt_id)
 		return 0;
 	viommu_note(viommu, "hwpt %u goes", hwpt_id);
-	/* Of one that was never told, there is nothing to forget. */
+	/* If the engine was never told of it, this fails and does no harm. */
 	iommunest_vtd_iq_forget(viommu->iq, hwpt_id);
 	return iommunest_object_destroy(viommu->config.ctx, hwpt_id);
 }
@@ -113,8 +113,8 @@ static int tell_engine(struct viommu *viommu, const struct viommu_nest *nest)
 }
 
 /*
- * The engine knows the new HWPT before the device uses it, and the old one
- * goes when the device has left it: at no time is anything cached that no
+ * The engine knows the new HWPT before the device uses it, and the old one is
+ * destroyed after the device has left it: nothing is ever cached that no
  * descriptor would reach.
  */
 static int enter(struct viommu *viommu, struct viommu_nest *nest)

@@ -32,8 +32,8 @@ static int read_ring(void *vmm, uint64_t gpa, void *buf, size_t len)
 }
 
 /*
- * The guest's CPUs poll this word, and see what they changed before it as
- * invalidated: one store, and not before all that the kernel did.
+ * The guest's CPUs poll this word, and take everything before it as
+ * invalidated: one store, after all that the kernel did.
  */
 static int write_status(void *vmm, uint32_t index, uint64_t gpa, uint32_t data)
 {
@@ -53,8 +53,8 @@ static void interrupt(void *vmm, uint32_t index)
 }
 
 /*
- * All that precedes it in the ring is done, and nothing behind it has begun:
- * the place to change HWPTs and scopes.
+ * All descriptors before it in the ring are done, and none after it has begun:
+ * this is the place to change HWPTs and scopes.
  */
 static int take_descriptor(void *vmm, uint32_t index,
 			   const struct iommunest_vtd_desc *desc)

@@ -9,14 +9,14 @@
 /* VT-d 3.0, the first with a scalable mode. */
 #define VERSION 0x30u
 
-/* CAP_REG: what is the VMM's own. */
+/* CAP_REG: the VMM's own fields. */
 #define CAP_ND_64K UINT64_C(6)
 /*
  * Caching mode: the guest says so, too, when an entry of its tables becomes
  * present.  Without it a VMM would not learn of a new PASID-table entry.
  */
 #define CAP_CM (UINT64_C(1) << 7)
-/* Fault recording registers, and IOTLB registers: not there, read as 0. */
+/* Fault recording and IOTLB registers: not emulated, read as 0. */
 #define CAP_FRO (UINT64_C(0x20) << 24)
 #define ECAP_IRO (UINT64_C(0x21) << 8)
 /*
@@ -94,9 +94,9 @@ static const char *reason(const struct iommunest_vtd_iq_result *result)
 }
 
 /*
- * What the engine did becomes what the guest reads.  Errors that it reads
- * about are not errors of the VMM; but the VMM's log should have those of the
- * host.  A complete VMM also raises the fault event here.
+ * Stores what the engine did in the registers that the guest reads.  Errors
+ * that the guest sees are not errors of the VMM, but the VMM should log those
+ * of the host.  A complete VMM also raises the fault event here.
  */
 static int show_result(struct viommu *viommu, int ret,
 		       const struct iommunest_vtd_iq_result *result)
@@ -106,14 +106,14 @@ static int show_result(struct viommu *viommu, int ret,
 	set(viommu, REG_FSTS, result->fsts);
 	if (result->cause == IOMMUNEST_CAUSE_NONE)
 		return ret;
-	viommu_note(viommu, "the queue stands still at slot %u: %s",
-		    result->index, reason(result));
+	viommu_note(viommu, "the queue halts at slot %u: %s", result->index,
+		    reason(result));
 	return 0;
 }
 
 /*
- * The engine has no budget here, and a run takes all that is there.  A VMM
- * with one calls again as long as 1 comes back, when it likes.
+ * The engine has no budget here, and a run handles all that is there.  A VMM
+ * that sets one calls again, at any time, while 1 is returned.
  */
 static int run(struct viommu *viommu)
 {
@@ -151,7 +151,7 @@ static int wrote_iqa(struct viommu *viommu, uint32_t value)
 	return 0;
 }
 
-/* What the guest put into the ring before this is done now. */
+/* What the guest has put into the ring by now is handled at once. */
 static int enable_queue(struct viommu *viommu)
 {
 	struct iommunest_vtd_iq_result result = { .size = sizeof(result) };
@@ -171,7 +171,7 @@ static int disable_queue(struct viommu *viommu)
 
 /*
  * Hardware goes on when the last of its bits is cleared, with the descriptor
- * that it stood still at; the guest has mended that before.
+ * that it halted at; the guest has fixed that descriptor by then.
  */
 static int wrote_fsts(struct viommu *viommu, uint32_t value)
 {
@@ -185,8 +185,8 @@ static int wrote_fsts(struct viommu *viommu, uint32_t value)
 /* ---- Global commands ---- */
 
 /*
- * RTADDR_REG counts from now on.  The engine has to know the mode, in which
- * descriptors are there or not.
+ * RTADDR_REG takes effect now.  The engine has to know the mode, which decides
+ * what descriptors there are.
  */
 static int set_root_table(struct viommu *viommu)
 {
@@ -237,7 +237,7 @@ static void send_interrupt(struct viommu *viommu)
 
 void viommu_wait_done(struct viommu *viommu)
 {
-	/* The guest has not looked at the last one yet: that will do. */
+	/* The guest has not seen the last one yet: no need for another. */
 	if (viommu_is_set(viommu, REG_ICS, ICS_IWC))
 		return;
 	set(viommu, REG_ICS, ICS_IWC);
@@ -250,7 +250,7 @@ void viommu_wait_done(struct viommu *viommu)
 static int wrote_ics(struct viommu *viommu, uint32_t value)
 {
 	(void)value;
-	/* The guest knows; what was to tell it is not needed any more. */
+	/* The guest has seen it: a pending interrupt is not needed any more. */
 	if (!viommu_is_set(viommu, REG_ICS, ICS_IWC))
 		clear(viommu, REG_IECTL, IECTL_IP);
 	return 0;
@@ -268,8 +268,8 @@ static int wrote_iectl(struct viommu *viommu, uint32_t value)
 /* ---- MMIO ---- */
 
 /*
- * What a write does to the 32 bits at an offset, and what follows from it.
- * Registers and bits that are not here are read-only, or not there.
+ * What a write does to the 32 bits at an offset, and which function it calls.
+ * Registers and bits that are not listed are read-only, or do not exist.
  */
 static const struct reg {
 	/* Bits that become what is written. */
@@ -278,7 +278,7 @@ static const struct reg {
 	uint32_t clear;
 	int (*wrote)(struct viommu *viommu, uint32_t value);
 } regs[REG_END / 4] = {
-	/* Nothing of a command stays; its status is GSTS_REG's. */
+	/* A command is not stored; its status is in GSTS_REG. */
 	[REG_GCMD / 4] = { .wrote = wrote_gcmd },
 	[REG_RTADDR / 4] = { .write = 0xfffffc00 },
 	[REG_RTADDR / 4 + 1] = { .write = 0xffffffff },
@@ -318,8 +318,8 @@ uint64_t viommu_read(const struct viommu *viommu, uint64_t offset,
 }
 
 /*
- * All bits are stored before anything follows from them; a register of 64
- * bits that is written in one is one write.
+ * All bits are stored before any function is called.  A 64-bit register that
+ * is written at once is one write.
  */
 int viommu_write(struct viommu *viommu, uint64_t offset, uint64_t value,
 		 unsigned int size)
@@ -343,7 +343,7 @@ int viommu_write(struct viommu *viommu, uint64_t offset, uint64_t value,
 
 /* ---- Life cycle ---- */
 
-/* What the host has, as far as it is of use, and what is the VMM's own. */
+/* The host's capabilities that a guest can use, and the VMM's own. */
 static int set_capabilities(struct viommu *viommu)
 {
 	uint64_t cap, ecap;

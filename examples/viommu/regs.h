@@ -5,12 +5,12 @@
  *   regs.c         the register file: which write becomes which call
  *   queue.c        what the queue engine asks of the VMM
  *   nest.c         from the guest's tables to a nested HWPT
- *   viommu.c       a small guest, for show
+ *   viommu.c       a small guest that uses it
  *
- * It has one device behind it, and of the registers those of the invalidation
- * queue and what stands in their way.  Not there, because they have nothing to
- * do with it: fault recording and its interrupt (FECTL_REG and its kin),
- * register-based invalidation, interrupt remapping, page requests.
+ * There is one device behind it.  It has the registers of the invalidation
+ * queue, and those that a guest needs to get there.  Left out, because the
+ * queue does not need them: fault recording and its interrupt (FECTL_REG and
+ * the others), register-based invalidation, interrupt remapping, page requests.
  *
  * Registers: VT-d specification, chapter 11, "Register Descriptions".
  */
@@ -40,7 +40,7 @@
 #define REG_IEADDR 0xa8u
 #define REG_IEUADDR 0xacu
 #define REG_IQERCD 0xb0u
-/* Behind the last one; what lies in between and is not named reads as 0. */
+/* After the last one.  What is in between and not named reads as 0. */
 #define REG_END 0xb8u
 
 /* GCMD_REG, and the same bits in GSTS_REG. */
@@ -75,7 +75,7 @@ struct viommu_config {
 	size_t memory_size;
 	/* Sends the guest a message-signalled interrupt. */
 	void (*msi)(void *user, uint64_t addr, uint32_t data);
-	/* For the curious, may be NULL: one line on what happened. */
+	/* A line on what happened, for a log; may be NULL. */
 	void (*note)(void *user, const char *text);
 	void *user;
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * A small guest at the smallest possible emulated DRHD (regs.h), on a
- * simulated host: what it writes to which register, and what comes of it.
+ * simulated host: what it writes to which register, and what happens then.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -42,7 +42,7 @@ struct machine {
 	uint32_t tail;
 };
 
-/* ---- The guest's hands ---- */
+/* ---- What a guest can do ---- */
 
 static uint64_t guest_read(const struct machine *m, uint32_t offset,
 			   unsigned int size)
@@ -168,7 +168,7 @@ static int set_up_queue(struct machine *m)
 	return ret;
 }
 
-/* Caches are flushed behind SRTP; there is no PASID-table entry yet. */
+/* Caches are flushed after SRTP; there is no PASID-table entry yet. */
 static int set_root_table(struct machine *m)
 {
 	struct iommunest_vtd_desc desc =
@@ -239,7 +239,7 @@ static int flush(struct machine *m)
 	return ret;
 }
 
-/* The wait before it completes, the one behind it does not. */
+/* The wait before the mistake completes, the one after it does not. */
 static int make_a_mistake(struct machine *m)
 {
 	const uint64_t words[4] = { 0xf, 0, 0, 0 };
@@ -269,8 +269,8 @@ static int make_a_mistake(struct machine *m)
 	return ret;
 }
 
-/* The second entry from now on fails once, and is asked for again. */
-static int suffer_the_host(struct machine *m)
+/* The second entry from now on fails once, and is submitted again. */
+static int survive_host_failure(struct machine *m)
 {
 	const struct iommunest_sim_fault fault = {
 		.size = sizeof(fault),
@@ -368,8 +368,8 @@ static const struct step {
 	{ "It sets its root table, and turns translation on", set_root_table },
 	{ "It gives its device a page table", attach_device },
 	{ "It invalidates, and waits", flush },
-	{ "It makes a mistake, and mends it", make_a_mistake },
-	{ "The host fails, and the guest tries again", suffer_the_host },
+	{ "It makes a mistake, and fixes it", make_a_mistake },
+	{ "The host fails, and the guest tries again", survive_host_failure },
 	{ "It waits for an interrupt", wait_for_an_interrupt },
 	{ "It starts its queue anew, with the tail first", restart_queue },
 	{ "It takes the page table away again", detach_device },
@@ -459,10 +459,10 @@ static const char help[] =
 	"Usage: viommu\n"
 	"Plays a small guest at a small virtual VT-d IOMMU on a simulated "
 	"host, and\n"
-	"prints which register it writes and what comes of that.\n"
+	"prints which register it writes and what happens then.\n"
 	"  --help              this text\n"
 	"\n"
-	"Exit status: 0 all is done, 1 something failed, 2 wrong usage.\n";
+	"Exit status: 0 success, 1 something failed, 2 wrong usage.\n";
 
 /* Returns -1 to go on, or the exit status. */
 static int parse(int argc, char *argv[])
