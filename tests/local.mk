@@ -43,10 +43,12 @@ VALGRIND_TESTS = $(WRAPPED_TESTS) \
 	%D%/uapi/abi-layout
 
 # Minutes each under valgrind, for their many random rounds.
-CHECK_TESTS = $(VALGRIND_TESTS) \
+QUICK_COMPILED = $(VALGRIND_TESTS) \
 	%D%/core/test-submit-random \
-	%D%/uapi/uapi-compare \
 	%D%/vtd/test-vtd-batch
+
+CHECK_TESTS = $(QUICK_COMPILED) \
+	%D%/uapi/uapi-compare
 
 QUICK_SCRIPT_TESTS = \
 	%D%/api/api-consistency.sh \
@@ -288,14 +290,18 @@ bench: %D%/bench/bench-iq
 # Parts of "make check", for who has one question; scripts/tiers say which.
 # QUICK: all that is compiled.  UAPI: what is laid out by the kernel's headers.
 # SMOKE: does it run, and are the files there that scripts read?
-QUICK_TESTS = $(CHECK_TESTS) $(QUICK_SCRIPT_TESTS)
+QUICK_TESTS = $(QUICK_COMPILED) $(QUICK_SCRIPT_TESTS)
 
-UAPI_TESTS = \
+if HAVE_LINUX_IOMMUFD_H
+UAPI_COMPARE = %D%/uapi/uapi-compare
+endif
+
+UAPI_TESTS = $(UAPI_COMPARE) \
 	%D%/conformance/test-conformance \
 	%D%/core/test-objects \
 	%D%/core/test-submit \
 	%D%/core/test-vfio \
-	%D%/uapi/uapi-compare
+	%D%/uapi/abi-layout
 
 SMOKE_COMPILED = \
 	%D%/replay/test-viommu \
