@@ -10,7 +10,7 @@ guests=$((descriptors / 1000))
 
 # play NUMBER SEED COUNT: the rest of the output goes to its log.
 play() {
-	IOMMUNEST_SEED=$2 IOMMUNEST_COUNT=$3 \
+	IOMMUNEST_TEST_SEED=$2 IOMMUNEST_COUNT=$3 \
 		"$build/tests/queue/test-iq-random" >"$build/property-$1.log" 2>&1
 }
 
@@ -41,7 +41,7 @@ report() {
 }
 
 tier_run() {
-	local first=${IOMMUNEST_SEED:-$(date +%s)00000} status=0 i sum
+	local first=${IOMMUNEST_TEST_SEED:-$(date +%s)00000} status=0 i sum
 
 	use_gcc_build
 	make_tree "$build" tests/queue/test-iq-random

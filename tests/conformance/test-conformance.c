@@ -144,7 +144,8 @@ TEST_LOOP(random_calls_hurt_nothing, VARIANTS)
 	unsigned int step;
 
 	ck_assert_int_eq(sim_env_open(&env, &options, variants[_i].ats), 0);
-	conf_random_start(&random, &env.env, &memory, (uint64_t)_i);
+	conf_random_start(&random, &env.env, &memory,
+			  support_number(SUPPORT_SEED, (uint64_t)_i));
 	for (step = 0; step < 3000; step++)
 		conf_random_step(&random);
 	ck_assert_uint_eq(sim_env_close(&env), 0);

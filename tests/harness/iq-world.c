@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "tests/harness/iq-world-parts.h"
+#include "tests/harness/support.h"
 
 void world_fail(const struct world *world, const char *file, int line,
 		const char *condition, const char *format, ...)
@@ -16,8 +17,8 @@ void world_fail(const struct world *world, const char *file, int line,
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	ck_abort_msg("IOMMUNEST_SEED=%" PRIu64 " IOMMUNEST_COUNT=1: "
-		     "%s:%d: not %s: %s",
+	ck_abort_msg(SUPPORT_SEED "=%" PRIu64 " IOMMUNEST_COUNT=1: "
+				  "%s:%d: not %s: %s",
 		     world->seed, file, line, condition, text);
 	abort();
 }

@@ -137,6 +137,13 @@ void *support_sized(const void *from, size_t from_size, size_t size)
 
 /* ---- Random numbers: splitmix64 ---- */
 
+uint64_t support_number(const char *name, uint64_t otherwise)
+{
+	const char *text = getenv(name);
+
+	return text && *text ? strtoull(text, NULL, 0) : otherwise;
+}
+
 static uint64_t fresh_seed(void)
 {
 	struct timespec now;
@@ -148,11 +155,9 @@ static uint64_t fresh_seed(void)
 
 void support_rng_start(struct support_rng *rng, const char *name)
 {
-	const char *given = getenv("IOMMUNEST_TEST_SEED");
-
-	rng->seed = given ? strtoull(given, NULL, 0) : fresh_seed();
+	rng->seed = support_number(SUPPORT_SEED, fresh_seed());
 	rng->state = rng->seed;
-	printf("%s: IOMMUNEST_TEST_SEED=%#llx\n", name,
+	printf("%s: " SUPPORT_SEED "=%#llx\n", name,
 	       (unsigned long long)rng->seed);
 	fflush(stdout);
 }
@@ -209,7 +214,7 @@ const char *support_path(const struct support_choices *choices)
 	uint32_t i;
 
 	if (choices->rng) {
-		snprintf(path, sizeof(path), "again: IOMMUNEST_TEST_SEED=%#llx",
+		snprintf(path, sizeof(path), "again: " SUPPORT_SEED "=%#llx",
 			 (unsigned long long)choices->rng->seed);
 		return path;
 	}

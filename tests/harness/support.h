@@ -91,6 +91,12 @@ int support_run(int argc, char **argv);
  */
 void *support_sized(const void *from, size_t from_size, size_t size);
 
+/* A number in the environment; @otherwise where there is none. */
+uint64_t support_number(const char *name, uint64_t otherwise);
+
+/* The seed of whatever is random in any test. */
+#define SUPPORT_SEED "IOMMUNEST_TEST_SEED"
+
 /*
  * Random numbers.  IOMMUNEST_TEST_SEED=number in the environment runs again
  * what failed; otherwise each run has a seed of its own, and prints it.
@@ -112,7 +118,7 @@ uint32_t support_rng_below(struct support_rng *rng, uint32_t n);
 #define support_assert(rng, expr)                                             \
 	do {                                                                  \
 		if (!(expr))                                                  \
-			ck_abort_msg("%s; again: IOMMUNEST_TEST_SEED=%#llx",  \
+			ck_abort_msg("%s; again: " SUPPORT_SEED "=%#llx",     \
 				     #expr, (unsigned long long)(rng)->seed); \
 	} while (0)
 

@@ -2,8 +2,9 @@
 /*
  * Random guests on random hosts; iq-world.h says what has to hold.
  *
- * IOMMUNEST_SEED is the first guest's seed, and each further guest's is one
- * more; IOMMUNEST_COUNT says how many descriptors there are in all, at least.
+ * IOMMUNEST_TEST_SEED is the first guest's seed, and each further guest's is
+ * one more; IOMMUNEST_COUNT says how many descriptors there are in all, at
+ * least.
  * A failure names the seed of its guest; with that one, and a count of 1, this
  * program does the same again.
  */
@@ -602,16 +603,9 @@ static void live(void)
 	kick();
 }
 
-static uint64_t from_environment(const char *name, uint64_t otherwise)
-{
-	const char *text = getenv(name);
-
-	return text && *text ? strtoull(text, NULL, 0) : otherwise;
-}
-
 static uint64_t worlds(void)
 {
-	uint64_t count = from_environment("IOMMUNEST_COUNT", DEFAULT_COUNT);
+	uint64_t count = support_number("IOMMUNEST_COUNT", DEFAULT_COUNT);
 
 	return (count + DESCS_PER_WORLD - 1) / DESCS_PER_WORLD;
 }
@@ -647,12 +641,12 @@ int main(int argc, char **argv)
 		       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (handled == MAP_FAILED)
 		return EXIT_FAILURE;
-	first_seed = from_environment("IOMMUNEST_SEED", 1);
+	first_seed = support_number(SUPPORT_SEED, 1);
 	ret = support_run(argc, argv);
 	if (ret)
 		printf("To see one again: its seed, which is %" PRIu64
 		       " and the number after the test's name, as "
-		       "IOMMUNEST_SEED, and IOMMUNEST_COUNT=1.\n",
+		       "IOMMUNEST_TEST_SEED, and IOMMUNEST_COUNT=1.\n",
 		       first_seed);
 	printf("%" PRIu64 " descriptors, seeds %" PRIu64 " to %" PRIu64 "\n",
 	       *handled, first_seed, first_seed + worlds() - 1);

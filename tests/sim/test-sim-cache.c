@@ -574,14 +574,18 @@ static unsigned int items_at(uint64_t addr)
 	return bits;
 }
 
+static struct support_rng rng;
+
+/* 0 to @n - 1. */
+static uint32_t below(uint32_t n)
+{
+	return support_rng_below(&rng, n);
+}
+
 /* Close together, so that flushes and leaves overlap. */
 static uint64_t random_addr(void)
 {
-	uint64_t addr = (uint64_t)(rand() & 0xf) * PAGE;
-
-	addr += (uint64_t)(rand() & 3) * MIB2;
-	addr += (uint64_t)(rand() & 3) * GIB;
-	return addr;
+	return below(16) * PAGE + below(4) * MIB2 + below(4) * GIB;
 }
 
 /* The smallest aligned block that holds the range, by trying each size. */
@@ -600,7 +604,7 @@ static void flush_both(uint64_t addr, uint64_t npages, bool hint)
 static void translate_both(uint64_t addr)
 {
 	static const unsigned int orders[] = { 0, 9, 18 };
-	unsigned int order = orders[rand() % 3];
+	unsigned int order = orders[below(3)];
 
 	if (item_count + 2 > 2 * ITEMS)
 		return;
@@ -613,16 +617,15 @@ TEST_LOOP(random_flushes_agree_with_a_plain_list, 40)
 {
 	unsigned int step, probe;
 
-	srand((unsigned int)_i);
+	support_rng_start(&rng, __func__);
 	item_count = 0;
 	rig_open(&rig, 1 + (uint32_t)_i % 2, 0, 0);
 	for (step = 0; step < 300; step++) {
-		if (rand() % 2)
+		if (below(2))
 			translate_both(random_addr());
 		else
-			flush_both(random_addr(),
-				   1 + (uint64_t)rand() % (1u << rand() % 20),
-				   rand() % 2);
+			flush_both(random_addr(), 1 + below(1u << below(20)),
+				   below(2));
 		for (probe = 0; probe < 10; probe++) {
 			uint64_t addr = random_addr();
 

@@ -4,7 +4,8 @@
  * whatever can be seen of them has to be the same: what an ioctl returns, all
  * that it writes, and the descriptors that reach the invalidation queue.
  *
- * IOMMUNEST_SEED=N replays a seed; IOMMUNEST_COUNT=N makes so many requests.
+ * IOMMUNEST_TEST_SEED=N replays a seed; IOMMUNEST_COUNT=N makes so many
+ * requests.
  */
 #include "diff.h"
 #include "real.h"
@@ -75,7 +76,7 @@ static void mismatch(const char *format, ...)
 	va_start(args, format);
 	vsnprintf(what, sizeof(what), format, args);
 	va_end(args);
-	ck_abort_msg("IOMMUNEST_SEED=%" PRIu64 ", request %u: %s", t.seed,
+	ck_abort_msg("IOMMUNEST_TEST_SEED=%" PRIu64 ", request %u: %s", t.seed,
 		     t.step, what);
 }
 
@@ -498,10 +499,11 @@ int main(void)
 	Suite *suite = suite_create("the kernel and the simulator");
 	TCase *tcase = tcase_create("random requests");
 	SRunner *runner = srunner_create(suite);
-	unsigned int seed = number("IOMMUNEST_SEED", 0);
+	unsigned int seed = number("IOMMUNEST_TEST_SEED", 0);
 	unsigned int count =
-		number("IOMMUNEST_COUNT",
-		       getenv("IOMMUNEST_SEED") ? PER_SEED : DEFAULT_COUNT);
+		number("IOMMUNEST_COUNT", getenv("IOMMUNEST_TEST_SEED")
+						  ? PER_SEED
+						  : DEFAULT_COUNT);
 	unsigned int seeds = (count + PER_SEED - 1) / PER_SEED;
 	int failed;
 
