@@ -29,7 +29,8 @@ endif
 	%D%/vfio-uapi.h \
 	$(CONFORMANCE_SOURCES)
 %C%_libvm_la_CFLAGS = $(TEST_CFLAGS)
-VM_LDADD = %D%/libvm.la libiommunest-sim.la libiommunest.la $(CHECK_LIBS)
+VM_LDADD = %D%/libvm.la tests/libtest.la libiommunest-sim.la libiommunest.la \
+	$(CHECK_LIBS)
 
 %C%_vm_conformance_CFLAGS = $(TEST_CFLAGS)
 %C%_vm_conformance_LDADD = $(VM_LDADD)

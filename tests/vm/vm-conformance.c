@@ -2,7 +2,8 @@
 /* The cases of tests/conformance, against the kernel that runs. */
 #include "real.h"
 
-#include <check.h>
+#include "tests/harness/support.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,28 +21,27 @@ static void hold(const struct conf_case *c, struct real *on)
 		      on->env.why);
 }
 
-START_TEST(holds)
+static void hold_nth(int _i)
 {
 	size_t cases = conf_count();
 
 	hold(conf_get((size_t)_i % cases), &real[(size_t)_i / cases]);
 }
-END_TEST
 
-static void add(SRunner *runner, unsigned int device)
+/* Each has the case's name, so that a crash has it too. */
+static void add(size_t index, struct support_test *row)
 {
-	Suite *suite = suite_create(device ? "with ATS" : "without ATS");
-	size_t first = device * conf_count();
-	size_t i;
-
-	for (i = 0; i < conf_count(); i++) {
-		TCase *tcase = tcase_create(conf_get(i)->name);
-
-		tcase_add_loop_test(tcase, holds, (int)(first + i),
-				    (int)(first + i + 1));
-		suite_add_tcase(suite, tcase);
-	}
-	srunner_add_suite(runner, suite);
+	row->test = (TTest){
+		.name = conf_get(index % conf_count())->name,
+		.fn = hold_nth,
+		.file = __FILE__,
+		.line = __LINE__,
+	};
+	snprintf(row->group, sizeof(row->group), "%s",
+		 index / conf_count() ? "with ATS" : "without ATS");
+	row->first = (int)index;
+	row->end = row->first + 1;
+	support_add(row);
 }
 
 static int open_devices(struct trace *trace)
@@ -57,9 +57,24 @@ static int open_devices(struct trace *trace)
 	return ret;
 }
 
-int main(void)
+static int run(int argc, char **argv)
 {
-	SRunner *runner = srunner_create(NULL);
+	const size_t count = REAL_DEVICES * conf_count();
+	struct support_test *rows = calloc(count, sizeof(*rows));
+	size_t i;
+	int ret;
+
+	if (!rows)
+		return EXIT_FAILURE;
+	for (i = 0; i < count; i++)
+		add(i, &rows[i]);
+	ret = support_run(argc, argv);
+	free(rows);
+	return ret;
+}
+
+int main(int argc, char **argv)
+{
 	struct trace *trace = trace_open(256);
 	unsigned int i;
 	int ret;
@@ -73,13 +88,9 @@ int main(void)
 		printf("no environment: %s\n", strerror(-ret));
 		return EXIT_FAILURE;
 	}
-	for (i = 0; i < REAL_DEVICES; i++)
-		add(runner, i);
-	srunner_run_all(runner, CK_ENV);
-	ret = srunner_ntests_failed(runner);
-	srunner_free(runner);
+	ret = run(argc, argv);
 	for (i = 0; i < REAL_DEVICES; i++)
 		real_close(&real[i]);
 	trace_close(trace);
-	return ret ? EXIT_FAILURE : EXIT_SUCCESS;
+	return ret;
 }

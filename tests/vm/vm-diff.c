@@ -10,7 +10,8 @@
 #include "diff.h"
 #include "real.h"
 
-#include <check.h>
+#include "tests/harness/support.h"
+
 #include <fcntl.h>
 #include <inttypes.h>
 #include <libiommunest-sim.h>
@@ -76,7 +77,7 @@ static void mismatch(const char *format, ...)
 	va_start(args, format);
 	vsnprintf(what, sizeof(what), format, args);
 	va_end(args);
-	ck_abort_msg("IOMMUNEST_TEST_SEED=%" PRIu64 ", request %u: %s", t.seed,
+	ck_abort_msg(SUPPORT_SEED "=%" PRIu64 ", request %u: %s", t.seed,
 		     t.step, what);
 }
 
@@ -196,6 +197,7 @@ static void open_both(void)
 		.unattached = t.real.env.unattached,
 	};
 }
+FIXTURE(open_both, NULL);
 
 static void attach_both(unsigned int device, uint32_t hwpt_id)
 {
@@ -469,7 +471,22 @@ static void run_chunk(uint32_t first)
 	}
 }
 
-START_TEST(kernel_and_simulator_cannot_be_told_apart)
+static uint64_t first_seed(void)
+{
+	return support_number(SUPPORT_SEED, 0);
+}
+
+/* A seed that is given is played alone. */
+static uint64_t end_seed(void)
+{
+	uint64_t count =
+		support_number("IOMMUNEST_COUNT",
+			       getenv(SUPPORT_SEED) ? PER_SEED : DEFAULT_COUNT);
+
+	return first_seed() + (count + PER_SEED - 1) / PER_SEED;
+}
+
+TEST_RANGE(kernel_and_simulator_cannot_be_told_apart, first_seed(), end_seed())
 {
 	uint32_t at;
 
@@ -484,28 +501,10 @@ START_TEST(kernel_and_simulator_cannot_be_told_apart)
 	tidy_up();
 	t.same = true;
 }
-END_TEST
 
-static unsigned int number(const char *name, unsigned int otherwise)
+int main(int argc, char **argv)
 {
-	const char *value = getenv(name);
-
-	return value && *value ? (unsigned int)strtoul(value, NULL, 0)
-			       : otherwise;
-}
-
-int main(void)
-{
-	Suite *suite = suite_create("the kernel and the simulator");
-	TCase *tcase = tcase_create("random requests");
-	SRunner *runner = srunner_create(suite);
-	unsigned int seed = number("IOMMUNEST_TEST_SEED", 0);
-	unsigned int count =
-		number("IOMMUNEST_COUNT", getenv("IOMMUNEST_TEST_SEED")
-						  ? PER_SEED
-						  : DEFAULT_COUNT);
-	unsigned int seeds = (count + PER_SEED - 1) / PER_SEED;
-	int failed;
+	int ret;
 
 	t.trace = trace_open(BUFFER_KB);
 	if (!t.trace) {
@@ -513,21 +512,15 @@ int main(void)
 		return 77;
 	}
 	t.memory = diff_memory_new();
-	tcase_add_checked_fixture(tcase, open_both, NULL);
-	tcase_add_loop_test(tcase, kernel_and_simulator_cannot_be_told_apart,
-			    (int)seed, (int)(seed + seeds));
-	suite_add_tcase(suite, tcase);
 	/* The kernel's objects stay from one seed to the next; so do ours. */
-	srunner_set_fork_status(runner, CK_NOFORK);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
+	setenv("CK_FORK", "no", 1);
+	ret = support_run(argc, argv);
 	close_both();
 	trace_close(t.trace);
-	printf("seeds %u to %u: %" PRIu64 " requests succeeded, %" PRIu64
-	       " failed, %" PRIu64 " of them with entries done; %" PRIu64
-	       " descriptors\n",
-	       seed, seed + seeds - 1, t.succeeded, t.failed, t.partial,
+	printf("seeds %" PRIu64 " to %" PRIu64 ": %" PRIu64
+	       " requests succeeded, %" PRIu64 " failed, %" PRIu64
+	       " of them with entries done; %" PRIu64 " descriptors\n",
+	       first_seed(), end_seed() - 1, t.succeeded, t.failed, t.partial,
 	       t.descs);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return ret;
 }

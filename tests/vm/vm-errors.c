@@ -9,9 +9,10 @@
 #include "inject.h"
 #include "real.h"
 
+#include "tests/harness/support.h"
+
 #include "lib/uapi/invalidate.h"
 
-#include <check.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -109,6 +110,13 @@ static void begin(void)
 	trace_discard(trace);
 	inject_log_lines("");
 }
+FIXTURE(begin, NULL);
+
+/* How often a test runs that needs the patches. */
+static int if_patched(int loops)
+{
+	return inject_is_there() ? loops : 0;
+}
 
 /* ---- What the guest meant ---- */
 
@@ -116,7 +124,7 @@ static void begin(void)
  * Hardware refuses an address mask beyond MAMV, and no kernel says so; QEMU
  * takes it.
  */
-START_TEST(a_block_beyond_mamv)
+TEST(a_block_beyond_mamv)
 {
 	struct conf_desc descs[4];
 
@@ -131,14 +139,13 @@ START_TEST(a_block_beyond_mamv)
 		ck_assert_uint_eq(descs[1].am, 19);
 	}
 }
-END_TEST
 
 /*
  * Each submission ends with a wait, which takes a slot of the queue: one for
  * each entry, or one for up to SHARED of them.  Slots are counted modulo the
  * queue's size, in which no two of these numbers of waits are the same.
  */
-START_TEST(entries_share_their_waits)
+TEST_LOOP(entries_share_their_waits, 8)
 {
 	static const uint32_t counts[] = { 1,  16,  33,	  48,
 					   64, 100, 1000, LONGEST_ARRAY };
@@ -154,7 +161,6 @@ START_TEST(entries_share_their_waits)
 	ck_assert_uint_eq(slots % INJECT_SLOTS,
 			  (count + expected) % INJECT_SLOTS);
 }
-END_TEST
 
 /* ---- A descriptor that the hardware refuses ---- */
 
@@ -167,7 +173,7 @@ static const struct {
 };
 #define REFUSALS (int)(sizeof(refusals) / sizeof(*refusals))
 
-START_TEST(a_refused_descriptor_is_reported)
+TEST_LOOP(a_refused_descriptor_is_reported, if_patched(REFUSALS))
 {
 	const uint32_t bad = refusals[_i].bad;
 	const uint32_t count = refusals[_i].count;
@@ -185,9 +191,8 @@ START_TEST(a_refused_descriptor_is_reported)
 	ck_assert_uint_eq(inject_get("refused") - before, 1);
 	is_done(report(&plain, count), count);
 }
-END_TEST
 
-START_TEST(without_the_flag_it_is_not)
+TEST_LOOP(without_the_flag_it_is_not, if_patched(1))
 {
 	uint64_t before = inject_get("refused");
 
@@ -197,7 +202,6 @@ START_TEST(without_the_flag_it_is_not)
 	ck_assert_uint_eq(inject_get("refused") - before, 1);
 	is_done(ask(&plain.env, 100, 0), 100);
 }
-END_TEST
 
 static struct iommunest_batch *new_batch(uint32_t count)
 {
@@ -213,7 +217,7 @@ static struct iommunest_batch *new_batch(uint32_t count)
 }
 
 /* Library, kernel and trace agree. */
-START_TEST(the_library_goes_on_where_it_failed)
+TEST_LOOP(the_library_goes_on_where_it_failed, if_patched(REFUSALS))
 {
 	const uint32_t bad = refusals[_i].bad;
 	const uint32_t count = refusals[_i].count;
@@ -246,7 +250,6 @@ START_TEST(the_library_goes_on_where_it_failed)
 		ck_assert_uint_eq(descs[i].addr, (uint64_t)(bad + i + 1) << 13);
 	iommunest_batch_free(batch);
 }
-END_TEST
 
 /* ---- A device that does not answer ---- */
 
@@ -266,7 +269,7 @@ static void heal(void)
 	ck_assert_int_eq(real_attach(&ats, 1, ats.env.nested), 0);
 }
 
-START_TEST(one_time_out_is_tried_again)
+TEST_LOOP(one_time_out_is_tried_again, if_patched(1))
 {
 	uint64_t before = inject_get("timed_out");
 
@@ -276,9 +279,8 @@ START_TEST(one_time_out_is_tried_again)
 	is_done(report(&ats, 100), 100);
 	ck_assert_uint_eq(inject_get("timed_out") - before, 1);
 }
-END_TEST
 
-START_TEST(a_time_out_is_reported)
+TEST_LOOP(a_time_out_is_reported, if_patched(1))
 {
 	struct answer answer;
 
@@ -293,10 +295,9 @@ START_TEST(a_time_out_is_reported)
 	is_done(report(&ats, 100), 100);
 	heal();
 }
-END_TEST
 
 /* Retries are bounded, and the device is contained: nothing is sent for it. */
-START_TEST(a_device_that_never_answers_is_contained)
+TEST_LOOP(a_device_that_never_answers_is_contained, if_patched(1))
 {
 	uint64_t before = inject_get("timed_out");
 	struct answer answer;
@@ -315,7 +316,6 @@ START_TEST(a_device_that_never_answers_is_contained)
 	heal();
 	is_done(report(&ats, 100), 100);
 }
-END_TEST
 
 /* ---- Others, at the same time ---- */
 
@@ -363,7 +363,7 @@ static void *invalidate_others(void *unused)
  * Their submissions are aborted, too.  They are tried again, or, where that
  * does not help for long, they fail, but are never taken for done.
  */
-START_TEST(the_commands_of_others_are_not_lost)
+TEST_LOOP(the_commands_of_others_are_not_lost, if_patched(1))
 {
 	pthread_t thread;
 	unsigned int i;
@@ -389,7 +389,6 @@ START_TEST(the_commands_of_others_are_not_lost)
 	ck_assert_uint_eq(other.lost, 0);
 	ck_assert_uint_gt(other.done, other.told);
 }
-END_TEST
 
 /* ---- Long and mixed ---- */
 
@@ -446,7 +445,7 @@ static void check_answer(struct answer answer, uint32_t count)
 						    : IOMMUNEST_VTD_ERROR_ITE));
 }
 
-START_TEST(a_soak_leaves_the_queue_healthy)
+TEST_LOOP(a_soak_leaves_the_queue_healthy, if_patched(1))
 {
 	const char *wanted = getenv("IOMMUNEST_COUNT");
 	uint64_t left = wanted ? strtoull(wanted, NULL, 0) : SOAK_ENTRIES;
@@ -476,7 +475,6 @@ START_TEST(a_soak_leaves_the_queue_healthy)
 	printf("soak: %" PRIu64 " calls, %" PRIu64 " failed\n", calls, failed);
 	ck_assert_uint_gt(failed, calls / 50);
 }
-END_TEST
 
 static int open_all(void)
 {
@@ -495,26 +493,9 @@ static int open_all(void)
 	return ret;
 }
 
-static void add_patched(TCase *tcase)
+int main(int argc, char **argv)
 {
-	tcase_add_loop_test(tcase, a_refused_descriptor_is_reported, 0,
-			    REFUSALS);
-	tcase_add_test(tcase, without_the_flag_it_is_not);
-	tcase_add_loop_test(tcase, the_library_goes_on_where_it_failed, 0,
-			    REFUSALS);
-	tcase_add_test(tcase, one_time_out_is_tried_again);
-	tcase_add_test(tcase, a_time_out_is_reported);
-	tcase_add_test(tcase, a_device_that_never_answers_is_contained);
-	tcase_add_test(tcase, the_commands_of_others_are_not_lost);
-	tcase_add_test(tcase, a_soak_leaves_the_queue_healthy);
-}
-
-int main(void)
-{
-	Suite *suite = suite_create("errors of the hardware");
-	TCase *tcase = tcase_create("errors");
-	SRunner *runner;
-	int failed, ret;
+	int ret;
 
 	trace = trace_open(8192);
 	if (!trace) {
@@ -526,21 +507,12 @@ int main(void)
 		printf("no environment: %s\n", strerror(-ret));
 		return EXIT_FAILURE;
 	}
-	tcase_add_checked_fixture(tcase, begin, NULL);
-	tcase_add_test(tcase, a_block_beyond_mamv);
-	tcase_add_loop_test(tcase, entries_share_their_waits, 0, 8);
-	if (inject_is_there())
-		add_patched(tcase);
-	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
 	/* What one leaves behind, the next one finds. */
-	srunner_set_fork_status(runner, CK_NOFORK);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
+	setenv("CK_FORK", "no", 1);
+	ret = support_run(argc, argv);
 	iommunest_close(ctx);
 	real_close(&ats);
 	real_close(&plain);
 	trace_close(trace);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return ret;
 }

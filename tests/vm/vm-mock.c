@@ -6,7 +6,8 @@
 #include "mock-uapi.h"
 #include "real.h"
 
-#include <check.h>
+#include "tests/harness/support.h"
+
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -81,6 +82,7 @@ static void tear_down(void)
 	iommunest_close(ctx);
 	close(fd);
 }
+FIXTURE(set_up, tear_down);
 
 static bool holds(uint32_t id, uint32_t value)
 {
@@ -182,7 +184,7 @@ static const struct row rows[] = {
 	  IOMMUNEST_BLAME_ENTRY },
 };
 
-START_TEST(rows_hold)
+TEST_LOOP(rows_hold, ARRAY_LEN(rows))
 {
 	const struct row *row = &rows[_i];
 	struct iommunest_batch *batch =
@@ -202,7 +204,6 @@ START_TEST(rows_hold)
 		      flushed());
 	iommunest_batch_free(batch);
 }
-END_TEST
 
 /* Nothing is flushed, and the call is to blame. */
 static void call_fails(const struct iommunest_inv_type *type, uint32_t hwpt_id,
@@ -221,7 +222,7 @@ static void call_fails(const struct iommunest_inv_type *type, uint32_t hwpt_id,
 	iommunest_batch_free(batch);
 }
 
-START_TEST(another_type_is_einval_of_the_call)
+TEST(another_type_is_einval_of_the_call)
 {
 	struct iommunest_inv_type type = mock_type;
 
@@ -230,9 +231,8 @@ START_TEST(another_type_is_einval_of_the_call)
 	type.data_type = IOMMU_HWPT_INVALIDATE_DATA_VTD_S1;
 	call_fails(&type, nested, -EINVAL);
 }
-END_TEST
 
-START_TEST(what_is_no_nested_hwpt_is_an_error_of_the_call)
+TEST(what_is_no_nested_hwpt_is_an_error_of_the_call)
 {
 	const int other = real_kernel() == CONF_LINUX_6_12 ? -ENOENT : -EINVAL;
 
@@ -240,7 +240,6 @@ START_TEST(what_is_no_nested_hwpt_is_an_error_of_the_call)
 	call_fails(&mock_type, ioas, other);
 	call_fails(&mock_type, 0x7ffffff0, -ENOENT);
 }
-END_TEST
 
 /* ---- What the library never sends ---- */
 
@@ -262,7 +261,7 @@ static void raw_is(uint32_t len, uint32_t num, const void *array, int error)
 	ck_assert_uint_eq(flushed(), 0);
 }
 
-START_TEST(bounds_of_a_call_are_einval)
+TEST(bounds_of_a_call_are_einval)
 {
 	const struct vm_mock_entry entries[2] = { { 0, 0 }, { 0, 1 } };
 	const uint32_t len = sizeof(*entries);
@@ -274,19 +273,17 @@ START_TEST(bounds_of_a_call_are_einval)
 	raw_is(len, 1, NULL, -EINVAL);
 	raw_is(len, 0, NULL, 0);
 }
-END_TEST
 
-START_TEST(an_unreadable_array_is_efault)
+TEST(an_unreadable_array_is_efault)
 {
 	struct conf_pages pages = conf_pages_new(1);
 
 	raw_is(sizeof(struct vm_mock_entry), 1, pages.end, -EFAULT);
 	conf_pages_free(&pages);
 }
-END_TEST
 
 /* The empty call that tells whose an EINVAL is does not look at this. */
-START_TEST(another_length_is_einval)
+TEST(another_length_is_einval)
 {
 	static const uint32_t lens[] = { 1, 7, 9, 16, CONF_PAGE };
 	struct iommunest_report report = { .size = sizeof(report) };
@@ -307,9 +304,8 @@ START_TEST(another_length_is_einval)
 		iommunest_batch_free(batch);
 	}
 }
-END_TEST
 
-START_TEST(more_than_a_call_takes_goes_in_several)
+TEST(more_than_a_call_takes_goes_in_several)
 {
 	const uint32_t count = IOMMUNEST_CALL_MAX + 1;
 	const struct vm_mock_entry first = { 0, 1 }, last = { 0, 2 };
@@ -328,7 +324,6 @@ START_TEST(more_than_a_call_takes_goes_in_several)
 	ck_assert_uint_eq(flushed(), 1 << 1 | 1 << 2);
 	iommunest_batch_free(batch);
 }
-END_TEST
 
 /* ---- Recovery ---- */
 
@@ -336,7 +331,7 @@ static const struct vm_mock_entry broken[4] = {
 	{ 0, 0 }, { VM_MOCK_UNKNOWN, 1 }, { 0, 2 }, { 0, 3 }
 };
 
-START_TEST(skip_flushes_the_others)
+TEST(skip_flushes_the_others)
 {
 	struct iommunest_failure skipped =
 		IOMMUNEST_INIT(struct iommunest_failure);
@@ -358,9 +353,8 @@ START_TEST(skip_flushes_the_others)
 	ck_assert_uint_eq(flushed(), 0xd);
 	iommunest_batch_free(batch);
 }
-END_TEST
 
-START_TEST(flush_all_uses_the_types_own_entry)
+TEST(flush_all_uses_the_types_own_entry)
 {
 	const struct iommunest_submit_options options = {
 		.size = sizeof(options),
@@ -376,9 +370,8 @@ START_TEST(flush_all_uses_the_types_own_entry)
 	ck_assert_uint_eq(flushed(), 0xf);
 	iommunest_batch_free(batch);
 }
-END_TEST
 
-START_TEST(stop_mend_and_resume_flushes_the_rest)
+TEST(stop_mend_and_resume_flushes_the_rest)
 {
 	struct iommunest_batch *batch = batch_of(&mock_type, broken, 4);
 	struct iommunest_report report = { .size = sizeof(report) };
@@ -395,14 +388,13 @@ START_TEST(stop_mend_and_resume_flushes_the_rest)
 	ck_assert_uint_eq(flushed(), 0xf);
 	iommunest_batch_free(batch);
 }
-END_TEST
 
 /* Its hardware takes entries in pairs, and tells of the pair. */
 static const struct vm_mock_entry faulty[4] = {
 	{ 0, 0 }, { 0, 1 }, { VM_MOCK_FAULT, 2 }, { 0, 3 }
 };
 
-START_TEST(an_error_of_its_hardware_is_reported)
+TEST_LOOP(an_error_of_its_hardware_is_reported, real_is_patched())
 {
 	struct iommunest_batch *batch = batch_of(&mock_type, faulty, 4);
 	struct iommunest_report report = { .size = sizeof(report) };
@@ -424,34 +416,6 @@ START_TEST(an_error_of_its_hardware_is_reported)
 	ck_assert_uint_eq(flushed(), 0xf);
 	iommunest_batch_free(batch);
 }
-END_TEST
-
-static Suite *make_suite(void)
-{
-	Suite *suite = suite_create("iommufd's mock");
-	TCase *calls = tcase_create("calls"), *recovery;
-
-	tcase_add_checked_fixture(calls, set_up, tear_down);
-	tcase_add_loop_test(calls, rows_hold, 0,
-			    (int)(sizeof(rows) / sizeof(*rows)));
-	tcase_add_test(calls, another_type_is_einval_of_the_call);
-	tcase_add_test(calls, what_is_no_nested_hwpt_is_an_error_of_the_call);
-	tcase_add_test(calls, bounds_of_a_call_are_einval);
-	tcase_add_test(calls, an_unreadable_array_is_efault);
-	tcase_add_test(calls, another_length_is_einval);
-	tcase_add_test(calls, more_than_a_call_takes_goes_in_several);
-	suite_add_tcase(suite, calls);
-
-	recovery = tcase_create("recovery");
-	tcase_add_checked_fixture(recovery, set_up, tear_down);
-	tcase_add_test(recovery, skip_flushes_the_others);
-	tcase_add_test(recovery, flush_all_uses_the_types_own_entry);
-	tcase_add_test(recovery, stop_mend_and_resume_flushes_the_rest);
-	if (real_is_patched())
-		tcase_add_test(recovery, an_error_of_its_hardware_is_reported);
-	suite_add_tcase(suite, recovery);
-	return suite;
-}
 
 /* Is there a mock in this kernel? */
 static bool has_mock(void)
@@ -465,18 +429,11 @@ static bool has_mock(void)
 	return has;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-	SRunner *runner;
-	int failed;
-
 	if (!has_mock()) {
 		printf("no /dev/iommu with CONFIG_IOMMUFD_TEST\n");
 		return 77;
 	}
-	runner = srunner_create(make_suite());
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return support_run(argc, argv);
 }

@@ -6,7 +6,8 @@
  */
 #include "real.h"
 
-#include <check.h>
+#include "tests/harness/support.h"
+
 #include <glob.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -182,28 +183,31 @@ static const char *const variants[] = {
 	"--per-descriptor",
 };
 
-START_TEST(each_forwarded_descriptor_arrives_once_and_in_order)
+static size_t find_captures(void)
 {
-	const char *capture = captures.gl_pathv[_i / 3];
+	return glob(CAPTURES, 0, NULL, &captures) ? 0 : captures.gl_pathc;
+}
+
+TEST_LOOP(each_forwarded_descriptor_arrives_once_and_in_order,
+	  find_captures() * ARRAY_LEN(variants))
+{
+	const char *capture =
+		captures.gl_pathv[(size_t)_i / ARRAY_LEN(variants)];
 
 	attached_count = 0;
 	wanted.count = 0;
 	seen.count = 0;
 	trace_discard(trace);
-	replay(capture, variants[_i % 3]);
+	replay(capture, variants[(size_t)_i % ARRAY_LEN(variants)]);
 	read_trace();
 	check_arrived(capture);
 	/* A legacy guest has nothing to forward; all the others have. */
 	ck_assert(wanted.count > 100 || strstr(capture, "legacy"));
 }
-END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	Suite *suite = suite_create("vm-replay");
-	TCase *tcase = tcase_create("captures");
-	SRunner *runner;
-	int failed;
+	int ret;
 
 	trace = trace_open(8192);
 	if (!trace) {
@@ -211,19 +215,12 @@ int main(void)
 		return 77;
 	}
 	is_stock_6_12 = real_kernel() == CONF_LINUX_6_12 && !real_is_patched();
-	if (glob(CAPTURES, 0, NULL, &captures) || captures.gl_pathc < 6) {
+	if (captures.gl_pathc < 6) {
 		printf("the captures are not here\n");
 		return EXIT_FAILURE;
 	}
-	tcase_add_loop_test(tcase,
-			    each_forwarded_descriptor_arrives_once_and_in_order,
-			    0, (int)captures.gl_pathc * 3);
-	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
+	ret = support_run(argc, argv);
 	globfree(&captures);
 	trace_close(trace);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return ret;
 }

@@ -6,7 +6,8 @@
  */
 #include "real.h"
 
-#include <check.h>
+#include "tests/harness/support.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -186,7 +187,7 @@ static void check_all_at(uint32_t at)
 
 /* ---- Tests, each with and without ATS ---- */
 
-START_TEST(a_good_array_is_one_call_and_each_entry_once)
+TEST_LOOP(a_good_array_is_one_call_and_each_entry_once, REAL_DEVICES)
 {
 	struct iommunest_report report = { 0 };
 
@@ -197,9 +198,8 @@ START_TEST(a_good_array_is_one_call_and_each_entry_once)
 	check_count(check_pages(COUNT, false));
 	tear_down();
 }
-END_TEST
 
-START_TEST(stop_mend_and_resume_flushes_each_entry_once)
+TEST_LOOP(stop_mend_and_resume_flushes_each_entry_once, REAL_DEVICES)
 {
 	struct iommunest_report report = { 0 };
 	uint32_t i;
@@ -219,9 +219,8 @@ START_TEST(stop_mend_and_resume_flushes_each_entry_once)
 	check_count(check_pages(COUNT, false));
 	tear_down();
 }
-END_TEST
 
-START_TEST(stop_and_give_up_flushes_each_other_entry_once)
+TEST_LOOP(stop_and_give_up_flushes_each_other_entry_once, REAL_DEVICES)
 {
 	struct iommunest_report report = { 0 };
 	uint32_t i;
@@ -237,9 +236,8 @@ START_TEST(stop_and_give_up_flushes_each_other_entry_once)
 	check_count(check_pages(COUNT, true));
 	tear_down();
 }
-END_TEST
 
-START_TEST(skip_flushes_each_other_entry_once)
+TEST_LOOP(skip_flushes_each_other_entry_once, REAL_DEVICES)
 {
 	struct iommunest_failure skipped[BADS] = { IOMMUNEST_INIT(
 		struct iommunest_failure) };
@@ -260,10 +258,10 @@ START_TEST(skip_flushes_each_other_entry_once)
 	check_count(check_pages(COUNT, true));
 	tear_down();
 }
-END_TEST
 
 /* With each of the bad entries alone. */
-START_TEST(flush_all_takes_the_place_of_the_bad_entry_and_all_behind)
+TEST_LOOP(flush_all_takes_the_place_of_the_bad_entry_and_all_behind,
+	  (REAL_DEVICES * BADS))
 {
 	struct iommunest_report report = { 0 };
 	const uint32_t at = bad[(uint32_t)_i % BADS];
@@ -278,7 +276,6 @@ START_TEST(flush_all_takes_the_place_of_the_bad_entry_and_all_behind)
 	check_all_at(check_pages(at, false));
 	tear_down();
 }
-END_TEST
 
 static enum iommunest_answer
 mend(void *user, const struct iommunest_failure *failure, void *entry)
@@ -291,7 +288,7 @@ mend(void *user, const struct iommunest_failure *failure, void *entry)
 	return IOMMUNEST_ANSWER_RETRY;
 }
 
-START_TEST(ask_mends_and_each_entry_is_flushed_once)
+TEST_LOOP(ask_mends_and_each_entry_is_flushed_once, REAL_DEVICES)
 {
 	struct iommunest_report report = { .size = sizeof(report) };
 	uint32_t asked = 0;
@@ -311,10 +308,9 @@ START_TEST(ask_mends_and_each_entry_is_flushed_once)
 	check_count(check_pages(COUNT, false));
 	tear_down();
 }
-END_TEST
 
 /* EINVAL at entry 0 is the entry's or the call's: the library asks. */
-START_TEST(einval_is_told_apart_without_a_flush)
+TEST_LOOP(einval_is_told_apart_without_a_flush, REAL_DEVICES)
 {
 	struct iommunest_report report = { .size = sizeof(report) };
 
@@ -331,40 +327,11 @@ START_TEST(einval_is_told_apart_without_a_flush)
 	check_count(0);
 	tear_down();
 }
-END_TEST
 
-static Suite *make_suite(void)
+int main(int argc, char **argv)
 {
-	Suite *suite = suite_create("resubmission to the VT-d driver");
-	TCase *tcase = tcase_create("4096 entries");
-	const int devices = REAL_DEVICES;
-
-	tcase_add_loop_test(tcase, a_good_array_is_one_call_and_each_entry_once,
-			    0, devices);
-	tcase_add_loop_test(tcase, stop_mend_and_resume_flushes_each_entry_once,
-			    0, devices);
-	tcase_add_loop_test(tcase,
-			    stop_and_give_up_flushes_each_other_entry_once, 0,
-			    devices);
-	tcase_add_loop_test(tcase, skip_flushes_each_other_entry_once, 0,
-			    devices);
-	tcase_add_loop_test(
-		tcase,
-		flush_all_takes_the_place_of_the_bad_entry_and_all_behind, 0,
-		devices * (int)BADS);
-	tcase_add_loop_test(tcase, ask_mends_and_each_entry_is_flushed_once, 0,
-			    devices);
-	tcase_add_loop_test(tcase, einval_is_told_apart_without_a_flush, 0,
-			    devices);
-	suite_add_tcase(suite, tcase);
-	return suite;
-}
-
-int main(void)
-{
-	SRunner *runner;
 	unsigned int i;
-	int failed;
+	int ret;
 
 	trace = trace_open(4096);
 	if (!trace) {
@@ -377,12 +344,9 @@ int main(void)
 			return EXIT_FAILURE;
 		}
 	}
-	runner = srunner_create(make_suite());
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
+	ret = support_run(argc, argv);
 	for (i = 0; i < REAL_DEVICES; i++)
 		real_close(&real[i]);
 	trace_close(trace);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return ret;
 }
