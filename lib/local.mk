@@ -46,7 +46,7 @@ LIB_SOURCES = \
 
 noinst_LTLIBRARIES += libiommunest-core.la
 libiommunest_core_la_SOURCES = $(LIB_SOURCES)
-libiommunest_core_la_CFLAGS = -I$(top_srcdir) $(AM_CFLAGS) -fvisibility=hidden
+libiommunest_core_la_CFLAGS = $(BASE_CFLAGS) -fvisibility=hidden
 
 lib_LTLIBRARIES += libiommunest.la
 libiommunest_la_SOURCES =

@@ -53,7 +53,7 @@ SIM_SOURCES = \
 
 noinst_LTLIBRARIES += libiommunest-sim-core.la
 libiommunest_sim_core_la_SOURCES = $(SIM_SOURCES)
-libiommunest_sim_core_la_CFLAGS = $(AM_CFLAGS) -fvisibility=hidden
+libiommunest_sim_core_la_CFLAGS = $(BASE_CFLAGS) -fvisibility=hidden
 
 lib_LTLIBRARIES += libiommunest-sim.la
 libiommunest_sim_la_SOURCES =

@@ -15,32 +15,32 @@ WRAP_TESTS = \
 
 VALGRIND_TESTS = $(WRAPPED_TESTS) \
 	%D%/conformance/test-conformance \
-	%D%/replay/test-capture \
-	%D%/replay/test-viommu \
 	%D%/core/test-batch \
-	%D%/vtd/test-caps \
 	%D%/core/test-context \
-	%D%/vtd/test-desc-decode \
-	%D%/vtd/test-desc-encode \
-	%D%/vtd/test-desc-print \
-	%D%/vtd/test-entry \
 	%D%/core/test-error-report \
-	%D%/vtd/test-guest-caps \
+	%D%/core/test-objects \
+	%D%/core/test-sizes \
+	%D%/core/test-submit \
+	%D%/core/test-submit-policy \
+	%D%/core/test-vfio \
 	%D%/queue/test-iq \
 	%D%/queue/test-iq-devices \
 	%D%/queue/test-iq-failures \
 	%D%/queue/test-iq-hostile \
 	%D%/queue/test-iq-random \
-	%D%/core/test-objects \
-	%D%/vtd/test-pasid-entry \
+	%D%/replay/test-capture \
+	%D%/replay/test-viommu \
 	%D%/sim/test-sim-cache \
 	%D%/sim/test-sim-fault \
 	%D%/sim/test-sim-life \
-	%D%/core/test-sizes \
-	%D%/core/test-submit \
-	%D%/core/test-submit-policy \
-	%D%/core/test-vfio \
-	%D%/uapi/abi-layout
+	%D%/uapi/abi-layout \
+	%D%/vtd/test-caps \
+	%D%/vtd/test-desc-decode \
+	%D%/vtd/test-desc-encode \
+	%D%/vtd/test-desc-print \
+	%D%/vtd/test-entry \
+	%D%/vtd/test-guest-caps \
+	%D%/vtd/test-pasid-entry
 
 # Minutes each under valgrind, for their many random rounds.
 QUICK_COMPILED = $(VALGRIND_TESTS) \
@@ -57,11 +57,11 @@ QUICK_SCRIPT_TESTS = \
 	%D%/api/man-examples.sh \
 	%D%/api/man-lint.sh \
 	%D%/api/pkg-config.sh \
+	%D%/api/readme.sh \
 	%D%/api/version.sh \
 	%D%/replay/inval.sh \
 	%D%/replay/replay-usage.sh \
-	%D%/replay/viommu.sh \
-	%D%/api/readme.sh
+	%D%/replay/viommu.sh
 
 # Thousands of runs of iommunest-replay, judged in Python: half of the time that
 # "make check" takes.
@@ -89,12 +89,9 @@ endif
 
 # A program without sources of its own here is made of the file of its name.
 LDADD = %D%/libtest.la libiommunest-sim.la libiommunest.la $(CHECK_LIBS)
-TEST_CFLAGS = -I$(top_srcdir) $(AM_CFLAGS) $(CHECK_CFLAGS)
 
 # What they share; each takes what it needs of it.
 %C%_libtest_la_SOURCES = \
-	%D%/vtd/desc-rows.c \
-	%D%/vtd/desc-rows.h \
 	%D%/harness/guest.c \
 	%D%/harness/guest.h \
 	%D%/harness/host.c \
@@ -112,25 +109,27 @@ TEST_CFLAGS = -I$(top_srcdir) $(AM_CFLAGS) $(CHECK_CFLAGS)
 	%D%/harness/submit-rig.c \
 	%D%/harness/submit-rig.h \
 	%D%/harness/support.c \
-	%D%/harness/support.h
-%C%_libtest_la_CFLAGS = $(TEST_CFLAGS)
+	%D%/harness/support.h \
+	%D%/vtd/desc-rows.c \
+	%D%/vtd/desc-rows.h
 
 # The same for the simulator's own tests.
 %C%_libtest_sim_la_SOURCES = \
 	%D%/harness/sim-rig.c \
 	%D%/harness/sim-rig.h
-%C%_libtest_sim_la_CFLAGS = $(TEST_CFLAGS)
-TEST_SIM_LDADD = %D%/libtest-sim.la %D%/libtest.la libiommunest-sim.la $(CHECK_LIBS)
+TEST_SIM_LDADD = %D%/libtest-sim.la %D%/libtest.la libiommunest-sim.la \
+	$(CHECK_LIBS)
+%C%_sim_test_sim_cache_LDADD = $(TEST_SIM_LDADD)
+%C%_sim_test_sim_fault_LDADD = $(TEST_SIM_LDADD)
+%C%_sim_test_sim_life_LDADD = $(TEST_SIM_LDADD)
 
-%C%_core_test_batch_CFLAGS = $(TEST_CFLAGS)
-%C%_vtd_test_caps_CFLAGS = $(TEST_CFLAGS)
-%C%_core_test_context_CFLAGS = $(TEST_CFLAGS)
-%C%_vtd_test_desc_decode_CFLAGS = $(TEST_CFLAGS)
-%C%_vtd_test_desc_encode_CFLAGS = $(TEST_CFLAGS)
-%C%_vtd_test_desc_print_CFLAGS = $(TEST_CFLAGS)
-%C%_vtd_test_entry_CFLAGS = $(TEST_CFLAGS)
-%C%_core_test_error_report_CFLAGS = $(TEST_CFLAGS)
-%C%_vtd_test_guest_caps_CFLAGS = $(TEST_CFLAGS)
+# ---- Programs of several files ----
+
+%C%_core_test_submit_SOURCES = \
+	%D%/core/test-submit-arguments.c \
+	%D%/core/test-submit-errors.c \
+	%D%/core/test-submit.c
+
 %C%_queue_test_iq_SOURCES = \
 	%D%/queue/test-iq-forward.c \
 	%D%/queue/test-iq-limits.c \
@@ -138,54 +137,14 @@ TEST_SIM_LDADD = %D%/libtest-sim.la %D%/libtest.la libiommunest-sim.la $(CHECK_L
 	%D%/queue/test-iq-order.c \
 	%D%/queue/test-iq-ring.c \
 	%D%/queue/test-iq-scopes.c
-%C%_queue_test_iq_CFLAGS = $(TEST_CFLAGS)
+
 %C%_queue_test_iq_devices_SOURCES = \
 	%D%/queue/device-rig.c \
 	%D%/queue/device-rig.h \
 	%D%/queue/test-iq-device-failures.c \
 	%D%/queue/test-iq-devices.c \
 	%D%/queue/test-iq-piggyback.c
-%C%_queue_test_iq_devices_CFLAGS = $(TEST_CFLAGS)
-%C%_queue_test_iq_failures_CFLAGS = $(TEST_CFLAGS)
-%C%_queue_test_iq_hostile_CFLAGS = $(TEST_CFLAGS)
-%C%_queue_test_iq_random_CFLAGS = $(TEST_CFLAGS)
-%C%_core_test_objects_CFLAGS = $(TEST_CFLAGS)
-%C%_vtd_test_pasid_entry_SOURCES = \
-	%D%/vtd/pasid-rig.c \
-	%D%/vtd/pasid-rig.h \
-	%D%/vtd/test-pasid-arguments.c \
-	%D%/vtd/test-pasid-entry.c \
-	%D%/vtd/test-pasid-host.c
-%C%_vtd_test_pasid_entry_CFLAGS = $(TEST_CFLAGS)
-%C%_sim_test_sim_cache_CFLAGS = $(TEST_CFLAGS)
-%C%_sim_test_sim_cache_LDADD = $(TEST_SIM_LDADD)
-%C%_sim_test_sim_fault_CFLAGS = $(TEST_CFLAGS)
-%C%_sim_test_sim_fault_LDADD = $(TEST_SIM_LDADD)
-%C%_sim_test_sim_life_CFLAGS = $(TEST_CFLAGS)
-%C%_sim_test_sim_life_LDADD = $(TEST_SIM_LDADD)
-%C%_core_test_submit_SOURCES = \
-	%D%/core/test-submit-arguments.c \
-	%D%/core/test-submit-errors.c \
-	%D%/core/test-submit.c
-%C%_core_test_sizes_CFLAGS = $(TEST_CFLAGS)
-%C%_core_test_submit_CFLAGS = $(TEST_CFLAGS)
-%C%_core_test_submit_policy_CFLAGS = $(TEST_CFLAGS)
-%C%_core_test_submit_random_CFLAGS = $(TEST_CFLAGS)
-%C%_core_test_vfio_CFLAGS = $(TEST_CFLAGS)
-%C%_vtd_test_vtd_batch_SOURCES = \
-	%D%/vtd/batch-rig.c \
-	%D%/vtd/batch-rig.h \
-	%D%/vtd/test-vtd-batch.c \
-	%D%/vtd/test-vtd-merge.c \
-	%D%/vtd/test-vtd-split.c
-%C%_vtd_test_vtd_batch_CFLAGS = $(TEST_CFLAGS)
 
-# Their allocations fail, and so they link the objects.
-WRAP_ALLOCATIONS = $(AM_LDFLAGS) $(WRAP_LDFLAGS) \
-	-Wl,--wrap=malloc -Wl,--wrap=calloc -Wl,--wrap=free
-%C%_core_test_alloc_CFLAGS = $(TEST_CFLAGS)
-%C%_core_test_alloc_LDFLAGS = $(WRAP_ALLOCATIONS)
-%C%_core_test_alloc_LDADD = %D%/libtest.la libiommunest-core.la $(CHECK_LIBS)
 %C%_queue_test_iq_state_SOURCES = \
 	%D%/queue/state-rig.c \
 	%D%/queue/state-rig.h \
@@ -193,20 +152,37 @@ WRAP_ALLOCATIONS = $(AM_LDFLAGS) $(WRAP_LDFLAGS) \
 	%D%/queue/test-iq-migrate.c \
 	%D%/queue/test-iq-no-memory.c \
 	%D%/queue/test-iq-restore.c
-%C%_queue_test_iq_state_CFLAGS = $(TEST_CFLAGS)
+
+%C%_vtd_test_pasid_entry_SOURCES = \
+	%D%/vtd/pasid-rig.c \
+	%D%/vtd/pasid-rig.h \
+	%D%/vtd/test-pasid-arguments.c \
+	%D%/vtd/test-pasid-entry.c \
+	%D%/vtd/test-pasid-host.c
+
+%C%_vtd_test_vtd_batch_SOURCES = \
+	%D%/vtd/batch-rig.c \
+	%D%/vtd/batch-rig.h \
+	%D%/vtd/test-vtd-batch.c \
+	%D%/vtd/test-vtd-merge.c \
+	%D%/vtd/test-vtd-split.c
+
+# ---- Programs that link other things ----
+
+# Their allocations fail, and so they link the objects.
+WRAP_ALLOCATIONS = $(AM_LDFLAGS) $(WRAP_LDFLAGS) \
+	-Wl,--wrap=malloc -Wl,--wrap=calloc -Wl,--wrap=free
+%C%_core_test_alloc_LDFLAGS = $(WRAP_ALLOCATIONS)
+%C%_core_test_alloc_LDADD = %D%/libtest.la libiommunest-core.la $(CHECK_LIBS)
 %C%_queue_test_iq_state_LDFLAGS = $(WRAP_ALLOCATIONS)
 %C%_queue_test_iq_state_LDADD = %D%/libtest.la libiommunest-core.la $(CHECK_LIBS)
-%C%_sim_test_sim_nomem_CFLAGS = $(TEST_CFLAGS)
 %C%_sim_test_sim_nomem_LDFLAGS = $(AM_LDFLAGS) $(WRAP_LDFLAGS) \
 	-Wl,--wrap=calloc -Wl,--wrap=reallocarray
 %C%_sim_test_sim_nomem_LDADD = %D%/libtest-sim.la %D%/libtest.la \
 	libiommunest-sim-core.la $(CHECK_LIBS)
-%C%_core_test_sweep_CFLAGS = $(TEST_CFLAGS)
 %C%_core_test_sweep_LDFLAGS = $(WRAP_ALLOCATIONS)
-%C%_core_test_sweep_LDADD = %D%/libtest.la libiommunest-core.la libiommunest-sim.la \
-	$(CHECK_LIBS)
-
-%C%_uapi_abi_layout_CFLAGS = $(TEST_CFLAGS)
+%C%_core_test_sweep_LDADD = %D%/libtest.la libiommunest-core.la \
+	libiommunest-sim.la $(CHECK_LIBS)
 
 %C%_uapi_uapi_compare_SOURCES = \
 	%D%/uapi/uapi-compare.c \
@@ -214,7 +190,6 @@ WRAP_ALLOCATIONS = $(AM_LDFLAGS) $(WRAP_LDFLAGS) \
 	%D%/uapi/uapi-real.c \
 	%D%/uapi/uapi-rows.h \
 	%D%/uapi/uapi-table.h
-%C%_uapi_uapi_compare_CFLAGS = $(TEST_CFLAGS)
 %C%_uapi_uapi_compare_LDADD = %D%/libtest.la $(CHECK_LIBS)
 
 # A copy of the tool that runs from the build folder without libtool's wrapper:
@@ -227,7 +202,6 @@ check_PROGRAMS += %D%/replay/iommunest-replay
 %C%_replay_test_capture_SOURCES = \
 	%D%/replay/test-capture.c \
 	$(CAPTURE_SOURCES)
-%C%_replay_test_capture_CFLAGS = $(TEST_CFLAGS)
 %C%_replay_test_capture_LDADD = %D%/libtest.la $(CHECK_LIBS)
 
 %C%_replay_test_viommu_SOURCES = \
@@ -235,8 +209,6 @@ check_PROGRAMS += %D%/replay/iommunest-replay
 	%D%/replay/viommu-rig.c \
 	%D%/replay/viommu-rig.h \
 	$(VIOMMU_SOURCES)
-%C%_replay_test_viommu_CFLAGS = $(TEST_CFLAGS)
-%C%_replay_test_viommu_LDADD = %D%/libtest.la libiommunest-sim.la libiommunest.la $(CHECK_LIBS)
 
 CONFORMANCE_SOURCES = \
 	%D%/conformance/cases-attach.c \
@@ -258,8 +230,8 @@ CONFORMANCE_SOURCES = \
 	%D%/conformance/sim-env.h \
 	%D%/conformance/test-conformance.c \
 	$(CONFORMANCE_SOURCES)
-%C%_conformance_test_conformance_CFLAGS = $(TEST_CFLAGS)
-%C%_conformance_test_conformance_LDADD = %D%/libtest.la libiommunest-sim.la $(CHECK_LIBS)
+%C%_conformance_test_conformance_LDADD = %D%/libtest.la libiommunest-sim.la \
+	$(CHECK_LIBS)
 
 EXTRA_DIST += \
 	$(SCRIPT_TESTS) \

@@ -17,7 +17,7 @@ CLEANFILES += $(FUZZ_BUILT)
 FUZZ_DEFINES =
 FUZZ_LIBFUZZER =
 
-FUZZ_CFLAGS = -I$(top_srcdir) $(AM_CFLAGS) $(FUZZ_DEFINES)
+FUZZ_CFLAGS = $(BASE_CFLAGS) $(FUZZ_DEFINES)
 FUZZ_LINK = $(AM_LDFLAGS) $(FUZZ_LIBFUZZER)
 FUZZ_COMMON = %D%/fuzz.h %D%/input.c %D%/replay.c
 
@@ -56,7 +56,6 @@ FUZZ_COMMON = %D%/fuzz.h %D%/input.c %D%/replay.c
 	%D%/fuzz.h \
 	%D%/iq-input.h \
 	$(CAPTURE_SOURCES)
-%C%_make_seeds_CFLAGS = -I$(top_srcdir) $(AM_CFLAGS)
 %C%_make_seeds_LDADD =
 
 fuzz-programs: $(FUZZ_BUILT)

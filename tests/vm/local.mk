@@ -28,14 +28,13 @@ endif
 	%D%/trace.h \
 	%D%/vfio-uapi.h \
 	$(CONFORMANCE_SOURCES)
-%C%_libvm_la_CFLAGS = $(TEST_CFLAGS)
+# In another program, too, which is not for libtool.
+%C%_libvm_la_CFLAGS = $(AM_CFLAGS)
 VM_LDADD = %D%/libvm.la tests/libtest.la libiommunest-sim.la libiommunest.la \
 	$(CHECK_LIBS)
 
-%C%_vm_conformance_CFLAGS = $(TEST_CFLAGS)
 %C%_vm_conformance_LDADD = $(VM_LDADD)
 
-%C%_vm_errors_CFLAGS = $(TEST_CFLAGS)
 %C%_vm_errors_LDADD = $(VM_LDADD) -lpthread
 
 %C%_vm_diff_SOURCES = \
@@ -43,22 +42,17 @@ VM_LDADD = %D%/libvm.la tests/libtest.la libiommunest-sim.la libiommunest.la \
 	%D%/diff-memory.c \
 	%D%/diff.h \
 	%D%/vm-diff.c
-%C%_vm_diff_CFLAGS = $(TEST_CFLAGS)
 %C%_vm_diff_LDADD = $(VM_LDADD)
 
 %C%_vm_mock_SOURCES = \
 	%D%/mock-uapi.h \
 	%D%/vm-mock.c
-%C%_vm_mock_CFLAGS = $(TEST_CFLAGS)
 %C%_vm_mock_LDADD = $(VM_LDADD)
 
-%C%_vm_replay_CFLAGS = $(TEST_CFLAGS)
 %C%_vm_replay_LDADD = $(VM_LDADD)
 
-%C%_bench_entry_CFLAGS = $(TEST_CFLAGS)
 %C%_bench_entry_LDADD = $(VM_LDADD)
 
-%C%_vm_resubmit_CFLAGS = $(TEST_CFLAGS)
 %C%_vm_resubmit_LDADD = $(VM_LDADD)
 
 vm-programs: $(VM_TESTS) tests/replay/iommunest-replay
