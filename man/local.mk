@@ -29,13 +29,13 @@ MAN_PAGES = \
 	%D%/iommunest_vtd_entry.3 \
 	%D%/iommunest_vtd_guest_caps.3 \
 	%D%/iommunest_vtd_iq.3 \
-	%D%/iommunest_vtd_iq.7 \
 	%D%/iommunest_vtd_iq_add_scope.3 \
 	%D%/iommunest_vtd_iq_enable.3 \
 	%D%/iommunest_vtd_iq_run.3 \
 	%D%/iommunest_vtd_iq_save.3 \
 	%D%/iommunest_vtd_iq_set_base.3 \
 	%D%/iommunest_vtd_pasid.3 \
+	%D%/iommunest_vtd_queue.7 \
 	%D%/libiommunest-sim.7 \
 	%D%/libiommunest.7
 
@@ -52,11 +52,16 @@ MAN_LINKS = \
 	%D%/iommunest_batch_new.3 \
 	%D%/iommunest_batch_reset.3 \
 	%D%/iommunest_batch_skip.3 \
+	%D%/iommunest_call.3 \
 	%D%/iommunest_close.3 \
+	%D%/iommunest_ctx.3 \
+	%D%/iommunest_failure.3 \
 	%D%/iommunest_fd.3 \
 	%D%/iommunest_hwpt_alloc_parent.3 \
 	%D%/iommunest_object_destroy.3 \
 	%D%/iommunest_open_fd.3 \
+	%D%/iommunest_open_options.3 \
+	%D%/iommunest_report.3 \
 	%D%/iommunest_sim_bind.3 \
 	%D%/iommunest_sim_cached.3 \
 	%D%/iommunest_sim_cached_count.3 \
@@ -69,6 +74,7 @@ MAN_LINKS = \
 	%D%/iommunest_sim_open_fds.3 \
 	%D%/iommunest_sim_options.3 \
 	%D%/iommunest_sim_sys.3 \
+	%D%/iommunest_submit_options.3 \
 	%D%/iommunest_vfio_attach.3 \
 	%D%/iommunest_vfio_bind.3 \
 	%D%/iommunest_vfio_close.3 \
@@ -94,6 +100,7 @@ MAN_LINKS = \
 	%D%/iommunest_vtd_entry_all.3 \
 	%D%/iommunest_vtd_entry_block.3 \
 	%D%/iommunest_vtd_entry_range.3 \
+	%D%/iommunest_vtd_guest.3 \
 	%D%/iommunest_vtd_guest_check.3 \
 	%D%/iommunest_vtd_guest_reason_text.3 \
 	%D%/iommunest_vtd_hwpt_alloc.3 \
@@ -103,16 +110,23 @@ MAN_LINKS = \
 	%D%/iommunest_vtd_iq_forget.3 \
 	%D%/iommunest_vtd_iq_free.3 \
 	%D%/iommunest_vtd_iq_new.3 \
+	%D%/iommunest_vtd_iq_ops.3 \
+	%D%/iommunest_vtd_iq_options.3 \
 	%D%/iommunest_vtd_iq_remove_device.3 \
 	%D%/iommunest_vtd_iq_remove_scope.3 \
 	%D%/iommunest_vtd_iq_reset.3 \
 	%D%/iommunest_vtd_iq_restore.3 \
+	%D%/iommunest_vtd_iq_result.3 \
 	%D%/iommunest_vtd_iq_set_mode.3 \
+	%D%/iommunest_vtd_iq_state.3 \
 	%D%/iommunest_vtd_iqei_text.3 \
+	%D%/iommunest_vtd_limits.3 \
 	%D%/iommunest_vtd_mamv.3 \
 	%D%/iommunest_vtd_pasid_decode.3 \
+	%D%/iommunest_vtd_pasid_entry.3 \
 	%D%/iommunest_vtd_pasid_reason_text.3 \
 	%D%/iommunest_vtd_pasid_to_s1.3 \
+	%D%/iommunest_vtd_s1.3 \
 	%D%/iommunest_vtd_s1_type.3
 
 nodist_man_MANS = $(MAN_PAGES) $(MAN_LINKS)

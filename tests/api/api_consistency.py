@@ -7,8 +7,9 @@ For each of the two libraries:
 - each function has one manual page, whose SYNOPSIS repeats the header's
   prototype and which names header and library, and is found by its own name;
 - each errno in a function's header comment is in its page's ERRORS;
-- structs that a page shows are the header's; each struct, macro and
-  enumerator of the header is documented.
+- structs that a page shows are the header's, and each struct of the header is
+  shown on the page that is found by its name; each macro and enumerator of the
+  header is documented.
 
 usage: api_consistency.py SRCDIR BUILDDIR
 """
@@ -80,6 +81,7 @@ class Header:
             m.group(1): normalise(m.group(2))
             for m in re.finditer(r"struct (\w+) \{(.*?)\n\};", plain, re.S)
         }
+        self.opaque = set(re.findall(r"^struct (\w+);$", plain, re.M))
         self.enumerators = {
             name
             for m in re.finditer(r"enum \w+ \{(.*?)\};", plain, re.S)
@@ -258,12 +260,22 @@ def check_page_names(report, page, headers):
     """What a page of section 3 claims to be about exists."""
     known = set()
     for header in headers:
-        known |= set(header.functions) | set(header.structs)
+        known |= set(header.functions) | set(header.structs) | header.opaque
     for name in set(page.names) | set(page.prototypes):
         if name not in known:
             report.fail(f"{page.name} is about {name}, which does not exist")
     for name in set(page.prototypes) - set(page.names):
         report.fail(f"{page.name}: {name} is not in NAME")
+
+
+def check_struct_names(report, header, pages):
+    """`man NAME' finds the page that shows the struct."""
+    for name in sorted(set(header.structs) | header.opaque):
+        homes = [p for p in pages if p.section == "3" and name in p.names]
+        if len(homes) != 1:
+            report.fail(f"struct {name} is in NAME of {len(homes)} pages")
+        elif name in header.structs and name not in homes[0].structs:
+            report.fail(f"{homes[0].name} does not show struct {name}")
 
 
 def check_structs(report, header, pages):
@@ -317,6 +329,7 @@ def main():
         check_symbols(report, library, header, srcdir, builddir)
         check_functions(report, library, header, pages)
         check_structs(report, header, pages)
+        check_struct_names(report, header, pages)
         check_constants(report, header, pages)
     for page in pages:
         if page.section == "3":
