@@ -24,6 +24,7 @@ LIB_SOURCES = \
 	%D%/uapi/vfio.h \
 	%D%/vtd/batch.c \
 	%D%/vtd/batch.h \
+	%D%/vtd/bits.h \
 	%D%/vtd/cap-regs.h \
 	%D%/vtd/caps.c \
 	%D%/vtd/desc-decode.c \

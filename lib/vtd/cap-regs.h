@@ -8,9 +8,7 @@
 
 #include <libiommunest.h>
 
-#include "lib/vtd/desc.h"
-
-#define BIT(n) BITS(n, n)
+#include "lib/vtd/bits.h"
 
 #define CAP_ND BITS(2, 0)
 #define CAP_AFL BIT(3)

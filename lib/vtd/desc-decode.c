@@ -19,10 +19,9 @@ static uint8_t get_type(uint64_t word)
 			 vtd_get(word, FIELD_TYPE_LOW));
 }
 
-static uint32_t get_flag(uint64_t word, unsigned int high, unsigned int low,
-			 uint32_t flag)
+static uint32_t get_flag(uint64_t word, uint64_t field, uint32_t flag)
 {
-	return vtd_get(word, high, low) ? flag : 0;
+	return word & field ? flag : 0;
 }
 
 static uint16_t get_pfsid(uint64_t word)

@@ -23,9 +23,9 @@ _Static_assert(FIELDS_SIZE == 1 * 8 + 3 * 4 + 5 * 2 + 8 * 1,
 /* ---- Words of the fields ---- */
 
 static uint64_t put_flag(const struct iommunest_vtd_desc *desc, uint32_t flag,
-			 unsigned int high, unsigned int low)
+			 uint64_t field)
 {
-	return vtd_put(desc->flags & flag ? 1 : 0, high, low);
+	return desc->flags & flag ? field : 0;
 }
 
 static uint64_t put_pfsid(unsigned int pfsid)

@@ -5,10 +5,8 @@
 #include <libiommunest.h>
 
 #include "lib/abi.h"
+#include "lib/vtd/bits.h"
 #include "lib/vtd/entry.h"
-
-#define BITS(high, low) \
-	((~UINT64_C(0) >> (63 - (high))) & ~UINT64_C(0) << (low))
 
 /* The type: bits 11:9 and 3:0 of the first word. */
 #define VTD_DESC_TYPE_BITS (BITS(11, 9) | BITS(3, 0))
