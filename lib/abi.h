@@ -14,6 +14,8 @@
 #define END_OF(type, member) \
 	(offsetof(type, member) + sizeof(((type *)NULL)->member))
 
+#define ARRAY_LEN(array) (sizeof(array) / sizeof((array)[0]))
+
 static inline bool iommunest_all_zero(const void *from, size_t len)
 {
 	const unsigned char *byte = from;

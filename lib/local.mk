@@ -31,6 +31,8 @@ LIB_SOURCES = \
 	%D%/vtd/desc-encode.c \
 	%D%/vtd/desc-layout.h \
 	%D%/vtd/desc-print.c \
+	%D%/vtd/desc-types.c \
+	%D%/vtd/desc-types.h \
 	%D%/vtd/desc.h \
 	%D%/vtd/entry.c \
 	%D%/vtd/entry.h \

@@ -10,8 +10,8 @@
 
 #include "lib/abi.h"
 #include "lib/vtd/desc-layout.h"
+#include "lib/vtd/desc-types.h"
 #include "lib/vtd/desc.h"
-#include "lib/vtd/entry.h"
 
 /* All members except size and raw. */
 #define FIELDS_START offsetof(struct iommunest_vtd_desc, addr)
@@ -20,138 +20,14 @@
 _Static_assert(FIELDS_SIZE == 1 * 8 + 3 * 4 + 5 * 2 + 8 * 1,
 	       "there is padding between them, or a new one");
 
-/* ---- Words of the fields ---- */
-
-static uint64_t put_flag(const struct iommunest_vtd_desc *desc, uint32_t flag,
-			 uint64_t field)
-{
-	return desc->flags & flag ? field : 0;
-}
-
-static uint64_t put_pfsid(unsigned int pfsid)
-{
-	return vtd_put(pfsid >> PFSID_HIGH_SHIFT, FIELD_PFSID_HIGH) |
-	       vtd_put(pfsid, FIELD_PFSID_LOW);
-}
-
-static uint64_t put_range(const struct iommunest_vtd_desc *desc)
-{
-	return (desc->addr & ~VTD_PAGE_MASK) | vtd_put(desc->am, FIELD1_AM) |
-	       put_flag(desc, IOMMUNEST_VTD_DESC_IH, FIELD1_IH);
-}
-
-/* Above the page, ones below the block's highest bit, which is zero. */
-static uint64_t put_sized(const struct iommunest_vtd_desc *desc, uint64_t s)
-{
-	unsigned int am = desc->am;
-
-	if (am == 0)
-		return desc->addr & ~VTD_PAGE_MASK;
-	if (am > VTD_ALL_ORDER)
-		am = VTD_ALL_ORDER;
-	return vtd_block(desc->addr, am) | s |
-	       (BITS(am + VTD_PAGE_SHIFT - 2, 0) & ~VTD_PAGE_MASK);
-}
-
-static void encode_context_cache(const struct iommunest_vtd_desc *desc,
-				 uint64_t *raw)
-{
-	raw[0] |= vtd_put(desc->granularity, FIELD_G) |
-		  vtd_put(desc->did, FIELD_DID) |
-		  vtd_put(desc->sid, FIELD_CONTEXT_SID) |
-		  vtd_put(desc->fm, FIELD_CONTEXT_FM);
-}
-
-static void encode_iotlb(const struct iommunest_vtd_desc *desc, uint64_t *raw)
-{
-	raw[0] |= vtd_put(desc->granularity, FIELD_G) |
-		  vtd_put(desc->did, FIELD_DID) |
-		  put_flag(desc, IOMMUNEST_VTD_DESC_DW, FIELD_IOTLB_DW) |
-		  put_flag(desc, IOMMUNEST_VTD_DESC_DR, FIELD_IOTLB_DR);
-	raw[1] = put_range(desc);
-}
-
-static void encode_dev_tlb(const struct iommunest_vtd_desc *desc, uint64_t *raw)
-{
-	raw[0] |= vtd_put(desc->sid, FIELD_DEV_TLB_SID) |
-		  vtd_put(desc->mip, FIELD_DEV_TLB_MIP) |
-		  put_pfsid(desc->pfsid);
-	raw[1] = put_sized(desc, DEV_TLB_S);
-}
-
-static void encode_iec(const struct iommunest_vtd_desc *desc, uint64_t *raw)
-{
-	raw[0] |= vtd_put(desc->granularity, FIELD_IEC_G) |
-		  vtd_put(desc->am, FIELD_IEC_IM) |
-		  vtd_put(desc->iidx, FIELD_IEC_IIDX);
-}
-
-static void encode_wait(const struct iommunest_vtd_desc *desc, uint64_t *raw)
-{
-	raw[0] |= put_flag(desc, IOMMUNEST_VTD_DESC_IF, FIELD_WAIT_IF) |
-		  put_flag(desc, IOMMUNEST_VTD_DESC_SW, FIELD_WAIT_SW) |
-		  put_flag(desc, IOMMUNEST_VTD_DESC_FN, FIELD_WAIT_FN) |
-		  put_flag(desc, IOMMUNEST_VTD_DESC_PD, FIELD_WAIT_PD) |
-		  vtd_put(desc->status_data, FIELD_WAIT_DATA);
-	raw[1] = desc->addr & WAIT_ADDR;
-}
-
-static void encode_piotlb(const struct iommunest_vtd_desc *desc, uint64_t *raw)
-{
-	raw[0] |= vtd_put(desc->granularity, FIELD_G) |
-		  vtd_put(desc->did, FIELD_DID) |
-		  vtd_put(desc->pasid, FIELD_PASID);
-	raw[1] = put_range(desc);
-}
-
-static void encode_pasid_cache(const struct iommunest_vtd_desc *desc,
-			       uint64_t *raw)
-{
-	raw[0] |= vtd_put(desc->granularity, FIELD_G) |
-		  vtd_put(desc->did, FIELD_DID) |
-		  vtd_put(desc->pasid, FIELD_PASID);
-}
-
-static void encode_pasid_dev_tlb(const struct iommunest_vtd_desc *desc,
-				 uint64_t *raw)
-{
-	raw[0] |= vtd_put(desc->sid, FIELD_PASID_DEV_TLB_SID) |
-		  vtd_put(desc->mip, FIELD_PASID_DEV_TLB_MIP) |
-		  vtd_put(desc->pasid, FIELD_PASID) | put_pfsid(desc->pfsid);
-	raw[1] = put_sized(desc, PASID_DEV_TLB_S) |
-		 vtd_put(desc->granularity, FIELD1_PASID_DEV_TLB_G);
-}
-
-static void encode_page_response(const struct iommunest_vtd_desc *desc,
-				 uint64_t *raw)
-{
-	raw[0] |= put_flag(desc, IOMMUNEST_VTD_DESC_PP, FIELD_RESPONSE_PP) |
-		  vtd_put(desc->response, FIELD_RESPONSE_CODE) |
-		  vtd_put(desc->sid, FIELD_RESPONSE_SID) |
-		  vtd_put(desc->pasid, FIELD_PASID);
-	raw[1] = vtd_put(desc->prgi, FIELD1_RESPONSE_PRGI);
-}
-
 /* Decoding will tell an unknown type, and one that has been cut off. */
 static void encode(const struct iommunest_vtd_desc *desc, uint64_t *raw)
 {
-	static void (*const encoders[])(const struct iommunest_vtd_desc *desc,
-					uint64_t *raw) = {
-		[IOMMUNEST_VTD_DESC_CONTEXT_CACHE] = encode_context_cache,
-		[IOMMUNEST_VTD_DESC_IOTLB] = encode_iotlb,
-		[IOMMUNEST_VTD_DESC_DEV_TLB] = encode_dev_tlb,
-		[IOMMUNEST_VTD_DESC_IEC] = encode_iec,
-		[IOMMUNEST_VTD_DESC_WAIT] = encode_wait,
-		[IOMMUNEST_VTD_DESC_PIOTLB] = encode_piotlb,
-		[IOMMUNEST_VTD_DESC_PASID_CACHE] = encode_pasid_cache,
-		[IOMMUNEST_VTD_DESC_PASID_DEV_TLB] = encode_pasid_dev_tlb,
-		[IOMMUNEST_VTD_DESC_PAGE_RESPONSE] = encode_page_response,
-	};
+	const struct vtd_desc_type *type = iommunest__vtd_desc_type(desc->type);
 
 	raw[0] = vtd_put(desc->type, FIELD_TYPE_LOW);
-	if (desc->type < sizeof(encoders) / sizeof(encoders[0]) &&
-	    encoders[desc->type])
-		encoders[desc->type](desc, raw);
+	if (type)
+		type->encode(desc, raw);
 }
 
 EXPORT int iommunest_vtd_desc_encode(struct iommunest_vtd_desc *desc)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Descriptors of a guest's invalidation queue, in words. */
+/* Formats descriptors as human-readable text. */
 #include <config.h>
 
 #include <inttypes.h>
@@ -7,27 +7,16 @@
 #include <stdio.h>
 
 #include "lib/abi.h"
+#include "lib/vtd/desc-types.h"
 #include "lib/vtd/desc.h"
-
-#define LEN(array) (sizeof(array) / sizeof((array)[0]))
 
 /* ---- Names ---- */
 
 EXPORT const char *iommunest_vtd_desc_name(unsigned int type)
 {
-	static const char *const names[] = {
-		[IOMMUNEST_VTD_DESC_CONTEXT_CACHE] = "context-cache",
-		[IOMMUNEST_VTD_DESC_IOTLB] = "iotlb",
-		[IOMMUNEST_VTD_DESC_DEV_TLB] = "dev-tlb",
-		[IOMMUNEST_VTD_DESC_IEC] = "iec",
-		[IOMMUNEST_VTD_DESC_WAIT] = "wait",
-		[IOMMUNEST_VTD_DESC_PIOTLB] = "piotlb",
-		[IOMMUNEST_VTD_DESC_PASID_CACHE] = "pasid-cache",
-		[IOMMUNEST_VTD_DESC_PASID_DEV_TLB] = "pasid-dev-tlb",
-		[IOMMUNEST_VTD_DESC_PAGE_RESPONSE] = "page-response",
-	};
+	const struct vtd_desc_type *row = iommunest__vtd_desc_type(type);
 
-	return type < LEN(names) && names[type] ? names[type] : "unknown";
+	return row ? row->name : "unknown";
 }
 
 EXPORT const char *iommunest_vtd_iqei_text(unsigned int iqei)
@@ -43,7 +32,7 @@ EXPORT const char *iommunest_vtd_iqei_text(unsigned int iqei)
 		[IOMMUNEST_VTD_IQEI_TTM] = "reserved translation table mode",
 	};
 
-	return iqei < LEN(texts) ? texts[iqei] : "unknown";
+	return iqei < ARRAY_LEN(texts) ? texts[iqei] : "unknown";
 }
 
 static const char *response_name(unsigned int response)
@@ -60,82 +49,20 @@ static const char *response_name(unsigned int response)
 	}
 }
 
-/* ---- What there is to print ---- */
-
-#define HAS_DID (1u << 0)
-#define HAS_SID (1u << 1)
-#define HAS_FM (1u << 2)
-#define HAS_PFSID (1u << 3)
-#define HAS_PASID (1u << 4)
-#define HAS_MIP (1u << 5)
-#define HAS_RANGE (1u << 6)
-#define HAS_INDEX (1u << 7)
-#define HAS_STATUS (1u << 8)
-#define HAS_RESPONSE (1u << 9)
-
-struct shape {
-	/* Of the granularity; "": the type has none. */
-	const char *name;
-	unsigned int has;
-};
-
-#define DEV_TLB_HAS (HAS_SID | HAS_PFSID | HAS_MIP | HAS_RANGE)
-
-/* By type and granularity; no name: reserved. */
-static const struct shape shapes[][4] = {
-	[IOMMUNEST_VTD_DESC_CONTEXT_CACHE] = {
-		[IOMMUNEST_VTD_CONTEXT_GLOBAL] = { "global", 0 },
-		[IOMMUNEST_VTD_CONTEXT_DOMAIN] = { "domain", HAS_DID },
-		[IOMMUNEST_VTD_CONTEXT_DEVICE] = {
-			"device", HAS_DID | HAS_SID | HAS_FM },
-	},
-	[IOMMUNEST_VTD_DESC_IOTLB] = {
-		[IOMMUNEST_VTD_IOTLB_GLOBAL] = { "global", 0 },
-		[IOMMUNEST_VTD_IOTLB_DOMAIN] = { "domain", HAS_DID },
-		[IOMMUNEST_VTD_IOTLB_PAGES] = { "pages", HAS_DID | HAS_RANGE },
-	},
-	[IOMMUNEST_VTD_DESC_DEV_TLB] = { { "", DEV_TLB_HAS } },
-	[IOMMUNEST_VTD_DESC_IEC] = {
-		[IOMMUNEST_VTD_IEC_GLOBAL] = { "global", 0 },
-		[IOMMUNEST_VTD_IEC_INDEX] = { "index", HAS_INDEX },
-	},
-	[IOMMUNEST_VTD_DESC_WAIT] = { { "", HAS_STATUS } },
-	[IOMMUNEST_VTD_DESC_PIOTLB] = {
-		[IOMMUNEST_VTD_PIOTLB_ALL] = { "all", HAS_DID | HAS_PASID },
-		[IOMMUNEST_VTD_PIOTLB_PAGES] = {
-			"pages", HAS_DID | HAS_PASID | HAS_RANGE },
-	},
-	[IOMMUNEST_VTD_DESC_PASID_CACHE] = {
-		[IOMMUNEST_VTD_PASID_CACHE_DOMAIN] = { "domain", HAS_DID },
-		[IOMMUNEST_VTD_PASID_CACHE_PASID] = {
-			"pasid", HAS_DID | HAS_PASID },
-		[IOMMUNEST_VTD_PASID_CACHE_GLOBAL] = { "global", 0 },
-	},
-	[IOMMUNEST_VTD_DESC_PASID_DEV_TLB] = {
-		[IOMMUNEST_VTD_DEV_TLB_PASID] = {
-			"pasid", DEV_TLB_HAS | HAS_PASID },
-		[IOMMUNEST_VTD_DEV_TLB_GLOBAL] = { "global", DEV_TLB_HAS },
-	},
-	[IOMMUNEST_VTD_DESC_PAGE_RESPONSE] = {
-		{ "", HAS_SID | HAS_RESPONSE },
-	},
-};
-
-static bool is_known(unsigned int type)
+/* No name: reserved. */
+static struct vtd_granularity
+granularity_of(const struct iommunest_vtd_desc *desc,
+	       const struct vtd_desc_type *type)
 {
-	return type >= IOMMUNEST_VTD_DESC_CONTEXT_CACHE && type < LEN(shapes);
-}
+	struct vtd_granularity granularity = { NULL, 0 };
 
-static struct shape shape_of(const struct iommunest_vtd_desc *desc)
-{
-	struct shape shape = { NULL, 0 };
-
-	if (desc->granularity < LEN(shapes[0]))
-		shape = shapes[desc->type][desc->granularity];
+	if (desc->granularity < ARRAY_LEN(type->granularities))
+		granularity = type->granularities[desc->granularity];
 	/* A page response has one where it says so. */
-	if (shape.has & HAS_RESPONSE && desc->flags & IOMMUNEST_VTD_DESC_PP)
-		shape.has |= HAS_PASID;
-	return shape;
+	if (granularity.has & HAS_RESPONSE &&
+	    desc->flags & IOMMUNEST_VTD_DESC_PP)
+		granularity.has |= HAS_PASID;
+	return granularity;
 }
 
 /* ---- Printing ---- */
@@ -227,23 +154,24 @@ static void put_flags(struct out *out, uint32_t flags)
 	};
 	size_t i;
 
-	for (i = 0; i < LEN(names); i++) {
+	for (i = 0; i < ARRAY_LEN(names); i++) {
 		if (flags & names[i].flag)
 			put(out, " %s", names[i].name);
 	}
 }
 
-static void put_known(struct out *out, const struct iommunest_vtd_desc *desc)
+static void put_known(struct out *out, const struct iommunest_vtd_desc *desc,
+		      const struct vtd_desc_type *type)
 {
-	struct shape shape = shape_of(desc);
+	struct vtd_granularity granularity = granularity_of(desc, type);
 
-	put(out, "%s", iommunest_vtd_desc_name(desc->type));
-	if (!shape.name)
+	put(out, "%s", type->name);
+	if (!granularity.name)
 		put(out, " granularity %u", desc->granularity);
-	else if (shape.name[0])
-		put(out, " %s", shape.name);
-	put_scope(out, desc, shape.has);
-	put_rest(out, desc, shape.has);
+	else if (granularity.name[0])
+		put(out, " %s", granularity.name);
+	put_scope(out, desc, granularity.has);
+	put_rest(out, desc, granularity.has);
 	put_flags(out, desc->flags);
 }
 
@@ -252,7 +180,7 @@ static void put_unknown(struct out *out, const struct iommunest_vtd_desc *desc)
 	size_t i;
 
 	put(out, "%s %u raw", iommunest_vtd_desc_name(desc->type), desc->type);
-	for (i = 0; i < LEN(desc->raw); i++)
+	for (i = 0; i < ARRAY_LEN(desc->raw); i++)
 		put(out, " 0x%" PRIx64, desc->raw[i]);
 }
 
@@ -260,6 +188,7 @@ EXPORT int iommunest_vtd_desc_print(const struct iommunest_vtd_desc *desc,
 				    char *buf, size_t len)
 {
 	struct out out = { .buf = buf, .len = len };
+	const struct vtd_desc_type *type;
 	int ret;
 
 	if (!desc || (!buf && len))
@@ -267,8 +196,9 @@ EXPORT int iommunest_vtd_desc_print(const struct iommunest_vtd_desc *desc,
 	ret = vtd_check_desc(desc);
 	if (ret)
 		return ret;
-	if (is_known(desc->type))
-		put_known(&out, desc);
+	type = iommunest__vtd_desc_type(desc->type);
+	if (type)
+		put_known(&out, desc, type);
 	else
 		put_unknown(&out, desc);
 	if (desc->iqei)
