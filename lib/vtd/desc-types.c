@@ -338,7 +338,7 @@ static const struct vtd_desc_type types[] = {
 		.name = "piotlb",
 		.decode = decode_piotlb,
 		.encode = encode_piotlb,
-		.reserved = { VTD_PIOTLB_RESERVED_0, VTD_PIOTLB_RESERVED_1 },
+		.reserved = { PIOTLB_RESERVED_0, PIOTLB_RESERVED_1 },
 		.granularities = {
 			[IOMMUNEST_VTD_PIOTLB_ALL] = {
 				"all", HAS_DID | HAS_PASID },

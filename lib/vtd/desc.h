@@ -1,30 +1,26 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Descriptors within the library: decoding, and what goes without it. */
 #ifndef IOMMUNEST_VTD_DESC_H
 #define IOMMUNEST_VTD_DESC_H
 
 #include <libiommunest.h>
 
 #include "lib/abi.h"
-#include "lib/vtd/bits.h"
+#include "lib/vtd/desc-layout.h"
 #include "lib/vtd/entry.h"
 
-/* The type: bits 11:9 and 3:0 of the first word. */
-#define VTD_DESC_TYPE_BITS (BITS(11, 9) | BITS(3, 0))
-
 /*
- * PASID-based-IOTLB Invalidate Descriptor: G 5:4, DID 31:16, PASID 51:32;
- * second word AM 5:0, IH 6, ADDR 63:12.
+ * A PASID-based IOTLB descriptor at work is forwarded without decoding all of
+ * it.  These say the same as decoding does.
  */
-#define VTD_PIOTLB_RESERVED_0 (BITS(63, 52) | BITS(15, 12) | BITS(8, 6))
-#define VTD_PIOTLB_RESERVED_1 BITS(11, 7)
-#define VTD_PIOTLB_G BITS(5, 4)
-#define VTD_PIOTLB_G_ALL (UINT64_C(2) << 4)
+#define VTD_DESC_TYPE_BITS (FIELD_TYPE_HIGH | FIELD_TYPE_LOW)
+#define VTD_PIOTLB_G_ALL vtd_put(IOMMUNEST_VTD_PIOTLB_ALL, FIELD_G)
 
 /* Of a 256-bit descriptor with that type: hardware would take it. */
 static inline bool vtd_piotlb_is_valid(const uint64_t *words)
 {
-	uint64_t reserved = (words[0] & VTD_PIOTLB_RESERVED_0) |
-			    (words[1] & VTD_PIOTLB_RESERVED_1) | words[2] |
+	uint64_t reserved = (words[0] & PIOTLB_RESERVED_0) |
+			    (words[1] & PIOTLB_RESERVED_1) | words[2] |
 			    words[3];
 
 	/* G is 2 or 3. */
@@ -34,7 +30,7 @@ static inline bool vtd_piotlb_is_valid(const uint64_t *words)
 /* Its scope, as vtd_scope_key() has it: DID and PASID are neighbours. */
 static inline uint64_t vtd_piotlb_scope(const uint64_t *words)
 {
-	return words[0] >> 16 & BITS(35, 0);
+	return vtd_get(words[0], FIELD_PASID | FIELD_DID);
 }
 
 /* Hardware ignores the address bits within a block of 2^@am pages. */

@@ -94,7 +94,7 @@ static bool gather_piotlb(struct iommunest_vtd_iq *iq, uint32_t index,
 	uint32_t found = 0;
 	uint16_t i;
 
-	if ((words[0] & VTD_PIOTLB_G) == VTD_PIOTLB_G_ALL)
+	if ((words[0] & FIELD_G) == VTD_PIOTLB_G_ALL)
 		flags = ITEM_ALL;
 	i = vtd_scopes_find(table, vtd_piotlb_scope(words));
 	for (; i != VTD_NONE; i = vtd_scopes_find_next(table, i)) {
