@@ -84,6 +84,9 @@ static bool has_gathered(const struct iommunest_vtd_iq *iq, uint16_t slot,
 	return last != VTD_NO_ITEM && iq->items[last].index == index;
 }
 
+_Static_assert(ITEM_AM == FIELD1_AM && ITEM_LEAF == FIELD1_IH,
+	       "both are taken over from a descriptor's second word");
+
 /* For each HWPT in the scope of a valid descriptor; false: there is none. */
 static bool gather_piotlb(struct iommunest_vtd_iq *iq, uint32_t index,
 			  const uint64_t *words)
