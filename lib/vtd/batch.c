@@ -75,7 +75,7 @@ static unsigned int max_order(const struct iommunest_batch *batch)
 	return (sizes ? sizes : VTD_ALL_ORDER) - 1;
 }
 
-uint32_t iommunest_vtd_plain_orders(const struct iommunest_batch *batch)
+uint32_t iommunest__vtd_plain_orders(const struct iommunest_batch *batch)
 {
 	if (has_flag(batch, IOMMUNEST_VTD_COALESCE))
 		return 0;

@@ -10,7 +10,7 @@
  * would add just as vtd_plain_block() makes them: as one entry, with nothing
  * merged.
  */
-uint32_t iommunest_vtd_plain_orders(const struct iommunest_batch *batch);
+uint32_t iommunest__vtd_plain_orders(const struct iommunest_batch *batch);
 
 static inline struct iommunest_vtd_entry
 vtd_plain_block(uint64_t addr, unsigned int am, uint32_t flags)

@@ -35,8 +35,9 @@ static enum iommunest_vtd_iqei check(const struct iommunest_vtd_desc *desc,
 	return IOMMUNEST_VTD_IQEI_NONE;
 }
 
-int iommunest_vtd_decode(struct iommunest_vtd_desc *desc, const uint64_t *words,
-			 unsigned int width, bool scalable)
+int iommunest__vtd_desc_decode(struct iommunest_vtd_desc *desc,
+			       const uint64_t *words, unsigned int width,
+			       bool scalable)
 {
 	const struct vtd_desc_type *type;
 
@@ -63,7 +64,7 @@ EXPORT int iommunest_vtd_desc_decode(struct iommunest_vtd_desc *desc,
 	ret = vtd_check_desc(desc);
 	if (ret)
 		return ret;
-	ret = iommunest_vtd_decode(&out, words, width, scalable);
+	ret = iommunest__vtd_desc_decode(&out, words, width, scalable);
 	iommunest_copy_out(desc, &out, sizeof(out));
 	return ret;
 }

@@ -43,7 +43,7 @@ EXPORT int iommunest_vtd_desc_encode(struct iommunest_vtd_desc *desc)
 	if (ret)
 		return ret;
 	encode(&fields, raw);
-	if (iommunest_vtd_decode(&decoded, raw, 256, true) ||
+	if (iommunest__vtd_desc_decode(&decoded, raw, 256, true) ||
 	    memcmp((const char *)&fields + FIELDS_START,
 		   (const char *)&decoded + FIELDS_START, FIELDS_SIZE) != 0)
 		return -EINVAL;

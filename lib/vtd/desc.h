@@ -49,7 +49,8 @@ static inline int vtd_check_desc(const struct iommunest_vtd_desc *desc)
 }
 
 /* iommunest_vtd_desc_decode() for arguments that are known to be good. */
-int iommunest_vtd_decode(struct iommunest_vtd_desc *desc, const uint64_t *words,
-			 unsigned int width, bool scalable);
+int iommunest__vtd_desc_decode(struct iommunest_vtd_desc *desc,
+			       const uint64_t *words, unsigned int width,
+			       bool scalable);
 
 #endif /* IOMMUNEST_VTD_DESC_H */

@@ -419,8 +419,8 @@ handle_other(struct iommunest_vtd_iq *iq, uint32_t index, const uint64_t *words,
 	struct iommunest_vtd_desc desc;
 	int ret;
 
-	ret = iommunest_vtd_decode(&desc, words, 8u << iq->desc_shift,
-				   iq->scalable);
+	ret = iommunest__vtd_desc_decode(&desc, words, 8u << iq->desc_shift,
+					 iq->scalable);
 	if (ret)
 		return fail_slot(iq, index, IOMMUNEST_CAUSE_GUEST, ret,
 				 desc.iqei, result);

@@ -38,7 +38,7 @@ static uint32_t add_plain_items(const struct iommunest_vtd_iq *iq, uint32_t i)
 {
 	struct iommunest_batch *batch = iq->batch;
 	struct iommunest_vtd_entry *entries = (void *)batch->entries;
-	uint32_t orders = iommunest_vtd_plain_orders(batch);
+	uint32_t orders = iommunest__vtd_plain_orders(batch);
 	uint64_t *cookies = batch->cookies;
 	uint32_t capacity = batch->capacity;
 	uint32_t count = batch->count;
