@@ -183,7 +183,7 @@ int iommunest_vtd_desc_page_response(struct iommunest_vtd_desc *desc,
 				     unsigned int response);
 
 /*
- * Writes a descriptor for people, in one line without a newline, as
+ * Formats a descriptor as human-readable text: one line, no newline, as
  * "piotlb pages did 5 pasid 0x10 addr 0x1000 am 0 ih".  As snprintf(3), it
  * ends the text with a 0 where @len is not 0, and returns how long all of it
  * is.  -EINVAL: @desc is NULL or its size too small, or @buf is NULL with

@@ -115,7 +115,7 @@ static bool are_buddies(const struct iommunest_vtd_entry *a,
 	return (a->addr & (size - 1)) == 0 && (a->addr ^ b->addr) == size;
 }
 
-/* Makes *@into the union of both where one entry can say it; else false. */
+/* Makes *@into the union of both; false: that is not one entry. */
 static bool merge(const struct iommunest_batch *batch,
 		  struct iommunest_vtd_entry *into,
 		  const struct iommunest_vtd_entry *entry)
@@ -137,8 +137,8 @@ static bool merge(const struct iommunest_batch *batch,
 /*
  * Merges an entry into the last pending one, and that into the one before it
  * as long as this is possible.  What was sent already is not touched, nor are
- * raw entries and the pieces of a range: each would share the fate of a
- * neighbour's entry, and nobody could say any more what became of the range.
+ * raw entries and the pieces of a range: each would share the outcome
+ * of a neighbour's entry, and nobody could say what became of the range.
  */
 static bool merge_into_last(struct iommunest_batch *batch,
 			    const struct iommunest_vtd_entry *entry)
@@ -252,7 +252,7 @@ static int add_built(struct iommunest_batch *batch,
 	return add_entry(batch, entry, cookie);
 }
 
-/* What stands against any add: 0, or the error that sticks. */
+/* Whether anything can be added: 0, or the error that sticks. */
 static int check_add(struct iommunest_batch *batch, uint64_t cookie)
 {
 	if (!batch)

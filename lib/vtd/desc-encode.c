@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Descriptors of a guest's invalidation queue, made.
+ * Encoding of invalidation descriptors, and a builder for each type.
  *
- * Fields are put where they belong with no regard to what they hold; then the
- * words are decoded, and what does not come back as it was is no descriptor.
- * So decoding alone says what a field can hold, and the two cannot disagree.
+ * Every field is put in its place, whatever it holds; then the words are
+ * decoded.  A descriptor that does not come back as it was is refused, so that
+ * decoding alone says what a field can hold, and the two cannot disagree.
  */
 #include <config.h>
 
@@ -20,7 +20,7 @@
 _Static_assert(FIELDS_SIZE == 1 * 8 + 3 * 4 + 5 * 2 + 8 * 1,
 	       "there is padding between them, or a new one");
 
-/* Decoding will tell an unknown type, and one that has been cut off. */
+/* Decoding finds a type that is unknown or does not fit. */
 static void encode(const struct iommunest_vtd_desc *desc, uint64_t *raw)
 {
 	const struct vtd_desc_type *type = iommunest__vtd_desc_type(desc->type);
@@ -64,7 +64,7 @@ static uint16_t narrow16(unsigned int value)
 	return value < UINT16_MAX ? (uint16_t)value : UINT16_MAX;
 }
 
-/* *@desc is as it was, where the fields are no descriptor. */
+/* *@desc stays as it was if the fields are refused. */
 static int build(struct iommunest_vtd_desc *desc,
 		 struct iommunest_vtd_desc fields)
 {
