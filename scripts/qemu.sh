@@ -32,31 +32,10 @@ is_enough() {
 	[ -n "$1" ] && printf '%s\n' "$wanted" "$1" | sort -VC
 }
 
-# The unpacked packages in one folder, whose name has their version.
 unpack_all() {
-	local deb root work package
-
 	update_suite "$newer_suite" || return
-	deb=$(newest_in_suite "$newer_suite" qemu-system-x86)
-	[ -n "$deb" ] || return
-	root=$store/${deb%.deb}
-	[ -d "$root" ] || {
-		mkdir -p "$store"
-		work=$(mktemp -d "$store/new.XXXXXX")
-		note "fetching ${deb%.deb}"
-		for package in $packages; do
-			(cd "$work" &&
-				of_suite "$newer_suite" apt-get download \
-					"$package" >&2 &&
-				dpkg -x "$package"_*.deb root) || {
-				rm -rf "$work"
-				return 1
-			}
-		done
-		mv "$work/root" "$root"
-		rm -rf "$work"
-	}
-	printf '%s\n' "$root"
+	# shellcheck disable=SC2086 # a list
+	unpack_together "$newer_suite" "$store" $packages
 }
 
 unpacked() {

@@ -45,16 +45,24 @@ mirror_of() {
 }
 
 # of_suite SUITE COMMAND...: apt's COMMAND with lists, cache and sources of its
-# own; of the suite "system", with the system's.
+# own; of the suite "system", with the system's.  SUITE/ARCHITECTURE is that of
+# another machine, and SUITE/source what the packages are made from.
 of_suite() {
-	local suite=$1 command=$2
+	local suite=$1 command=$2 machine=()
 
 	shift 2
 	[ "$suite" != system ] || {
 		"$command" -qq "$@"
 		return
 	}
-	"$command" -qq \
+	case $suite in
+	*/source) ;;
+	*/*)
+		machine=(-o APT::Architecture="${suite#*/}"
+			-o APT::Architectures="${suite#*/}")
+		;;
+	esac
+	"$command" -qq "${machine[@]}" \
 		-o Dir::Etc::SourceList="$cache/apt/$suite/sources.list" \
 		-o Dir::Etc::SourceParts=/dev/null \
 		-o Dir::Etc::Preferences=/dev/null \
@@ -74,17 +82,18 @@ is_fresh() {
 }
 
 fetch_lists() {
-	local suite=$1 uri
+	local suite=$1 uri type=deb
 
-	uri=$(mirror_of "$suite")
+	[ "${suite#*/}" != source ] || type="deb-src"
+	uri=$(mirror_of "${suite%%/*}")
 	if [ -z "$uri" ]; then
 		note "$suite: apt knows no Debian mirror"
 		return 1
 	fi
 	mkdir -p "$cache/apt/$suite/lists/partial" \
 		"$cache/apt/$suite/cache/archives/partial"
-	printf 'deb [signed-by=%s] %s %s main\n' "$keyring" "$uri" "$suite" \
-		>"$cache/apt/$suite/sources.list"
+	printf '%s [signed-by=%s] %s %s main\n' "$type" "$keyring" "$uri" \
+		"${suite%%/*}" >"$cache/apt/$suite/sources.list"
 	of_suite "$suite" apt-get update >&2 || return
 	touch "$cache/apt/$suite/updated"
 }
@@ -107,20 +116,23 @@ newest_in_suite() {
 		awk '{ print $2; exit }'
 }
 
-# unpack_from SUITE PACKAGE DIR: unpacks the newest one there, as the folder
-# DIR/NAME_VERSION_ARCH, unless that is done already; prints the folder.
-unpack_from() {
-	local suite=$1 package=$2 dir=$3 deb to work
+# unpack_together SUITE DIR PACKAGE...: unpacks the newest ones into one folder,
+# DIR/NAME_VERSION_ARCH of the first, unless that is done already; prints it.
+unpack_together() {
+	local suite=$1 dir=$2 deb to work
 
-	deb=$(newest_in_suite "$suite" "$package")
+	shift 2
+	deb=$(newest_in_suite "$suite" "$1")
 	[ -n "$deb" ] || return 1
 	to=$dir/${deb%.deb}
 	if [ ! -d "$to" ]; then
 		mkdir -p "$dir"
 		work=$(mktemp -d "$dir/new.XXXXXX")
 		(cd "$work" &&
-			of_suite "$suite" apt-get download "$package" >&2 &&
-			dpkg -x ./*.deb root) || {
+			of_suite "$suite" apt-get download "$@" >&2 &&
+			for deb in ./*.deb; do
+				dpkg -x "$deb" root || exit
+			done) || {
 			rm -rf "$work"
 			return 1
 		}
@@ -128,6 +140,11 @@ unpack_from() {
 		rm -rf "$work"
 	fi
 	printf '%s\n' "$to"
+}
+
+# unpack_from SUITE PACKAGE DIR: one of them.
+unpack_from() {
+	unpack_together "$1" "$3" "$2"
 }
 
 # The newest PACKAGE that an earlier run left in DIR.
