@@ -4,7 +4,14 @@
 
 AM_TESTS_ENVIRONMENT = \
 	top_srcdir='$(top_srcdir)'; export top_srcdir; \
-	top_builddir='$(top_builddir)'; export top_builddir;
+	top_builddir='$(top_builddir)'; export top_builddir; \
+	$(TEST_LIBRARY_PATH)
+
+# What libtool writes into a program that is not to be installed, instead of a
+# wrapper around it, is split at a blank in the path.
+TEST_LIBRARY_PATH = \
+	LD_LIBRARY_PATH='$(abs_top_builddir)'/.libs$${LD_LIBRARY_PATH:+:$$LD_LIBRARY_PATH}; \
+	export LD_LIBRARY_PATH;
 
 # These make the C library's functions fail, by ld's --wrap.
 WRAP_TESTS = \
@@ -283,6 +290,31 @@ SMOKE_TESTS = $(SMOKE_COMPILED) \
 	%D%/replay/replay-usage.sh \
 	%D%/api/readme.sh
 
+# UNIT: the programs.  CODECS: what makes of numbers other numbers or words, and
+# asks nothing of a kernel, not even the simulated one.  SCRIPTS: the scripts.
+CODEC_TESTS = \
+	%D%/core/test-batch \
+	%D%/uapi/abi-layout \
+	%D%/vtd/test-caps \
+	%D%/vtd/test-desc-decode \
+	%D%/vtd/test-desc-encode \
+	%D%/vtd/test-desc-print \
+	%D%/vtd/test-entry \
+	%D%/vtd/test-guest-caps \
+	%D%/vtd/test-pasid-entry
+
+check-unit:
+	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(CHECK_TESTS)' \
+		check_PROGRAMS='$(CHECK_TESTS)'
+
+check-codecs:
+	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(CODEC_TESTS)' \
+		check_PROGRAMS='$(CODEC_TESTS)'
+
+check-scripts:
+	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(QUICK_SCRIPT_TESTS)' \
+		check_PROGRAMS='%D%/replay/iommunest-replay'
+
 check-quick:
 	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(QUICK_TESTS)'
 
@@ -293,7 +325,7 @@ check-uapi:
 distcheck-smoke:
 	$(MAKE) $(AM_MAKEFLAGS) distcheck TESTS='$(SMOKE_TESTS)' \
 		check_PROGRAMS='$(SMOKE_COMPILED) %D%/replay/iommunest-replay'
-.PHONY: check-quick check-uapi distcheck-smoke
+.PHONY: check-unit check-codecs check-scripts check-quick check-uapi distcheck-smoke
 
 # The programs again, each in one process, under valgrind.
 VALGRIND = valgrind
