@@ -19,13 +19,17 @@ bootstrap_tree() {
 }
 
 # configure_tree DIR ARGUMENT...
+# configure takes no blank in the path that it is called by, and so it is not
+# the whole one.
 configure_tree() {
-	local dir=$1
+	local dir=$1 source
 
 	shift
 	bootstrap_tree "$dir"
 	cd "$dir" || return
-	quietly configure.log "$top/configure" "$@"
+	source=$(realpath --relative-to=. "$top")
+	# Its 77 is no test that cannot run.
+	quietly configure.log "$source/configure" "$@" || return 1
 }
 
 # make_tree DIR ARGUMENT...
