@@ -1,31 +1,26 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What IOMMU a device stands behind. */
+/* Which IOMMU a device is behind, and what its driver says of it. */
 #include "lib/uapi/uapi.h"
 
 #include "lib/abi.h"
 #include "lib/context.h"
-#include "lib/vtd/cap-regs.h"
-
-_Static_assert(IOMMUNEST_HW_INTEL_VTD == IOMMU_HW_INFO_TYPE_INTEL_VTD,
-	       "uAPI type");
 
 EXPORT int iommunest_hw_info(struct iommunest_ctx *ctx, uint32_t dev_id,
 			     struct iommunest_hw_info *info)
 {
 	struct iommunest_hw_info out = { 0 };
-	struct iommu_hw_info_vtd vtd = { 0 };
 	struct iommu_hw_info cmd = {
 		.size = sizeof(cmd),
 		.dev_id = dev_id,
-		.data_len = sizeof(vtd),
-		.data_uptr = (uintptr_t)&vtd,
+		.data_len = sizeof(out.data),
+		.data_uptr = (uintptr_t)out.data,
 	};
 	int ret;
 
 	if (!ctx || !info)
 		return -EINVAL;
 	ret = iommunest_check_size(info,
-				   END_OF(struct iommunest_hw_info, reserved));
+				   END_OF(struct iommunest_hw_info, data));
 	if (ret)
 		return ret;
 	ret = iommunest_ioctl(ctx, IOMMU_GET_HW_INFO, &cmd);
@@ -33,20 +28,9 @@ EXPORT int iommunest_hw_info(struct iommunest_ctx *ctx, uint32_t dev_id,
 		return ret;
 
 	out.type = cmd.out_data_type;
+	out.data_len = cmd.data_len;
 	out.capabilities = cmd.out_capabilities;
 	out.max_pasid_log2 = cmd.out_max_pasid_log2;
-	if (out.type == IOMMUNEST_HW_INTEL_VTD) {
-		out.vtd_flags = vtd.flags;
-		out.vtd_cap = vtd.cap_reg;
-		out.vtd_ecap = vtd.ecap_reg;
-	}
 	iommunest_copy_out(info, &out, sizeof(out));
 	return 0;
-}
-
-EXPORT int iommunest_vtd_mamv(const struct iommunest_hw_info *info)
-{
-	if (!info || !vtd_info_is_vtd(info))
-		return -EOPNOTSUPP;
-	return (int)vtd_field(info->vtd_cap, CAP_MAMV);
 }

@@ -1,18 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Hardware page tables: the nest parent, and a guest's stage 1 on it. */
+/* Hardware page tables: the nest parent, and nested ones of any vendor. */
 #include "lib/uapi/uapi.h"
 
 #include "lib/abi.h"
 #include "lib/context.h"
-#include "lib/error-report.h"
 
-#define PAGE_MASK_4K 0xfffull
-#define S1_FLAGS \
-	(IOMMUNEST_VTD_S1_SRE | IOMMUNEST_VTD_S1_EAFE | IOMMUNEST_VTD_S1_WPE)
-
-_Static_assert(IOMMUNEST_VTD_S1_SRE == IOMMU_VTD_S1_SRE, "uAPI flag");
-_Static_assert(IOMMUNEST_VTD_S1_EAFE == IOMMU_VTD_S1_EAFE, "uAPI flag");
-_Static_assert(IOMMUNEST_VTD_S1_WPE == IOMMU_VTD_S1_WPE, "uAPI flag");
+_Static_assert(IOMMUNEST_HWPT_FAULT_ID == IOMMU_HWPT_FAULT_ID_VALID,
+	       "uAPI flag");
 
 static int hwpt_alloc(struct iommunest_ctx *ctx, struct iommu_hwpt_alloc *cmd,
 		      uint32_t *hwpt_id)
@@ -41,53 +35,40 @@ EXPORT int iommunest_hwpt_alloc_parent(struct iommunest_ctx *ctx,
 	return hwpt_alloc(ctx, &cmd, hwpt_id);
 }
 
-/*
- * The kernel looks at none of this before attach, and then answers EINVAL for
- * everything; what is wrong is known here already.
- */
-static int check_s1(const struct iommunest_vtd_s1 *s1)
+static int check_nested(const struct iommunest_nested_hwpt *nested)
 {
-	if (s1->flags & ~S1_FLAGS)
-		return -EOPNOTSUPP;
-	if (s1->pgtbl_addr & PAGE_MASK_4K)
+	if (!nested->data || !nested->data_len)
 		return -EINVAL;
-	if (s1->addr_width != 48 && s1->addr_width != 57)
+	/* The kernel would not look at it. */
+	if (nested->fault_id && !(nested->flags & IOMMUNEST_HWPT_FAULT_ID))
 		return -EINVAL;
 	return 0;
 }
 
-EXPORT int iommunest_vtd_hwpt_alloc(struct iommunest_ctx *ctx, uint32_t dev_id,
-				    uint32_t parent_id,
-				    const struct iommunest_vtd_s1 *s1,
-				    uint32_t *hwpt_id)
+EXPORT int iommunest_hwpt_alloc_nested(
+	struct iommunest_ctx *ctx, uint32_t dev_id, uint32_t parent_id,
+	const struct iommunest_nested_hwpt *nested, uint32_t *hwpt_id)
 {
-	struct iommunest_vtd_s1 copy;
-	struct iommu_hwpt_vtd_s1 data = { 0 };
+	struct iommunest_nested_hwpt in;
 	struct iommu_hwpt_alloc cmd = {
 		.size = sizeof(cmd),
 		.dev_id = dev_id,
 		.pt_id = parent_id,
-		.data_type = IOMMU_HWPT_DATA_VTD_S1,
-		.data_len = sizeof(data),
-		.data_uptr = (uintptr_t)&data,
 	};
 	int ret;
 
-	if (!ctx || !s1 || !hwpt_id)
+	if (!ctx || !nested || !hwpt_id)
 		return -EINVAL;
-	ret = iommunest_copy_in(&copy, sizeof(copy), s1,
-				END_OF(struct iommunest_vtd_s1, flags));
-	if (ret)
-		return ret;
-	ret = check_s1(&copy);
-	if (ret)
-		return ret;
-	data.flags = copy.flags;
-	data.pgtbl_addr = copy.pgtbl_addr;
-	data.addr_width = copy.addr_width;
-	ret = hwpt_alloc(ctx, &cmd, hwpt_id);
-	/* Now, and not when the first flush is to be fast. */
+	ret = iommunest_copy_in(&in, sizeof(in), nested,
+				END_OF(struct iommunest_nested_hwpt, fault_id));
 	if (!ret)
-		iommunest_has_extension(ctx, *hwpt_id, iommunest_vtd_s1_type());
-	return ret;
+		ret = check_nested(&in);
+	if (ret)
+		return ret;
+	cmd.flags = in.flags;
+	cmd.data_type = in.data_type;
+	cmd.data_len = in.data_len;
+	cmd.data_uptr = (uintptr_t)in.data;
+	cmd.fault_id = in.fault_id;
+	return hwpt_alloc(ctx, &cmd, hwpt_id);
 }

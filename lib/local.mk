@@ -37,6 +37,7 @@ LIB_SOURCES = \
 	%D%/vtd/entry.c \
 	%D%/vtd/entry.h \
 	%D%/vtd/guest-caps.c \
+	%D%/vtd/hwpt.c \
 	%D%/vtd/pasid-entry.c \
 	%D%/vtd/queue/engine.c \
 	%D%/vtd/queue/queue-regs.h \

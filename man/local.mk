@@ -57,7 +57,9 @@ MAN_LINKS = \
 	%D%/iommunest_ctx.3 \
 	%D%/iommunest_failure.3 \
 	%D%/iommunest_fd.3 \
+	%D%/iommunest_hwpt_alloc_nested.3 \
 	%D%/iommunest_hwpt_alloc_parent.3 \
+	%D%/iommunest_nested_hwpt.3 \
 	%D%/iommunest_object_destroy.3 \
 	%D%/iommunest_open_fd.3 \
 	%D%/iommunest_open_options.3 \
@@ -121,7 +123,6 @@ MAN_LINKS = \
 	%D%/iommunest_vtd_iq_state.3 \
 	%D%/iommunest_vtd_iqei_text.3 \
 	%D%/iommunest_vtd_limits.3 \
-	%D%/iommunest_vtd_mamv.3 \
 	%D%/iommunest_vtd_pasid_decode.3 \
 	%D%/iommunest_vtd_pasid_entry.3 \
 	%D%/iommunest_vtd_pasid_reason_text.3 \

@@ -391,11 +391,12 @@ static int new_engine(struct viommu *viommu)
 		.size = sizeof(options),
 		.limits = &limits,
 	};
-	int mamv = iommunest_vtd_mamv(&viommu->config.info);
+	struct iommunest_vtd_caps caps = { .size = sizeof(caps) };
+	int ret = iommunest_vtd_caps_decode(&caps, &viommu->config.info);
 
-	if (mamv < 0)
-		return mamv;
-	limits.mamv = (uint32_t)mamv;
+	if (ret)
+		return ret;
+	limits.mamv = caps.mamv;
 	return iommunest_vtd_iq_new(&viommu->iq, viommu->config.ctx,
 				    &viommu_iq_ops, viommu, &options);
 }

@@ -127,34 +127,76 @@ int iommunest_ioas_alloc(struct iommunest_ctx *ctx, uint32_t *ioas_id);
 int iommunest_hwpt_alloc_parent(struct iommunest_ctx *ctx, uint32_t dev_id,
 				uint32_t ioas_id, uint32_t *hwpt_id);
 
-/* iommunest_hw_info::type (enum iommu_hw_info_type). */
-#define IOMMUNEST_HW_NONE 0u
-#define IOMMUNEST_HW_INTEL_VTD 1u
+/* iommunest_nested_hwpt::flags (enum iommufd_hwpt_alloc_flags). */
+/* Page requests go to the fault queue @fault_id. */
+#define IOMMUNEST_HWPT_FAULT_ID (1u << 2)
+/* It may be attached to a PASID of a device (later than Linux 6.12). */
+#define IOMMUNEST_HWPT_PASID (1u << 3)
 
-/* iommunest_hw_info::vtd_flags: read-only mappings cannot be nested. */
-#define IOMMUNEST_HW_VTD_ERRATA_772415_SPR17 (1u << 0)
+/* A guest's stage 1, in the terms of the vendor's driver. */
+struct iommunest_nested_hwpt {
+	size_t size;
+	/* enum iommu_hwpt_data_type, and that type's struct. */
+	uint32_t data_type;
+	uint32_t data_len;
+	const void *data;
+	/* IOMMUNEST_HWPT_*. */
+	uint32_t flags;
+	/* With IOMMUNEST_HWPT_FAULT_ID; else 0. */
+	uint32_t fault_id;
+};
+
+/*
+ * Allocates a nested HWPT of any vendor on the stage 2 of @parent_id
+ * (IOMMU_HWPT_ALLOC): a nest parent, or a vIOMMU where the vendor has one.  A
+ * vendor's own function, as iommunest_vtd_hwpt_alloc(), knows the data and
+ * refuses what the kernel mistreats.  *@nested is read during the call only.
+ * Any thread.  Returns 0, -EINVAL (NULL, no data, a size too small, a
+ * @fault_id without its flag, @parent_id is no nest parent), -E2BIG, -ENOENT
+ * (no such device or fault queue), -EOPNOTSUPP (unknown flags; hardware or
+ * driver), -ENOMEM, or what the driver says.
+ */
+int iommunest_hwpt_alloc_nested(struct iommunest_ctx *ctx, uint32_t dev_id,
+				uint32_t parent_id,
+				const struct iommunest_nested_hwpt *nested,
+				uint32_t *hwpt_id);
+
+/* iommunest_hw_info::type (enum iommu_hw_info_type) of no IOMMU. */
+#define IOMMUNEST_HW_NONE 0u
+
+/* iommunest_hw_info::capabilities (enum iommufd_hw_capabilities). */
+#define IOMMUNEST_HW_CAP_DIRTY_TRACKING (1u << 0)
+/* What the device's PASID capability has, and that ATS cannot be used. */
+#define IOMMUNEST_HW_CAP_PASID_EXEC (1u << 1)
+#define IOMMUNEST_HW_CAP_PASID_PRIV (1u << 2)
+#define IOMMUNEST_HW_CAP_NO_ATS (1u << 3)
 
 struct iommunest_hw_info {
 	size_t size;
-	/* IOMMUNEST_HW_*, or a later kernel's number. */
+	/*
+	 * IOMMUNEST_HW_NONE, the number of a vendor's header, as
+	 * IOMMUNEST_HW_INTEL_VTD, or one of a later kernel.
+	 */
 	uint32_t type;
-	/* The kernel's enum iommu_hw_info_vtd_flags; 0 where not VT-d. */
-	uint32_t vtd_flags;
-	/* CAP_REG and ECAP_REG (VT-d specification, chapter 11); else 0. */
-	uint64_t vtd_cap;
-	uint64_t vtd_ecap;
-	/* enum iommufd_hw_capabilities. */
+	/* Bytes that the driver has to say; those beyond @data are cut off. */
+	uint32_t data_len;
+	/* IOMMUNEST_HW_CAP_*. */
 	uint64_t capabilities;
 	/* Width of the device's PASIDs, 0 to 20 bits; 0: no PASID. */
 	uint32_t max_pasid_log2;
 	uint32_t reserved;
+	/*
+	 * The driver's own struct of that type, for the vendor's functions to
+	 * read; zero after it.
+	 */
+	uint64_t data[16];
 };
 
 /*
  * Asks what IOMMU @dev_id stands behind (IOMMU_GET_HW_INFO).  @info->size
  * says how much of the struct the caller knows.  Returns 0, -EINVAL (NULL or
- * a size too small), -E2BIG (above 4096), -ENOENT (no such device), -EOPNOTSUPP
- * (a device without an IOMMU), or what the driver says.
+ * a size too small), -E2BIG (above 4096), -ENOENT (no such device),
+ * -EOPNOTSUPP (a device without an IOMMU), or what the driver says.
  */
 int iommunest_hw_info(struct iommunest_ctx *ctx, uint32_t dev_id,
 		      struct iommunest_hw_info *info);

@@ -12,11 +12,11 @@
 extern "C" {
 #endif
 
-/*
- * The largest address mask that the hardware takes, as log2 of 4 KiB pages
- * (CAP_REG.MAMV, bits 53:48): 0 to 63.  -EOPNOTSUPP: @info is not of a VT-d.
- */
-int iommunest_vtd_mamv(const struct iommunest_hw_info *info);
+/* iommunest_hw_info::type of a VT-d. */
+#define IOMMUNEST_HW_INTEL_VTD 1u
+
+/* iommunest_vtd_caps::flags: read-only mappings cannot be nested. */
+#define IOMMUNEST_VTD_ERRATA_772415_SPR17 (1u << 0)
 
 /*
  * What CAP_REG and ECAP_REG say (VT-d specification, chapter 11, "Capability
@@ -25,6 +25,10 @@ int iommunest_vtd_mamv(const struct iommunest_hw_info *info);
  */
 struct iommunest_vtd_caps {
 	size_t size;
+	/* The registers themselves, and enum iommu_hw_info_vtd_flags. */
+	uint64_t cap;
+	uint64_t ecap;
+	uint32_t flags;
 	/* CAP_REG */
 	uint8_t domain_bits; /* ND: width of domain ids, 4 to 16 bits */
 	bool afl;	     /* advanced fault logging */

@@ -6,6 +6,8 @@
 #ifndef IOMMUNEST_VTD_CAP_REGS_H
 #define IOMMUNEST_VTD_CAP_REGS_H
 
+#include "lib/uapi/uapi.h"
+
 #include <libiommunest.h>
 
 #include "lib/vtd/bits.h"
@@ -86,6 +88,16 @@ static inline unsigned int vtd_pss_bits(uint64_t ecap)
 static inline bool vtd_info_is_vtd(const struct iommunest_hw_info *info)
 {
 	return info->type == IOMMUNEST_HW_INTEL_VTD;
+}
+
+/* What the driver says of a VT-d. */
+static inline struct iommu_hw_info_vtd
+vtd_host(const struct iommunest_hw_info *info)
+{
+	struct iommu_hw_info_vtd host;
+
+	memcpy(&host, info->data, sizeof(host));
+	return host;
 }
 
 /* -EINVAL: NULL, or not filled in by iommunest_hw_info(). */

@@ -3,6 +3,9 @@
 #include "lib/abi.h"
 #include "lib/vtd/cap-regs.h"
 
+_Static_assert(IOMMUNEST_HW_INTEL_VTD == IOMMU_HW_INFO_TYPE_INTEL_VTD,
+	       "uAPI type");
+
 /* Domain ids have 16 bits everywhere; ND is 7 on no hardware. */
 #define DOMAIN_BITS_MAX 16u
 
@@ -82,7 +85,7 @@ void vtd_decode_caps(struct iommunest_vtd_caps *to, uint64_t cap, uint64_t ecap)
 
 int vtd_check_info(const struct iommunest_hw_info *info)
 {
-	if (!info || info->size < END_OF(struct iommunest_hw_info, reserved))
+	if (!info || info->size < END_OF(struct iommunest_hw_info, data))
 		return -EINVAL;
 	return 0;
 }
@@ -91,6 +94,7 @@ EXPORT int iommunest_vtd_caps_decode(struct iommunest_vtd_caps *caps,
 				     const struct iommunest_hw_info *info)
 {
 	struct iommunest_vtd_caps out = { 0 };
+	struct iommu_hw_info_vtd host;
 	int ret;
 
 	if (!caps || vtd_check_info(info) < 0)
@@ -101,7 +105,11 @@ EXPORT int iommunest_vtd_caps_decode(struct iommunest_vtd_caps *caps,
 		return ret;
 	if (!vtd_info_is_vtd(info))
 		return -EOPNOTSUPP;
-	vtd_decode_caps(&out, info->vtd_cap, info->vtd_ecap);
+	host = vtd_host(info);
+	out.cap = host.cap_reg;
+	out.ecap = host.ecap_reg;
+	out.flags = host.flags;
+	vtd_decode_caps(&out, host.cap_reg, host.ecap_reg);
 	iommunest_copy_out(caps, &out, sizeof(out));
 	return 0;
 }

@@ -30,7 +30,7 @@ static bool has_all(uint64_t reg, uint64_t bits)
 /* How wide a PASID can be for both the IOMMU and the device. */
 static unsigned int host_pasid_bits(const struct iommunest_hw_info *info)
 {
-	unsigned int bits = vtd_pss_bits(info->vtd_ecap);
+	unsigned int bits = vtd_pss_bits(vtd_host(info).ecap_reg);
 
 	if (bits > info->max_pasid_log2)
 		bits = info->max_pasid_log2;
@@ -39,7 +39,7 @@ static unsigned int host_pasid_bits(const struct iommunest_hw_info *info)
 
 static uint64_t shown_ecap(const struct iommunest_hw_info *info)
 {
-	uint64_t host = info->vtd_ecap;
+	uint64_t host = vtd_host(info).ecap_reg;
 	uint64_t shown = ECAP_QI | (host & ECAP_SHOWN);
 	unsigned int pasid_bits = host_pasid_bits(info);
 
@@ -59,7 +59,7 @@ EXPORT int iommunest_vtd_guest_caps(const struct iommunest_hw_info *info,
 		return -EINVAL;
 	if (!vtd_info_is_vtd(info))
 		return -EOPNOTSUPP;
-	*cap = info->vtd_cap & CAP_SHOWN;
+	*cap = vtd_host(info).cap_reg & CAP_SHOWN;
 	*ecap = shown_ecap(info);
 	return 0;
 }
@@ -71,8 +71,8 @@ static uint64_t reason_if(bool condition, uint64_t reason)
 
 static uint64_t of_host(const struct iommunest_hw_info *info, uint32_t flags)
 {
-	uint64_t ecap = info->vtd_ecap;
-	bool erratum = info->vtd_flags & IOMMUNEST_HW_VTD_ERRATA_772415_SPR17;
+	uint64_t ecap = vtd_host(info).ecap_reg;
+	bool erratum = vtd_host(info).flags & IOMMUNEST_VTD_ERRATA_772415_SPR17;
 	bool read_only = flags & IOMMUNEST_VTD_GUEST_READ_ONLY;
 
 	return reason_if(!(ecap & ECAP_SMTS),
@@ -115,8 +115,8 @@ static uint64_t of_ats(uint64_t host, const struct iommunest_vtd_guest *guest)
 static uint64_t of_guest(const struct iommunest_hw_info *info,
 			 const struct iommunest_vtd_guest *guest)
 {
-	uint64_t cap = guest->cap & ~info->vtd_cap;
-	uint64_t ecap = guest->ecap & ~info->vtd_ecap;
+	uint64_t cap = guest->cap & ~vtd_host(info).cap_reg;
+	uint64_t ecap = guest->ecap & ~vtd_host(info).ecap_reg;
 	uint64_t coherency = ECAP_C | ECAP_SC | ECAP_SMPWCS;
 
 	return reason_if(cap & CAP_FS5LP, IOMMUNEST_VTD_GUEST_REASON_5_LEVEL) |
@@ -153,7 +153,7 @@ static uint64_t check_guest(const struct iommunest_hw_info *info,
 	if (!vtd_info_is_vtd(info))
 		return reason_if(true, IOMMUNEST_VTD_GUEST_REASON_HOST_NOT_VTD);
 	return of_host(info, guest->flags) | of_pasid(info, guest->ecap) |
-	       of_ats(info->vtd_ecap, guest) | of_guest(info, guest) |
+	       of_ats(vtd_host(info).ecap_reg, guest) | of_guest(info, guest) |
 	       of_nesting(guest->ecap);
 }
 

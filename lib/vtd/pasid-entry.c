@@ -134,7 +134,7 @@ static enum iommunest_vtd_pasid_reason
 check_entry(const struct iommunest_vtd_pasid_entry *entry,
 	    const struct iommunest_hw_info *info, unsigned int addr_bits)
 {
-	uint64_t ecap = info->vtd_ecap;
+	uint64_t ecap = vtd_host(info).ecap_reg;
 
 	if (!entry->present)
 		return IOMMUNEST_VTD_PASID_REASON_NOT_PRESENT;
@@ -142,7 +142,8 @@ check_entry(const struct iommunest_vtd_pasid_entry *entry,
 		return IOMMUNEST_VTD_PASID_REASON_RESERVED;
 	if (entry->pgtt != IOMMUNEST_VTD_PGTT_FIRST_STAGE)
 		return IOMMUNEST_VTD_PASID_REASON_TYPE;
-	if (entry->fspm == FSPM_5_LEVELS && !(info->vtd_cap & CAP_FS5LP))
+	if (entry->fspm == FSPM_5_LEVELS &&
+	    !(vtd_host(info).cap_reg & CAP_FS5LP))
 		return IOMMUNEST_VTD_PASID_REASON_5_LEVEL;
 	if (addr_bits < 64 && entry->fsptptr >> addr_bits)
 		return IOMMUNEST_VTD_PASID_REASON_ADDRESS;

@@ -126,6 +126,13 @@ static int s1(void *sized)
 	return iommunest_vtd_hwpt_alloc(ctx, 1, 2, sized, &id);
 }
 
+static int nested_hwpt(void *sized)
+{
+	uint32_t id;
+
+	return iommunest_hwpt_alloc_nested(ctx, 1, 2, sized, &id);
+}
+
 static struct iommunest_hw_info info_of_vtd(void)
 {
 	return (struct iommunest_hw_info){
@@ -323,6 +330,7 @@ static const struct {
 	ROW(submit_report, iommunest_report),
 	ROW(submit_skipped, iommunest_failure),
 	ROW(s1, iommunest_vtd_s1),
+	ROW(nested_hwpt, iommunest_nested_hwpt),
 	ROW(caps, iommunest_vtd_caps),
 	ROW(guest, iommunest_vtd_guest),
 	ROW(pasid_entry, iommunest_vtd_pasid_entry),

@@ -11,6 +11,8 @@
 
 #include "fuzz.h"
 
+#include "tests/harness/vtd-info.h"
+
 /* The reasons of the host are the bits below this one. */
 #define FIRST_OF_GUEST IOMMUNEST_VTD_GUEST_REASON_5_LEVEL
 #define FIRST_OF_LACK IOMMUNEST_VTD_GUEST_REASON_NO_SCALABLE
@@ -26,9 +28,9 @@ static struct iommunest_hw_info take_info(struct fuzz_input *in)
 	uint8_t type = fuzz_u8(in);
 
 	info.type = type < 0xf0 ? IOMMUNEST_HW_INTEL_VTD : type & 3;
-	info.vtd_flags = fuzz_u8(in);
-	info.vtd_cap = GOOD_CAP ^ fuzz_shaped(in);
-	info.vtd_ecap = GOOD_ECAP ^ fuzz_shaped(in);
+	info.data[VTD_FLAGS] = VTD_FLAGS_WORD(fuzz_u8(in));
+	info.data[VTD_CAP] = GOOD_CAP ^ fuzz_shaped(in);
+	info.data[VTD_ECAP] = GOOD_ECAP ^ fuzz_shaped(in);
 	info.max_pasid_log2 = fuzz_u8(in);
 	return info;
 }
@@ -44,8 +46,8 @@ static void check_host_takes(const struct iommunest_vtd_s1 *s1,
 {
 	const struct iommunest_sim_options sim_options = {
 		.size = sizeof(sim_options),
-		.cap = info->vtd_cap,
-		.ecap = info->vtd_ecap,
+		.cap = info->data[VTD_CAP],
+		.ecap = info->data[VTD_ECAP],
 	};
 	struct iommunest_open_options options = {
 		.size = sizeof(options),
@@ -97,11 +99,11 @@ static void check_host_has(const struct iommunest_vtd_s1 *s1,
 			   const struct iommunest_hw_info *info)
 {
 	if (s1->flags & IOMMUNEST_VTD_S1_SRE)
-		fuzz_check(has_bit(info->vtd_ecap, 31));
+		fuzz_check(has_bit(info->data[VTD_ECAP], 31));
 	if (s1->flags & IOMMUNEST_VTD_S1_EAFE)
-		fuzz_check(has_bit(info->vtd_ecap, 34));
+		fuzz_check(has_bit(info->data[VTD_ECAP], 34));
 	if (s1->addr_width == 57)
-		fuzz_check(has_bit(info->vtd_cap, 60));
+		fuzz_check(has_bit(info->data[VTD_CAP], 60));
 }
 
 static void check_s1(const struct iommunest_vtd_s1 *s1, const uint64_t *words,
@@ -167,7 +169,7 @@ static void check_entry(struct fuzz_input *in,
 	}
 	check_s1(&s1, words, addr_bits);
 	check_host_has(&s1, info);
-	if (info->vtd_cap && info->vtd_ecap)
+	if (info->data[VTD_CAP] && info->data[VTD_ECAP])
 		check_host_takes(&s1, info);
 }
 
@@ -235,11 +237,8 @@ static void check_caps(struct fuzz_input *in,
 		fuzz_check(ret == (vtd ? 0 : -EOPNOTSUPP));
 	ret = iommunest_vtd_caps_decode(&caps, info);
 	fuzz_check(ret == (vtd ? 0 : -EOPNOTSUPP));
-	ret = iommunest_vtd_mamv(info);
-	fuzz_check(ret ==
-		   (vtd ? (int)field(info->vtd_cap, 48, 6) : -EOPNOTSUPP));
 	if (vtd)
-		check_decoded(&caps, info->vtd_cap, info->vtd_ecap);
+		check_decoded(&caps, info->data[VTD_CAP], info->data[VTD_ECAP]);
 	if (vtd && size >= sizeof(caps))
 		fuzz_check(!memcmp(bytes + sizeof(size),
 				   (const char *)&caps + sizeof(size),

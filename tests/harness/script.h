@@ -54,7 +54,7 @@ enum script_function {
 	SCRIPT_INVALIDATE,
 };
 
-#define SCRIPT_OUT_MAX 4
+#define SCRIPT_OUT_MAX 5
 
 struct script_out {
 	/* Index of a word of the command struct; 0: none. */

@@ -3,6 +3,7 @@
 
 #include "tests/harness/support.h"
 #include "tests/vtd/pasid-rig.h"
+#include "tests/harness/vtd-info.h"
 
 struct words plain(void)
 {
@@ -33,8 +34,8 @@ struct iommunest_hw_info host(void)
 	return (struct iommunest_hw_info){
 		.size = sizeof(struct iommunest_hw_info),
 		.type = IOMMUNEST_HW_INTEL_VTD,
-		.vtd_cap = FS5LP,
-		.vtd_ecap = HOST_ECAP,
+		.data[VTD_CAP] = FS5LP,
+		.data[VTD_ECAP] = HOST_ECAP,
 	};
 }
 

@@ -10,6 +10,7 @@
 #include <libiommunest.h>
 
 #include "tests/harness/support.h"
+#include "tests/harness/vtd-info.h"
 
 enum reg {
 	CAP,
@@ -111,6 +112,8 @@ static struct iommunest_vtd_caps expected(const uint64_t regs[2])
 
 	memset(&caps, 0, sizeof(caps));
 	caps.size = sizeof(caps);
+	caps.cap = regs[CAP];
+	caps.ecap = regs[ECAP];
 	for (i = 0; i < ARRAY_LEN(fields); i++) {
 		const struct field *field = &fields[i];
 		unsigned int width = field->high - field->low + 1;
@@ -131,8 +134,8 @@ static struct iommunest_hw_info info_of(uint64_t cap, uint64_t ecap)
 	return (struct iommunest_hw_info){
 		.size = sizeof(struct iommunest_hw_info),
 		.type = IOMMUNEST_HW_INTEL_VTD,
-		.vtd_cap = cap,
-		.vtd_ecap = ecap,
+		.data[VTD_CAP] = cap,
+		.data[VTD_ECAP] = ecap,
 	};
 }
 
@@ -151,7 +154,6 @@ static void check_table(const uint64_t regs[2])
 {
 	struct iommunest_vtd_caps want = expected(regs);
 	struct iommunest_vtd_caps got = decode(regs[CAP], regs[ECAP]);
-
 	ck_assert_mem_eq(&got, &want, sizeof(want));
 }
 
@@ -442,16 +444,19 @@ TEST_LOOP(machines_are_decoded_as_by_hand, ARRAY_LEN(machines))
 			      fields[i].high, fields[i].low);
 }
 
-/* ---- One owner of MAMV ---- */
+/* ---- The registers themselves ---- */
 
-TEST_LOOP(mamv_is_the_same_as_that_of_all_capabilities, 64)
+TEST(registers_and_flags_are_handed_on)
 {
-	struct iommunest_hw_info info = info_of((uint64_t)_i << 48, 0);
+	struct iommunest_hw_info info = info_of(0x123456789abcdef0, 0xfedcba98);
+	struct iommunest_vtd_caps caps =
+		IOMMUNEST_INIT(struct iommunest_vtd_caps);
 
-	ck_assert_int_eq(iommunest_vtd_mamv(&info), _i);
-	ck_assert_int_eq(decode(info.vtd_cap, 0).mamv, _i);
-	info.vtd_cap = ~info.vtd_cap;
-	ck_assert_int_eq(iommunest_vtd_mamv(&info), 63 - _i);
+	info.data[VTD_FLAGS] = VTD_FLAGS_WORD(0x80000001);
+	ck_assert_int_eq(iommunest_vtd_caps_decode(&caps, &info), 0);
+	ck_assert_uint_eq(caps.cap, 0x123456789abcdef0);
+	ck_assert_uint_eq(caps.ecap, 0xfedcba98);
+	ck_assert_uint_eq(caps.flags, 0x80000001);
 }
 
 /* ---- Arguments ---- */

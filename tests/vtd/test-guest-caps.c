@@ -11,6 +11,7 @@
 #include <libiommunest.h>
 
 #include "tests/harness/support.h"
+#include "tests/harness/vtd-info.h"
 
 #define BIT(n) (UINT64_C(1) << (n))
 #define REASON(name) IOMMUNEST_VTD_GUEST_REASON_##name
@@ -56,8 +57,8 @@ static struct iommunest_hw_info host_of(uint64_t cap, uint64_t ecap)
 	return (struct iommunest_hw_info){
 		.size = sizeof(struct iommunest_hw_info),
 		.type = IOMMUNEST_HW_INTEL_VTD,
-		.vtd_cap = cap,
-		.vtd_ecap = ecap,
+		.data[VTD_CAP] = cap,
+		.data[VTD_ECAP] = ecap,
 		.max_pasid_log2 = 20,
 	};
 }
@@ -122,7 +123,7 @@ TEST_LOOP(each_bit_of_cap_is_shown_or_not, 64)
 
 	ck_assert_uint_eq(guest.cap, ALL_CAP & BIT(_i));
 	ck_assert_uint_eq(guest.ecap, QI);
-	host.vtd_cap = ~BIT(_i);
+	host.data[VTD_CAP] = ~BIT(_i);
 	guest = guest_of(&host);
 	ck_assert_uint_eq(guest.cap, ALL_CAP & ~BIT(_i));
 }
@@ -214,7 +215,7 @@ struct row {
 #define READ_ONLY IOMMUNEST_VTD_GUEST_READ_ONLY
 #define ATS IOMMUNEST_VTD_GUEST_ATS
 #define PRI IOMMUNEST_VTD_GUEST_PRI
-#define ERRATUM IOMMUNEST_HW_VTD_ERRATA_772415_SPR17
+#define ERRATUM IOMMUNEST_VTD_ERRATA_772415_SPR17
 
 static const struct row rows[] = {
 	{ .name = "nothing" },
@@ -331,9 +332,9 @@ TEST_LOOP(each_reason_is_given_alone, ARRAY_LEN(rows))
 	struct iommunest_vtd_guest guest = guest_of(&host);
 	uint64_t got;
 
-	host.vtd_cap &= ~row->no_cap;
-	host.vtd_ecap &= ~row->no_ecap;
-	host.vtd_flags = row->vtd_flags;
+	host.data[VTD_CAP] &= ~row->no_cap;
+	host.data[VTD_ECAP] &= ~row->no_ecap;
+	host.data[VTD_FLAGS] = VTD_FLAGS_WORD(row->vtd_flags);
 	host.max_pasid_log2 -= row->narrower;
 	guest.cap ^= row->guest_cap;
 	guest.ecap ^= row->guest_ecap;
@@ -374,7 +375,7 @@ TEST_LOOP(a_host_that_is_not_vtd_is_the_only_reason, 2)
 		.flags = READ_ONLY | ATS | PRI,
 	};
 
-	host.vtd_flags = ERRATUM;
+	host.data[VTD_FLAGS] = VTD_FLAGS_WORD(ERRATUM);
 	/* All but that, and the width of PASIDs that the host has not. */
 	ck_assert_uint_eq(check(&host, &guest), (BIT(REASONS) - 1) &
 							~REASON(HOST_NOT_VTD) &
@@ -392,7 +393,8 @@ static struct iommunest_hw_info random_host(struct support_rng *rng)
 	struct iommunest_hw_info host =
 		host_of(support_rng_next(rng), support_rng_next(rng));
 
-	host.vtd_flags = support_rng_below(rng, 2) ? ERRATUM : 0;
+	host.data[VTD_FLAGS] =
+		VTD_FLAGS_WORD(support_rng_below(rng, 2) ? ERRATUM : 0);
 	host.max_pasid_log2 = support_rng_below(rng, 21);
 	return host;
 }
@@ -414,7 +416,7 @@ TEST(what_a_capable_host_may_show_has_no_reason_against_it)
 		struct iommunest_hw_info host = random_host(&rng);
 		struct iommunest_vtd_guest guest;
 
-		host.vtd_ecap |= CAN_NEST;
+		host.data[VTD_ECAP] |= CAN_NEST;
 		guest = guest_of(&host);
 		support_assert(&rng, check(&host, &guest) == 0);
 
@@ -422,10 +424,10 @@ TEST(what_a_capable_host_may_show_has_no_reason_against_it)
 		guest.ecap &= support_rng_next(&rng) | SMTS | FSTS | QI;
 		guest.cap |= support_rng_next(&rng) & OWN_CAP;
 		guest.ecap |= support_rng_next(&rng) & OWN_ECAP;
-		guest.flags = host.vtd_flags ? 0 : READ_ONLY;
-		if (host.vtd_ecap & DT)
+		guest.flags = host.data[VTD_FLAGS] ? 0 : READ_ONLY;
+		if (host.data[VTD_ECAP] & DT)
 			guest.flags |= ATS;
-		if (!(~host.vtd_ecap & (DT | PRS | PDS)))
+		if (!(~host.data[VTD_ECAP] & (DT | PRS | PDS)))
 			guest.flags |= PRI;
 		support_assert(&rng, check(&host, &guest) == 0);
 	}
@@ -440,13 +442,13 @@ TEST(nothing_is_shown_that_the_host_has_not_but_the_queue)
 	for (i = 0; i < ROUNDS; i++) {
 		struct iommunest_hw_info host = random_host(&rng);
 		struct iommunest_vtd_guest guest = guest_of(&host);
-		uint64_t extra = guest.ecap & ~host.vtd_ecap;
+		uint64_t extra = guest.ecap & ~host.data[VTD_ECAP];
 
-		support_assert(&rng, !(guest.cap & ~host.vtd_cap));
+		support_assert(&rng, !(guest.cap & ~host.data[VTD_CAP]));
 		/* A smaller width may have bits that a larger has not. */
 		support_assert(&rng, !(extra & ~(QI | PSS(32))));
 		support_assert(&rng, (guest.ecap & PSS(32)) <=
-					     (host.vtd_ecap & PSS(32)));
+					     (host.data[VTD_ECAP] & PSS(32)));
 	}
 }
 
@@ -479,8 +481,8 @@ TEST(a_better_host_or_a_humbler_guest_has_no_new_reason)
 		uint64_t before = merged(check(&host, &guest));
 		uint64_t after;
 
-		host.vtd_cap |= BIT(support_rng_below(&rng, 64));
-		host.vtd_ecap |= BIT(support_rng_below(&rng, 64));
+		host.data[VTD_CAP] |= BIT(support_rng_below(&rng, 64));
+		host.data[VTD_ECAP] |= BIT(support_rng_below(&rng, 64));
 		after = check(&host, &guest);
 		support_assert(&rng, !(after & ~before));
 

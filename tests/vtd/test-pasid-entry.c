@@ -7,6 +7,7 @@
 
 #include "tests/harness/support.h"
 #include "tests/vtd/pasid-rig.h"
+#include "tests/harness/vtd-info.h"
 
 /* ---- The bits ---- */
 
@@ -377,16 +378,16 @@ TEST_LOOP(what_the_host_lacks_is_refused, 5)
 	struct iommunest_hw_info info = host();
 
 	/* What it does not want, the host may lack. */
-	info.vtd_cap &= ~rows[_i].cap;
-	info.vtd_ecap &= ~rows[_i].ecap;
+	info.data[VTD_CAP] &= ~rows[_i].cap;
+	info.data[VTD_ECAP] &= ~rows[_i].ecap;
 	check_reason(&words, &info, 48, IOMMUNEST_VTD_PASID_REASON_NONE);
 	words.word[rows[_i].word] |= rows[_i].bits;
 	check_reason(&words, &info, 48, rows[_i].reason);
 	info = host();
 	check_reason(&words, &info, 48, IOMMUNEST_VTD_PASID_REASON_NONE);
 	/* All else does not help. */
-	info.vtd_cap = ~rows[_i].cap;
-	info.vtd_ecap = ~rows[_i].ecap;
+	info.data[VTD_CAP] = ~rows[_i].cap;
+	info.data[VTD_ECAP] = ~rows[_i].ecap;
 	check_reason(&words, &info, 48, rows[_i].reason);
 }
 
@@ -404,8 +405,8 @@ TEST_LOOP(what_cannot_be_passed_on_is_refused_on_each_host, 3)
 	struct words words = plain();
 	struct iommunest_hw_info info = host();
 
-	info.vtd_cap = UINT64_MAX;
-	info.vtd_ecap = UINT64_MAX;
+	info.data[VTD_CAP] = UINT64_MAX;
+	info.data[VTD_ECAP] = UINT64_MAX;
 	words.word[rows[_i].word] |= rows[_i].bits;
 	check_reason(&words, &info, 48, rows[_i].reason);
 }
@@ -420,8 +421,8 @@ TEST(the_first_reason_is_told)
 	} };
 	struct iommunest_hw_info info = host();
 
-	info.vtd_cap = 0;
-	info.vtd_ecap &= ~(SRS | EAFS);
+	info.data[VTD_CAP] = 0;
+	info.data[VTD_ECAP] &= ~(SRS | EAFS);
 	check_reason(&words, &info, 52, IOMMUNEST_VTD_PASID_REASON_NOT_PRESENT);
 	words.word[0] |= P;
 	check_reason(&words, &info, 52, IOMMUNEST_VTD_PASID_REASON_RESERVED);
@@ -429,13 +430,13 @@ TEST(the_first_reason_is_told)
 	check_reason(&words, &info, 52, IOMMUNEST_VTD_PASID_REASON_TYPE);
 	words.word[0] = P | PGTT(1);
 	check_reason(&words, &info, 52, IOMMUNEST_VTD_PASID_REASON_5_LEVEL);
-	info.vtd_cap |= FS5LP;
+	info.data[VTD_CAP] |= FS5LP;
 	check_reason(&words, &info, 52, IOMMUNEST_VTD_PASID_REASON_ADDRESS);
 	words.word[2] &= ~BIT(60);
 	check_reason(&words, &info, 52, IOMMUNEST_VTD_PASID_REASON_SRE);
-	info.vtd_ecap |= SRS;
+	info.data[VTD_ECAP] |= SRS;
 	check_reason(&words, &info, 52, IOMMUNEST_VTD_PASID_REASON_EAFE);
-	info.vtd_ecap |= EAFS;
+	info.data[VTD_ECAP] |= EAFS;
 	check_reason(&words, &info, 52, IOMMUNEST_VTD_PASID_REASON_ERE);
 	words.word[2] &= ~BIT(1);
 	check_reason(&words, &info, 52, IOMMUNEST_VTD_PASID_REASON_MEMORY_TYPE);

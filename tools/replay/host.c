@@ -84,16 +84,17 @@ static int set_up_parent(struct replay_host *host, uint32_t dev_id,
 			 const char **what)
 {
 	struct iommunest_hw_info info = { .size = sizeof(info) };
+	struct iommunest_vtd_caps caps = { .size = sizeof(caps) };
 	uint32_t ioas_id;
 	int ret;
 
 	*what = "read the capabilities of the hardware";
 	ret = iommunest_hw_info(host->ctx, dev_id, &info);
 	if (!ret)
-		ret = iommunest_vtd_mamv(&info);
-	if (ret < 0)
+		ret = iommunest_vtd_caps_decode(&caps, &info);
+	if (ret)
 		return ret;
-	host->mamv = (uint32_t)ret;
+	host->mamv = caps.mamv;
 	*what = "allocate an IOAS";
 	ret = iommunest_ioas_alloc(host->ctx, &ioas_id);
 	if (ret)
