@@ -132,7 +132,7 @@ static void hold(const struct variant *variant, size_t index)
  * What comes of them is compared with a kernel's by tests/vm/vm-diff; here they
  * are for the sanitizers.
  */
-TEST_LOOP(random_calls_hurt_nothing, VARIANTS)
+TEST_LOOP(random_calls_break_nothing, VARIANTS)
 {
 	static struct conf_random random;
 	struct iommunest_sim_options options = {

@@ -180,7 +180,7 @@ TEST_LOOP(entries_of_1_and_of_4096_bytes_are_kept_whole, 4)
 
 /* ---- Adding ---- */
 
-TEST(entries_lie_one_behind_the_other_with_their_cookies)
+TEST(entries_lie_one_after_the_other_with_their_cookies)
 {
 	struct iommunest_batch *batch = new_batch(8);
 	char *first;

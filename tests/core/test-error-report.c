@@ -148,7 +148,7 @@ TEST_LOOP(a_patched_kernel_names_the_entry_and_the_reason, 2)
 	tear_down();
 }
 
-TEST_LOOP(a_stock_kernel_does_not_tell, 2)
+TEST_LOOP(a_stock_kernel_gives_no_reason, 2)
 {
 	open_on(stock[_i]);
 	break_hardware(8, 0, -EIO, CODE_IQE);
@@ -457,7 +457,7 @@ TEST(no_answer_does_not_undo_an_answer)
 	iommunest_close(ctx);
 }
 
-TEST(nothing_is_not_asked)
+TEST(null_is_einval_without_a_call)
 {
 	open_on_answer(0);
 	ck_assert_int_eq(iommunest_reports_errors(NULL, 1,

@@ -368,7 +368,7 @@ TEST_LOOP(an_unaligned_root_table_is_einval_without_a_call, 12)
 	expect_s1_refused(&s1, -EINVAL);
 }
 
-TEST(a_width_but_48_and_57_is_einval_without_a_call)
+TEST(a_width_other_than_48_and_57_is_einval_without_a_call)
 {
 	struct iommunest_vtd_s1 s1 = full_s1();
 	uint32_t width;

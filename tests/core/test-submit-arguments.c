@@ -27,7 +27,7 @@ static void expect_refused(struct rig *rig,
 	ck_assert_uint_eq(rig->report.skipped_max, RIG_SKIPPED_MAX);
 }
 
-TEST(a_policy_that_is_none_is_einval)
+TEST(an_unknown_policy_is_einval)
 {
 	static const uint32_t policies[] = { 4, 5, UINT32_MAX };
 	struct rig rig;

@@ -63,7 +63,7 @@ TEST(every_errno_passes_unchanged)
 
 /* ---- Whose error it is ---- */
 
-TEST(an_empty_call_that_succeeds_puts_it_down_to_the_entry)
+TEST(an_empty_call_that_succeeds_blames_the_entry)
 {
 	static const struct script_row rows[] = {
 		{ SENDS(0, 3), ANSWERS(-EINVAL, 0) },
@@ -85,7 +85,7 @@ TEST(an_empty_call_that_succeeds_puts_it_down_to_the_entry)
 }
 
 /* With each policy: no entry is at fault, so none is given up or asked for. */
-TEST_LOOP(an_empty_call_that_fails_puts_it_down_to_the_call, 4)
+TEST_LOOP(an_empty_call_that_fails_blames_the_call, 4)
 {
 	static const struct script_row rows[] = {
 		{ SENDS(0, 3), ANSWERS(-EINVAL, 0) },
@@ -123,7 +123,7 @@ TEST(with_progress_there_is_no_empty_call)
 }
 
 /* Linux before 6.8, or an unreadable command: nothing is written back. */
-TEST(a_count_that_a_failed_call_left_alone_is_nothing_handled)
+TEST(a_count_that_a_failed_call_left_alone_means_nothing_handled)
 {
 	static const struct script_row rows[] = {
 		{ SENDS(0, 3), ANSWERS(-ENOTTY, SCRIPT_UNTOUCHED) },
@@ -142,7 +142,7 @@ TEST(a_count_that_a_failed_call_left_alone_is_nothing_handled)
 	rig_finish(&rig);
 }
 
-TEST(an_untouched_count_is_nothing_handled_of_an_entry_too)
+TEST(an_untouched_count_of_an_entrys_error_means_nothing_handled)
 {
 	static const struct script_row rows[] = {
 		{ SENDS(0, 3), ANSWERS(-EFAULT, SCRIPT_UNTOUCHED) },
@@ -176,7 +176,7 @@ TEST(an_empty_call_that_is_interrupted_is_made_again)
 	rig_finish(&rig);
 }
 
-TEST(an_empty_call_without_end_gives_no_entry_up)
+TEST(an_empty_call_without_end_blames_no_entry)
 {
 	static const struct script_row rows[] = {
 		{ SENDS(0, 3), ANSWERS(-EINVAL, 0) },
@@ -370,7 +370,7 @@ static const struct {
 	{ 0, 2, true },	      { -EIO, 4, true },
 };
 
-TEST_LOOP(a_count_that_cannot_be_is_eproto_and_moves_nothing, ARRAY_LEN(lies))
+TEST_LOOP(an_impossible_count_is_eproto_and_moves_nothing, ARRAY_LEN(lies))
 {
 	struct script_row row = { SENDS(0, 3),
 				  ANSWERS(lies[_i].ret, lies[_i].handled) };
@@ -395,7 +395,7 @@ TEST_LOOP(a_count_that_cannot_be_is_eproto_and_moves_nothing, ARRAY_LEN(lies))
 	}
 }
 
-TEST(a_lie_after_progress_moves_nothing_more)
+TEST(a_wrong_count_after_progress_moves_nothing_more)
 {
 	static const struct script_row rows[] = {
 		{ SENDS(0, 3), ANSWERS(0, 1) },
@@ -410,7 +410,7 @@ TEST(a_lie_after_progress_moves_nothing_more)
 	rig_finish(&rig);
 }
 
-TEST(an_empty_call_that_handled_something_gives_no_entry_up)
+TEST(an_empty_call_that_handled_something_blames_no_entry)
 {
 	static const struct script_row rows[] = {
 		{ SENDS(0, 3), ANSWERS(-EINVAL, 0) },

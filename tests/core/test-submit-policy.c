@@ -14,7 +14,7 @@
 
 /* ---- Policy: skip ---- */
 
-TEST(skip_records_and_goes_on_behind)
+TEST(skip_records_the_entry_and_continues_after_it)
 {
 	static const struct script_row rows[] = {
 		{ SENDS(0, 6), ANSWERS(-EINVAL, 1) },
@@ -123,7 +123,7 @@ TEST_LOOP(skip_with_no_room_at_all_stops, 3)
 
 /* ---- Policy: flush all ---- */
 
-TEST(flush_all_replaces_the_entry_and_all_behind_it)
+TEST(flush_all_replaces_the_entry_and_all_after_it)
 {
 	static const struct script_row rows[] = {
 		{ SENDS(0, 5), ANSWERS(-EINVAL, 2) },
@@ -334,7 +334,7 @@ TEST(ask_may_stop)
 	rig_finish(&a.rig);
 }
 
-TEST(ask_may_mend_and_stop)
+TEST(ask_may_fix_and_stop)
 {
 	static const struct script_row rows[] = {
 		{ SENDS(0, 5), ANSWERS(-EINVAL, 2) },
@@ -417,7 +417,7 @@ TEST(ask_may_flush_all)
 	rig_finish(&a.rig);
 }
 
-TEST(ask_may_mend_and_retry)
+TEST(ask_may_fix_and_retry)
 {
 	static const struct script_row rows[] = {
 		{ SENDS(0, 5), ANSWERS(-EINVAL, 2) },
@@ -486,7 +486,7 @@ TEST(attempts_start_at_1_with_each_submission)
 
 static const int no_answers[] = { IOMMUNEST_ANSWER_RETRY + 1, 1000, -1 };
 
-TEST_LOOP(an_answer_that_is_none_is_einval_and_stops, ARRAY_LEN(no_answers))
+TEST_LOOP(an_unknown_answer_is_einval_and_stops, ARRAY_LEN(no_answers))
 {
 	static const struct script_row rows[] = {
 		{ SENDS(0, 5), ANSWERS(-EIO, 2) },

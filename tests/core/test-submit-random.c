@@ -504,7 +504,7 @@ static void finish_wild(struct wild *w)
 #define ALL_ENTRIES 3u
 
 /* Every path of so many answers, with each policy and way to recover. */
-TEST_LOOP(each_entry_has_one_fate_whatever_the_kernel_answers, 8)
+TEST_LOOP(each_entry_has_one_outcome_whatever_the_kernel_answers, 8)
 {
 	struct support_choices choices = { .limit = ALL_DEPTH };
 	uint32_t paths = 0;
@@ -523,7 +523,7 @@ TEST_LOOP(each_entry_has_one_fate_whatever_the_kernel_answers, 8)
 #define RANDOM_RUNS 10000u
 #define RANDOM_DEPTH 60u
 
-TEST_LOOP(each_entry_has_one_fate_with_a_kernel_at_random, 2)
+TEST_LOOP(each_entry_has_one_outcome_with_a_random_kernel, 2)
 {
 	struct support_rng rng;
 	struct support_choices choices = { .rng = &rng };

@@ -161,7 +161,7 @@ TEST(after_a_stop_the_tail_goes_again_byte_for_byte)
 	rig_finish(&rig);
 }
 
-TEST(a_mended_entry_goes_as_it_is_now)
+TEST(a_fixed_entry_is_sent_as_it_is_now)
 {
 	static const struct script_row rows[] = {
 		{ SENDS(0, 5), ANSWERS(-EINVAL, 2) },
@@ -207,7 +207,7 @@ TEST(an_entry_that_the_caller_skips_is_not_sent)
 	rig_finish(&rig);
 }
 
-TEST(entries_added_behind_the_cursor_go_alone)
+TEST(entries_added_after_a_submission_are_sent_alone)
 {
 	static const struct script_row rows[] = {
 		{ SENDS(0, 2), ANSWERS(0, 2) },
@@ -292,7 +292,7 @@ TEST(an_index_in_a_later_call_counts_from_the_batchs_start)
 	rig_finish(&rig);
 }
 
-TEST(a_failed_call_that_is_not_the_last_flushes_all_behind_it)
+TEST(a_failed_call_that_is_not_the_last_flushes_all_after_it)
 {
 	static const struct script_row rows[] = {
 		{ SENDS(0, MAX), ANSWERS(-EINVAL, 3) },
@@ -418,7 +418,7 @@ TEST(each_ioctl_is_traced_as_it_returned)
 	rig_finish(&t.rig);
 }
 
-TEST(the_trace_shows_what_cannot_be_as_the_kernel_wrote_it)
+TEST(the_trace_shows_an_impossible_count_as_the_kernel_wrote_it)
 {
 	static const struct script_row rows[] = {
 		{ SENDS(0, 6), ANSWERS(0, 0xffffff) },

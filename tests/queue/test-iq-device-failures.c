@@ -26,7 +26,7 @@ static void put_rider(void)
 	fail_entry(10, 0x2000, -EIO);
 }
 
-TEST(a_stop_is_at_the_carrier)
+TEST(a_stop_is_at_the_slot_of_the_host_entry)
 {
 	open_with(IOMMUNEST_POLICY_STOP, 0);
 	put_rider();
@@ -42,7 +42,7 @@ TEST(a_stop_is_at_the_carrier)
 	goes_on("call 10x2, covered 2@10, status 3, covered 5@10");
 }
 
-TEST(a_stop_behind_a_ride_tells_of_the_ride)
+TEST(a_stop_after_a_piggybacked_flush_reports_it_covered)
 {
 	open_with(IOMMUNEST_POLICY_STOP, 0);
 	put_rider();
@@ -61,7 +61,7 @@ TEST(a_stop_behind_a_ride_tells_of_the_ride)
 	goes_on("call 10x1, covered 5@10");
 }
 
-TEST(a_ride_is_skipped_with_its_carrier)
+TEST(a_piggybacked_flush_is_skipped_with_its_host_entry)
 {
 	open_with(IOMMUNEST_POLICY_SKIP, 0);
 	put_rider();
@@ -78,7 +78,7 @@ TEST(a_ride_is_skipped_with_its_carrier)
 			 });
 }
 
-TEST(a_flush_of_all_covers_the_ride_of_its_first)
+TEST(a_flush_of_all_covers_what_its_first_entry_covered)
 {
 	open_with(IOMMUNEST_POLICY_FLUSH_ALL, 0);
 	put_rider();
@@ -119,7 +119,7 @@ TEST_LOOP(an_entry_of_its_own_fails_like_any_other, 3)
 	goes_on("call 10x1, covered 2@10, status 3");
 }
 
-TEST(a_ride_is_skipped_on_the_hwpt_that_failed)
+TEST(a_piggybacked_flush_is_skipped_on_the_hwpt_that_failed)
 {
 	open_with(IOMMUNEST_POLICY_SKIP, 0);
 	rig_add(&rig, 1, 0, 13);
@@ -134,7 +134,7 @@ TEST(a_ride_is_skipped_on_the_hwpt_that_failed)
 	ck_assert_uint_eq(rig.result.forwarded, 0);
 }
 
-TEST(a_status_that_fails_leaves_the_rides_before_it_done)
+TEST(a_status_that_fails_leaves_piggybacked_flushes_before_it_done)
 {
 	open_with(IOMMUNEST_POLICY_STOP, 0);
 	rig_page(&rig, 0x1000);

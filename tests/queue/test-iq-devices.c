@@ -72,7 +72,7 @@ TEST(a_device_may_have_several_hwpts)
 	ck_assert_uint_eq(rig.result.forwarded, 2);
 }
 
-TEST(all_pasids_are_all_hwpts_of_the_device)
+TEST(a_flush_of_all_pasids_goes_to_all_hwpts_of_the_device)
 {
 	open_usual();
 	rig_put(&rig, guest_pasids_dev_tlb(MANY, 0x1000, 0));
@@ -94,7 +94,7 @@ TEST(all_pasids_are_all_hwpts_of_the_device)
 }
 
 /* PASIDs that share HWPTs, one after the other and in turns. */
-TEST_LOOP(all_pasids_reach_an_hwpt_once, 2)
+TEST_LOOP(a_flush_of_all_pasids_reaches_an_hwpt_once, 2)
 {
 	uint32_t pasid;
 
@@ -109,7 +109,7 @@ TEST_LOOP(all_pasids_reach_an_hwpt_once, 2)
 }
 
 /* PASID in 51:32 of the descriptor means nothing then. */
-TEST(all_pasids_are_so_whatever_the_pasid)
+TEST(a_flush_of_all_pasids_ignores_its_pasid)
 {
 	struct guest_desc desc = guest_pasids_dev_tlb(MANY, 0x1000, 0);
 
@@ -144,7 +144,7 @@ TEST(there_is_room_for_every_pasid_of_a_full_ring)
 
 /* ---- Whose they are ---- */
 
-TEST(what_no_device_was_added_for_is_the_vmms)
+TEST(a_flush_of_an_unknown_device_goes_to_the_vmm)
 {
 	const struct guest_desc descs[] = {
 		guest_dev_tlb(FOREIGN, 0x1000, 0),
@@ -228,7 +228,7 @@ TEST(devices_are_added_and_removed_like_scopes)
 	rig_add_device(&rig, 9, 9, 14);
 }
 
-TEST(a_removed_device_is_the_vmms_again)
+TEST(flushes_of_a_removed_device_go_to_the_vmm)
 {
 	open_usual();
 	rig_add_device(&rig, PLAIN, NO_PASID, 13);
@@ -312,7 +312,7 @@ TEST_LOOP(a_foreign_device_that_fails_is_named, 15)
 }
 
 /* A device that nobody names: the host does not say which one it was. */
-TEST_LOOP(a_host_error_is_shown_as_what_it_is, 3)
+TEST_LOOP(each_host_error_sets_its_own_fault_bit, 3)
 {
 	static const struct {
 		int error;

@@ -106,7 +106,7 @@ TEST(a_base_resets_the_tail_of_an_enabled_queue)
 	nothing_happened();
 }
 
-TEST(enabling_what_is_enabled_does_nothing)
+TEST(enabling_an_enabled_queue_does_nothing)
 {
 	rig_open(&rig, NULL);
 	disable();
@@ -125,7 +125,7 @@ TEST(enabling_what_is_enabled_does_nothing)
 }
 
 /* A budget ended the run: what is left waits for a run, and not for this. */
-TEST(enabling_what_is_enabled_does_not_go_on)
+TEST(enabling_an_enabled_queue_does_not_run_it)
 {
 	rig_open(&rig, &(struct rig_setup){ .budget = 2 });
 	rig_wait(&rig);
@@ -137,7 +137,7 @@ TEST(enabling_what_is_enabled_does_not_go_on)
 	ck_assert_uint_eq(rig.result.iqh, 2 * SLOT);
 }
 
-TEST(disabling_twice_is_disabling)
+TEST(disabling_twice_does_no_harm)
 {
 	rig_open(&rig, NULL);
 	disable();
@@ -165,7 +165,7 @@ TEST(without_a_base_nothing_is_enabled)
 	rig_tells(&rig, "status 0");
 }
 
-TEST(a_refused_run_is_no_tail)
+TEST(a_refused_run_leaves_the_tail)
 {
 	struct iommunest_vtd_iq_result result = { .size = sizeof(result) };
 
@@ -196,7 +196,7 @@ TEST(a_budget_ends_enabling_too)
 	rig_tells(&rig, "status 2");
 }
 
-TEST(what_fails_while_enabling_stands)
+TEST(a_fault_while_enabling_halts_the_queue)
 {
 	rig_open(&rig, NULL);
 	disable();
@@ -271,7 +271,7 @@ TEST(a_base_forgets_the_fault_of_a_disabled_queue)
 	rig_tells(&rig, "status 0");
 }
 
-TEST(what_cannot_be_enabled_says_so)
+TEST(each_reason_not_to_enable_has_its_errno)
 {
 	struct {
 		struct iommunest_vtd_iq_result result;

@@ -53,7 +53,7 @@ TEST_LOOP(a_block_of_each_size_is_forwarded, 64)
 		rig_entry_all(&rig, 0, 0);
 }
 
-TEST(did_and_pasid_say_where_to)
+TEST(did_and_pasid_choose_the_hwpt)
 {
 	rig_open(&rig, NULL);
 	rig_add(&rig, 0xffff, 0xfffff, 13);
@@ -72,7 +72,7 @@ TEST(did_and_pasid_say_where_to)
 			"call 15x1, call 10x1, call 14x1");
 }
 
-TEST(all_hwpts_of_a_scope_get_it)
+TEST(a_flush_goes_to_all_hwpts_of_its_scope)
 {
 	rig_open(&rig, NULL);
 	rig_add(&rig, 1, 0, 13);
@@ -131,7 +131,7 @@ TEST(cookies_are_ring_indices)
 	rig_tells(&rig, "call 10x2, call 11x1");
 }
 
-TEST(a_scope_without_an_hwpt_is_the_vmms)
+TEST(a_flush_of_an_unknown_scope_goes_to_the_vmm)
 {
 	const struct guest_desc descs[] = {
 		guest_piotlb_all(2, 5),

@@ -116,7 +116,7 @@ static void open_coalescing(void)
 	rig_open(&rig, &(struct rig_setup){ .limits = coalesce });
 }
 
-TEST(neighbours_go_as_one_and_are_told_so)
+TEST(neighbours_are_sent_as_one_entry_and_reported_covered)
 {
 	uint32_t i;
 
@@ -138,7 +138,7 @@ TEST(neighbours_go_as_one_and_are_told_so)
 			 });
 }
 
-TEST(what_cannot_be_one_entry_stays_apart)
+TEST(what_is_no_single_entry_stays_apart)
 {
 	open_coalescing();
 	/* Neighbours, but no aligned block. */
@@ -182,7 +182,7 @@ TEST(merging_goes_across_waits_and_not_across_the_vmm)
 	rig_entry(&rig, 1, 0, 0x2000, 1, 0);
 }
 
-TEST(covered_is_told_for_each_hwpt)
+TEST(covered_is_called_for_each_hwpt)
 {
 	open_coalescing();
 	rig_add(&rig, 1, 0, 13);

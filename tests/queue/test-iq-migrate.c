@@ -33,7 +33,7 @@ TEST(save_says_what_the_guest_sees)
 	ck_assert_uint_eq(state.iqercd, 0);
 }
 
-TEST_RANGE(save_has_the_fault, 3, WAYS)
+TEST_RANGE(save_includes_the_fault, 3, WAYS)
 {
 	const struct iommunest_vtd_iq_result *result = &rig.result;
 	state_t state;
@@ -95,7 +95,7 @@ static void migrate(uint32_t budget)
 }
 
 /* The fault and where it stands, but not the HWPT, which is another one. */
-TEST_LOOP(a_restored_engine_tells_the_same, WAYS)
+TEST_LOOP(a_restored_engine_reports_the_same, WAYS)
 {
 	struct iommunest_vtd_iq_result first;
 	int ret, again;
@@ -116,7 +116,7 @@ TEST_LOOP(a_restored_engine_tells_the_same, WAYS)
 	ck_assert_mem_eq(&rig.result, &first, sizeof(first));
 }
 
-TEST(a_restored_engine_goes_on_behind_its_fault)
+TEST(a_restored_engine_continues_after_its_fault)
 {
 	rig_open(&rig, NULL);
 	rig_advance(&rig, 126);

@@ -17,7 +17,7 @@ FIXTURE(NULL, teardown);
 
 /* ---- Riding ---- */
 
-TEST(what_the_entry_before_has_rides_on_it)
+TEST(a_flush_that_the_entry_before_covers_is_piggybacked)
 {
 	open_usual();
 	rig_page(&rig, 0x1000);
@@ -34,7 +34,7 @@ TEST(what_the_entry_before_has_rides_on_it)
 			 });
 }
 
-TEST(of_a_pasid_too)
+TEST(a_flush_of_a_devices_pasid_is_piggybacked_too)
 {
 	open_usual();
 	rig_page_of(&rig, 11, 0x1000);
@@ -45,7 +45,7 @@ TEST(of_a_pasid_too)
 }
 
 /* A leaf-only entry flushes the device's TLB like any other. */
-TEST(a_leaf_only_entry_carries)
+TEST(a_leaf_only_entry_covers_a_device_flush)
 {
 	open_usual();
 	rig_put(&rig, guest_piotlb_pages(1, 0, 0x1000, 0, true));
@@ -54,7 +54,7 @@ TEST(a_leaf_only_entry_carries)
 }
 
 /* Blocks of 1, 2, 4 and 8 pages at each of 16 pages: within, or not. */
-TEST_LOOP(only_what_lies_within_rides, 16)
+TEST_LOOP(only_a_range_within_the_entry_is_piggybacked, 16)
 {
 	const unsigned int am = (unsigned int)_i % 4;
 	const unsigned int carrier_am = (unsigned int)_i / 4;
@@ -77,7 +77,7 @@ TEST_LOOP(only_what_lies_within_rides, 16)
 	}
 }
 
-TEST_LOOP(large_blocks_carry_what_lies_within, 13)
+TEST_LOOP(large_blocks_cover_what_lies_within, 13)
 {
 	static const struct {
 		unsigned int carrier_am;
@@ -106,7 +106,7 @@ TEST_LOOP(large_blocks_carry_what_lies_within, 13)
 	kick(rows[_i].rides ? "call 10x1, covered 1@10" : "call 10x2");
 }
 
-TEST(all_carries_anything)
+TEST(all_covers_any_device_flush)
 {
 	open_usual();
 	rig_put(&rig, guest_piotlb_all(1, 0));
@@ -117,7 +117,7 @@ TEST(all_carries_anything)
 }
 
 /* It is the entry before, and none before that. */
-TEST(an_entry_between_ends_the_ride)
+TEST(an_entry_between_ends_piggybacking)
 {
 	open_usual();
 	rig_page(&rig, 0x1000);
@@ -127,7 +127,7 @@ TEST(an_entry_between_ends_the_ride)
 	rig_entry(&rig, 0, 2, 0x1000, 1, LEAF);
 }
 
-TEST(what_rides_is_no_entry_between)
+TEST(a_piggybacked_flush_does_not_end_piggybacking)
 {
 	open_usual();
 	put_block(0x4000, 2);
@@ -141,7 +141,7 @@ TEST(what_rides_is_no_entry_between)
 	rig_entry(&rig, 0, 1, 0, 8, LEAF);
 }
 
-TEST(another_hwpts_entry_is_not_between)
+TEST(another_hwpts_entry_does_not_end_piggybacking)
 {
 	open_usual();
 	rig_page_of(&rig, 10, 0x1000);
@@ -153,7 +153,7 @@ TEST(another_hwpts_entry_is_not_between)
 }
 
 /* Another HWPT's entry does nothing for this one. */
-TEST(only_an_entry_of_the_same_hwpt_carries)
+TEST(only_an_entry_of_the_same_hwpt_covers_a_device_flush)
 {
 	open_usual();
 	rig_page_of(&rig, 11, 0x1000);
@@ -162,7 +162,7 @@ TEST(only_an_entry_of_the_same_hwpt_carries)
 	rig_entry(&rig, 1, 0, 0x1000, 1, LEAF);
 }
 
-TEST(nothing_rides_across_a_point_of_order)
+TEST(nothing_is_piggybacked_across_an_ordering_point)
 {
 	open_usual();
 	rig_page(&rig, 0x1000);
@@ -176,7 +176,7 @@ TEST(nothing_rides_across_a_point_of_order)
 	kick("call 10x1");
 }
 
-TEST(nothing_rides_across_the_end_of_a_budget)
+TEST(nothing_is_piggybacked_across_the_end_of_a_budget)
 {
 	open_setup(&(struct rig_setup){ .budget = 1 });
 	rig_page(&rig, 0x1000);
@@ -186,7 +186,7 @@ TEST(nothing_rides_across_the_end_of_a_budget)
 	kick("call 10x1");
 }
 
-TEST(a_ride_goes_around_the_ring)
+TEST(flushes_are_piggybacked_across_the_end_of_the_ring)
 {
 	open_usual();
 	rig_advance(&rig, 126);
@@ -197,7 +197,7 @@ TEST(a_ride_goes_around_the_ring)
 	kick("call 10x2, covered 0@10, status 1");
 }
 
-TEST(nobody_needs_to_be_told_of_a_ride)
+TEST(piggybacking_does_not_need_the_covered_function)
 {
 	struct iommunest_vtd_iq_ops ops = guest_ops;
 
@@ -231,7 +231,7 @@ static void put_merged(void)
 	rig_wait(&rig);
 }
 
-TEST(a_ride_on_a_merged_entry)
+TEST(a_merged_entry_covers_a_device_flush)
 {
 	open_with(IOMMUNEST_POLICY_STOP, MERGE);
 	put_merged();
@@ -240,7 +240,7 @@ TEST(a_ride_on_a_merged_entry)
 	rig_entry(&rig, 0, 1, 0x2000, 2, 0);
 }
 
-TEST_LOOP(a_ride_on_a_merged_entry_that_fails, 3)
+TEST_LOOP(a_merged_entry_that_fails_fails_the_device_flush_too, 3)
 {
 	static const enum iommunest_policy policies[] = {
 		IOMMUNEST_POLICY_STOP, IOMMUNEST_POLICY_SKIP,
@@ -276,7 +276,7 @@ static void put_split(void)
 	rig_wait(&rig);
 }
 
-TEST_LOOP(a_ride_on_pieces, 2)
+TEST_LOOP(the_pieces_of_a_block_cover_a_device_flush, 2)
 {
 	open_with(IOMMUNEST_POLICY_STOP, SPLIT | (_i ? MERGE : 0));
 	put_split();
@@ -285,7 +285,7 @@ TEST_LOOP(a_ride_on_pieces, 2)
 	rig_entry(&rig, 0, 6, 0x44000, 4, LEAF);
 }
 
-TEST_LOOP(a_ride_on_pieces_that_fail, 6)
+TEST_LOOP(pieces_that_fail_fail_the_device_flush_too, 6)
 {
 	static const enum iommunest_policy policies[] = {
 		IOMMUNEST_POLICY_STOP, IOMMUNEST_POLICY_SKIP,
@@ -321,7 +321,7 @@ TEST(a_devices_block_of_too_many_pieces_is_all)
 }
 
 /* More pieces than there is room for: "all", and every ride is covered. */
-TEST_LOOP(all_in_place_of_too_many_pieces_covers_the_rides, 2)
+TEST_LOOP(all_in_place_of_too_many_pieces_covers_device_flushes, 2)
 {
 	uint32_t i;
 

@@ -610,7 +610,7 @@ static uint64_t worlds(void)
 	return (count + DESCS_PER_WORLD - 1) / DESCS_PER_WORLD;
 }
 
-TEST_LOOP(nothing_is_lost_and_nothing_is_claimed, worlds())
+TEST_LOOP(no_flush_is_lost_or_reported_done_too_early, worlds())
 {
 	struct world_setup setup;
 	unsigned int rounds = 0;

@@ -197,7 +197,7 @@ TEST_LOOP(two_wrong_fields_are_refused_or_are_what_they_say, WAYS)
 }
 
 /* What is taken does no harm: the engine stays in the ring that it was told. */
-TEST(a_state_that_is_taken_can_be_run)
+TEST(a_state_that_is_accepted_can_be_run)
 {
 	state_t state;
 	uint32_t i;

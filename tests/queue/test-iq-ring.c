@@ -323,7 +323,7 @@ TEST(a_budget_ends_the_run_and_the_next_goes_on)
 	rig_tells(&rig, "status 9");
 }
 
-TEST_RANGE(a_budget_that_suffices_is_not_noticed, 4, 6)
+TEST_RANGE(a_budget_that_suffices_changes_nothing, 4, 6)
 {
 	uint32_t i;
 

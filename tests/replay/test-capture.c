@@ -152,7 +152,8 @@ static const struct refused {
 	{ "comment cut off", MEM(HEAD "# x"), 2, "no newline" },
 };
 
-TEST_LOOP(refuses, sizeof(refused) / sizeof(refused[0]))
+TEST_LOOP(a_malformed_capture_is_refused_at_its_line,
+	  sizeof(refused) / sizeof(refused[0]))
 {
 	const struct refused *r = &refused[_i];
 	char where[32];
@@ -169,7 +170,7 @@ TEST_LOOP(refuses, sizeof(refused) / sizeof(refused[0]))
 	ck_assert_uint_eq(capture.desc_count, 0);
 }
 
-TEST(refuses_an_empty_file)
+TEST(an_empty_file_is_refused)
 {
 	struct capture capture;
 	FILE *in = fopen("/dev/null", "r");
@@ -181,7 +182,7 @@ TEST(refuses_an_empty_file)
 	ck_assert_ptr_nonnull(strstr(message, "name:1: not a capture"));
 }
 
-TEST(reports_a_file_that_cannot_be_read)
+TEST(a_file_that_cannot_be_read_is_reported)
 {
 	struct capture capture;
 	FILE *in = fopen("/", "r");
@@ -209,7 +210,7 @@ static int parse_long_line(struct capture *capture, size_t length)
 	return ret;
 }
 
-TEST(bounds_lines)
+TEST(a_line_too_long_is_refused)
 {
 	struct capture capture;
 
@@ -221,7 +222,7 @@ TEST(bounds_lines)
 }
 
 /* A message that does not fit is cut, and never written past its end. */
-TEST(bounds_messages)
+TEST(a_message_is_cut_at_the_end_of_its_buffer)
 {
 	static const char text[] = "x\n";
 	char small[16];
@@ -245,7 +246,7 @@ TEST(bounds_messages)
 
 /* ---- Taken ---- */
 
-TEST(takes_a_header_alone)
+TEST(a_header_alone_is_accepted)
 {
 	struct capture capture;
 
@@ -255,7 +256,7 @@ TEST(takes_a_header_alone)
 	capture_free(&capture);
 }
 
-TEST(takes_all_c_literals)
+TEST(all_c_literals_are_accepted)
 {
 	static const char text[] =
 		HEAD "iqa 0X1801\nkick 01\n"
@@ -273,7 +274,7 @@ TEST(takes_all_c_literals)
 	capture_free(&capture);
 }
 
-TEST(takes_comments_anywhere_behind_line_1)
+TEST(comments_are_accepted_anywhere_after_line_1)
 {
 	static const char text[] =
 		HEAD "#\n" WIDE "# a\nkick 2\n#b\nd 1 2 3 4\n"
@@ -286,7 +287,7 @@ TEST(takes_comments_anywhere_behind_line_1)
 	capture_free(&capture);
 }
 
-TEST(takes_runs_of_blanks_between_words)
+TEST(words_may_have_several_blanks_between_them)
 {
 	static const char text[] = HEAD WIDE "kick\t1\nd  1 \t2 3   4\n";
 	struct capture capture;
@@ -297,7 +298,7 @@ TEST(takes_runs_of_blanks_between_words)
 }
 
 /* QS and DW to slots and width: VT-d specification, chapter 11, IQA_REG. */
-TEST_LOOP(knows_every_ring_size, 16)
+TEST_LOOP(every_ring_size_is_accepted, 16)
 {
 	unsigned int qs = (unsigned int)_i % 8, wide = (unsigned int)_i / 8;
 	unsigned int slots = wide ? 128u << qs : 256u << qs;
@@ -328,7 +329,7 @@ static size_t put_kick(char *text, unsigned int tail, unsigned int count)
 	return length;
 }
 
-TEST(wraps_at_the_end_of_the_ring)
+TEST(slots_wrap_at_the_end_of_the_ring)
 {
 	char text[4096];
 	struct capture capture;
@@ -348,7 +349,7 @@ TEST(wraps_at_the_end_of_the_ring)
 	capture_free(&capture);
 }
 
-TEST(starts_a_new_ring_of_another_width_at_slot_0)
+TEST(a_new_ring_of_another_width_starts_at_slot_0)
 {
 	static const char text[] =
 		HEAD WIDE "kick 2\nd 1 0 0 0\nd 2 0 0 0\n" NARROW
@@ -370,7 +371,7 @@ TEST(starts_a_new_ring_of_another_width_at_slot_0)
 }
 
 /* See tests/data/guest-iq/README.md for why. */
-TEST(knows_that_a_lone_wait_follows_a_pasid_cache_descriptor)
+TEST(a_lone_wait_follows_a_pasid_cache_descriptor)
 {
 	static const char text[] = HEAD WIDE "kick 2\nd 0x25 0 0 0\n"
 					     "kick 3\nd 4 0 0 0\n";
@@ -385,7 +386,7 @@ TEST(knows_that_a_lone_wait_follows_a_pasid_cache_descriptor)
 	capture_free(&capture);
 }
 
-TEST(takes_a_kick_that_does_not_move_the_tail)
+TEST(a_kick_may_leave_the_tail_alone)
 {
 	static const char text[] =
 		HEAD WIDE "kick 0\nkick 1\nd 5 0 0 0\nkick 1\n";
@@ -399,7 +400,7 @@ TEST(takes_a_kick_that_does_not_move_the_tail)
 	capture_free(&capture);
 }
 
-TEST(keeps_more_than_one_allocation_of_everything)
+TEST(more_than_one_allocation_of_everything_is_kept)
 {
 	enum { RINGS = 300 };
 	char *text = malloc(RINGS * 64);

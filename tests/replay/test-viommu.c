@@ -153,7 +153,7 @@ TEST(a_command_shows_in_the_status)
 
 /* ---- The queue ---- */
 
-TEST(runs_when_the_tail_is_written)
+TEST(the_queue_runs_when_the_tail_is_written)
 {
 	enable_queue();
 	put_wait(0, IOMMUNEST_VTD_DESC_SW);
@@ -168,7 +168,7 @@ TEST(runs_when_the_tail_is_written)
 	ck_assert_uint_eq(read4(REG_IQT), 64);
 }
 
-TEST(a_disabled_queue_stands_still)
+TEST(a_disabled_queue_does_nothing)
 {
 	write8(REG_IQA, RING | IQA_DW);
 	put_wait(0, IOMMUNEST_VTD_DESC_SW);
@@ -214,7 +214,7 @@ TEST(a_base_has_64_bits)
 	ck_assert_uint_eq(status(0), 0);
 }
 
-TEST(disabling_starts_the_ring_anew)
+TEST(disabling_restarts_the_ring)
 {
 	enable_queue();
 	put_wait(0, IOMMUNEST_VTD_DESC_SW);
@@ -269,7 +269,7 @@ TEST(an_error_stops_the_queue_until_it_is_cleared)
 	ck_assert_uint_eq(read8(REG_IQH), 128);
 }
 
-TEST(an_error_that_was_not_mended_comes_again)
+TEST(an_error_that_was_not_fixed_comes_again)
 {
 	enable_queue();
 	put_bad(0);

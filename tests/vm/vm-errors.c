@@ -124,7 +124,7 @@ static int if_patched(int loops)
  * Hardware refuses an address mask beyond MAMV, and no kernel says so; QEMU
  * takes it.
  */
-TEST(a_block_beyond_mamv)
+TEST(a_block_beyond_mamv_succeeds_without_the_kernel_saying_so)
 {
 	struct conf_desc descs[4];
 
@@ -192,7 +192,7 @@ TEST_LOOP(a_refused_descriptor_is_reported, if_patched(REFUSALS))
 	is_done(report(&plain, count), count);
 }
 
-TEST_LOOP(without_the_flag_it_is_not, if_patched(1))
+TEST_LOOP(without_the_flag_a_refused_descriptor_is_not_reported, if_patched(1))
 {
 	uint64_t before = inject_get("refused");
 

@@ -184,7 +184,7 @@ static const struct row rows[] = {
 	  IOMMUNEST_BLAME_ENTRY },
 };
 
-TEST_LOOP(rows_hold, ARRAY_LEN(rows))
+TEST_LOOP(each_call_of_the_table_has_its_result, ARRAY_LEN(rows))
 {
 	const struct row *row = &rows[_i];
 	struct iommunest_batch *batch =
@@ -371,7 +371,7 @@ TEST(flush_all_uses_the_types_own_entry)
 	iommunest_batch_free(batch);
 }
 
-TEST(stop_mend_and_resume_flushes_the_rest)
+TEST(stop_fix_and_resume_flushes_the_rest)
 {
 	struct iommunest_batch *batch = batch_of(&mock_type, broken, 4);
 	struct iommunest_report report = { .size = sizeof(report) };

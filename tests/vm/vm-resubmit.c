@@ -199,7 +199,7 @@ TEST_LOOP(a_good_array_is_one_call_and_each_entry_once, REAL_DEVICES)
 	tear_down();
 }
 
-TEST_LOOP(stop_mend_and_resume_flushes_each_entry_once, REAL_DEVICES)
+TEST_LOOP(stop_fix_and_resume_flushes_each_entry_once, REAL_DEVICES)
 {
 	struct iommunest_report report = { 0 };
 	uint32_t i;
@@ -260,7 +260,7 @@ TEST_LOOP(skip_flushes_each_other_entry_once, REAL_DEVICES)
 }
 
 /* With each of the bad entries alone. */
-TEST_LOOP(flush_all_takes_the_place_of_the_bad_entry_and_all_behind,
+TEST_LOOP(flush_all_replaces_the_bad_entry_and_all_after_it,
 	  (REAL_DEVICES * BADS))
 {
 	struct iommunest_report report = { 0 };
@@ -288,7 +288,7 @@ mend(void *user, const struct iommunest_failure *failure, void *entry)
 	return IOMMUNEST_ANSWER_RETRY;
 }
 
-TEST_LOOP(ask_mends_and_each_entry_is_flushed_once, REAL_DEVICES)
+TEST_LOOP(ask_fixes_and_each_entry_is_flushed_once, REAL_DEVICES)
 {
 	struct iommunest_report report = { .size = sizeof(report) };
 	uint32_t asked = 0;

@@ -429,7 +429,7 @@ static const struct machine machines[] = {
 	  } },
 };
 
-TEST_LOOP(machines_are_decoded_as_by_hand, ARRAY_LEN(machines))
+TEST_LOOP(registers_of_known_machines_decode_as_by_hand, ARRAY_LEN(machines))
 {
 	const struct machine *machine = &machines[_i];
 	struct iommunest_vtd_caps want = machine->caps;

@@ -415,7 +415,7 @@ static struct guest_desc words_of(const struct desc_row *row)
 	return desc;
 }
 
-TEST_LOOP(known_words_have_their_fields, DESC_ROWS)
+TEST_LOOP(known_words_decode_to_their_fields, DESC_ROWS)
 {
 	const struct desc_row *row = &desc_rows[_i];
 	struct guest_desc from = words_of(row);
@@ -431,7 +431,7 @@ TEST_LOOP(known_words_have_their_fields, DESC_ROWS)
 	}
 }
 
-TEST_LOOP(what_is_refused_is_decoded_all_the_same, DESC_ROWS)
+TEST_LOOP(a_refused_descriptor_is_decoded_all_the_same, DESC_ROWS)
 {
 	const struct desc_row *row = &desc_rows[_i];
 	struct guest_desc from = words_of(row);

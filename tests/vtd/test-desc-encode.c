@@ -30,7 +30,7 @@ static bool is_other_form(const struct iommunest_vtd_desc *desc)
 	return desc->am == 52 && desc->raw[1] >> 63;
 }
 
-TEST_LOOP(known_fields_have_their_words, DESC_ROWS)
+TEST_LOOP(known_fields_encode_to_their_words, DESC_ROWS)
 {
 	const struct desc_row *row = &desc_rows[_i];
 	struct iommunest_vtd_desc desc = row->desc;
@@ -451,7 +451,7 @@ static int build(struct iommunest_vtd_desc *to,
 	}
 }
 
-TEST_LOOP(a_builder_makes_all_of_a_descriptor, DESC_ROWS)
+TEST_LOOP(a_builder_writes_the_whole_descriptor, DESC_ROWS)
 {
 	const struct desc_row *row = &desc_rows[_i];
 	struct iommunest_vtd_desc desc =
@@ -465,7 +465,7 @@ TEST_LOOP(a_builder_makes_all_of_a_descriptor, DESC_ROWS)
 	ck_assert_msg(is_same(&desc, &row->desc), "%s", row->text);
 }
 
-TEST_LOOP(a_builder_without_a_place_is_einval, DESC_ROWS)
+TEST_LOOP(a_builder_of_no_descriptor_is_einval, DESC_ROWS)
 {
 	ck_assert_int_eq(build(NULL, &desc_rows[_i].desc), -EINVAL);
 }
@@ -569,7 +569,7 @@ TEST_LOOP(a_number_too_large_is_einval_and_nothing_is_built,
 			iommunest_vtd_desc_page_response(&desc, 1, 0, 0, n, 0));
 }
 
-TEST(what_a_granularity_has_no_use_for_is_einval)
+TEST(a_field_that_the_granularity_does_not_use_is_einval)
 {
 	struct iommunest_vtd_desc desc =
 		IOMMUNEST_INIT(struct iommunest_vtd_desc);

@@ -70,7 +70,7 @@ TEST(what_decoding_refuses_can_be_printed)
 			  " refused: 128-bit ring in scalable mode");
 }
 
-TEST_LOOP(a_reserved_granularity_is_a_number, 5)
+TEST_LOOP(a_reserved_granularity_is_printed_as_a_number, 5)
 {
 	static const struct {
 		uint64_t word;
@@ -93,7 +93,7 @@ TEST_LOOP(a_reserved_granularity_is_a_number, 5)
 	check_text(&desc, want);
 }
 
-TEST(an_unknown_type_is_its_words)
+TEST(an_unknown_type_is_printed_as_its_words)
 {
 	struct iommunest_vtd_desc desc =
 		IOMMUNEST_INIT(struct iommunest_vtd_desc);
@@ -110,7 +110,7 @@ TEST(an_unknown_type_is_its_words)
 }
 
 /* As snprintf(3); behind the end of a buffer, a sanitizer watches. */
-TEST_LOOP(a_short_buffer_has_the_beginning, DESC_ROWS)
+TEST_LOOP(a_short_buffer_gets_the_beginning, DESC_ROWS)
 {
 	const struct desc_row *row = &desc_rows[_i];
 	size_t full = strlen(row->text);
@@ -132,7 +132,7 @@ TEST_LOOP(a_short_buffer_has_the_beginning, DESC_ROWS)
 	}
 }
 
-TEST_LOOP(without_a_buffer_there_is_the_length, DESC_ROWS)
+TEST_LOOP(without_a_buffer_the_length_is_returned, DESC_ROWS)
 {
 	const struct desc_row *row = &desc_rows[_i];
 	int full = (int)strlen(row->text);
@@ -155,7 +155,7 @@ TEST(null_is_refused)
 			 -EINVAL);
 }
 
-TEST_LOOP(a_granularity_that_no_field_holds_is_a_number, DESC_ROWS)
+TEST_LOOP(a_granularity_too_large_is_printed_as_a_number, DESC_ROWS)
 {
 	struct iommunest_vtd_desc desc = desc_rows[_i].desc;
 	char want[ROOM];
@@ -179,7 +179,7 @@ TEST(a_pasid_is_printed_where_there_is_one)
 }
 
 /* A struct of the caller's may hold anything. */
-TEST(whatever_it_holds_is_one_line)
+TEST(any_descriptor_is_one_line)
 {
 	struct iommunest_vtd_desc desc =
 		IOMMUNEST_INIT(struct iommunest_vtd_desc);

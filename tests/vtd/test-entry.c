@@ -89,7 +89,7 @@ TEST(all_is_every_page_without_the_leaf_flag)
 
 /* ---- Ranges ---- */
 
-TEST(a_range_goes_as_it_is)
+TEST(a_range_is_kept_as_it_is)
 {
 	expect_range(0, 1, 0);
 	expect_range(PAGE, 1, IOMMUNEST_VTD_LEAF);

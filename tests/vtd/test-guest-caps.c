@@ -98,7 +98,7 @@ static uint64_t check(const struct iommunest_hw_info *host,
 
 /* ---- What is shown ---- */
 
-TEST(of_all_bits_those_of_the_manual_are_shown)
+TEST(only_the_bits_that_the_manual_lists_are_shown)
 {
 	struct iommunest_hw_info host = host_of(UINT64_MAX, UINT64_MAX);
 	struct iommunest_vtd_guest guest = guest_of(&host);
@@ -107,7 +107,7 @@ TEST(of_all_bits_those_of_the_manual_are_shown)
 	ck_assert_uint_eq(guest.ecap, ALL_ECAP);
 }
 
-TEST(of_no_bits_the_queue_is_shown)
+TEST(a_host_without_any_bit_still_shows_the_queue)
 {
 	struct iommunest_hw_info host = host_of(0, 0);
 	struct iommunest_vtd_guest guest = guest_of(&host);
@@ -142,7 +142,7 @@ TEST_LOOP(each_bit_of_ecap_is_shown_or_not, 64)
 	ck_assert_uint_eq(guest.ecap, want | QI);
 }
 
-TEST_LOOP(each_bit_of_ecap_is_missed_with_what_needs_it, 64)
+TEST_LOOP(without_a_bit_of_ecap_what_needs_it_is_not_shown, 64)
 {
 	uint64_t bit = BIT(_i), want = ALL_ECAP & ~bit;
 	struct iommunest_hw_info host = host_of(UINT64_MAX, ~bit);
@@ -162,7 +162,7 @@ TEST_LOOP(each_bit_of_ecap_is_missed_with_what_needs_it, 64)
 }
 
 /* The host's widths 1 to 32 and none, a device's 0 to 22. */
-TEST_LOOP(pasids_are_as_wide_as_host_and_device_have_them, 33)
+TEST_LOOP(pasids_are_as_wide_as_host_and_device_allow, 33)
 {
 	unsigned int width, host_bits = (unsigned int)_i;
 
@@ -325,7 +325,7 @@ static const struct row rows[] = {
 	  .reasons = REASON(5_LEVEL) | REASON(EXTENDED_ACCESS) },
 };
 
-TEST_LOOP(each_reason_is_given_alone, ARRAY_LEN(rows))
+TEST_LOOP(each_reason_can_be_the_only_one, ARRAY_LEN(rows))
 {
 	const struct row *row = &rows[_i];
 	struct iommunest_hw_info host = host_of(GNR_CAP, GNR_ECAP);
@@ -433,7 +433,7 @@ TEST(what_a_capable_host_may_show_has_no_reason_against_it)
 	}
 }
 
-TEST(nothing_is_shown_that_the_host_has_not_but_the_queue)
+TEST(only_the_queue_is_shown_without_the_host_having_it)
 {
 	struct support_rng rng;
 	int i;
@@ -464,7 +464,7 @@ static uint64_t merged(uint64_t reasons)
 	return reasons;
 }
 
-TEST(a_better_host_or_a_humbler_guest_has_no_new_reason)
+TEST(a_better_host_or_a_lesser_guest_adds_no_reason)
 {
 	struct support_rng rng;
 	int i;

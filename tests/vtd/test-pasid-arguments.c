@@ -69,7 +69,7 @@ TEST(short_structs_are_refused)
 	ck_assert_uint_eq(s1.addr_width, 0);
 }
 
-TEST(what_a_newer_caller_has_becomes_zero)
+TEST(members_that_only_a_newer_caller_knows_become_zero)
 {
 	struct words words = plain();
 	struct iommunest_vtd_pasid_entry entry = decode(&words);

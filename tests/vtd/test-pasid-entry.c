@@ -266,7 +266,7 @@ TEST_LOOP(root_levels_and_flags_are_passed_on, 16)
 }
 
 /* Faults, domain, snooping as the host has it, execution, second stage. */
-TEST_LOOP(what_is_not_the_kernels_changes_nothing, 10)
+TEST_LOOP(fields_that_the_kernel_does_not_take_change_nothing, 10)
 {
 	static const struct {
 		unsigned int word;
@@ -284,7 +284,7 @@ TEST_LOOP(what_is_not_the_kernels_changes_nothing, 10)
 	check_s1(&words, ROOT, 48, 0);
 }
 
-TEST_LOOP(an_entry_that_is_not_present_may_say_anything, 2)
+TEST_LOOP(an_entry_that_is_not_present_may_hold_anything, 2)
 {
 	struct words words;
 	struct iommunest_hw_info info = host();
@@ -412,7 +412,7 @@ TEST_LOOP(what_cannot_be_passed_on_is_refused_on_each_host, 3)
 }
 
 /* Everything is wrong, and is mended from the first reason on. */
-TEST(the_first_reason_is_told)
+TEST(the_first_reason_is_returned)
 {
 	struct words words = { {
 		PGTT(2) | BIT(10),

@@ -83,7 +83,7 @@ static struct iommunest_vtd_s1 unchecked(const struct words *words)
 }
 
 /* Each of the 8 hosts, and random entries. */
-TEST_LOOP(what_is_built_is_attached_and_what_is_refused_is_not, 8)
+TEST_LOOP(accepted_entries_attach_and_refused_ones_do_not, 8)
 {
 	uint64_t ecap = SC | SMPWCS | NEST | SMTS | SSTS | FSTS;
 	struct support_rng rng;

@@ -210,7 +210,7 @@ TEST(limits_that_are_refused_change_nothing)
 	iommunest_batch_free(batch);
 }
 
-TEST(limits_stay_over_a_reset)
+TEST(limits_survive_a_reset)
 {
 	struct iommunest_batch *batch = new_batch(4);
 

@@ -121,7 +121,7 @@ TEST(a_leaf_entry_does_not_hold_one_of_all_caches)
 	iommunest_batch_free(batch);
 }
 
-TEST(all_holds_whatever_comes_behind_it)
+TEST(all_covers_whatever_is_added_after_it)
 {
 	struct iommunest_batch *batch = new_coalescing();
 
@@ -135,7 +135,7 @@ TEST(all_holds_whatever_comes_behind_it)
 	iommunest_batch_free(batch);
 }
 
-TEST(all_takes_in_what_is_pending_before_it)
+TEST(all_replaces_what_is_pending_before_it)
 {
 	struct iommunest_batch *batch = new_coalescing();
 
@@ -146,7 +146,7 @@ TEST(all_takes_in_what_is_pending_before_it)
 	iommunest_batch_free(batch);
 }
 
-TEST(the_two_halves_of_everything_stay_two)
+TEST(the_two_halves_of_the_address_space_do_not_merge)
 {
 	struct iommunest_batch *batch = new_coalescing();
 
@@ -497,7 +497,7 @@ static void start_round(struct merging *m)
 	set_limits(m->plain, limit, mamv, WINDOW);
 }
 
-TEST(random_adds_drop_the_same_pages_merged_or_not)
+TEST(random_adds_flush_the_same_pages_merged_or_not)
 {
 	static struct merging m;
 	struct support_rng rng;

@@ -89,7 +89,7 @@ TEST(all_is_never_split)
 	iommunest_batch_free(batch);
 }
 
-TEST(a_mamv_without_its_flag_does_not_count)
+TEST(a_mamv_without_its_flag_is_ignored)
 {
 	struct iommunest_batch *batch = new_batch(4);
 
