@@ -334,7 +334,7 @@ static bool pasids_came_behind_6_12(struct conf_env *env)
 	return is_taken(env, &nested) && is_taken(env, &plain);
 }
 
-/* What is behind the caller's size is not read, whatever it is. */
+/* What lies after the caller's size is not read, whatever it is. */
 static bool a_size_of_24_is_an_hwpt_without_data(struct conf_env *env)
 {
 	struct iommu_hwpt_alloc cmd = paging(env, IOMMU_HWPT_ALLOC_NEST_PARENT);

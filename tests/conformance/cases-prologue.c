@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-/* An ioctl, and a command of it that is refused behind the prologue. */
+/* An ioctl, and a command of it that is refused after the prologue. */
 struct op {
 	unsigned long request;
 	uint32_t size;

@@ -162,7 +162,7 @@ static void note_bytes(struct conf_random *random,
 
 /* ---- Calls ---- */
 
-/* Mostly where all is well; else at the ends of what can be used. */
+/* Mostly where all succeeds; else at the ends of what can be used. */
 static char *place(struct conf_random *random, uint32_t size)
 {
 	const struct conf_pages *args = &random->memory->args;
@@ -250,7 +250,7 @@ static void destroy(struct conf_random *random)
 	struct iommu_destroy cmd = { .size = sizeof(cmd) };
 
 	cmd.id = any_id(random);
-	/* All else stands on these. */
+	/* All else depends on these. */
 	if (cmd.id == random->env->nested || cmd.id == random->env->parent)
 		cmd.id = 0;
 	if (!call(random, "destroy", IOMMU_DESTROY, &cmd, sizeof(cmd)))
@@ -272,8 +272,8 @@ static void put_stage1(struct conf_random *random, char *at)
 	put(&random->memory->data, at, &s1, sizeof(s1));
 }
 
-static void spoil_alloc(struct conf_random *random,
-			struct iommu_hwpt_alloc *cmd)
+static void corrupt_alloc(struct conf_random *random,
+			  struct iommu_hwpt_alloc *cmd)
 {
 	if (rarely(random, 6))
 		cmd->pt_id = any_id(random);
@@ -307,7 +307,7 @@ static void hwpt_alloc(struct conf_random *random)
 		cmd.flags = below(random, 2);
 	}
 	if (rarely(random, 2))
-		spoil_alloc(random, &cmd);
+		corrupt_alloc(random, &cmd);
 	if (call(random, "hwpt_alloc", IOMMU_HWPT_ALLOC, &cmd, sizeof(cmd)))
 		return;
 	/* No more of them than are known. */
@@ -376,8 +376,8 @@ static void put_entries(struct conf_random *random, char *at, uint32_t count)
 	}
 }
 
-static void spoil_call(struct conf_random *random,
-		       struct iommu_hwpt_invalidate *cmd)
+static void corrupt_call(struct conf_random *random,
+			 struct iommu_hwpt_invalidate *cmd)
 {
 	if (rarely(random, 4))
 		cmd->hwpt_id = any_id(random);
@@ -422,7 +422,7 @@ static void invalidate(struct conf_random *random)
 	if (random->hwpt_count && !rarely(random, 2))
 		cmd.hwpt_id = random->hwpts[below(random, random->hwpt_count)];
 	if (rarely(random, 3))
-		spoil_call(random, &cmd);
+		corrupt_call(random, &cmd);
 	if (random->env->record)
 		random->env->record(random->env);
 	call(random, "invalidate", IOMMU_HWPT_INVALIDATE, &cmd, sizeof(cmd));

@@ -319,7 +319,7 @@ TEST_LOOP(each_allocation_that_fails_is_enomem_and_leaks_nothing,
 /* 2^15 slots. */
 #define NEW_BASE (UINT64_C(0x900000) | 7)
 
-/* Where the engine fetches from, after which it stands still. */
+/* Where the engine fetches from, after which it halts. */
 static uint64_t fetches_from(struct iommunest_vtd_iq *iq)
 {
 	struct iommunest_vtd_iq_result result = { .size = sizeof(result) };

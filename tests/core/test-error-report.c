@@ -76,15 +76,15 @@ static void tear_down(void)
 	iommunest_sim_free(sim);
 }
 
-/* From now on: the @nth entry, and @behind of those that follow. */
-static void break_hardware(uint64_t nth, uint32_t behind, int error,
+/* From now on: the @nth entry, and @more of those that follow. */
+static void break_hardware(uint64_t nth, uint32_t more, int error,
 			   uint32_t code)
 {
 	const struct iommunest_sim_fault fault = {
 		.size = sizeof(fault),
 		.kind = IOMMUNEST_SIM_HARDWARE_ERROR,
 		.nth = nth,
-		.count = behind,
+		.count = more,
 		.error = error,
 		.code = code,
 	};

@@ -362,7 +362,7 @@ static const struct {
 	int ret;
 	uint32_t handled;
 	bool replay;
-} lies[] = {
+} impossible[] = {
 	{ 0, 4, false },      { 0, UINT32_MAX, false },
 	{ 0, 0, false },      { -EINVAL, 4, false },
 	{ -EINTR, 4, false }, { -ENOTTY, UINT32_MAX, false },
@@ -370,15 +370,17 @@ static const struct {
 	{ 0, 2, true },	      { -EIO, 4, true },
 };
 
-TEST_LOOP(an_impossible_count_is_eproto_and_moves_nothing, ARRAY_LEN(lies))
+TEST_LOOP(an_impossible_count_is_eproto_and_moves_nothing,
+	  ARRAY_LEN(impossible))
 {
-	struct script_row row = { SENDS(0, 3),
-				  ANSWERS(lies[_i].ret, lies[_i].handled) };
+	struct script_row row = {
+		SENDS(0, 3), ANSWERS(impossible[_i].ret, impossible[_i].handled)
+	};
 	struct iommunest_inv_type type = *iommunest_vtd_s1_type();
 	struct rig rig;
 	uint32_t policy;
 
-	if (lies[_i].replay)
+	if (impossible[_i].replay)
 		type.recovery = IOMMUNEST_RECOVERY_REPLAY;
 	for (policy = IOMMUNEST_POLICY_STOP; policy <= IOMMUNEST_POLICY_ASK;
 	     policy++) {

@@ -275,7 +275,7 @@ struct asking {
 	struct iommunest_failure asked[MAX_ASKED];
 	uint32_t count;
 	/* Change the entry first. */
-	bool mends;
+	bool fixes;
 };
 
 static enum iommunest_answer
@@ -288,8 +288,8 @@ answer(void *user, const struct iommunest_failure *failure, void *entry)
 						      failure->index));
 	ck_assert_uint_eq(failure->cookie, rig_cookie(failure->index));
 	ck_assert_uint_eq(failure->driver_error, 0);
-	if (asking->mends)
-		rig_mend(&asking->rig, failure->index);
+	if (asking->fixes)
+		rig_fix(&asking->rig, failure->index);
 	asking->asked[asking->count] = *failure;
 	return (enum iommunest_answer)asking->answers[asking->count++];
 }
@@ -341,7 +341,7 @@ TEST(ask_may_fix_and_stop)
 		{ SENDS(2, 3), ANSWERS(0, 3) },
 	};
 	struct asking a = { .answers = { IOMMUNEST_ANSWER_STOP },
-			    .mends = true };
+			    .fixes = true };
 
 	RIG_START(&a.rig, rows, 5);
 	ck_assert_int_eq(submit_asking(&a), -EINVAL);
@@ -424,7 +424,7 @@ TEST(ask_may_fix_and_retry)
 		{ SENDS(2, 3), ANSWERS(0, 3) },
 	};
 	struct asking a = { .answers = { IOMMUNEST_ANSWER_RETRY },
-			    .mends = true };
+			    .fixes = true };
 
 	RIG_START(&a.rig, rows, 5);
 	ck_assert_int_eq(submit_asking(&a), 0);

@@ -23,7 +23,7 @@ static uint64_t cookie_of(uint32_t index)
 #define WILD_SUBMITS 4u
 #define NOBODY UINT32_MAX
 
-enum fate { PENDING, HANDLED, FLUSHED, SKIPPED, GIVEN_UP };
+enum outcome { PENDING, HANDLED, FLUSHED, SKIPPED, GIVEN_UP };
 
 /*
  * A kernel that answers by choices, the truth about each entry that follows
@@ -39,8 +39,8 @@ struct wild {
 	bool replay;
 	uint32_t entries;
 
-	enum fate fates[WILD_ENTRIES];
-	/* All entries before it have a fate. */
+	enum outcome outcomes[WILD_ENTRIES];
+	/* All entries before it have an outcome. */
 	uint32_t next;
 
 	/* Of this submission: */
@@ -71,11 +71,11 @@ struct wild {
 				     support_path((w)->choices)); \
 	} while (0)
 
-static void set_fate(struct wild *w, enum fate fate)
+static void set_outcome(struct wild *w, enum outcome outcome)
 {
 	wild_assert(w, w->next < w->entries);
-	wild_assert(w, w->fates[w->next] == PENDING);
-	w->fates[w->next++] = fate;
+	wild_assert(w, w->outcomes[w->next] == PENDING);
+	w->outcomes[w->next++] = outcome;
 }
 
 /* ---- What the kernel answers ---- */
@@ -190,7 +190,7 @@ static void follow(struct wild *w, uint32_t index)
 	failure->cookie = cookie_of(w->next);
 	failure->attempt = w->attempt;
 	w->n_skipped++;
-	set_fate(w, SKIPPED);
+	set_outcome(w, SKIPPED);
 	w->attempt = 0;
 }
 
@@ -231,7 +231,7 @@ static int wild_entries(struct wild *w, struct script_invalidate *cmd)
 	wild_assert(w, cmd->entry_num == w->entries - w->next);
 	check_ids(w, cmd);
 	for (i = 0; i < done; i++)
-		set_fate(w, HANDLED);
+		set_outcome(w, HANDLED);
 	w->handled += done;
 	if (done)
 		w->attempt = 0;
@@ -253,7 +253,7 @@ static int wild_flush_all(struct wild *w, struct script_invalidate *cmd)
 		w->flushed_from = w->next;
 		w->flushed = w->entries - w->next;
 		while (w->next < w->entries)
-			set_fate(w, FLUSHED);
+			set_outcome(w, FLUSHED);
 	}
 	count_stalls(w, v, v.ret >= 0);
 	w->over = v.handled > 1 || !is_stall(v.ret);
@@ -337,7 +337,7 @@ static void check_fates(const struct wild *w)
 		const struct iommunest_vtd_entry *entry =
 			iommunest_batch_entry(w->batch, i);
 
-		wild_assert(w, (w->fates[i] == PENDING) == (i >= cursor));
+		wild_assert(w, (w->outcomes[i] == PENDING) == (i >= cursor));
 		wild_assert(w, entry->addr == (uint64_t)(i + 1) << 12);
 		wild_assert(w, iommunest_batch_cookie(w->batch, i) ==
 				       cookie_of(i));
@@ -439,7 +439,7 @@ static bool go_on(struct wild *w)
 		return false;
 	case 1:
 		wild_assert(w, iommunest_batch_skip(w->batch) == 0);
-		set_fate(w, GIVEN_UP);
+		set_outcome(w, GIVEN_UP);
 		return true;
 	default:
 		return true;
@@ -453,7 +453,7 @@ static void run_wild(struct wild *w, uint32_t policy)
 	uint32_t i;
 
 	iommunest_batch_reset(w->batch);
-	memset(w->fates, 0, sizeof(w->fates));
+	memset(w->outcomes, 0, sizeof(w->outcomes));
 	w->next = 0;
 	for (i = 0; i < w->entries; i++)
 		wild_assert(w, !iommunest_vtd_batch_add_range(

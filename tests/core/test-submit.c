@@ -174,7 +174,7 @@ TEST(a_fixed_entry_is_sent_as_it_is_now)
 	RIG_START(&rig, rows, 5);
 	ck_assert_int_eq(rig_submit(&rig), -EINVAL);
 	rig_next_script(&rig, again, ARRAY_LEN(again));
-	rig_mend(&rig, 2);
+	rig_fix(&rig, 2);
 	ck_assert_int_eq(rig_submit(&rig), 0);
 	rig_finish(&rig);
 }

@@ -2,8 +2,8 @@
 /*
  * Whole scenarios, run again and again: with the 1st, 2nd ... system call
  * failing, then with the 1st, 2nd ... allocation failing, until a run gets by
- * without the fault.  Nothing may leak, crash or lie: whatever the library
- * says is done, the simulated hardware no longer has cached.
+ * without the fault.  Nothing may leak, crash or be claimed falsely: whatever
+ * the library says is done, the simulated hardware no longer has cached.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -312,7 +312,7 @@ static int within_rig(int (*work)(void))
 	return ret;
 }
 
-/* ---- Scenario: a batch, with entries that have to be mended ---- */
+/* ---- Scenario: a batch, with entries that have to be fixed ---- */
 
 /* Unaligned ones fail; 0 is the first, so that the empty call is made. */
 static bool is_wrong(unsigned int page)
@@ -349,8 +349,8 @@ static void check_cursor(const struct iommunest_batch *batch)
 		ck_assert(!is_cached(0, page));
 }
 
-static bool mend(struct iommunest_batch *batch,
-		 const struct iommunest_report *report)
+static bool fix(struct iommunest_batch *batch,
+		const struct iommunest_report *report)
 {
 	struct iommunest_vtd_entry *entry =
 		iommunest_batch_entry(batch, report->index);
@@ -377,7 +377,7 @@ static int submit_and_mend(struct iommunest_batch *batch)
 		ck_assert_uint_eq(report.pending,
 				  iommunest_batch_count(batch) -
 					  iommunest_batch_cursor(batch));
-	} while (ret == -EINVAL && mend(batch, &report));
+	} while (ret == -EINVAL && fix(batch, &report));
 	if (!ret)
 		ck_assert_uint_eq(iommunest_batch_cursor(batch), PAGES);
 	return ret;

@@ -147,7 +147,7 @@ static void write_capture(FILE *out, const struct capture *capture)
 			write_kick(out, capture, ring,
 				   &capture->kicks[ring->first_kick + k]);
 	}
-	/* A gap is one only with a line behind it. */
+	/* A gap is one only with a line after it. */
 	fputs("#\n", out);
 }
 

@@ -329,7 +329,7 @@ static void op_migrate(struct vmm *vmm)
 	take_state(model, &state);
 }
 
-static void spoil(struct fuzz_input *in, struct iommunest_vtd_iq_state *state)
+static void corrupt(struct fuzz_input *in, struct iommunest_vtd_iq_state *state)
 {
 	unsigned int field = fuzz_below(in, 12);
 	uint64_t bits = fuzz_shaped(in);
@@ -409,7 +409,7 @@ static void op_restore(struct vmm *vmm)
 	int ret;
 
 	while (count--)
-		spoil(&vmm->in, &from.state);
+		corrupt(&vmm->in, &from.state);
 	ret = iommunest_vtd_iq_restore(vmm->iq, &from.state);
 	fuzz_check(ret == 0 || ret == -EINVAL);
 	if (ret)

@@ -22,7 +22,7 @@ void fuzz_fail(const char *file, int line, const char *condition)
 	__attribute__((noreturn));
 
 /*
- * An input, read from its beginning: numbers are little-endian, and 0 behind
+ * An input, read from its beginning: numbers are little-endian, and 0 after
  * its end.
  */
 struct fuzz_input {

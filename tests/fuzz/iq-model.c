@@ -194,7 +194,7 @@ static void classify(const struct model *model, struct model_slot *slot)
 }
 
 /*
- * Up to the next point of order, and no farther than what was read: this is
+ * Up to the next ordering point, and no farther than what was read: this is
  * what a call may carry.  An IOTLB descriptor is one, and in it itself.
  */
 static void freeze(struct model *model)
@@ -325,7 +325,7 @@ static void take_pieces(const struct model *model,
 }
 
 /* A slot before it is done, in pieces perhaps, and holds its range. */
-static bool rides(const struct model *model, uint32_t at, uint8_t bit)
+static bool is_piggybacked(const struct model *model, uint32_t at, uint8_t bit)
 {
 	const struct model_slot *slot = slot_at(model, at);
 
@@ -341,7 +341,7 @@ static bool rides(const struct model *model, uint32_t at, uint8_t bit)
 	return false;
 }
 
-/* An entry stands for its own slot, and for any behind that it holds. */
+/* An entry stands for its own slot, and for any after it that it holds. */
 static void take_done(const struct model *model,
 		      const struct iommunest_call *call, unsigned int hwpt,
 		      uint32_t done)
@@ -356,7 +356,8 @@ static void take_done(const struct model *model,
 		while (last + 1 < done && entry_at(model, call, last + 1) <= at)
 			last++;
 		if (slot->targets & bit && !(slot->done & bit) &&
-		    (any_holds(call, last, slot) || rides(model, at, bit)))
+		    (any_holds(call, last, slot) ||
+		     is_piggybacked(model, at, bit)))
 			slot->done |= bit;
 	}
 }
@@ -661,7 +662,7 @@ static void check_fault_stays(const struct model *model,
 	fuzz_check(result->hwpt_id == model->fault_hwpt);
 }
 
-/* Without a queue, a base or a change; or a fault stands. */
+/* Without a queue, a base or a change; or a fault halts it. */
 static void check_idle(const struct model *model, int ret,
 		       const struct iommunest_vtd_iq_result *result)
 {

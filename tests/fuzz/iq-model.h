@@ -8,9 +8,9 @@
  *   that it is about has had an entry that holds its range, or was reported as
  *   skipped;
  * - what a flush of the whole HWPT stood for is told as covered;
- * - nothing happens to slots behind the head, and the head only moves as far as
+ * - nothing happens to slots after the head, and the head only moves as far as
  *   the tail and the budget allow;
- * - a nested HWPT gets one call between two points of order, unless the host
+ * - a nested HWPT gets one call between two ordering points, unless the host
  *   fails;
  * - the result is what happened, and what stopped it is the cause.
  */
@@ -84,7 +84,7 @@ struct model {
 	uint32_t head;
 	uint32_t window;
 	uint32_t reads;
-	/* Looked at, done with, verified; the next point of order. */
+	/* Looked at, done with, verified; the next ordering point. */
 	uint32_t frozen;
 	uint32_t progress;
 	uint32_t verified;
@@ -119,7 +119,7 @@ void model_wrote(struct model *model, uint32_t index, uint64_t gpa,
 void model_interrupted(struct model *model, uint32_t index);
 void model_given(struct model *model, uint32_t index,
 		 const struct iommunest_vtd_desc *desc, int answer);
-/* Behind it, scopes may have changed. */
+/* After it, scopes may have changed. */
 void model_after_given(struct model *model);
 void model_covered(struct model *model, uint32_t index, uint32_t hwpt_id);
 void model_skipped(struct model *model, uint32_t index, uint32_t hwpt_id,

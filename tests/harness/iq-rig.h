@@ -90,7 +90,7 @@ void rig_counts(const struct rig *rig, struct rig_counts counts);
 /* Nothing failed, and the head is at the tail. */
 void rig_is_done(const struct rig *rig);
 
-/* It stands still at @slot, and the guest sees what the error asks for. */
+/* It halts at @slot, and the guest sees what the error asks for. */
 void rig_stands(const struct rig *rig, uint32_t cause, uint32_t slot,
 		int error);
 

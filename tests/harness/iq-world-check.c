@@ -300,23 +300,24 @@ static uint32_t check_rides(const struct world *world, unsigned int hwpt)
 		const struct world_slot *slot = world_slot_at(world, at);
 
 		if (slot->targets >> hwpt & 1) {
-			bool rides = world_is_dev_tlb(slot) && before &&
-				     has_range(before, slot);
+			bool piggybacked = world_is_dev_tlb(slot) && before &&
+					   has_range(before, slot);
 
-			world_check(world, rides == (slot->covered >> hwpt & 1),
+			world_check(world,
+				    piggybacked == (slot->covered >> hwpt & 1),
 				    "slot %u, type %u", at, slot->type);
-			if (!rides)
+			if (!piggybacked)
 				before = slot;
-			entries += !rides;
+			entries += !piggybacked;
 		}
-		/* A point of order. */
+		/* An ordering point. */
 		if (slot->given)
 			before = NULL;
 	}
 	return entries;
 }
 
-/* Without limits and failures: an entry each, but for what rides. */
+/* Without limits and failures: an entry each, except what is piggybacked. */
 static void check_entries(const struct world *world)
 {
 	uint32_t entries = 0;
@@ -422,7 +423,7 @@ static uint32_t want_fsts(const struct iommunest_vtd_iq_result *result)
 
 void world_stand(struct world *world)
 {
-	world->stands = true;
+	world->halted = true;
 	world->fault = world->result;
 }
 

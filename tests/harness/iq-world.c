@@ -117,10 +117,10 @@ static void run(struct world *world,
 
 	guest_forget(&world->guest);
 	world->guest.user = world;
-	if (!world->stands && !iqei)
+	if (!world->halted && !iqei)
 		start_run(world);
 	world->ret = call(&world->guest, world->iq, &world->result);
-	if (world->stands)
+	if (world->halted)
 		check_standing(world, world->fault.error);
 	else if (iqei)
 		check_bad_tail(world, iqei);
@@ -210,7 +210,7 @@ void world_clear_fault(struct world *world)
 {
 	iommunest_vtd_iq_clear_fault(world->iq);
 	memset(&world->fault, 0, sizeof(world->fault));
-	world->stands = false;
+	world->halted = false;
 }
 
 static uint64_t iqa_of(const struct world_base *base)
@@ -238,7 +238,7 @@ void world_set_base(struct world *world, const struct world_base *base)
 	world->scalable = base->scalable;
 	if (world->enabled)
 		world->iqt = 0;
-	world->stands = false;
+	world->halted = false;
 	memset(&world->fault, 0, sizeof(world->fault));
 }
 

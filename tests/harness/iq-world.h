@@ -6,12 +6,12 @@
  * - when a wait completes, when the VMM gets a descriptor, and where the head
  *   is after a run, nothing is cached any more that a descriptor before it
  *   asked to drop, unless that one was reported as skipped;
- * - nothing was dropped that no descriptor of the run asked for, but for the
- *   widening that is documented;
+ * - nothing was dropped that no descriptor of the run asked for, except for
+ *   the widening that is documented;
  * - each slot that the head passed has had its events, once and in order, and
  *   no slot that it did not pass has;
- * - where nothing fails, an HWPT gets one call between two points of order,
- *   and without limits each descriptor is one entry, but for those of device
+ * - where nothing fails, an HWPT gets one call between two ordering points,
+ *   and without limits each descriptor is one entry, except those of device
  *   TLBs whose range the entry before has;
  * - the result's counts, cause and registers are what happened;
  * - a disabled queue does nothing, and a state that was saved is the state of
@@ -113,8 +113,8 @@ struct world {
 	bool enabled;
 	uint64_t iqt;
 	uint32_t head;
-	/* It stands still, for this reason. */
-	bool stands;
+	/* It is halted, for this reason. */
+	bool halted;
 	struct iommunest_vtd_iq_result fault;
 	/* Things, as bits, as far as is known between runs. */
 	uint64_t cached[WORLD_HWPTS];
@@ -131,7 +131,7 @@ struct world {
 	uint32_t event;
 	/* Things that were seen not to be cached any more. */
 	uint64_t gone[WORLD_HWPTS];
-	/* Calls for each HWPT since the last point of order, and the most. */
+	/* Calls for each HWPT since the last ordering point, and the most. */
 	unsigned int calls[WORLD_HWPTS];
 	unsigned int most_calls;
 	uint32_t flushed_all;

@@ -80,7 +80,7 @@ static void *pointer_at(const uint32_t *words)
 	return (void *)(uintptr_t)pointer;
 }
 
-/* Word by word, but for a pointer. */
+/* Word by word, except for a pointer. */
 static void check_words(const struct script *script,
 			const struct script_row *row, const uint32_t *words)
 {

@@ -83,7 +83,7 @@ void rig_next_script(struct rig *rig, const struct script_row *rows,
 	rig->script.next = 0;
 }
 
-void rig_mend(struct rig *rig, uint32_t index)
+void rig_fix(struct rig *rig, uint32_t index)
 {
 	unsigned char *entry = iommunest_batch_entry(rig->batch, index);
 

@@ -45,7 +45,7 @@ int rig_submit_with(struct rig *rig, enum iommunest_policy policy);
 void rig_next_script(struct rig *rig, const struct script_row *rows,
 		     size_t n_rows);
 /* Changes an entry in the batch, and what the script expects to be sent. */
-void rig_mend(struct rig *rig, uint32_t index);
+void rig_fix(struct rig *rig, uint32_t index);
 
 /* Every member that the library writes. */
 void rig_check_report(const struct rig *rig, struct iommunest_report report);

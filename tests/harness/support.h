@@ -87,7 +87,7 @@ int support_run(int argc, char **argv);
 /*
  * A copy on the heap, of exactly @size bytes, so that a sanitizer sees a step
  * beyond them; its first member is @size.  It is @from's @from_size bytes, cut
- * short, or with zeros behind.  The caller frees it.
+ * short, or with zeros after them.  The caller frees it.
  */
 void *support_sized(const void *from, size_t from_size, size_t size);
 
@@ -124,7 +124,7 @@ uint32_t support_rng_below(struct support_rng *rng, uint32_t n);
 
 /*
  * Choices: random ones, or all there are, one path of them after the other.
- * Behind @limit choices, each one is 0, so that a path ends.
+ * After @limit choices, each one is 0, so that a path ends.
  */
 #define SUPPORT_CHOICES_MAX 16u
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Host failures of entries that device-TLB descriptors ride on. */
+/* Host failures of entries that device-TLB descriptors are piggybacked on. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,7 +14,7 @@ FIXTURE(NULL, teardown);
 
 /* ---- Failures ---- */
 
-/* Slot 1 and its rider; the rest is well. */
+/* Slot 1 and what is piggybacked on it; the rest succeeds. */
 static void put_rider(void)
 {
 	rig_page(&rig, 0x1000);

@@ -66,7 +66,7 @@ TEST(a_device_may_have_several_hwpts)
 	rig_page(&rig, 0x1000);
 	put_dev(0x1000, 0);
 	rig_wait(&rig);
-	/* On 10 it rides, on 13 it does not, and 14 is not the device's. */
+	/* Piggybacked on 10, not on 13, and 14 is not the device's. */
 	kick("call 10x1, call 14x1, call 13x1, covered 1@10, status 2");
 	rig_entry(&rig, 2, 0, 0x1000, 1, LEAF);
 	ck_assert_uint_eq(rig.result.forwarded, 2);

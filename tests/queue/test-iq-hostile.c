@@ -452,7 +452,7 @@ static void check_tail(struct hostile *hostile, uint64_t iqt, uint32_t iqei)
 	iommunest_vtd_iq_clear_fault(hostile->iq);
 }
 
-/* The first behind the ring, the last there can be, and many between. */
+/* The first after the ring, the last there can be, and many between. */
 TEST_LOOP(tails_that_no_ring_has_are_refused, RINGS)
 {
 	struct hostile hostile;

@@ -94,7 +94,7 @@ static void migrate(uint32_t budget)
 	ck_assert_int_eq(iommunest_vtd_iq_restore(rig.iq, &state), 0);
 }
 
-/* The fault and where it stands, but not the HWPT, which is another one. */
+/* The fault and its slot, but not the HWPT, which is another one. */
 TEST_LOOP(a_restored_engine_reports_the_same, WAYS)
 {
 	struct iommunest_vtd_iq_result first;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A device-TLB descriptor whose range the entry before it has rides on that
- * entry.
+ * A device-TLB descriptor whose range the entry before it has is piggybacked on
+ * that host entry: it needs none of its own.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +15,7 @@ static void teardown(void)
 }
 FIXTURE(NULL, teardown);
 
-/* ---- Riding ---- */
+/* ---- Piggybacked ---- */
 
 TEST(a_flush_that_the_entry_before_covers_is_piggybacked)
 {
@@ -57,19 +57,19 @@ TEST(a_leaf_only_entry_covers_a_device_flush)
 TEST_LOOP(only_a_range_within_the_entry_is_piggybacked, 16)
 {
 	const unsigned int am = (unsigned int)_i % 4;
-	const unsigned int carrier_am = (unsigned int)_i / 4;
-	const uint64_t carrier = UINT64_C(0x7fffffff9000);
-	uint64_t first = carrier >> 12 >> carrier_am << carrier_am;
+	const unsigned int host_am = (unsigned int)_i / 4;
+	const uint64_t host_addr = UINT64_C(0x7fffffff9000);
+	uint64_t first = host_addr >> 12 >> host_am << host_am;
 	uint64_t page;
 
 	open_usual();
 	for (page = 0x7fffffff0; page <= 0x7ffffffff; page++) {
 		uint64_t block = page >> am << am;
 		bool within = block >= first &&
-			      block + (1u << am) <= first + (1u << carrier_am);
+			      block + (1u << am) <= first + (1u << host_am);
 
 		rig_set_base(&rig, RIG_BASE, 0);
-		put_block(carrier, carrier_am);
+		put_block(host_addr, host_am);
 		put_dev(page << 12, am);
 		kick(within ? "call 10x1, covered 1@10" : "call 10x2");
 		if (!within)
@@ -80,10 +80,10 @@ TEST_LOOP(only_a_range_within_the_entry_is_piggybacked, 16)
 TEST_LOOP(large_blocks_cover_what_lies_within, 13)
 {
 	static const struct {
-		unsigned int carrier_am;
+		unsigned int host_am;
 		unsigned int am;
 		uint64_t addr;
-		bool rides;
+		bool piggybacked;
 	} rows[] = {
 		{ 51, 51, 1ull << 63, true },
 		{ 51, 51, 0, false },
@@ -101,9 +101,9 @@ TEST_LOOP(large_blocks_cover_what_lies_within, 13)
 	};
 
 	open_usual();
-	put_block(~0xfffull, rows[_i].carrier_am);
+	put_block(~0xfffull, rows[_i].host_am);
 	put_dev(rows[_i].addr, rows[_i].am);
-	kick(rows[_i].rides ? "call 10x1, covered 1@10" : "call 10x2");
+	kick(rows[_i].piggybacked ? "call 10x1, covered 1@10" : "call 10x2");
 }
 
 TEST(all_covers_any_device_flush)
@@ -217,7 +217,7 @@ TEST(piggybacking_does_not_need_the_covered_function)
 	ck_assert_uint_eq(rig.result.forwarded, 2);
 }
 
-/* ---- Merged and split carriers ---- */
+/* ---- Merged and split host entries ---- */
 
 static void put_merged(void)
 {
@@ -320,7 +320,7 @@ TEST(a_devices_block_of_too_many_pieces_is_all)
 	rig_entry_all(&rig, 0, 2);
 }
 
-/* More pieces than there is room for: "all", and every ride is covered. */
+/* More pieces than there is room for: "all", which covers each flush. */
 TEST_LOOP(all_in_place_of_too_many_pieces_covers_device_flushes, 2)
 {
 	uint32_t i;

@@ -86,7 +86,7 @@ struct choice {
 
 /*
  * In a calm world few blocks are so large that they cover all others, and few
- * descriptors are points of order.
+ * descriptors are ordering points.
  */
 static bool calm;
 
@@ -486,7 +486,7 @@ static void fail_something(void)
 	}
 }
 
-static void mend_everything(void)
+static void fix_everything(void)
 {
 	iommunest_sim_clear_faults(world.sim);
 	world.host_fails = false;
@@ -534,7 +534,7 @@ static void kick_wildly(void)
 }
 
 /* Puts a wait in place of what was refused, or leaves the ring as it is. */
-static void mend_head(void)
+static void fix_head(void)
 {
 	struct choice choice;
 
@@ -564,11 +564,11 @@ static void recover(void)
 	else if (world.fault.iqercd == IOMMUNEST_VTD_IQEI_TYPE && one_in(2))
 		world_set_mode(&world, world.guest.wide);
 	if (world.fault.cause == IOMMUNEST_CAUSE_GUEST)
-		mend_head();
+		fix_head();
 	world_clear_fault(&world);
 }
 
-/* Until the queue is empty, or it stands still. */
+/* Until the queue is empty, or it halts. */
 static void kick(void)
 {
 	if (!world.enabled && one_in(3))
@@ -580,8 +580,8 @@ static void kick(void)
 		if (!plain && one_in(40))
 			world_migrate(&world);
 	} while (world.ret == 1 && !one_in(8));
-	mend_everything();
-	if (world.stands)
+	fix_everything();
+	if (world.halted)
 		recover();
 }
 
@@ -596,7 +596,7 @@ static void live(void)
 			change_registers();
 		if (one_in(50))
 			kick_wildly();
-		if (world.stands && !one_in(8))
+		if (world.halted && !one_in(8))
 			recover();
 		fail_something();
 	}

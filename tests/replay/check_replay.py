@@ -114,7 +114,7 @@ class Plan:
         self.segment = {}
         # Device-TLB descriptors that become no entry, with their scope: the
         # entry before has their range.
-        self.rides = set()
+        self.piggybacked = set()
         self.members = collections.defaultdict(list)
         self._add_segments()
 
@@ -157,7 +157,7 @@ class Plan:
 
     def _add_segments(self):
         # The last one of each segment that becomes an entry.
-        number, carriers = 0, {}
+        number, host_entries = 0, {}
         for _, run in self.runs:
             number += 1
             for desc in run:
@@ -167,12 +167,12 @@ class Plan:
                 for scope in scopes:
                     self.segment[desc.seq, scope] = number
                     self.members[number, scope].append(desc)
-                    last = carriers.get((number, scope))
+                    last = host_entries.get((number, scope))
                     if (desc.sid is not None and last and
                             holds([last.pages], desc.pages)):
-                        self.rides.add((desc.seq, scope))
+                        self.piggybacked.add((desc.seq, scope))
                     else:
-                        carriers[number, scope] = desc
+                        host_entries[number, scope] = desc
                 # The VMM gets it when all before it is done.
                 if desc.type != 5 and (desc.type == 2 or not scopes):
                     number += 1
@@ -269,7 +269,7 @@ class Judge:
         return desc, pages, entry["leaf"]
 
     def _is_flush(self, event, scope):
-        """The one "all" that stands for what failed and all behind it."""
+        """The one "all" that replaces what failed and all after it."""
         entries = event["entries"]
         return (self.options.policy == "flush" and len(entries) == 1 and
                 hexadecimal(entries[0]["npages"]) == ALL and
@@ -288,7 +288,7 @@ class Judge:
         seqs = [desc.seq for desc, _, _ in parsed]
         expect(seqs == sorted(seqs), "out of order", event)
         expect(len({self.plan.segment[s, scope] for s in seqs}) <= 1,
-               "across a point of order", event)
+               "across an ordering point", event)
         for desc, pages, leaf in parsed[:done]:
             self._handled(desc, scope, pages, leaf, flush)
         self.entries += done
@@ -327,19 +327,19 @@ class Judge:
     def _judge_forwarded(self, desc, scope):
         key = (desc.seq, scope)
         segment = (self.plan.segment[key], scope)
-        fates = [key in self.handled, key in self.covered, key in self.failed]
+        outcomes = [key in self.handled, key in self.covered, key in self.failed]
         if key in self.failed:
             # Of a descriptor in several blocks, others may have been done.
-            fates[0] = False
-        expect(sum(fates) == 1, "line", desc.seq, "handled, covered, failed:",
-               fates)
+            outcomes[0] = False
+        expect(sum(outcomes) == 1, "line", desc.seq, "handled, covered, failed:",
+               outcomes)
         if key in self.failed:
             return
-        if key in self.plan.rides:
+        if key in self.plan.piggybacked:
             expect(key in self.covered, "line", desc.seq, "has an entry")
         expect(holds(self._reach(segment, desc.leaf), desc.pages), "line",
                desc.seq, "is not flushed")
-        if segment in self.flushed or key in self.plan.rides:
+        if segment in self.flushed or key in self.plan.piggybacked:
             return
         if self.options.coalesce:
             self._judge_width(segment)
@@ -410,7 +410,7 @@ class Judge:
         expect(key in self.plan.segment, "covered, but not to be forwarded",
                event)
         expect(self.options.coalesce or self.options.policy == "flush" or
-               key in self.plan.rides, "covered by what?", event)
+               key in self.plan.piggybacked, "covered by what?", event)
         expect(key not in self.covered, "covered twice", event)
         self.covered.add(key)
 
@@ -528,7 +528,7 @@ class Checker:
 
     # -- without failures --
 
-    def well(self, capture, batches=(1, 2, 7, 64, 100000)):
+    def succeeds(self, capture, batches=(1, 2, 7, 64, 100000)):
         for batch in batches:
             self.run(capture, Options(batch))
             self.run(capture, Options(batch, coalesce=True))
@@ -649,7 +649,7 @@ def synthetic():
     devices = [
         [pages(0x1000, 0), dev_tlb(1, 0x1000, 0), dev_tlb(2, 0x1000, 0),
          pages(0x2000, 0, 5), dev_tlb(3, 0x2000, 0, 0x123), wait(5)],
-        # Beside the entry before it, larger than it, behind another's.
+        # Beside the entry before it, larger than it, after another's.
         [pages(0x200000, 9), dev_tlb(1, 0x201000, 0), dev_tlb(1, 0x400000, 0),
          dev_tlb(2, 0x400000, 0), dev_tlb(2, 0x200000, 9),
          dev_tlb(1, 0x200000, 10), dev_tlb(1, 0x3ff000, 0)],
@@ -729,7 +729,7 @@ def check_made(checker, folder):
         path = os.path.join(folder, name + ".iq")
         write_capture(path, rings)
         captures[name] = Capture(path)
-        checker.well(captures[name], (1, 2, 3, 100000))
+        checker.succeeds(captures[name], (1, 2, 3, 100000))
     # Nine times two runs of 16 neighbours and 16 that are none.
     for coalesce, entries in ((False, 9 * 48), (True, 9 * 18)):
         events = checker.run(captures["near"], Options(coalesce=coalesce))
@@ -776,7 +776,7 @@ def main():
     paths = sorted(glob.glob(os.path.join(sys.argv[2], "*.iq")))
     expect(len(paths) >= 6, "captures are missing from", sys.argv[2])
     for path in paths:
-        checker.well(Capture(path))
+        checker.succeeds(Capture(path))
     for path in paths:
         capture = Capture(path)
         every = os.path.basename(path) == "flts-lazy.iq"

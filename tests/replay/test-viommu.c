@@ -317,7 +317,7 @@ TEST(a_time_out_of_the_host_has_its_own_bit)
 	ck_assert_uint_eq(status(3), 1);
 }
 
-/* Its end is beyond 2^64, and its beginning far behind memory. */
+/* Its end is beyond 2^64, and its beginning far beyond memory. */
 TEST_LOOP(a_status_outside_of_memory_is_an_error, 2)
 {
 	struct iommunest_vtd_desc desc =

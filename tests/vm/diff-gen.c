@@ -106,7 +106,7 @@ static uint64_t bad_addr(struct diff_gen *gen)
 
 /* ---- Places ---- */
 
-/* Of @size bytes: mostly where all is well; else at and across borders. */
+/* Of @size bytes: mostly where all succeeds; else at and across borders. */
 static uint32_t place(struct diff_gen *gen, const struct diff_region *in,
 		      uint32_t size)
 {
@@ -267,7 +267,8 @@ static uint32_t put_entries(struct diff_gen *gen, uint32_t count)
 	return at;
 }
 
-static void spoil_call(struct diff_gen *gen, struct iommu_hwpt_invalidate *cmd)
+static void corrupt_call(struct diff_gen *gen,
+			 struct iommu_hwpt_invalidate *cmd)
 {
 	switch (below(gen, 8)) {
 	case 0:
@@ -297,7 +298,7 @@ static void spoil_call(struct diff_gen *gen, struct iommu_hwpt_invalidate *cmd)
 	}
 }
 
-/* The same with what the patches of kernel/ have behind it. */
+/* The same with what the patches of kernel/ have after it. */
 static void finish_extended(struct diff_gen *gen, struct diff_request *request,
 			    const struct iommu_hwpt_invalidate *cmd)
 {
@@ -333,7 +334,7 @@ static void invalidate(struct diff_gen *gen, struct diff_request *request)
 
 	/* Two things wrong at once show which is seen first. */
 	while (rarely(gen, 5))
-		spoil_call(gen, &cmd);
+		corrupt_call(gen, &cmd);
 	if (rarely(gen, 8))
 		finish_extended(gen, request, &cmd);
 	else
@@ -383,7 +384,7 @@ static uint64_t put_stage1(struct diff_gen *gen)
 	return (uintptr_t)data->view + at;
 }
 
-static void spoil_alloc(struct diff_gen *gen, struct iommu_hwpt_alloc *cmd)
+static void corrupt_alloc(struct diff_gen *gen, struct iommu_hwpt_alloc *cmd)
 {
 	switch (below(gen, 8)) {
 	case 0:
@@ -430,7 +431,7 @@ static void hwpt_alloc(struct diff_gen *gen, struct diff_request *request)
 		cmd.flags = below(gen, 2);
 	}
 	while (rarely(gen, 3))
-		spoil_alloc(gen, &cmd);
+		corrupt_alloc(gen, &cmd);
 	finish(gen, request, IOMMU_HWPT_ALLOC, &cmd, sizeof(cmd));
 }
 

@@ -182,7 +182,7 @@ enum conf_kernel real_kernel(void)
 						 : CONF_LINUX_6_12;
 }
 
-/* An old kernel does not know what is behind its struct. */
+/* An old kernel does not know what is after its struct. */
 static bool is_patched(struct conf_env *env)
 {
 	struct iommunest_uapi_invalidate cmd = {

@@ -28,7 +28,7 @@ the other.  Each is shown with its verdict; the exit status is 0 if none
 failed and the kernel had nothing to complain of, 77 if there is no kernel or
 no QEMU.
 
-  --kernel KERNEL  6.12, newest, one of them with -patched behind it, or a
+  --kernel KERNEL  6.12, newest, one of them with -patched after it, or a
                    bzImage (default: $kernel)
   --build DIR      the build tree, where PROGRAMs are (default: here)
   --out DIR        for the logs (default: vm-KERNEL in the build tree)

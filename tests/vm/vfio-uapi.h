@@ -2,7 +2,7 @@
 /*
  * What the tests use of VFIO's device nodes, which came with Linux 6.6: newer
  * than the <linux/vfio.h> of many a system.  As in the kernel's
- * include/uapi/linux/vfio.h, but for the names.
+ * include/uapi/linux/vfio.h, except for the names.
  */
 #ifndef VM_VFIO_UAPI_H
 #define VM_VFIO_UAPI_H

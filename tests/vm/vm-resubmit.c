@@ -151,7 +151,7 @@ static void check_page(uint32_t at, uint64_t addr)
 		ck_abort_msg("entry %u: the device TLB comes first", at);
 }
 
-/* Entries up to @end, but for the bad ones where @skipped; returns how many. */
+/* Entries up to @end, except the bad ones where @skipped; returns how many. */
 static uint32_t check_pages(uint32_t end, bool skipped)
 {
 	uint32_t i, at = 0;
@@ -278,7 +278,7 @@ TEST_LOOP(flush_all_replaces_the_bad_entry_and_all_after_it,
 }
 
 static enum iommunest_answer
-mend(void *user, const struct iommunest_failure *failure, void *entry)
+fix(void *user, const struct iommunest_failure *failure, void *entry)
 {
 	uint32_t *asked = user;
 
@@ -295,7 +295,7 @@ TEST_LOOP(ask_fixes_and_each_entry_is_flushed_once, REAL_DEVICES)
 	const struct iommunest_submit_options options = {
 		.size = sizeof(options),
 		.policy = IOMMUNEST_POLICY_ASK,
-		.ask = mend,
+		.ask = fix,
 		.user = &asked,
 	};
 

@@ -33,8 +33,8 @@ void add_pages(struct iommunest_batch *batch, uint64_t pfn, uint64_t npages,
 			 0);
 }
 
-const struct iommunest_vtd_entry *at(struct iommunest_batch *batch,
-				     uint32_t index)
+const struct iommunest_vtd_entry *entry_at(struct iommunest_batch *batch,
+					   uint32_t index)
 {
 	const struct iommunest_vtd_entry *entry =
 		iommunest_batch_entry(batch, index);
@@ -47,7 +47,7 @@ const struct iommunest_vtd_entry *at(struct iommunest_batch *batch,
 void check_entry(struct iommunest_batch *batch, uint32_t index, uint64_t pfn,
 		 uint64_t npages, uint32_t flags, uint64_t cookie)
 {
-	const struct iommunest_vtd_entry *entry = at(batch, index);
+	const struct iommunest_vtd_entry *entry = entry_at(batch, index);
 
 	ck_assert_uint_eq(entry->addr, pfn * PAGE);
 	ck_assert_uint_eq(entry->npages, npages);

@@ -14,8 +14,8 @@ void set_limits(struct iommunest_batch *batch, uint32_t flags, uint32_t mamv,
 		uint32_t max_blocks);
 void add_pages(struct iommunest_batch *batch, uint64_t pfn, uint64_t npages,
 	       uint32_t flags, uint64_t cookie);
-const struct iommunest_vtd_entry *at(struct iommunest_batch *batch,
-				     uint32_t index);
+const struct iommunest_vtd_entry *entry_at(struct iommunest_batch *batch,
+					   uint32_t index);
 void check_entry(struct iommunest_batch *batch, uint32_t index, uint64_t pfn,
 		 uint64_t npages, uint32_t flags, uint64_t cookie);
 void check_all(struct iommunest_batch *batch, uint32_t index, uint64_t cookie);

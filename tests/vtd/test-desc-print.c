@@ -109,7 +109,7 @@ TEST(an_unknown_type_is_printed_as_its_words)
 			  " refused: unknown type, or not in this mode");
 }
 
-/* As snprintf(3); behind the end of a buffer, a sanitizer watches. */
+/* As snprintf(3); past the end of a buffer, a sanitizer watches. */
 TEST_LOOP(a_short_buffer_gets_the_beginning, DESC_ROWS)
 {
 	const struct desc_row *row = &desc_rows[_i];

@@ -153,7 +153,7 @@ TEST_LOOP(without_a_bit_of_ecap_what_needs_it_is_not_shown, 64)
 		want &= ~(NWFS | DIT | PRS | PDS);
 	if (bit == PRS || bit == PDS)
 		want &= ~(PRS | PDS);
-	/* 32 bits without one are 20 and more, but for the fifth. */
+	/* 32 bits without one are 20 and more, except for the fifth. */
 	if (bit & PSS(32))
 		want = (ALL_ECAP & ~PSS(32)) | PSS(bit == BIT(39) ? 16 : 20);
 	if (bit == PASID)

@@ -110,7 +110,7 @@ static bool *flag_of(struct iommunest_vtd_pasid_entry *entry,
 	return member < ARRAY_LEN(flags) ? flags[member] : NULL;
 }
 
-/* Of an entry that was decoded from the same but for one bit. */
+/* Of an entry that was decoded from the same words except for one bit. */
 static void flip(struct iommunest_vtd_pasid_entry *entry, unsigned int bit)
 {
 	const struct field *field = field_of(bit);
@@ -136,7 +136,7 @@ TEST_LOOP(each_bit_changes_its_field_alone, 64 * WORDS)
 	check_same(&got, &want);
 }
 
-/* From ones, but for reserved bits, which say the same each. */
+/* From ones, except for reserved bits, which say the same each. */
 TEST_LOOP(each_bit_is_missed_among_all_others, 64 * WORDS)
 {
 	static const uint64_t named[WORDS] = { ~UINT64_C(0xc00),
@@ -411,7 +411,7 @@ TEST_LOOP(what_cannot_be_passed_on_is_refused_on_each_host, 3)
 	check_reason(&words, &info, 48, rows[_i].reason);
 }
 
-/* Everything is wrong, and is mended from the first reason on. */
+/* Everything is wrong, and is fixed from the first reason on. */
 TEST(the_first_reason_is_returned)
 {
 	struct words words = { {

@@ -178,7 +178,7 @@ TEST(merging_respects_the_largest_block)
 	iommunest_batch_free(batch);
 }
 
-/* Before, among each other, and behind. */
+/* Before, among each other, and after. */
 TEST(the_blocks_of_a_split_range_do_not_merge)
 {
 	struct iommunest_batch *batch = new_batch(16);
@@ -219,7 +219,7 @@ TEST_LOOP(a_raw_entry_does_not_merge, ARRAY_LEN(raw_entries))
 	ck_assert_int_eq(iommunest_vtd_batch_add_all(batch, 3), 0);
 	check_all(batch, 1, 2);
 	ck_assert_uint_eq(iommunest_batch_count(batch), 2);
-	ck_assert_mem_eq(at(batch, 0), &raw_entries[_i],
+	ck_assert_mem_eq(entry_at(batch, 0), &raw_entries[_i],
 			 sizeof(raw_entries[_i]));
 	iommunest_batch_free(batch);
 }
@@ -319,7 +319,7 @@ static struct pages dropped(struct iommunest_batch *batch, uint32_t first,
 	uint32_t i;
 
 	for (i = first; i < iommunest_batch_count(batch); i++) {
-		struct pages pages = pages_of(at(batch, i), window);
+		struct pages pages = pages_of(entry_at(batch, i), window);
 
 		if (iommunest_batch_cookie(batch, i) > last_cookie)
 			continue;
@@ -408,8 +408,9 @@ static void check_done(struct merging *m)
 	uint32_t i;
 
 	for (i = 0; i < iommunest_batch_cursor(m->merged); i++) {
-		support_assert(m->rng, !memcmp(&m->done[i], at(m->merged, i),
-					       sizeof(m->done[i])));
+		support_assert(m->rng,
+			       !memcmp(&m->done[i], entry_at(m->merged, i),
+				       sizeof(m->done[i])));
 		support_assert(m->rng, iommunest_batch_cookie(m->merged, i) ==
 					       m->done_cookies[i]);
 	}
@@ -422,7 +423,7 @@ static void finish_pending(struct merging *m)
 	       iommunest_batch_count(m->merged)) {
 		uint32_t i = iommunest_batch_cursor(m->merged);
 
-		m->done[i] = *at(m->merged, i);
+		m->done[i] = *entry_at(m->merged, i);
 		m->done_cookies[i] = iommunest_batch_cookie(m->merged, i);
 		iommunest_batch_skip(m->merged);
 	}
@@ -432,7 +433,7 @@ static void finish_pending(struct merging *m)
 
 static void check_merged_entry(struct merging *m, uint32_t index)
 {
-	const struct iommunest_vtd_entry *entry = at(m->merged, index);
+	const struct iommunest_vtd_entry *entry = entry_at(m->merged, index);
 	uint64_t pages = entry->npages;
 
 	support_assert(m->rng, entry->reserved == 0);

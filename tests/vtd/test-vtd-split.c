@@ -202,7 +202,7 @@ static void check_blocks(struct support_rng *rng, struct iommunest_batch *batch,
 	uint32_t i;
 
 	for (i = split->before; i < count; i++) {
-		const struct iommunest_vtd_entry *entry = at(batch, i);
+		const struct iommunest_vtd_entry *entry = entry_at(batch, i);
 		uint64_t pages = entry->npages;
 
 		support_assert(rng, entry->addr == next * PAGE);
