@@ -118,6 +118,7 @@ void model_delivers(struct model *model, uint32_t index, const uint64_t *words)
 	fuzz_check(slot->run != model->run);
 	memset(slot, 0, sizeof(*slot));
 	slot->run = model->run;
+	slot->desc.size = sizeof(slot->desc);
 	ret = iommunest_vtd_desc_decode(&slot->desc, words, 8u << model->shift,
 					is_scalable(model));
 	fuzz_check(ret == 0 || ret == -EBADMSG);
