@@ -67,22 +67,11 @@
 /* What a PASID can have at most. */
 #define VTD_PASID_BITS_MAX 20u
 
-/* The value of the field whose bits are @bits. */
-static inline unsigned int vtd_field(uint64_t reg, uint64_t bits)
-{
-	return (unsigned int)((reg & bits) >> __builtin_ctzll(bits));
-}
-
-/* The value with which a field of a register says @value. */
-static inline uint64_t vtd_in_field(unsigned int value, uint64_t bits)
-{
-	return (uint64_t)value << __builtin_ctzll(bits) & bits;
-}
-
 /* PSS says one less than what it means. */
 static inline unsigned int vtd_pss_bits(uint64_t ecap)
 {
-	return ecap & ECAP_PASID ? vtd_field(ecap, ECAP_PSS) + 1 : 0;
+	return ecap & ECAP_PASID ? (unsigned int)vtd_get(ecap, ECAP_PSS) + 1
+				 : 0;
 }
 
 static inline bool vtd_info_is_vtd(const struct iommunest_hw_info *info)

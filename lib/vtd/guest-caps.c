@@ -48,7 +48,7 @@ static uint64_t shown_ecap(const struct iommunest_hw_info *info)
 	if (has_all(host, ECAP_PAGE_REQUESTS))
 		shown |= ECAP_PAGE_REQUESTS;
 	if (pasid_bits)
-		shown |= ECAP_PASID | vtd_in_field(pasid_bits - 1, ECAP_PSS);
+		shown |= ECAP_PASID | vtd_put(pasid_bits - 1, ECAP_PSS);
 	return shown;
 }
 
