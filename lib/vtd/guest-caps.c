@@ -230,7 +230,7 @@ EXPORT const char *iommunest_vtd_guest_reason_text(uint64_t reason)
 {
 	size_t i;
 
-	for (i = 0; i < sizeof(reason_texts) / sizeof(reason_texts[0]); i++) {
+	for (i = 0; i < ARRAY_LEN(reason_texts); i++) {
 		if (reason_texts[i].reason == reason)
 			return reason_texts[i].text;
 	}

@@ -4,8 +4,8 @@
 
 #include "lib/abi.h"
 #include "lib/error-report.h"
+#include "lib/vtd/entry.h"
 
-#define PAGE_MASK_4K 0xfffull
 #define S1_FLAGS \
 	(IOMMUNEST_VTD_S1_SRE | IOMMUNEST_VTD_S1_EAFE | IOMMUNEST_VTD_S1_WPE)
 
@@ -21,7 +21,7 @@ static int check_s1(const struct iommunest_vtd_s1 *s1)
 {
 	if (s1->flags & ~S1_FLAGS)
 		return -EOPNOTSUPP;
-	if (s1->pgtbl_addr & PAGE_MASK_4K)
+	if (s1->pgtbl_addr & VTD_PAGE_MASK)
 		return -EINVAL;
 	if (s1->addr_width != 48 && s1->addr_width != 57)
 		return -EINVAL;
