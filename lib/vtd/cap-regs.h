@@ -90,10 +90,6 @@ vtd_host(const struct iommunest_hw_info *info)
 }
 
 /* -EINVAL: NULL, or not filled in by iommunest_hw_info(). */
-int vtd_check_info(const struct iommunest_hw_info *info);
-
-/* Decodes both registers; to->size stays. */
-void vtd_decode_caps(struct iommunest_vtd_caps *to, uint64_t cap,
-		     uint64_t ecap);
+int iommunest__vtd_check_info(const struct iommunest_hw_info *info);
 
 #endif /* IOMMUNEST_VTD_CAP_REGS_H */

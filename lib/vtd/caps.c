@@ -77,13 +77,7 @@ static void decode_ecap(struct iommunest_vtd_caps *to, uint64_t ecap)
 	to->rprivs = ecap & ECAP_RPRIVS;
 }
 
-void vtd_decode_caps(struct iommunest_vtd_caps *to, uint64_t cap, uint64_t ecap)
-{
-	decode_cap(to, cap);
-	decode_ecap(to, ecap);
-}
-
-int vtd_check_info(const struct iommunest_hw_info *info)
+int iommunest__vtd_check_info(const struct iommunest_hw_info *info)
 {
 	if (!info || info->size < END_OF(struct iommunest_hw_info, data))
 		return -EINVAL;
@@ -97,7 +91,7 @@ EXPORT int iommunest_vtd_caps_decode(struct iommunest_vtd_caps *caps,
 	struct iommu_hw_info_vtd host;
 	int ret;
 
-	if (!caps || vtd_check_info(info) < 0)
+	if (!caps || iommunest__vtd_check_info(info) < 0)
 		return -EINVAL;
 	ret = iommunest_check_size(caps,
 				   END_OF(struct iommunest_vtd_caps, rprivs));
@@ -109,7 +103,8 @@ EXPORT int iommunest_vtd_caps_decode(struct iommunest_vtd_caps *caps,
 	out.cap = host.cap_reg;
 	out.ecap = host.ecap_reg;
 	out.flags = host.flags;
-	vtd_decode_caps(&out, host.cap_reg, host.ecap_reg);
+	decode_cap(&out, host.cap_reg);
+	decode_ecap(&out, host.ecap_reg);
 	iommunest_copy_out(caps, &out, sizeof(out));
 	return 0;
 }

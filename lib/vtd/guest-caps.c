@@ -55,7 +55,7 @@ static uint64_t shown_ecap(const struct iommunest_hw_info *info)
 EXPORT int iommunest_vtd_guest_caps(const struct iommunest_hw_info *info,
 				    uint64_t *cap, uint64_t *ecap)
 {
-	if (!cap || !ecap || vtd_check_info(info) < 0)
+	if (!cap || !ecap || iommunest__vtd_check_info(info) < 0)
 		return -EINVAL;
 	if (!vtd_info_is_vtd(info))
 		return -EOPNOTSUPP;
@@ -164,7 +164,7 @@ EXPORT int iommunest_vtd_guest_check(const struct iommunest_hw_info *info,
 	struct iommunest_vtd_guest copy;
 	int ret;
 
-	if (!guest || !reasons || vtd_check_info(info) < 0)
+	if (!guest || !reasons || iommunest__vtd_check_info(info) < 0)
 		return -EINVAL;
 	ret = iommunest_copy_in(&copy, sizeof(copy), guest,
 				END_OF(struct iommunest_vtd_guest, reserved));

@@ -205,7 +205,7 @@ iommunest_vtd_pasid_to_s1(const struct iommunest_vtd_pasid_entry *entry,
 
 	if (reason)
 		*reason = IOMMUNEST_VTD_PASID_REASON_NONE;
-	if (!entry || vtd_check_info(info) < 0 || addr_bits < 32 ||
+	if (!entry || iommunest__vtd_check_info(info) < 0 || addr_bits < 32 ||
 	    addr_bits > 64 || !s1)
 		return -EINVAL;
 	ret = check_entry_size(entry);
