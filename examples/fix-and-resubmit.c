@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /*
  * The second of three entries is refused, fixed, and submitted again with
  * the third.  On the simulator; nest-setup.c explains the set-up.

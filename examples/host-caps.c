@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /*
  * What the host's IOMMU can do, and what of it a VMM may show its guest.
  * On the simulator.

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The libiommunest authors
 # Example programs, one idea each.  They use the public headers and nothing
 # else, and are not installed.
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /*
  * From /dev/iommu to a guest's first invalidations, on the simulator.  The
  * device is attached first: an HWPT without a device accepts every

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /*
  * Several invalidations in one ioctl, on the simulator.  The first part is
  * set-up, which nest-setup.c explains.

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /*
  * libiommunest-sim: a simulated /dev/iommu on an Intel VT-d IOMMU, for tests
  * and demonstrations on any machine.

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /* What crosses the library's border: exported symbols, structs that grow. */
 #ifndef IOMMUNEST_ABI_H
 #define IOMMUNEST_ABI_H

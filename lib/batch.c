@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /* Batch: entries as the kernel wants them, and a cookie beside each. */
 #include <config.h>
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 #ifndef IOMMUNEST_BATCH_H
 #define IOMMUNEST_BATCH_H
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /* A context: an open /dev/iommu and the system calls to use on it. */
 #include <config.h>
 

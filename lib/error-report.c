@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /*
  * Whether the kernel brings the hardware's errors back.  A call with the flag
  * and without entries does nothing, and tells.

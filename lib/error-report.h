@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /* Whether the kernel has the extension of uapi/invalidate.h. */
 #ifndef IOMMUNEST_ERROR_REPORT_H
 #define IOMMUNEST_ERROR_REPORT_H

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /* Which IOMMU a device is behind, and what its driver says of it. */
 #include "lib/uapi/uapi.h"
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /* Hardware page tables: the nest parent, and nested ones of any vendor. */
 #include "lib/uapi/uapi.h"
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /* I/O address spaces, and the destruction of any object. */
 #include "lib/uapi/uapi.h"
 

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The libiommunest authors
 # The library.  Tests that need its allocations to fail link the objects
 # themselves (libiommunest-core.la); everything else links what is installed.
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /*
  * Submission: an array of entries goes in, the number of handled entries
  * comes out, and work goes on at the index where it failed.

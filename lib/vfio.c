@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /* VFIO device cdevs: bound to the context's iommufd, attached to an HWPT. */
 #include <config.h>
 

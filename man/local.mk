@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The libiommunest authors
 # The manual.  A page's source is PAGE.in, for the version in its footer.
 
 MAN_PAGES = \

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The libiommunest authors
 # Checks the kernel patches, one by one; see --help.
 set -euo pipefail
 

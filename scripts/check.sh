@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The libiommunest authors
 # Builds the tree and runs its tests; see --help.
 #
 # A tier is a file tiers/NAME.sh, which lib/tier.sh sources in a shell of its

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The libiommunest authors
 # Replays a captured guest's invalidation queue on the simulator; see --help.
 set -euo pipefail
 

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The libiommunest authors
 # What a newcomer and CI run.  The folders go whole, so that no tier is
 # forgotten.
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /*
  * What the IOTLB holds for an HWPT, and the TLB of a device for itself: a set
  * for each leaf size.  A leaf's key is its address without the low bits.

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /* What the IOTLB and the device TLBs hold, leaf size by leaf size. */
 #ifndef IOMMUNEST_SIM_CACHE_H
 #define IOMMUNEST_SIM_CACHE_H

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /* Copies an ioctl's struct from user memory and back, and checks its size. */
 #include "call.h"
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /* An ioctl's struct, copied in and out. */
 #ifndef IOMMUNEST_SIM_CALL_H
 #define IOMMUNEST_SIM_CALL_H

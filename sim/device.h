@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /* Simulated devices: bound and attached. */
 #ifndef IOMMUNEST_SIM_DEVICE_H
 #define IOMMUNEST_SIM_DEVICE_H

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /* The ioctls of an iommufd. */
 #ifndef IOMMUNEST_SIM_DISPATCH_H
 #define IOMMUNEST_SIM_DISPATCH_H

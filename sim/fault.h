@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /* Failures on demand. */
 #ifndef IOMMUNEST_SIM_FAULT_H
 #define IOMMUNEST_SIM_FAULT_H

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /* What is open: iommufds and VFIO device nodes, by file descriptor. */
 #include "files.h"
 

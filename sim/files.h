@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /* What is open: iommufds and VFIO device nodes, by file descriptor. */
 #ifndef IOMMUNEST_SIM_FILES_H
 #define IOMMUNEST_SIM_FILES_H

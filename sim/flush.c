@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /*
  * What one entry causes: the profile's driver computes a block of pages, puts
  * descriptors into the host's queue, and the hardware drops what is cached.

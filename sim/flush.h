@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /* What the driver and the hardware do for one entry. */
 #ifndef IOMMUNEST_SIM_FLUSH_H
 #define IOMMUNEST_SIM_FLUSH_H

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /*
  * IOMMU_HWPT_ALLOC.  The checks are in the kernel's order, because a caller
  * with two mistakes sees which comes first.

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /* The simulator's types.  The functions of a module are in its own header. */
 #ifndef IOMMUNEST_SIM_INTERNAL_H
 #define IOMMUNEST_SIM_INTERNAL_H

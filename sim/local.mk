@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The libiommunest authors
 # The simulator: a library of its own.  It shares two headers with the library:
 # the ABI (lib/uapi/) and how structs cross a border (lib/abi.h).  Tests that
 # need its allocations to fail link the objects themselves

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /* The objects of one iommufd, by id. */
 #ifndef IOMMUNEST_SIM_OBJECTS_H
 #define IOMMUNEST_SIM_OBJECTS_H

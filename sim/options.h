@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /* The options of a new simulator. */
 #ifndef IOMMUNEST_SIM_OPTIONS_H
 #define IOMMUNEST_SIM_OPTIONS_H

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /* How the simulated kernels differ. */
 #ifndef IOMMUNEST_SIM_PROFILE_H
 #define IOMMUNEST_SIM_PROFILE_H

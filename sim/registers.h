@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /* What CAP_REG and ECAP_REG say. */
 #ifndef IOMMUNEST_SIM_REGISTERS_H
 #define IOMMUNEST_SIM_REGISTERS_H

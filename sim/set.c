@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /*
  * Sorted sets of numbers.  The hot path looks up keys and removes ranges, both
  * in logarithmic time.  An insertion moves all keys above it.

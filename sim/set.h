@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /* Sorted sets of numbers. */
 #ifndef IOMMUNEST_SIM_SET_H
 #define IOMMUNEST_SIM_SET_H

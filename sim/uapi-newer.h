@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /*
  * The parts of iommufd's ABI that the simulated kernels know, and that are
  * missing from the headers which this may be built with.

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /*
  * Accesses user memory as the kernel does: a bad address is EFAULT, and does
  * not kill the process.  process_vm_readv(2) copies within this process.  If

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /* User memory, accessed as the kernel accesses it. */
 #ifndef IOMMUNEST_SIM_USER_MEMORY_H
 #define IOMMUNEST_SIM_USER_MEMORY_H

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /* VFIO device nodes: binding to an iommufd, attaching, detaching. */
 #include "vfio.h"
 

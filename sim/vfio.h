@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /* VFIO device nodes. */
 #ifndef IOMMUNEST_SIM_VFIO_H
 #define IOMMUNEST_SIM_VFIO_H

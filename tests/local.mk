@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The libiommunest authors
 # What `make check` runs.  A program or script that cannot run says why and
 # exits with 77.
 
@@ -61,6 +62,7 @@ QUICK_SCRIPT_TESTS = \
 	%D%/api/api-consistency.sh \
 	%D%/api/examples.sh \
 	%D%/api/header-alone.sh \
+	%D%/api/licences.sh \
 	%D%/api/man-examples.sh \
 	%D%/api/man-lint.sh \
 	%D%/api/pkg-config.sh \

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 #ifndef _DEFAULT_SOURCE
 #define _DEFAULT_SOURCE /* reallocarray */
 #endif

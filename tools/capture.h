@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /*
  * Reader of captured guest invalidation queues, format `iq-capture 1`; see
  * tests/data/guest-iq/README.md.

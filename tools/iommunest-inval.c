@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /*
  * iommunest-inval: invalidations from the command line, submitted to the
  * simulated host; shows the calls, what reached the hardware, and the report.

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /* iommunest-replay: reads a capture, and runs it (replay.h). */
 #include <errno.h>
 #include <string.h>

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The libiommunest authors
 # Installed programs.  They use the public headers and nothing else.
 
 TOOL_LIBS = libiommunest-sim.la libiommunest.la

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /* The names of errno(3) on Linux.  The including file defines ERROR(). */
 ERROR(EPERM)
 ERROR(ENOENT)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /* What the tools share: arguments, messages, exit statuses. */
 #include <errno.h>
 #include <stdarg.h>

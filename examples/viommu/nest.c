@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /*
  * From the guest's tables to a nested HWPT.
  * Tables: VT-d specification, chapters 3 and 9, scalable mode.

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /* What the queue engine asks of the VMM. */
 #include <errno.h>
 #include <string.h>

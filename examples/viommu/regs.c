@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /* The register file: which write becomes which call. */
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /*
  * A small guest at the smallest possible emulated DRHD (regs.h), on a
  * simulated host: what it writes to which register, and what happens then.

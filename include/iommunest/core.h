@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /*
  * The core of libiommunest: system calls, contexts, objects, VFIO devices,
  * batches and their submission.  It knows no vendor.  Programs include

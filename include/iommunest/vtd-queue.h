@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /*
  * Intel VT-d: a guest's invalidation queue, its descriptors and the engine that
  * runs it.  Programs include <libiommunest.h>.

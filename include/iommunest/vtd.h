@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /*
  * Intel VT-d: capabilities, a guest's PASID-table entry, nested HWPTs, and
  * stage-1 entries.  Programs include <libiommunest.h>.

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /*
  * struct iommu_hwpt_invalidate as the patches of kernel/ extend it, so that a
  * hardware error comes back to the entry that met it.  Kernels without them

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /*
  * The part of the ABI of Linux's /dev/iommu that this project uses, for
  * systems whose <linux/iommufd.h> is missing or older than Linux 6.8.  The

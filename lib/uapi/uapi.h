@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /* The kernel's ABI: from the system where it is new enough. */
 #ifndef IOMMUNEST_UAPI_UAPI_H
 #define IOMMUNEST_UAPI_UAPI_H

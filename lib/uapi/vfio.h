@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /*
  * The part of VFIO's ABI that binds a device to an iommufd, for systems whose
  * <linux/vfio.h> is older than Linux 6.6; the names are the kernel's.  As in

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /*
  * VT-d stage-1 entries into a batch, within the hardware's limits: a block of
  * more than 2^MAMV pages would be an Invalidation Queue Error in the host,

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /* What the queue engine knows of a batch, to fill it without a call. */
 #ifndef IOMMUNEST_VTD_BATCH_H
 #define IOMMUNEST_VTD_BATCH_H

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /*
  * Fields of 64-bit words and registers.  A field is the mask of its bits, in
  * place: BITS(5, 4) is the field that the specification calls "5:4".

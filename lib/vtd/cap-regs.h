@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /*
  * Fields of CAP_REG and ECAP_REG (VT-d specification, chapter 11, "Capability
  * Register" and "Extended Capability Register"), each as its bits in place.

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /* What CAP_REG and ECAP_REG say. */
 #include "lib/abi.h"
 #include "lib/vtd/cap-regs.h"

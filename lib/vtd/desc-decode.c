@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /*
  * Decoding of a guest's invalidation descriptors, and what hardware refuses
  * (VT-d specification, chapter 6, "Queued Invalidation Interface").

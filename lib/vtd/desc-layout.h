@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /*
  * Where the fields of invalidation descriptors are, as the VT-d specification
  * draws them (chapter 6, "Queued Invalidation Interface"): FIELD_ in the first

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /*
  * The types of invalidation descriptors: how the fields of each are read and
  * written, and the table of what hardware refuses and what there is to print.

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /*
  * What there is to know of a type of invalidation descriptor, in one row.
  * Decoding, encoding and printing read it.

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /* Descriptors within the library: decoding, and what goes without it. */
 #ifndef IOMMUNEST_VTD_DESC_H
 #define IOMMUNEST_VTD_DESC_H

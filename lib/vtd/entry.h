@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /* Sizes of VT-d's pages and address masks. */
 #ifndef IOMMUNEST_VTD_ENTRY_H
 #define IOMMUNEST_VTD_ENTRY_H

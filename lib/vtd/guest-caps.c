@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /*
  * What a guest may be shown of its host, and whether a host can serve it.
  * iommunest_vtd_guest_caps(3) has the reason for each bit.

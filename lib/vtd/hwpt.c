@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /* A guest's stage 1 as a nested HWPT: VT-d's data, and what it may hold. */
 #include "lib/uapi/uapi.h"
 

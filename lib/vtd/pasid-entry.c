@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /*
  * A guest's scalable-mode PASID-table entry (VT-d specification, chapter 9,
  * "Scalable-Mode PASID Table Entry"), and the nested HWPT that it asks for.

@@ -1,5 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The libiommunest authors
 # Sourced after common.sh: builds the tree, out of tree.
 
 # False: configure or Makefile.in is missing or old.

@@ -1,5 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The libiommunest authors
 # Sourced by the scripts: where things are, what is said, what is installed.
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)

@@ -1,5 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The libiommunest authors
 # Sourced after common.sh: trees of the kernel's source, patched and configured
 # for the tests.  "base" is 6.12 or newest; the functions set package, suite,
 # source, version, patches, image, tree and log.

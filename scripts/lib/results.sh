@@ -1,5 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The libiommunest authors
 # Sourced after common.sh: what a run of tests came to.  Each line of the file
 # $RESULTS is "PASSED FAILED SKIPPED" of something that was run.
 

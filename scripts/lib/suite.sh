@@ -1,5 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The libiommunest authors
 # Sourced: packages of another Debian suite than the system's, beside the
 # system's own and without touching it: with an apt configuration of its own,
 # and unpacked, not installed.

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The libiommunest authors
 # Runs one tier, or what prepares it, in a shell of its own:
 #   tier.sh run|prepare FILE BUILD-FOLDER
 # Its counts go to $RESULTS; exit status 77 is a tier that cannot run.

@@ -1,5 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The libiommunest authors
 # Sourced after common.sh: compilers for other machines and C libraries, with
 # their libcheck, beside the system's.  Nothing of them is installed, as Debian's
 # cross compilers and gcc-multilib put each other out.  All are of the system's

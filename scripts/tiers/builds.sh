@@ -1,5 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The libiommunest authors
 tier_title="other compilations: LTO, -O3, 32 bits, musl, big-endian, blanks"
 tier_packages="$build_packages $test_packages debian-archive-keyring"
 

@@ -1,5 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The libiommunest authors
 tier_title="the tarball is complete, builds, runs, installs, uninstalls"
 tier_packages="$build_packages $test_packages"
 [ ! -e "$top/.git" ] || tier_packages+=" git"

@@ -1,5 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The libiommunest authors
 tier_title="libFuzzer with AddressSanitizer and UBSan, the same inputs each time"
 tier_packages="$build_packages clang"
 

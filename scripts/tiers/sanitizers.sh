@@ -1,5 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The libiommunest authors
 tier_title="AddressSanitizer, LeakSanitizer and UBSan, make check-quick"
 tier_packages="$build_packages $test_packages"
 

@@ -1,5 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The libiommunest authors
 tier_title="without the system's linux/iommufd.h, make check-uapi"
 tier_packages="$build_packages $test_packages"
 

@@ -1,5 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The libiommunest authors
 tier_title="real kernels in QEMU, make check-vm"
 tier_packages="$build_packages $test_packages $kernel_packages busybox-static
 	qemu-system-x86 debian-archive-keyring"

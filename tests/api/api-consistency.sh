@@ -1,5 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The libiommunest authors
 # Headers, symbol maps, exports and manual pages agree; see api_consistency.py.
 set -eu
 

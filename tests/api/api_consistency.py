@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The libiommunest authors
 """Holds what the project says of its interface against each other.
 
 For each of the two libraries:

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The libiommunest authors
 # Sourced by the tests of the example programs: how one is built against the
 # libraries of the build tree, and whether what it invalidates reaches the
 # simulated hardware.  An HWPT without a device accepts everything and flushes

@@ -1,5 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The libiommunest authors
 # The programs in examples/: they include public headers only, build without a
 # warning, print what is expected, and what they invalidate reaches the
 # simulated hardware.  tests/replay/viommu.sh looks at viommu's output.

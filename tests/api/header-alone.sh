@@ -1,5 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The libiommunest authors
 # Each public header compiles alone, and a second time after itself, as C11 and
 # as C++17, without a warning.
 set -eu

@@ -1,5 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The libiommunest authors
 # The program in each page's EXAMPLES compiles without a warning, links with
 # the libraries of the build tree, runs, and exits with 0; what it invalidates
 # reaches the simulated hardware.  With the simulator, the page says how to link

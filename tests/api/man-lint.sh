@@ -1,5 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The libiommunest authors
 # Each manual page passes mandoc's lint without a warning, is no wider than a
 # terminal of 80 columns, refers only to pages that exist, and is listed in
 # libiommunest(7).

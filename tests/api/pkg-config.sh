@@ -1,5 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The libiommunest authors
 # The .pc files are valid, have the fields that distributions read, and the
 # simulator's asks for the library of its own version, shared and static.
 set -eu

@@ -1,5 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The libiommunest authors
 # What the README shows is so: its example is consecutive lines of
 # examples/nest-setup.c, and the command in it ("    $ ...") prints what follows
 # it.

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /*
  * What the library costs: a ring full of PASID-based IOTLB descriptors, run
  * against a kernel that does nothing.

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /* What a stage 1 says is looked at when a device is attached. */
 #include "conformance.h"
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /* Rows 12 to 15: entry by entry, and the way back. */
 #include "conformance.h"
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /* Ids, IOMMU_IOAS_ALLOC and IOMMU_DESTROY. */
 #include "conformance.h"
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /*
  * Two things wrong at once, in each pair that goes together: the check that
  * comes first is the one that is seen.

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /* Rows 1 to 4: from the number of an ioctl to its struct, for each of them. */
 #include "conformance.h"
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /* Errors of the hardware, as the patches of kernel/ report them. */
 #include "conformance.h"
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /*
  * What /dev/iommu does, as a table of cases.  Nothing here knows whom it asks:
  * an environment supplies the system calls and a set of objects, and the same

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /*
  * Random calls, right ones and wrong ones, with all that comes of them as
  * text.  Two environments that start alike, share the memory and are given

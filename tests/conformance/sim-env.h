@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /* The simulator as an environment for the cases. */
 #ifndef CONFORMANCE_SIM_ENV_H
 #define CONFORMANCE_SIM_ENV_H

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /* The cases, against each of the simulator's profiles. */
 #include "random.h"
 #include "sim-env.h"

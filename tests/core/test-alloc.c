@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /*
  * Every allocation of the library fails once: its 1st, its 2nd ..., until one
  * run needs no more.  Linked with the library's objects and

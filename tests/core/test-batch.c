@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /* Batches: capacity, the error that sticks, the cursor, types. */
 #include <errno.h>
 #include <stdlib.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /* Contexts: opening, ownership of the descriptor, options, the real table. */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /* A kernel that brings the hardware's errors back, and one that does not. */
 #include <errno.h>
 #include <fcntl.h>

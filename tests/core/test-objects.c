@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /*
  * Objects: the bytes of each command struct, word by word as the ABI has
  * them, what comes back, and what is refused without a call.

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /*
  * Each struct that a caller allocates begins with its size.  One that was
  * never set is refused before anything else of the struct is looked at: the

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /* Which arguments a submission refuses, and what it leaves alone. */
 #include <errno.h>
 #include <stdlib.h>

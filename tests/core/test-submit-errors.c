@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /* What a submission makes of the kernel's errors and counts. */
 #include <errno.h>
 #include <stdlib.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /*
  * What submission does with an entry that failed: skip, flush all, ask; and
  * with a type that only knows an upper bound of what was done.

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /*
  * Submission against a kernel that answers anything: all answers there are up
  * to a depth, and random ones.  After each return each entry is in exactly

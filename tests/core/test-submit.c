@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /* Submission against a scripted kernel: each rule by a script of its own. */
 #include <errno.h>
 #include <stdlib.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /*
  * Whole scenarios, run again and again: with the 1st, 2nd ... system call
  * failing, then with the 1st, 2nd ... allocation failing, until a run gets by

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /* VFIO devices: the bytes of each command, and a life on the simulator. */
 #include <errno.h>
 #include <stdlib.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /*
  * The reader of captures: what it takes is as the format says, and reads the
  * same when it is written again; what it refuses leaves nothing but a message.

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /*
  * Descriptors: any words are decoded and printed, any fields are encoded.
  * Which bits are reserved is said here once more, from the specification's

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /*
  * The queue engine on the simulator: the input is the guest, the VMM, the
  * host's failures, and whoever hands over a state of live migration.

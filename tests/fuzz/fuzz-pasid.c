@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /*
  * PASID-table entries and capability registers.  What becomes a stage 1 is
  * what the entry says, and a host with these registers takes it.

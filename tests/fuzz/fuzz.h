@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /* What the fuzz targets share: the entry point, checks, and reading an input.
  */
 #ifndef TESTS_FUZZ_H

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /*
  * How fuzz-iq takes its input, for those that write seeds: five bytes of
  * options, then operations, each a byte and its arguments.

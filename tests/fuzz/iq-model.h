@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /*
  * What the queue engine promises, held against what it does, whatever guest
  * memory, the host and the VMM do to it:

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /* A guest, a VMM and a simulated host, as an input has them, and the model. */
 #ifndef TESTS_FUZZ_IQ_VMM_H
 #define TESTS_FUZZ_IQ_VMM_H

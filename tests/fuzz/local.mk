@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The libiommunest authors
 # Fuzz targets.  "make fuzz-programs" builds them with any compiler, to run
 # inputs that are given as files; scripts/tiers/fuzz.sh builds them with
 # libFuzzer.

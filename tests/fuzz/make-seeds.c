@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /*
  * make-seeds FOLDER CAPTURE...: cuts captures of guests into inputs for the
  * targets, into FOLDER/desc, iq and capture, which must be there.

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /*
  * A target without libFuzzer: runs the files, and those in the folders, that
  * are its arguments, for compilers that have no libFuzzer and for valgrind.

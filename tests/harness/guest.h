@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /*
  * A guest's invalidation queue, and the VMM around it: a ring in memory,
  * makers of descriptors, and callbacks that record what the engine asks and

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /*
  * A host kernel that records what it is given: IOMMU_HWPT_INVALIDATE and
  * nothing else, behind the system call table.  Any HWPT exists.  Rules say

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /* A guest, an engine and a recording host, put together for one test. */
 #ifndef TEST_IQ_RIG_H
 #define TEST_IQ_RIG_H

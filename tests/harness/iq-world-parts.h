@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /* What the files of iq-world share, and nobody else uses. */
 #ifndef TESTS_HARNESS_IQ_WORLD_PARTS_H
 #define TESTS_HARNESS_IQ_WORLD_PARTS_H

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /*
  * A guest, an engine and the simulated host, with a model of their own of what
  * each descriptor asks for.  Whatever happens, the model holds the engine to

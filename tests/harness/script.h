@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /*
  * A scripted kernel: a system call table that is fed by a table of rows, each
  * of them a call that has to come, and its answer.  A call that differs from

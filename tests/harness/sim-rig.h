@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /* A simulator with one device on a nested HWPT, for its own tests. */
 #ifndef TEST_SIM_RIG_H
 #define TEST_SIM_RIG_H

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /* A script, a context and a batch to submit. */
 #ifndef TESTS_UNIT_SUBMIT_RIG_H
 #define TESTS_UNIT_SUBMIT_RIG_H

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /* What all tests share: the runner, random numbers, choices, growing structs.
  */
 #ifndef TESTS_HARNESS_SUPPORT_H

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /* The words of iommunest_hw_info::data of a VT-d: struct iommu_hw_info_vtd. */
 #ifndef TESTS_HARNESS_VTD_INFO_H
 #define TESTS_HARNESS_VTD_INFO_H

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /* A queue engine that knows devices. */
 #ifndef TESTS_QUEUE_DEVICE_RIG_H
 #define TESTS_QUEUE_DEVICE_RIG_H

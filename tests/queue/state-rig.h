@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /* A queue engine in each of the states that it can be saved in. */
 #ifndef TESTS_QUEUE_STATE_RIG_H
 #define TESTS_QUEUE_STATE_RIG_H

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /* Host failures of entries that device-TLB descriptors are piggybacked on. */
 #include <stdlib.h>
 #include <string.h>

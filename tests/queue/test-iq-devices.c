@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /*
  * Device-TLB descriptors that become entries of their own: of devices that the
  * engine knows, and of others.

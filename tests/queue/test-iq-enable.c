@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /* What a guest does to its queue's registers: enabled, disabled, reset. */
 #include <stdlib.h>
 #include <string.h>

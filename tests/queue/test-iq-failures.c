@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /*
  * The queue engine where something fails: the guest, its memory, the host,
  * the VMM.  The head tells the truth, and nothing is lost.

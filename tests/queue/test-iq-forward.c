@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /* Which descriptors the queue engine forwards, and to which HWPTs. */
 #include <stdlib.h>
 #include <string.h>

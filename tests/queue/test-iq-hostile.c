@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /*
  * A guest that means harm: rings of every size and both widths, in both modes,
  * full of random bytes, in memory that is another one at each read, and tails

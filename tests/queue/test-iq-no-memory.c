@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /*
  * Which functions of the engine allocate, and what they do where they cannot.
  * Linked with the library's objects.

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /* The order of waits, submissions and the VMM's part. */
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /*
  * A device-TLB descriptor whose range the entry before it has is piggybacked on
  * that host entry: it needs none of its own.

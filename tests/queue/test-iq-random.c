@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /*
  * Random guests on random hosts; iq-world.h says what has to hold.
  *

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /* Which HWPTs a scope leads to, between runs and within one. */
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The libiommunest authors
 """Is anything lost?  Runs iommunest-replay and judges what it says.
 
 Knows the capture format and the descriptors by itself, and nothing of the

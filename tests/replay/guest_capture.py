@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The libiommunest authors
 """Captures of guest queues, read and decoded without the library.
 
 Format: tests/data/guest-iq/README.md.  Descriptors: VT-d specification,

@@ -1,5 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The libiommunest authors
 # iommunest-inval: how entries are written, what is sent, and what is refused.
 # Conditions are quoted for check(), which evaluates them.
 # shellcheck disable=SC2016,SC2034

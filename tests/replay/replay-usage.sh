@@ -1,5 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The libiommunest authors
 # The command line of iommunest-replay: what it refuses before anything is
 # submitted, and what it prints where.
 # Conditions are quoted for check(), which evaluates them.

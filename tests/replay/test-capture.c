@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /* The capture reader: what it takes, and what it refuses, where and why. */
 #include <errno.h>
 #include <stdbool.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /* The example's register file, written to as guests do. */
 #include <errno.h>
 #include <stdlib.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /* The example's register file on the simulator, and a guest that writes it. */
 #ifndef TESTS_REPLAY_VIOMMU_RIG_H
 #define TESTS_REPLAY_VIOMMU_RIG_H

@@ -1,5 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The libiommunest authors
 # The example viommu: what its guest reads, step by step, and its command line.
 # Conditions are quoted for check(), which evaluates them.
 # shellcheck disable=SC2016,SC2034

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /* What the simulated hardware caches, and what a flush drops. */
 #include "tests/harness/sim-rig.h"
 #include "tests/harness/support.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /* Failures on demand. */
 #include "tests/harness/sim-rig.h"
 #include "tests/harness/support.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /*
  * Repeats a scenario with its 1st, 2nd ... nth allocation failing.  Each time,
  * the step returns -ENOMEM, loses nothing, and succeeds when tried again.

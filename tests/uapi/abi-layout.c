@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /*
  * The layout of what crosses a border, where longs have 64 bits, and where they
  * have 32 and 64-bit numbers stand at multiples of 4 (i386).  The kernel's

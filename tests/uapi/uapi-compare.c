@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /*
  * Holds the library's own declarations of the ABI against the kernel's: each
  * number, and each struct's members, their sizes and offsets.  Also that

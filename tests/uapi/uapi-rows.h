@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /*
  * The rows, from whichever header was included before.  Included once by each
  * of uapi-own.c and uapi-real.c, because the two headers define the same

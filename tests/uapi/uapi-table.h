@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /* What a header says of the ABI, as a table that can be compared. */
 #ifndef TESTS_UAPI_TABLE_H
 #define TESTS_UAPI_TABLE_H

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /*
  * How long an entry takes, in arrays of several lengths: the least of some
  * rounds.  It means something only beside the same of another kernel, on the

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The libiommunest authors
 # How long an entry takes on each kernel; see --help.
 set -euo pipefail
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The libiommunest authors
 # Runs the programs of this folder on one kernel after the other; what
 # "make check-vm" and the tier "vm" of scripts/check.sh call.
 set -euo pipefail

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /*
  * Random requests to an iommufd: right ones, borderline ones and broken ones.
  * A request holds all that it needs, so that it can be made twice, of two

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /*
  * Errors of the hardware on demand: the knobs of kernel/test's patches, and
  * what the driver says of its queue.

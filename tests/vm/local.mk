@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The libiommunest authors
 # Programs for a real kernel in a virtual machine.  "make check" leaves them
 # alone; "make check-vm" builds them and runs them there.
 

@@ -1,5 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The libiommunest authors
 # Sourced after scripts/lib/common.sh: what is in the virtual machine, and how
 # it is started.
 # shellcheck disable=SC2034,SC2154 # common.sh's, and for who sources this

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /*
  * The part of iommufd's mock (CONFIG_IOMMUFD_TEST) that the tests use: the
  * same in Linux 6.12 and 7.3.  Described by the kernel's

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /* The kernel that runs, and the machine's devices behind its VT-d. */
 #ifndef VM_REAL_H
 #define VM_REAL_H

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The libiommunest authors
 # Does run.sh see what goes wrong?  Programs that do, on purpose:
 #   selftest.sh [KERNEL]
 # Exit status 77: there is no such kernel.

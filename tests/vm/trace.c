@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /*
  * The layout of the pages is that of the kernel's Documentation/trace/
  * ring-buffer-design.rst and of tracefs's events/header_page, header_event and

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /*
  * What the VT-d driver puts into the invalidation queue, from the kernel's
  * event intel_iommu:qi_submit.  The events are read as the kernel stores

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /*
  * What the tests use of VFIO's device nodes, which came with Linux 6.6: newer
  * than the <linux/vfio.h> of many a system.  As in the kernel's

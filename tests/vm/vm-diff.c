@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /*
  * The kernel that runs, and the simulator of it: random requests to both, and
  * whatever can be seen of them has to be the same: what an ioctl returns, all

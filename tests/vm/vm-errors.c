@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /*
  * Errors of the hardware, as the patches of kernel/ bring them back: real ones
  * that QEMU raises, and time-outs that are injected.  On a stock kernel only

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /*
  * iommufd's own mock, which is no VT-d, through the part of the library that
  * knows of no vendor: what came back, and what is cached afterwards.

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /*
  * The main job on the real driver: iommunest-replay runs each captured guest
  * on the kernel's iommufd, and what it says that it submitted is held against

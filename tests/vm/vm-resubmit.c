@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /*
  * An array with bad entries in it, given to the real VT-d driver: whatever the
  * policy, the descriptors that reach the hardware are exactly the right ones,

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /* Batches of VT-d entries, and what is in them. */
 #ifndef TESTS_VTD_BATCH_RIG_H
 #define TESTS_VTD_BATCH_RIG_H

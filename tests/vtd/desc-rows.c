@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 #include "tests/vtd/desc-rows.h"
 
 #define SW IOMMUNEST_VTD_DESC_SW

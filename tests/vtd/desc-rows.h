@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /*
  * Descriptors in three forms, each worked out by hand from the VT-d
  * specification (chapter 6, "Queued Invalidation Interface"): the words in the

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /* A guest's PASID-table entry as words, and a host that can nest it. */
 #ifndef TESTS_VTD_PASID_RIG_H
 #define TESTS_VTD_PASID_RIG_H

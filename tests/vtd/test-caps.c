@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /*
  * CAP_REG and ECAP_REG, held against a table of their fields as the VT-d
  * specification has them (chapter 11), and against machines that exist.

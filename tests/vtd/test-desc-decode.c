@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /*
  * Decoding of descriptors, held against a table of their fields as the VT-d
  * specification draws them (chapter 6, "Queued Invalidation Interface").

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /* Encoding of descriptors, and the builders: exactly what decoding reads. */
 #include <errno.h>
 #include <stdlib.h>

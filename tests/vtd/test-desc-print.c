@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /* Descriptors in words: each line is what it is, to the letter. */
 #include <errno.h>
 #include <stdio.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /* VT-d entries: every border, and random ones against 128-bit arithmetic. */
 #include <errno.h>
 #include <string.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /*
  * What a guest may be shown, and the check: each bit of both registers by
  * hand, each reason alone, and properties over random hosts and guests.

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /* Which arguments the functions of PASID-table entries refuse. */
 #include <errno.h>
 #include <limits.h>

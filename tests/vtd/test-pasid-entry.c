@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /* A guest's PASID-table entry: each of its bits, and each reason against it. */
 #include <errno.h>
 #include <limits.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /* What becomes of a guest's PASID-table entry on the simulator's host. */
 #include <errno.h>
 #include <limits.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /* VT-d entries into a batch, and the limits that it can be given. */
 #include <errno.h>
 #include <stdlib.h>

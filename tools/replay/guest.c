@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /* The guest's ring in memory, and the queue engine that a VMM runs on it. */
 #include <errno.h>
 #include <stdlib.h>

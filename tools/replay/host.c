@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /* The host, simulated or real: set up as a VMM does it. */
 #include <errno.h>
 #include <string.h>

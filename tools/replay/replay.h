@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /*
  * iommunest-replay: a captured guest's invalidation queue, run on a simulated
  * host or on a real one.

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /* What is in a capture: descriptors by type, scopes and devices. */
 #include <errno.h>
 #include <stdlib.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /*
  * Fields of the queue's registers (VT-d specification, chapter 11, "Register
  * Descriptions").

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /*
  * What a guest does to the registers of its invalidation queue, and what live
  * migration takes along.  Registers: VT-d specification, chapter 11.

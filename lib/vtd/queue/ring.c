@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /*
  * The engine at work: descriptors from the ring.
  * Registers and ring: VT-d specification, chapters 6 and 11.

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /*
  * The table of scopes.  Looking up is on the hot path and hashes; adding and
  * removing is not, and simply puts the hash chains together again.

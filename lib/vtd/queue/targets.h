@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
 /*
  * Which nested HWPTs carry what a guest's (domain id, PASID) caches, and which
  * ones a device's requests go through.
