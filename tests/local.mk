@@ -60,6 +60,7 @@ CHECK_TESTS = $(QUICK_COMPILED) \
 
 QUICK_SCRIPT_TESTS = \
 	%D%/api/api-consistency.sh \
+	%D%/api/documents.sh \
 	%D%/api/examples.sh \
 	%D%/api/header-alone.sh \
 	%D%/api/licences.sh \
