@@ -11,12 +11,14 @@ VIOMMU_SOURCES = \
 	%D%/viommu/regs.c \
 	%D%/viommu/regs.h
 
+if EXAMPLES
 noinst_PROGRAMS += \
 	%D%/fix-and-resubmit \
 	%D%/host-caps \
 	%D%/nest-setup \
 	%D%/submit \
 	%D%/viommu/viommu
+endif
 
 %C%_fix_and_resubmit_SOURCES = %D%/fix-and-resubmit.c
 %C%_fix_and_resubmit_LDADD = $(EXAMPLE_LIBS)

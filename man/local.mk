@@ -2,9 +2,11 @@
 # SPDX-FileCopyrightText: The libiommunest authors
 # The manual.  A page's source is PAGE.in, for the version in its footer.
 
-MAN_PAGES = \
+TOOL_PAGES = \
 	%D%/iommunest-inval.1 \
-	%D%/iommunest-replay.1 \
+	%D%/iommunest-replay.1
+
+LIBRARY_PAGES = \
 	%D%/iommunest_batch.3 \
 	%D%/iommunest_batch_add.3 \
 	%D%/iommunest_hw_info.3 \
@@ -39,6 +41,8 @@ MAN_PAGES = \
 	%D%/iommunest_vtd_queue.7 \
 	%D%/libiommunest-sim.7 \
 	%D%/libiommunest.7
+
+MAN_PAGES = $(TOOL_PAGES) $(LIBRARY_PAGES)
 
 # The other names of a page, each a file with one line (`.so man3/PAGE.3').
 MAN_LINKS = \
@@ -131,7 +135,13 @@ MAN_LINKS = \
 	%D%/iommunest_vtd_s1.3 \
 	%D%/iommunest_vtd_s1_type.3
 
-nodist_man_MANS = $(MAN_PAGES) $(MAN_LINKS)
+nodist_man_MANS = $(LIBRARY_PAGES) $(MAN_LINKS)
+if TOOLS
+nodist_man_MANS += $(TOOL_PAGES)
+else
+# Made all the same, as the tests want the whole manual.
+noinst_DATA = $(TOOL_PAGES)
+endif
 
 # The version is the Makefile's.
 $(MAN_PAGES): %: %.in Makefile

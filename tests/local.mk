@@ -69,9 +69,18 @@ QUICK_SCRIPT_TESTS = \
 	%D%/api/pkg-config.sh \
 	%D%/api/readme.sh \
 	%D%/api/version.sh \
-	%D%/replay/inval.sh \
 	%D%/replay/replay-usage.sh \
-	%D%/replay/viommu.sh
+	$(TOOL_TESTS) \
+	$(EXAMPLE_TESTS)
+
+TOOL_TESTS =
+if TOOLS
+TOOL_TESTS += %D%/replay/inval.sh
+endif
+EXAMPLE_TESTS =
+if EXAMPLES
+EXAMPLE_TESTS += %D%/replay/viommu.sh
+endif
 
 # Thousands of runs of iommunest-replay, judged in Python: half of the time that
 # "make check" takes.
@@ -258,6 +267,8 @@ EXTRA_DIST += \
 	%D%/no-wrap.sh \
 	%D%/replay/check_replay.py \
 	%D%/replay/guest_capture.py \
+	%D%/replay/inval.sh \
+	%D%/replay/viommu.sh \
 	%D%/valgrind.supp
 
 # What the library costs; it counts itself, and asserts nothing.
@@ -307,8 +318,8 @@ CODEC_TESTS = \
 	%D%/vtd/test-pasid-entry
 
 check-unit:
-	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(CHECK_TESTS)' \
-		check_PROGRAMS='$(CHECK_TESTS)'
+	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(QUICK_COMPILED)' \
+		check_PROGRAMS='$(QUICK_COMPILED)'
 
 check-codecs:
 	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(CODEC_TESTS)' \

@@ -18,9 +18,11 @@ REPLAY_SOURCES = \
 	$(CAPTURE_SOURCES) \
 	$(TOOL_SOURCES)
 
+if TOOLS
 bin_PROGRAMS += \
 	%D%/iommunest-inval \
 	%D%/iommunest-replay
+endif
 
 %C%_iommunest_inval_SOURCES = %D%/iommunest-inval.c $(TOOL_SOURCES)
 %C%_iommunest_inval_LDADD = $(TOOL_LIBS)

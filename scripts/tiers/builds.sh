@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The libiommunest authors
-tier_title="other compilations: LTO, -O3, 32 bits, musl, big-endian, blanks"
+tier_title="other compilations: LTO, -O3, i386, musl, s390x, blanks, less"
 tier_packages="$build_packages $test_packages debian-archive-keyring"
 
 # The programs of "make check", as each is another compilation of the same; its
@@ -11,7 +11,7 @@ tier_packages="$build_packages $test_packages debian-archive-keyring"
 # shellcheck source=scripts/lib/toolchain.sh
 . "$top/scripts/lib/toolchain.sh"
 
-variants=(lto o3 m32 musl s390x blanks)
+variants=(lto o3 m32 musl s390x blanks libraries)
 
 # Warnings are errors in all of them.
 test_build() {
@@ -67,6 +67,21 @@ build_blanks() {
 		tar -C "$tree" -x
 	top=$tree test_build "$dir" check-scripts
 	quietly "$1/demo.log" env -u BUILD_DIR "$tree/scripts/demo.sh"
+	record 1 0 0
+}
+
+# Without the programs, their pages and their tests.
+build_libraries() {
+	local root=$1/root
+
+	rm -rf "$root"
+	test_build "$1" check-scripts --disable-tools --disable-examples
+	quietly "$1/install.log" make -C "$1" install DESTDIR="$root"
+	if [ -e "$1/examples/nest-setup" ] ||
+		[ -n "$(find "$root" -name 'iommunest-*')" ]; then
+		say "something of them is there"
+		return 1
+	fi
 	record 1 0 0
 }
 

@@ -44,7 +44,7 @@ same 'lines of nest-setup.c' "$excerpt" "$shown"
 block=$(between '^    \$ ' '^[^ ]' | sed -n 's/^    //p; /^$/p')
 command=$(printf '%s\n' "$block" | sed -n '1s/^\$ //p')
 same "output of $command" \
-	"$(cd "$top" && PATH=$build/tools:$PATH && eval "$command")" \
+	"$(cd "$top" && PATH=$build/tests/replay:$PATH && eval "$command")" \
 	"$(printf '%s\n' "$block" | tail -n +2)"
 
 exit $failed
