@@ -6,6 +6,8 @@
 AM_TESTS_ENVIRONMENT = \
 	top_srcdir='$(top_srcdir)'; export top_srcdir; \
 	top_builddir='$(top_builddir)'; export top_builddir; \
+	IOMMUNEST_LONG_TESTS=$${IOMMUNEST_LONG_TESTS-$(LONG_TESTS)}; \
+	export IOMMUNEST_LONG_TESTS; \
 	$(TEST_LIBRARY_PATH)
 
 # What libtool writes into a program that is not to be installed, instead of a
@@ -82,8 +84,8 @@ if EXAMPLES
 EXAMPLE_TESTS += %D%/replay/viommu.sh
 endif
 
-# Thousands of runs of iommunest-replay, judged in Python: half of the time that
-# "make check" takes.
+# Thousands of runs of iommunest-replay, judged in Python; fewer without
+# --enable-long-tests.
 SCRIPT_TESTS = $(QUICK_SCRIPT_TESTS) \
 	%D%/replay/replay-judged.sh
 
