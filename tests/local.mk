@@ -256,6 +256,7 @@ CONFORMANCE_SOURCES = \
 
 EXTRA_DIST += \
 	$(SCRIPT_TESTS) \
+	%D%/README.md \
 	%D%/api/api_consistency.py \
 	%D%/api/example-programs.sh \
 	%D%/data/guest-iq/README.md \
