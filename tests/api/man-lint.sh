@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The libiommunest authors
-# Each manual page passes mandoc's lint without a warning, is no wider than a
-# terminal of 80 columns, refers only to pages that exist, and is listed in
-# libiommunest(7).
+# Each manual page passes mandoc's lint without a warning, has its own name as
+# title, is no wider than a terminal of 80 columns, refers only to pages that
+# exist, and is listed in libiommunest(7).
 set -eu
 
 top=${top_srcdir:-${srcdir:-.}}
@@ -57,6 +57,8 @@ for page in "$man"/*.[0-9].in; do
 	lint=$(mandoc -T lint -W warning "$page" 2>&1 |
 		grep -v 'outdated mandoc.db' || :)
 	[ -z "$lint" ] || fail "$lint"
+	title=$(echo "${base%.*} ${base##*.}" | tr '[:lower:]' '[:upper:]')
+	grep -qxF ".Dt $title" "$page" || fail "$base: .Dt is not $title"
 	wide=$(wide_lines "$page")
 	[ -z "$wide" ] || fail "$base: wider than 80 columns: $wide"
 
