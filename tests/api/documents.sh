@@ -9,7 +9,7 @@ cd "${top_srcdir:-.}"
 failed=0
 
 for file in README.md HACKING.md CONTRIBUTING.md RELEASING.md SECURITY.md \
-	tests/*.md tests/*/README.md; do
+	tests/*.md tests/*/README.md tests/*/*/README.md; do
 	[ -e "$file" ] || continue
 	# shellcheck disable=SC2016 # a Markdown quote
 	paths=$(grep -o '`[^` ]*/[^` ]*`' "$file" | tr -d '`' | sort -u)
