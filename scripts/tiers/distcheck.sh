@@ -11,7 +11,7 @@ is_complete() {
 	local tar=("$build"/libiommunest-*.tar.gz) missing
 
 	missing=$(git -c safe.directory="$top" -C "$top" ls-files |
-		grep -vxF -e .clang-format -e .gitignore |
+		grep -vE '(^|/)\.(clang-format|gitignore)$' |
 		sort | comm -23 - <(tar -tzf "${tar[0]}" |
 			sed 's,^[^/]*/,,' | sort))
 	[ -z "$missing" ] || {
