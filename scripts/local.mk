@@ -3,6 +3,8 @@
 # What a newcomer and CI run.  The folders go whole, so that no tier is
 # forgotten.
 
+TESTS += %D%/selftest.sh
+
 EXTRA_DIST += \
 	.ci/run \
 	%D%/.shellcheckrc \
@@ -13,4 +15,5 @@ EXTRA_DIST += \
 	%D%/kernel.sh \
 	%D%/lib \
 	%D%/qemu.sh \
+	%D%/selftest.sh \
 	%D%/tiers
