@@ -309,9 +309,11 @@ SMOKE_TESTS = $(SMOKE_COMPILED) \
 	%D%/api/readme.sh
 
 # UNIT: the programs.  CODECS: what makes of numbers other numbers or words, and
-# asks nothing of a kernel, not even the simulated one.  SCRIPTS: the scripts.
+# asks nothing of a kernel, not even the simulated one; and the guest's ring.
+# SCRIPTS: the scripts.
 CODEC_TESTS = \
 	%D%/core/test-batch \
+	%D%/queue/test-iq \
 	%D%/uapi/abi-layout \
 	%D%/vtd/test-caps \
 	%D%/vtd/test-desc-decode \

@@ -122,8 +122,9 @@ struct iommunest_vtd_desc {
 };
 
 /*
- * Decodes the @width / 64 words at @words; @width is 128 or 256 bits, and
- * @scalable the mode that the guest's root table has (RTADDR_REG.TTM).
+ * Decodes the @width / 64 words at @words, in the CPU's byte order, which
+ * guest memory's is not everywhere; @width is 128 or 256 bits, and @scalable
+ * the mode that the guest's root table has (RTADDR_REG.TTM).
  * Everything that hardware looks at is checked.  desc->size must be set.  Any
  * thread.  Returns 0, -EINVAL (NULL, another width, a size too small), -E2BIG
  * (a size above 4096), or -EBADMSG: hardware would refuse it, and desc->iqei
@@ -209,11 +210,14 @@ struct iommunest_vtd_iq;
  */
 struct iommunest_vtd_iq_ops {
 	size_t size;
-	/* Copies @len bytes of guest memory, never across a 4 KiB border. */
+	/*
+	 * Copies @len bytes of guest memory as they are, which is
+	 * little-endian; never across a 4 KiB border.
+	 */
 	int (*read)(void *vmm, uint64_t gpa, void *buf, size_t len);
 	/*
-	 * Writes the 32 bits @data at @gpa, for the wait descriptor in slot
-	 * @index, as one access that vCPUs see whole.
+	 * Writes the 32 bits @data, little-endian, at @gpa, for the wait
+	 * descriptor in slot @index, as one access that vCPUs see whole.
 	 */
 	int (*write_status)(void *vmm, uint32_t index, uint64_t gpa,
 			    uint32_t data);

@@ -241,7 +241,8 @@ struct iommunest_vtd_pasid_entry {
 };
 
 /*
- * Decodes an entry; checks nothing.  entry->size must be set.  Any thread.
+ * Decodes an entry, whose words are in the CPU's byte order; checks nothing.
+ * entry->size must be set.  Any thread.
  * Returns 0, -EINVAL (NULL or a size too small), -E2BIG (above 4096).
  */
 int iommunest_vtd_pasid_decode(struct iommunest_vtd_pasid_entry *entry,

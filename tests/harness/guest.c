@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The libiommunest authors */
 #include <check.h>
+#include <endian.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -303,9 +304,20 @@ void guest_free(struct guest *guest)
 	free(guest->story);
 }
 
+/* Guest memory is little-endian, whatever this machine is. */
+static struct guest_desc in_memory(struct guest_desc desc)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(desc.words) / sizeof(desc.words[0]); i++)
+		desc.words[i] = htole64(desc.words[i]);
+	return desc;
+}
+
 void guest_set(struct guest *guest, uint32_t slot, struct guest_desc desc)
 {
 	hold(slot < guest->slots);
+	desc = in_memory(desc);
 	memcpy(guest->ring + ((size_t)slot << guest->shift), desc.words,
 	       1u << guest->shift);
 }
@@ -325,7 +337,7 @@ struct guest_desc guest_get(const struct guest *guest, uint32_t slot)
 
 	memcpy(desc.words, guest->ring + ((size_t)slot << guest->shift),
 	       1u << guest->shift);
-	return desc;
+	return in_memory(desc);
 }
 
 uint64_t guest_iqt(const struct guest *guest)

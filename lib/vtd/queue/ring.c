@@ -9,6 +9,8 @@
  */
 #include <config.h>
 
+#include <endian.h>
+
 #include "lib/abi.h"
 #include "lib/vtd/desc.h"
 #include "lib/vtd/entry.h"
@@ -474,8 +476,17 @@ static int read_slots(struct iommunest_vtd_iq *iq, uint32_t index,
 	uint64_t gpa = (iq->iqa & ~VTD_PAGE_MASK) +
 		       ((uint64_t)index << iq->desc_shift);
 
-	return iq->ops.read(iq->vmm, gpa, words,
-			    (size_t)count << iq->desc_shift);
+	size_t len = (size_t)count << iq->desc_shift;
+	size_t i;
+	int ret;
+
+	ret = iq->ops.read(iq->vmm, gpa, words, len);
+	if (ret < 0)
+		return ret;
+	/* Guest memory is little-endian. */
+	for (i = 0; i < len / sizeof(*words); i++)
+		words[i] = le64toh(words[i]);
+	return 0;
 }
 
 /* Reads up to *@count descriptors; one alone, where a run fails. */
