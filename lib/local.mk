@@ -40,7 +40,13 @@ LIB_SOURCES = \
 	%D%/vtd/guest-caps.c \
 	%D%/vtd/hwpt.c \
 	%D%/vtd/pasid-entry.c \
+	%D%/vtd/queue/complete.c \
 	%D%/vtd/queue/engine.c \
+	%D%/vtd/queue/fault.c \
+	%D%/vtd/queue/fault.h \
+	%D%/vtd/queue/gather.c \
+	%D%/vtd/queue/gather.h \
+	%D%/vtd/queue/migrate.c \
 	%D%/vtd/queue/queue-regs.h \
 	%D%/vtd/queue/queue.h \
 	%D%/vtd/queue/registers.c \

@@ -10,16 +10,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <libiommunest.h>
+
 #include "tools/capture.h"
 
 #define FIRST_LINE "iq-capture 1"
 #define BLANKS " \t"
 
 /* IQA_REG */
-#define IQA_BASE (~UINT64_C(0xfff))
 #define IQA_RESERVED UINT64_C(0x7f8)
-#define IQA_DW (UINT64_C(1) << 11)
-#define IQA_QS UINT64_C(7)
 
 /* A descriptor's type: bits 3:0 and 11:9. */
 #define DESC_TYPE UINT64_C(0xe0f)
@@ -282,9 +281,10 @@ static int add_ring(struct reader *reader, uint64_t iqa)
 	capture->rings = rings;
 	rings[capture->ring_count++] = (struct capture_ring){
 		.iqa = iqa,
-		.base = iqa & IQA_BASE,
-		.width = iqa & IQA_DW ? 256 : 128,
-		.size = 1u << ((iqa & IQA_QS) + (iqa & IQA_DW ? 7 : 8)),
+		.base = iqa & IOMMUNEST_VTD_IQA_BASE,
+		.width = iqa & IOMMUNEST_VTD_IQA_DW ? 256 : 128,
+		.size = 1u << ((iqa & IOMMUNEST_VTD_IQA_QS) +
+			       (iqa & IOMMUNEST_VTD_IQA_DW ? 7 : 8)),
 		.first_kick = capture->kick_count,
 	};
 	reader->head = 0;

@@ -25,7 +25,6 @@
 #define MEMORY_SIZE 0xa000u
 
 /* The ring: 128 descriptors of 256 bits. */
-#define IQA_DW 0x800u
 #define SLOTS 128u
 #define SLOT_BYTES 32u
 
@@ -161,7 +160,8 @@ static int set_up_queue(struct machine *m)
 
 	ret = guest_write(m, "IQT", REG_IQT, 0, 4);
 	if (!ret)
-		ret = guest_write(m, "IQA", REG_IQA, RING | IQA_DW, 8);
+		ret = guest_write(m, "IQA", REG_IQA,
+				  RING | IOMMUNEST_VTD_IQA_DW, 8);
 	if (!ret)
 		ret = guest_write(m, "GCMD", REG_GCMD, GCMD_QIE, 4);
 	printf("  guest reads: GSTS 0x%" PRIx64 "\n",

@@ -200,6 +200,20 @@ const char *iommunest_vtd_desc_name(unsigned int type);
 /* IQEI in words; "unknown" for others.  Static.  Any thread. */
 const char *iommunest_vtd_iqei_text(unsigned int iqei);
 
+/* IQA_REG: log2 of the ring's pages, 256-bit descriptors, the ring's address.
+ */
+#define IOMMUNEST_VTD_IQA_QS UINT64_C(0x7)
+#define IOMMUNEST_VTD_IQA_DW (UINT64_C(1) << 11)
+#define IOMMUNEST_VTD_IQA_BASE UINT64_C(0xfffffffffffff000)
+
+/* IQH_REG and IQT_REG: the byte offset of a slot. */
+#define IOMMUNEST_VTD_IQT_OFFSET UINT64_C(0x7fff0)
+
+/* IQERCD_REG: why, and with ITE and ICE the device's source id. */
+#define IOMMUNEST_VTD_IQERCD_IQEI UINT64_C(0xf)
+#define IOMMUNEST_VTD_IQERCD_ITESID (UINT64_C(0xffff) << 32)
+#define IOMMUNEST_VTD_IQERCD_ICESID (UINT64_C(0xffff) << 48)
+
 struct iommunest_vtd_iq;
 
 /*
@@ -355,11 +369,6 @@ enum iommunest_cause {
 	/* The host kernel, or the VMM's `descriptor` function. */
 	IOMMUNEST_CAUSE_HOST = 3,
 };
-
-/* FSTS_REG bits that a failure sets. */
-#define IOMMUNEST_VTD_FSTS_IQE (1u << 4) /* queue error */
-#define IOMMUNEST_VTD_FSTS_ICE (1u << 5) /* a device answered wrongly */
-#define IOMMUNEST_VTD_FSTS_ITE (1u << 6) /* a device did not answer */
 
 struct iommunest_vtd_iq_result {
 	size_t size;

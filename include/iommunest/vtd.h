@@ -392,13 +392,15 @@ int iommunest_vtd_batch_add_block(struct iommunest_batch *batch, uint64_t addr,
 				  unsigned int am, uint32_t flags,
 				  uint64_t cookie);
 
+/* Errors of the invalidation queue in FSTS_REG. */
+#define IOMMUNEST_VTD_FSTS_IQE (1u << 4) /* queue error */
+#define IOMMUNEST_VTD_FSTS_ICE (1u << 5) /* a device answered wrongly */
+#define IOMMUNEST_VTD_FSTS_ITE (1u << 6) /* a device did not answer */
+
 /*
- * driver_error of VT-d: the bits of FSTS_REG, IQERCD_REG.IQEI in bits 11:8
+ * driver_error of VT-d: IOMMUNEST_VTD_FSTS_*, IQERCD_REG.IQEI in bits 11:8
  * with IQE, and the device's source id in bits 31:16 with ITE and ICE.
  */
-#define IOMMUNEST_VTD_ERROR_IQE (1u << 4)
-#define IOMMUNEST_VTD_ERROR_ICE (1u << 5)
-#define IOMMUNEST_VTD_ERROR_ITE (1u << 6)
 #define IOMMUNEST_VTD_ERROR_IQEI(code) ((code) >> 8 & 0xfu)
 #define IOMMUNEST_VTD_ERROR_SID(code) ((code) >> 16)
 

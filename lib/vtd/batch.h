@@ -26,4 +26,54 @@ vtd_plain_block(uint64_t addr, unsigned int am, uint32_t flags)
 	};
 }
 
+/*
+ * A run of plain blocks into a batch that has no error: one loop without a
+ * call.  Between begin and end nothing else may touch the batch.
+ */
+struct vtd_block_run {
+	struct iommunest_vtd_entry *entries;
+	uint64_t *cookies;
+	uint32_t count;
+	uint32_t capacity;
+	uint32_t orders;
+};
+
+static inline struct vtd_block_run
+vtd_block_run_begin(const struct iommunest_batch *batch)
+{
+	return (struct vtd_block_run){
+		.entries = (void *)batch->entries,
+		.cookies = batch->cookies,
+		.count = batch->count,
+		.capacity = batch->capacity,
+		.orders = iommunest__vtd_plain_orders(batch),
+	};
+}
+
+static inline bool vtd_block_run_has_room(const struct vtd_block_run *run)
+{
+	return run->count < run->capacity;
+}
+
+/* Whether a block of that size is a plain one. */
+static inline bool vtd_block_run_takes(const struct vtd_block_run *run,
+				       unsigned int am)
+{
+	return am < run->orders;
+}
+
+static inline void vtd_block_run_add(struct vtd_block_run *run, uint64_t addr,
+				     unsigned int am, uint32_t flags,
+				     uint64_t cookie)
+{
+	run->entries[run->count] = vtd_plain_block(addr, am, flags);
+	run->cookies[run->count++] = cookie;
+}
+
+static inline void vtd_block_run_end(const struct vtd_block_run *run,
+				     struct iommunest_batch *batch)
+{
+	batch->count = run->count;
+}
+
 #endif /* IOMMUNEST_VTD_BATCH_H */

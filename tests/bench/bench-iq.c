@@ -17,7 +17,6 @@
 
 #include <libiommunest.h>
 
-#define IQA_DW (1u << 11)
 #define SHIFT_256 5
 
 struct machine {
@@ -174,7 +173,7 @@ int main(int argc, char **argv)
 	machine.ring = calloc(machine.slots, 32);
 	if (!machine.ring || hwpts == 0 || iommunest_open(&ctx, &options) < 0 ||
 	    iommunest_vtd_iq_new(&iq, ctx, &ops, &machine, NULL) < 0 ||
-	    iommunest_vtd_iq_set_base(iq, IQA_DW | qs, true) < 0)
+	    iommunest_vtd_iq_set_base(iq, IOMMUNEST_VTD_IQA_DW | qs, true) < 0)
 		return 1;
 	fill(&machine, hwpts);
 	for (i = 0; i < hwpts; i++)

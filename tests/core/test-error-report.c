@@ -11,8 +11,8 @@
 #include "tests/harness/support.h"
 
 #define COUNT 40u
-#define CODE_IQE (IOMMUNEST_VTD_ERROR_IQE | 4u << 8)
-#define CODE_ITE (IOMMUNEST_VTD_ERROR_ITE | 0x1234u << 16)
+#define CODE_IQE (IOMMUNEST_VTD_FSTS_IQE | 4u << 8)
+#define CODE_ITE (IOMMUNEST_VTD_FSTS_ITE | 0x1234u << 16)
 
 static struct iommunest_sim *sim;
 static struct iommunest_ctx *ctx;
@@ -295,7 +295,6 @@ static const struct iommunest_vtd_iq_ops ops = {
 	.descriptor = take_nothing,
 };
 
-#define IQA_256 (1u << 11)
 #define SLOT 32u
 
 /* Three pages, of which the second fails in the host's hardware. */
@@ -315,7 +314,8 @@ static struct iommunest_vtd_iq_result run_queue(int error, uint32_t code)
 		memcpy(ring + i * SLOT, desc.raw, SLOT);
 	}
 	ck_assert_int_eq(iommunest_vtd_iq_new(&iq, ctx, &ops, NULL, NULL), 0);
-	ck_assert_int_eq(iommunest_vtd_iq_set_base(iq, IQA_256, true), 0);
+	ck_assert_int_eq(
+		iommunest_vtd_iq_set_base(iq, IOMMUNEST_VTD_IQA_DW, true), 0);
 	ck_assert_int_eq(iommunest_vtd_iq_add_scope(iq, 1, 0, nested), 0);
 	break_hardware(2, 0, error, code);
 	ck_assert_int_eq(iommunest_vtd_iq_run(iq, 3 * SLOT, &result), error);
@@ -332,7 +332,7 @@ TEST_LOOP(a_guest_sees_the_kind_of_the_hosts_error, 3)
 		uint32_t fsts;
 	} rows[] = {
 		{ -EIO, CODE_IQE, IOMMUNEST_VTD_FSTS_IQE },
-		{ -EIO, IOMMUNEST_VTD_ERROR_ICE, IOMMUNEST_VTD_FSTS_ICE },
+		{ -EIO, IOMMUNEST_VTD_FSTS_ICE, IOMMUNEST_VTD_FSTS_ICE },
 		{ -ETIMEDOUT, CODE_ITE, IOMMUNEST_VTD_FSTS_ITE },
 	};
 	struct iommunest_vtd_iq_result result;

@@ -14,7 +14,6 @@
 #define MOST_WORK 1024u
 
 #define IQA_RESERVED UINT64_C(0x7f8)
-#define IQT_OFFSET UINT64_C(0x7fff0)
 
 /* ---- Making an engine ---- */
 
@@ -206,7 +205,7 @@ static void run(struct vmm *vmm, uint64_t iqt)
 	int ret;
 
 	if (model->slots || !enabled)
-		model->state.iqt = iqt & IQT_OFFSET;
+		model->state.iqt = iqt & IOMMUNEST_VTD_IQT_OFFSET;
 	model_begin(model);
 	ret = iommunest_vtd_iq_run(vmm->iq, iqt, &result);
 	model_end(model, ret, &result);
@@ -381,7 +380,8 @@ static void check_sane(const struct model *model)
 	const struct iommunest_vtd_iq_state *state = &model->state;
 	uint64_t size = (uint64_t)model->slots << model->shift;
 
-	fuzz_check(!(state->iqt & ~IQT_OFFSET) && !(state->iqa & IQA_RESERVED));
+	fuzz_check(!(state->iqt & ~IOMMUNEST_VTD_IQT_OFFSET) &&
+		   !(state->iqa & IQA_RESERVED));
 	fuzz_check(state->cause <= IOMMUNEST_CAUSE_HOST && !state->reserved);
 	fuzz_check(!state->cause == !state->error && state->error <= 0);
 	fuzz_check(!state->cause == !state->fsts && !(state->fsts & ~0x70u));

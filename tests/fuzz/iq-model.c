@@ -5,8 +5,6 @@
 
 #include "iq-model.h"
 
-#define IQA_DW (UINT64_C(1) << 11)
-#define IQA_QS 7u
 #define PAGE_SIZE 4096u
 #define ALL_PAGES (UINT64_C(1) << 52)
 #define FAULT_BITS                                         \
@@ -35,7 +33,7 @@ static struct model_slot *slot_at(const struct model *model, uint32_t at)
 
 static bool is_wide(const struct model *model)
 {
-	return model->state.iqa & IQA_DW;
+	return model->state.iqa & IOMMUNEST_VTD_IQA_DW;
 }
 
 static bool is_scalable(const struct model *model)
@@ -46,8 +44,9 @@ static bool is_scalable(const struct model *model)
 void model_set_iqa(struct model *model, uint64_t iqa)
 {
 	model->state.iqa = iqa;
-	model->shift = iqa & IQA_DW ? 5 : 4;
-	model->slots = (PAGE_SIZE >> model->shift) << (iqa & IQA_QS);
+	model->shift = iqa & IOMMUNEST_VTD_IQA_DW ? 5 : 4;
+	model->slots = (PAGE_SIZE >> model->shift)
+		       << (iqa & IOMMUNEST_VTD_IQA_QS);
 }
 
 /* ---- A run begins ---- */

@@ -14,7 +14,6 @@
 #include "tests/harness/support.h"
 
 #define BASE UINT64_C(0xfffffffffff80000)
-#define IQA_DW (UINT64_C(1) << 11)
 #define PAGE_SIZE 4096u
 /* In IQT_REG. */
 #define LAST_TAIL UINT64_C(0x7fff0)
@@ -224,7 +223,8 @@ static const struct iommunest_vtd_iq_ops hostile_ops = {
 
 static uint64_t iqa_of(int ring)
 {
-	return BASE | (ring & 8 ? IQA_DW : 0) | (unsigned int)(ring & 7);
+	return BASE | (ring & 8 ? IOMMUNEST_VTD_IQA_DW : 0) |
+	       (unsigned int)(ring & 7);
 }
 
 static void hostile_open(struct hostile *hostile, const char *name, int ring)

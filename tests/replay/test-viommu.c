@@ -171,7 +171,7 @@ TEST(the_queue_runs_when_the_tail_is_written)
 
 TEST(a_disabled_queue_does_nothing)
 {
-	write8(REG_IQA, RING | IQA_DW);
+	write8(REG_IQA, RING | IOMMUNEST_VTD_IQA_DW);
 	put_wait(0, IOMMUNEST_VTD_DESC_SW);
 	kick(1);
 	ck_assert_uint_eq(status(0), 0);
@@ -187,7 +187,7 @@ TEST_LOOP(what_was_queued_before_is_done_at_enabling, 2)
 	put_wait(1, IOMMUNEST_VTD_DESC_SW);
 	if (_i == 0)
 		kick(2);
-	write4(REG_IQA, RING | IQA_DW);
+	write4(REG_IQA, RING | IOMMUNEST_VTD_IQA_DW);
 	write4(REG_IQA + 4, 0);
 	if (_i == 1)
 		kick(2);
@@ -205,7 +205,7 @@ TEST_LOOP(what_was_queued_before_is_done_at_enabling, 2)
 
 TEST(a_base_has_64_bits)
 {
-	write8(REG_IQA, UINT64_C(1) << 32 | RING | IQA_DW);
+	write8(REG_IQA, UINT64_C(1) << 32 | RING | IOMMUNEST_VTD_IQA_DW);
 	write4(REG_GCMD, GCMD_QIE);
 	put_wait(0, IOMMUNEST_VTD_DESC_SW);
 	kick(1);
@@ -233,7 +233,7 @@ TEST(a_new_base_starts_at_its_first_slot)
 	enable_queue();
 	put_wait(0, IOMMUNEST_VTD_DESC_SW);
 	kick(1);
-	write8(REG_IQA, RING | IQA_DW);
+	write8(REG_IQA, RING | IOMMUNEST_VTD_IQA_DW);
 	ck_assert_uint_eq(read8(REG_IQH), 0);
 	ck_assert_uint_eq(read4(REG_IQT), 0);
 	poke(STATUS, 0);
@@ -289,7 +289,7 @@ TEST(a_tail_beyond_the_ring_is_an_error)
 	ck_assert_uint_eq(read8(REG_IQERCD), IOMMUNEST_VTD_IQEI_TAIL);
 	write4(REG_GCMD, 0);
 	write4(REG_IQT, 0);
-	write8(REG_IQA, RING | IQA_DW);
+	write8(REG_IQA, RING | IOMMUNEST_VTD_IQA_DW);
 	write4(REG_GCMD, GCMD_QIE);
 	/* The engine has a new ring; the bit is the guest's to clear. */
 	ck_assert_uint_eq(read4(REG_FSTS), IQE);

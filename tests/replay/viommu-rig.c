@@ -187,7 +187,7 @@ void kick(uint32_t tail)
 void enable_queue(void)
 {
 	write4(REG_IQT, 0);
-	write8(REG_IQA, RING | IQA_DW);
+	write8(REG_IQA, RING | IOMMUNEST_VTD_IQA_DW);
 	write4(REG_GCMD, GCMD_QIE);
 }
 

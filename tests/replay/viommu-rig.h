@@ -16,7 +16,6 @@
 #define STATUS 0x9000u
 #define MEMORY 0xa000u
 
-#define IQA_DW 0x800u
 #define DID 3u
 #define IQE IOMMUNEST_VTD_FSTS_IQE
 #define ITE IOMMUNEST_VTD_FSTS_ITE

@@ -188,7 +188,7 @@ TEST_LOOP(a_refused_descriptor_is_reported, if_patched(REFUSALS))
 	ck_assert_uint_eq(answer.num, bad);
 	ck_assert_uint_ge(answer.last, bad);
 	ck_assert_uint_lt(answer.last, count);
-	ck_assert(answer.code & IOMMUNEST_VTD_ERROR_IQE);
+	ck_assert(answer.code & IOMMUNEST_VTD_FSTS_IQE);
 	ck_assert_uint_eq(inject_get("refused") - before, 1);
 	is_done(report(&plain, count), count);
 }
@@ -236,7 +236,7 @@ TEST_LOOP(the_library_goes_on_where_it_failed, if_patched(REFUSALS))
 	ck_assert_uint_eq(said.cookie, bad + 100);
 	ck_assert_uint_eq(said.handled, bad);
 	ck_assert_uint_eq(said.pending, count - bad);
-	ck_assert(said.driver_error & IOMMUNEST_VTD_ERROR_IQE);
+	ck_assert(said.driver_error & IOMMUNEST_VTD_FSTS_IQE);
 	sent = seen(descs, 2 * MAX_ENTRIES);
 	/* One of them was the one that was refused. */
 	ck_assert_uint_ge(sent, bad);
@@ -291,7 +291,7 @@ TEST_LOOP(a_time_out_is_reported, if_patched(1))
 	ck_assert_int_eq(answer.ret, -ETIMEDOUT);
 	ck_assert_uint_eq(answer.num, 0);
 	ck_assert_uint_ge(answer.last, 15);
-	ck_assert(answer.code & IOMMUNEST_VTD_ERROR_ITE);
+	ck_assert(answer.code & IOMMUNEST_VTD_FSTS_ITE);
 	ck_assert_uint_eq(IOMMUNEST_VTD_ERROR_SID(answer.code), INJECT_SID);
 	is_done(report(&ats, 100), 100);
 	heal();
@@ -442,8 +442,8 @@ static void check_answer(struct answer answer, uint32_t count)
 	ck_assert_uint_lt(answer.num, count);
 	ck_assert_uint_le(answer.num, answer.last);
 	ck_assert_uint_lt(answer.last, count);
-	ck_assert(answer.code & (answer.ret == -EIO ? IOMMUNEST_VTD_ERROR_IQE
-						    : IOMMUNEST_VTD_ERROR_ITE));
+	ck_assert(answer.code & (answer.ret == -EIO ? IOMMUNEST_VTD_FSTS_IQE
+						    : IOMMUNEST_VTD_FSTS_ITE));
 }
 
 TEST_LOOP(a_soak_leaves_the_queue_healthy, if_patched(1))

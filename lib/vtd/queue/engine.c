@@ -82,6 +82,19 @@ static int set_limits(struct iommunest_vtd_iq *iq,
 	return 0;
 }
 
+/* As many as there can be HWPTs. */
+static int new_gathered(struct iommunest_vtd_iq *iq)
+{
+	uint16_t i;
+
+	iq->gathered = calloc(iq->scopes.max, sizeof(*iq->gathered));
+	if (!iq->gathered)
+		return -ENOMEM;
+	for (i = 0; i < iq->scopes.max; i++)
+		iq->gathered[i] = VTD_NOTHING_GATHERED;
+	return 0;
+}
+
 EXPORT int iommunest_vtd_iq_new(struct iommunest_vtd_iq **iq,
 				struct iommunest_ctx *ctx,
 				const struct iommunest_vtd_iq_ops *ops,
@@ -115,7 +128,10 @@ EXPORT int iommunest_vtd_iq_new(struct iommunest_vtd_iq **iq,
 	if (!ret)
 		ret = set_limits(new, opts.limits);
 	if (!ret)
-		ret = vtd_scopes_init(&new->scopes, opts.max_targets);
+		ret = iommunest__vtd_scopes_init(&new->scopes,
+						 opts.max_targets);
+	if (!ret)
+		ret = new_gathered(new);
 	if (ret) {
 		iommunest_vtd_iq_free(new);
 		return ret;
@@ -128,8 +144,9 @@ EXPORT void iommunest_vtd_iq_free(struct iommunest_vtd_iq *iq)
 {
 	if (!iq)
 		return;
-	vtd_scopes_free(&iq->scopes);
+	iommunest__vtd_scopes_free(&iq->scopes);
 	iommunest_batch_free(iq->batch);
+	free(iq->gathered);
 	free(iq->items);
 	free(iq);
 }
@@ -140,7 +157,7 @@ static int new_items(struct iommunest_vtd_iq *iq, uint32_t slots)
 {
 	/*
 	 * An IOTLB descriptor may go to every HWPT; there is never more than
-	 * one of them, because it is a point of order.
+	 * one of them, because it is an ordering point.
 	 */
 	uint64_t most = (uint64_t)slots * iq->scopes.fan_out + iq->scopes.max;
 	struct vtd_item *items;
@@ -158,7 +175,7 @@ static int new_items(struct iommunest_vtd_iq *iq, uint32_t slots)
 	return 0;
 }
 
-int vtd_iq_make_room(struct iommunest_vtd_iq *iq, uint32_t slots)
+int iommunest__vtd_make_room(struct iommunest_vtd_iq *iq, uint32_t slots)
 {
 	struct iommunest_batch *batch;
 	int ret;
@@ -185,12 +202,12 @@ static int add(struct iommunest_vtd_iq *iq, uint64_t key, uint32_t hwpt_id)
 	uint16_t fan_out = iq->scopes.fan_out;
 	int ret;
 
-	ret = vtd_scopes_add(&iq->scopes, key, hwpt_id);
+	ret = iommunest__vtd_scopes_add(&iq->scopes, key, hwpt_id);
 	if (ret)
 		return ret;
-	ret = vtd_iq_make_room(iq, iq->slots);
+	ret = iommunest__vtd_make_room(iq, iq->slots);
 	if (ret) {
-		vtd_scopes_remove(&iq->scopes, key, hwpt_id);
+		iommunest__vtd_scopes_remove(&iq->scopes, key, hwpt_id);
 		iq->scopes.fan_out = fan_out;
 	}
 	return ret;
@@ -224,8 +241,8 @@ EXPORT int iommunest_vtd_iq_remove_scope(struct iommunest_vtd_iq *iq,
 {
 	if (!iq || pasid > PASID_MAX)
 		return -EINVAL;
-	return vtd_scopes_remove(&iq->scopes, vtd_scope_key(did, pasid),
-				 hwpt_id);
+	return iommunest__vtd_scopes_remove(&iq->scopes,
+					    vtd_scope_key(did, pasid), hwpt_id);
 }
 
 EXPORT int iommunest_vtd_iq_remove_device(struct iommunest_vtd_iq *iq,
@@ -234,8 +251,8 @@ EXPORT int iommunest_vtd_iq_remove_device(struct iommunest_vtd_iq *iq,
 {
 	if (!iq || !is_pasid_or_none(pasid))
 		return -EINVAL;
-	return vtd_scopes_remove(&iq->scopes, vtd_device_key(sid, pasid),
-				 hwpt_id);
+	return iommunest__vtd_scopes_remove(
+		&iq->scopes, vtd_device_key(sid, pasid), hwpt_id);
 }
 
 EXPORT int iommunest_vtd_iq_forget(struct iommunest_vtd_iq *iq,
@@ -243,5 +260,5 @@ EXPORT int iommunest_vtd_iq_forget(struct iommunest_vtd_iq *iq,
 {
 	if (!iq)
 		return -EINVAL;
-	return vtd_scopes_remove_hwpt(&iq->scopes, hwpt_id);
+	return iommunest__vtd_scopes_remove_hwpt(&iq->scopes, hwpt_id);
 }

@@ -10,12 +10,9 @@
 #include <stdint.h>
 
 /* IQA_REG */
-#define IQA_QS UINT64_C(0x7)
-#define IQA_DW (UINT64_C(1) << 11)
 #define IQA_RESERVED UINT64_C(0x7f8)
 
-/* IQH_REG and IQT_REG hold the byte offset of a slot in bits 18:4. */
-#define IQT_OFFSET UINT64_C(0x7fff0)
+/* IQT_REG: half a slot of 256 bits. */
 #define IQT_BIT4 UINT64_C(0x10)
 
 /* log2 of a descriptor's bytes. */

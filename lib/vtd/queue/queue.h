@@ -1,19 +1,24 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The libiommunest authors */
 /*
- * The queue engine's inside.
+ * The queue engine's inside.  A descriptor's way, each step one file:
  *
- * engine.c makes an engine and gives it room; registers.c has what the guest
- * does to its registers, and live migration.  ring.c fetches descriptors from
- * the head on and gathers what is forwardable as items, with waits in between.
- * settle.c submits what was gathered, one batch for each HWPT, completes the
- * waits and moves the head.
+ *   registers.c   what the guest does to its registers
+ *   ring.c        fetches descriptors from the head on, and dispatches them
+ *   gather.[ch]   what is forwardable becomes items, with waits in between
+ *   settle.c      an ordering point: items become entries, and are submitted
+ *   complete.c    outcomes are told, waits completed, and the head moved
+ *
+ * targets.[ch] says where descriptors go, fault.[ch] what a guest sees of a
+ * failure; neither knows of the others.  engine.c makes an engine, and
+ * migrate.c saves and restores one.
  */
 #ifndef IOMMUNEST_VTD_QUEUE_QUEUE_H
 #define IOMMUNEST_VTD_QUEUE_QUEUE_H
 
 #include <libiommunest.h>
 
+#include "lib/vtd/queue/fault.h"
 #include "lib/vtd/queue/targets.h"
 
 /*
@@ -23,43 +28,61 @@
 #define ITEM_AM 0x3fu
 #define ITEM_LEAF (1u << 6)
 #define ITEM_ALL (1u << 7)
-/* Becomes no entry: the item that did before it, of its HWPT, covers it. */
-#define ITEM_RIDES (1u << 8)
+/* Becomes no entry: the item before it, of the same HWPT, has its range. */
+#define ITEM_PIGGYBACKED (1u << 8)
 #define ITEM_STATUS (1u << 9)
 #define ITEM_INTERRUPT (1u << 10)
-/* Its fate, once it was submitted; without either, it was handled. */
+/* Its outcome, once it was submitted; without either, it was handled. */
 #define ITEM_COVERED (1u << 11)
 #define ITEM_SKIPPED (1u << 12)
+
+#define VTD_NO_ITEM UINT32_MAX
 
 /*
  * What a descriptor asks of one HWPT, or a wait.  16 bytes; there is room for
  * as many as a full ring can ask for, so that gathering allocates nothing.
  */
 struct vtd_item {
-	/* In the block, or a wait's status address; after a skip, the error. */
-	uint64_t addr;
-	/*
-	 * A wait's status data; else the next item of the same HWPT, and with
-	 * a fate the HWPT's id.
-	 */
-	uint32_t value;
+	union {
+		/* In the block. */
+		uint64_t addr;
+		/* Of a wait. */
+		uint64_t status_addr;
+		/* With ITEM_SKIPPED. */
+		int64_t error;
+	};
+	union {
+		/* The next item of the same HWPT, or VTD_NO_ITEM. */
+		uint32_t next;
+		/* Of a wait. */
+		uint32_t status_data;
+		/* Once it has an outcome. */
+		uint32_t hwpt_id;
+	};
 	/* Slot of the ring. */
 	uint16_t index;
 	uint16_t flags;
 };
 
-struct vtd_fault {
-	/* enum iommunest_cause; NONE: there is no fault. */
-	uint32_t cause;
-	uint32_t index;
-	uint32_t hwpt_id;
-	int error;
-	/* The host driver's own code, or 0. */
-	uint32_t driver_error;
-	/* What the guest sees of it. */
-	uint32_t fsts;
-	uint64_t iqercd;
+_Static_assert(sizeof(struct vtd_item) == 16, "a ring has many");
+
+/* What is gathered for one HWPT: items in ring order, or VTD_NO_ITEM. */
+struct vtd_gathered {
+	uint32_t first_item;
+	uint32_t last_item;
+	/* The last of them that becomes an entry of its own. */
+	uint32_t last_entry;
+	/* The next HWPT that has items, or VTD_NONE. */
+	uint16_t next_touched;
 };
+
+#define VTD_NOTHING_GATHERED               \
+	((struct vtd_gathered){            \
+		.first_item = VTD_NO_ITEM, \
+		.last_item = VTD_NO_ITEM,  \
+		.last_entry = VTD_NO_ITEM, \
+		.next_touched = VTD_NONE,  \
+	})
 
 struct iommunest_vtd_iq {
 	struct iommunest_ctx *ctx;
@@ -95,6 +118,8 @@ struct iommunest_vtd_iq {
 	uint32_t n_waits;
 	/* Descriptors that the items come from. */
 	uint32_t n_forwarded;
+	/* By the HWPT's slot in the table of targets. */
+	struct vtd_gathered *gathered;
 	/* The first and the last HWPT that have any. */
 	uint16_t touched;
 	uint16_t last_touched;
@@ -102,7 +127,7 @@ struct iommunest_vtd_iq {
 	struct iommunest_batch *batch;
 };
 
-/* How far a slot is behind the head. */
+/* How many slots there are from the head to this one. */
 static inline uint32_t vtd_iq_distance(const struct iommunest_vtd_iq *iq,
 				       uint32_t index)
 {
@@ -131,33 +156,31 @@ static inline struct vtd_item *vtd_iq_wait(const struct iommunest_vtd_iq *iq,
 }
 
 /*
- * Room for a ring of @slots, whatever it asks of the HWPTs that there are.
- * Nothing may be gathered.  0, or -ENOMEM and all is as it was.
+ * engine.c: room for a ring of @slots, whatever it asks of the HWPTs that there
+ * are. Nothing may be gathered.  0, or -ENOMEM and all is as it was.
  */
-int vtd_iq_make_room(struct iommunest_vtd_iq *iq, uint32_t slots);
+int iommunest__vtd_make_room(struct iommunest_vtd_iq *iq, uint32_t slots);
+
+/* ring.c: iommunest_vtd_iq_run() to the tail that is in iq->iqt. */
+int iommunest__vtd_ring_run(struct iommunest_vtd_iq *iq,
+			    struct iommunest_vtd_iq_result *result);
 
 /*
- * A failure of the host, the VMM or guest memory, and what the guest sees of
- * it; @sid is the device whose device TLB it was, or 0.
+ * settle.c: an ordering point.  Submits everything gathered, which lies before
+ * slot @end, completes the waits among it, and moves the head to @end.  On
+ * failure the head is at the first slot that failed, iq->fault says why, and
+ * its error is returned.  Either way nothing is gathered any more.
  */
-struct vtd_fault vtd_iq_fault(uint32_t cause, uint32_t index, int error,
-			      uint16_t sid);
-
-/* The same of a submission that failed. */
-struct vtd_fault vtd_iq_host_fault(uint32_t index, int error, uint32_t hwpt_id,
-				   uint32_t driver_error);
-
-/* iommunest_vtd_iq_run() to the tail that is in iq->iqt. */
-int vtd_iq_run(struct iommunest_vtd_iq *iq,
-	       struct iommunest_vtd_iq_result *result);
+int iommunest__vtd_settle(struct iommunest_vtd_iq *iq, uint32_t end,
+			  struct iommunest_vtd_iq_result *result);
 
 /*
- * A point of order: submits everything gathered, which lies before slot @end,
- * completes the waits among it, and moves the head to @end.  On failure the
- * head is at the first slot that failed, iq->fault says why, and its error is
- * returned.  Either way nothing is gathered any more.
+ * complete.c: descriptor by descriptor, up to the fault in @first, or else to
+ * the slot in it: outcomes are told, and waits completed.  A status that cannot
+ * be written becomes the fault.  @outcomes: some items have one to be told.
  */
-int vtd_iq_settle(struct iommunest_vtd_iq *iq, uint32_t end,
-		  struct iommunest_vtd_iq_result *result);
+void iommunest__vtd_complete(struct iommunest_vtd_iq *iq, bool outcomes,
+			     struct iommunest_vtd_iq_result *result,
+			     struct vtd_fault *first);
 
 #endif /* IOMMUNEST_VTD_QUEUE_QUEUE_H */

@@ -13,7 +13,7 @@
 
 #define MAX_SCOPES (1u << 14)
 
-int vtd_scopes_init(struct vtd_scopes *table, uint32_t max)
+int iommunest__vtd_scopes_init(struct vtd_scopes *table, uint32_t max)
 {
 	uint32_t buckets = 1;
 
@@ -27,14 +27,14 @@ int vtd_scopes_init(struct vtd_scopes *table, uint32_t max)
 	table->scopes = calloc(max, sizeof(*table->scopes));
 	table->buckets = malloc(buckets * sizeof(*table->buckets));
 	if (!table->hwpts || !table->scopes || !table->buckets) {
-		vtd_scopes_free(table);
+		iommunest__vtd_scopes_free(table);
 		return -ENOMEM;
 	}
-	vtd_scopes_clear(table);
+	iommunest__vtd_scopes_clear(table);
 	return 0;
 }
 
-void vtd_scopes_free(struct vtd_scopes *table)
+void iommunest__vtd_scopes_free(struct vtd_scopes *table)
 {
 	free(table->hwpts);
 	free(table->scopes);
@@ -58,7 +58,7 @@ static void link_all(struct vtd_scopes *table)
 	}
 }
 
-void vtd_scopes_clear(struct vtd_scopes *table)
+void iommunest__vtd_scopes_clear(struct vtd_scopes *table)
 {
 	memset(table->hwpts, 0, table->max * sizeof(*table->hwpts));
 	table->count = 0;
@@ -114,7 +114,8 @@ static void note_sharing(struct vtd_scopes *table, uint64_t key)
 		table->fan_out = sharing;
 }
 
-int vtd_scopes_add(struct vtd_scopes *table, uint64_t key, uint32_t hwpt_id)
+int iommunest__vtd_scopes_add(struct vtd_scopes *table, uint64_t key,
+			      uint32_t hwpt_id)
 {
 	struct vtd_hwpt *hwpt;
 	uint16_t slot;
@@ -126,13 +127,7 @@ int vtd_scopes_add(struct vtd_scopes *table, uint64_t key, uint32_t hwpt_id)
 	slot = hwpt_slot(table, hwpt_id);
 	hwpt = &table->hwpts[slot];
 	if (!hwpt->scopes)
-		*hwpt = (struct vtd_hwpt){
-			.id = hwpt_id,
-			.first_item = VTD_NO_ITEM,
-			.last_item = VTD_NO_ITEM,
-			.last_entry = VTD_NO_ITEM,
-			.next_touched = VTD_NONE,
-		};
+		*hwpt = (struct vtd_hwpt){ .id = hwpt_id };
 	hwpt->scopes++;
 	table->scopes[table->count++] = (struct vtd_scope){
 		.key = key,
@@ -153,7 +148,8 @@ static void remove_at(struct vtd_scopes *table, uint16_t at)
 	memmove(scope, scope + 1, (size_t)(table->count - at) * sizeof(*scope));
 }
 
-int vtd_scopes_remove(struct vtd_scopes *table, uint64_t key, uint32_t hwpt_id)
+int iommunest__vtd_scopes_remove(struct vtd_scopes *table, uint64_t key,
+				 uint32_t hwpt_id)
 {
 	uint16_t at = find(table, key, hwpt_id);
 
@@ -164,7 +160,8 @@ int vtd_scopes_remove(struct vtd_scopes *table, uint64_t key, uint32_t hwpt_id)
 	return 0;
 }
 
-int vtd_scopes_remove_hwpt(struct vtd_scopes *table, uint32_t hwpt_id)
+int iommunest__vtd_scopes_remove_hwpt(struct vtd_scopes *table,
+				      uint32_t hwpt_id)
 {
 	uint16_t count = table->count;
 	uint16_t i;

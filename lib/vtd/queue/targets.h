@@ -11,20 +11,11 @@
 
 #define VTD_NONE UINT16_MAX
 
-#define VTD_NO_ITEM UINT32_MAX
-
 /* One nested HWPT, however many scopes it has. */
 struct vtd_hwpt {
 	uint32_t id;
 	/* Scopes that name it; 0: the slot is free. */
 	uint16_t scopes;
-	/* The next HWPT that has items. */
-	uint16_t next_touched;
-	/* Queue items that wait for it, in ring order; VTD_NO_ITEM: none. */
-	uint32_t first_item;
-	uint32_t last_item;
-	/* The last of them that becomes an entry of its own. */
-	uint32_t last_entry;
 };
 
 /* One (domain id, PASID), or (device, PASID), of one HWPT. */
@@ -50,15 +41,18 @@ struct vtd_scopes {
 };
 
 /* 0, -EINVAL (@max beyond 2^14) or -ENOMEM. */
-int vtd_scopes_init(struct vtd_scopes *table, uint32_t max);
-void vtd_scopes_free(struct vtd_scopes *table);
+int iommunest__vtd_scopes_init(struct vtd_scopes *table, uint32_t max);
+void iommunest__vtd_scopes_free(struct vtd_scopes *table);
 
 /* Forgets all. */
-void vtd_scopes_clear(struct vtd_scopes *table);
+void iommunest__vtd_scopes_clear(struct vtd_scopes *table);
 
-int vtd_scopes_add(struct vtd_scopes *table, uint64_t key, uint32_t hwpt_id);
-int vtd_scopes_remove(struct vtd_scopes *table, uint64_t key, uint32_t hwpt_id);
-int vtd_scopes_remove_hwpt(struct vtd_scopes *table, uint32_t hwpt_id);
+int iommunest__vtd_scopes_add(struct vtd_scopes *table, uint64_t key,
+			      uint32_t hwpt_id);
+int iommunest__vtd_scopes_remove(struct vtd_scopes *table, uint64_t key,
+				 uint32_t hwpt_id);
+int iommunest__vtd_scopes_remove_hwpt(struct vtd_scopes *table,
+				      uint32_t hwpt_id);
 
 /* The domain id in the low 16 bits and the PASID above them. */
 static inline uint64_t vtd_scope_key(uint16_t did, uint32_t pasid)

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
+/*
+ * After a submission, in the order of the ring: outcomes are told, waits
+ * completed.
+ */
+#include <config.h>
+
+#include "lib/vtd/queue/queue.h"
+
+/* False: its status could not be written, and @first says so. */
+static bool complete_wait(struct iommunest_vtd_iq *iq,
+			  const struct vtd_item *item,
+			  struct iommunest_vtd_iq_result *result,
+			  struct vtd_fault *first)
+{
+	int ret = 0;
+
+	if (item->flags & ITEM_STATUS)
+		ret = iq->ops.write_status(iq->vmm, item->index,
+					   item->status_addr,
+					   item->status_data);
+	if (ret < 0) {
+		*first = iommunest__vtd_fault_of_memory(item->index, ret);
+		return false;
+	}
+	if (item->flags & ITEM_INTERRUPT)
+		iq->ops.interrupt(iq->vmm, item->index);
+	result->waits++;
+	return true;
+}
+
+static void tell_outcome(const struct iommunest_vtd_iq *iq,
+			 const struct vtd_item *item)
+{
+	if (item->flags & ITEM_SKIPPED)
+		iq->ops.skipped(iq->vmm, item->index, item->hwpt_id,
+				(int)item->error);
+	else if (iq->ops.covered)
+		iq->ops.covered(iq->vmm, item->index, item->hwpt_id);
+}
+
+/*
+ * Completes the forwarded descriptor whose items begin at @from, and returns
+ * where they end.
+ */
+static uint32_t complete_forwarded(struct iommunest_vtd_iq *iq, uint32_t from,
+				   struct iommunest_vtd_iq_result *result)
+{
+	const struct vtd_item *items = iq->items;
+	uint32_t index = items[from].index;
+	uint32_t outcomes = 0;
+
+	do {
+		uint32_t outcome =
+			items[from].flags & (ITEM_SKIPPED | ITEM_COVERED);
+
+		if (outcome)
+			tell_outcome(iq, &items[from]);
+		outcomes |= outcome;
+		from++;
+	} while (from < iq->n_items && items[from].index == index);
+	if (outcomes & ITEM_SKIPPED)
+		result->skipped++;
+	else
+		result->forwarded++;
+	return from;
+}
+
+/* The slot of an item or wait as a distance; past all where there is none. */
+static uint32_t distance_of(const struct iommunest_vtd_iq *iq,
+			    const struct vtd_item *item, bool exists)
+{
+	return exists ? vtd_iq_distance(iq, item->index) : UINT32_MAX;
+}
+
+/* Descriptor by descriptor, up to the first fault. */
+static void complete_each(struct iommunest_vtd_iq *iq,
+			  struct iommunest_vtd_iq_result *result,
+			  struct vtd_fault *first)
+{
+	uint32_t end = vtd_iq_distance(iq, first->index);
+	uint32_t i = 0;
+	uint32_t w = 0;
+
+	for (;;) {
+		const struct vtd_item *wait = vtd_iq_wait(iq, w);
+		uint32_t item_at =
+			distance_of(iq, &iq->items[i], i < iq->n_items);
+		uint32_t wait_at = distance_of(iq, wait, w < iq->n_waits);
+
+		if (item_at >= end && wait_at >= end)
+			return;
+		if (item_at < wait_at) {
+			i = complete_forwarded(iq, i, result);
+			continue;
+		}
+		if (!complete_wait(iq, wait, result, first))
+			return;
+		w++;
+	}
+}
+
+static uint32_t forwarded_before(const struct iommunest_vtd_iq *iq,
+				 uint32_t end)
+{
+	uint32_t last = UINT32_MAX;
+	uint32_t count = 0;
+	uint32_t i;
+
+	for (i = 0; i < iq->n_items; i++) {
+		uint32_t at = vtd_iq_distance(iq, iq->items[i].index);
+
+		if (at >= end)
+			break;
+		count += at != last;
+		last = at;
+	}
+	return count;
+}
+
+/* All was submitted: only the waits have anything to be told. */
+static void complete_waits(struct iommunest_vtd_iq *iq,
+			   struct iommunest_vtd_iq_result *result,
+			   struct vtd_fault *first)
+{
+	uint32_t i;
+
+	for (i = 0; i < iq->n_waits; i++) {
+		if (complete_wait(iq, vtd_iq_wait(iq, i), result, first))
+			continue;
+		result->forwarded +=
+			forwarded_before(iq, vtd_iq_distance(iq, first->index));
+		return;
+	}
+	result->forwarded += iq->n_forwarded;
+}
+
+void iommunest__vtd_complete(struct iommunest_vtd_iq *iq, bool outcomes,
+			     struct iommunest_vtd_iq_result *result,
+			     struct vtd_fault *first)
+{
+	if (outcomes || first->cause)
+		complete_each(iq, result, first);
+	else
+		complete_waits(iq, result, first);
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
+/*
+ * What a guest sees of a failure: FSTS_REG and IQERCD_REG (VT-d specification,
+ * chapter 11).  This is the one place that decides it, and that says whether a
+ * saved state shows what an engine would have shown.
+ */
+#ifndef IOMMUNEST_VTD_QUEUE_FAULT_H
+#define IOMMUNEST_VTD_QUEUE_FAULT_H
+
+#include <libiommunest.h>
+
+struct vtd_fault {
+	/* enum iommunest_cause; NONE: there is no fault. */
+	uint32_t cause;
+	uint32_t index;
+	uint32_t hwpt_id;
+	int error;
+	/* The host driver's own code, or 0. */
+	uint32_t driver_error;
+	/* What the guest sees of it. */
+	uint32_t fsts;
+	uint64_t iqercd;
+};
+
+/* What hardware would find by itself in slot @index. */
+struct vtd_fault iommunest__vtd_queue_error(uint32_t cause, uint32_t index,
+					    int error, uint32_t iqei);
+
+/* The VMM failed on a descriptor. */
+struct vtd_fault
+iommunest__vtd_fault_of_vmm(uint32_t index, int error,
+			    const struct iommunest_vtd_desc *desc);
+
+/* A wait's status could not be written. */
+struct vtd_fault iommunest__vtd_fault_of_memory(uint32_t index, int error);
+
+/* A submission to the host failed. */
+struct vtd_fault iommunest__vtd_fault_of_host(uint32_t index, int error,
+					      uint32_t hwpt_id,
+					      uint32_t driver_error);
+
+/* An engine can have this fault; where there is none, all of it is zero. */
+bool iommunest__vtd_fault_is_possible(const struct vtd_fault *fault);
+
+#endif /* IOMMUNEST_VTD_QUEUE_FAULT_H */

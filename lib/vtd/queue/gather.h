@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
+/*
+ * From descriptors to items.  What nearly every descriptor of a busy guest
+ * goes through is inline: the loop of ring.c has no call in it for them.
+ */
+#ifndef IOMMUNEST_VTD_QUEUE_GATHER_H
+#define IOMMUNEST_VTD_QUEUE_GATHER_H
+
+#include "lib/vtd/desc.h"
+#include "lib/vtd/entry.h"
+#include "lib/vtd/queue/queue.h"
+
+_Static_assert(ITEM_AM == FIELD1_AM && ITEM_LEAF == FIELD1_IH,
+	       "both are taken over from a descriptor's second word");
+
+static inline void vtd_touch(struct iommunest_vtd_iq *iq, uint16_t slot)
+{
+	if (iq->touched == VTD_NONE)
+		iq->touched = slot;
+	else
+		iq->gathered[iq->last_touched].next_touched = slot;
+	iq->last_touched = slot;
+}
+
+static inline void vtd_gather(struct iommunest_vtd_iq *iq, uint16_t slot,
+			      uint32_t index, uint64_t addr, uint32_t flags)
+{
+	struct vtd_gathered *gathered = &iq->gathered[slot];
+	uint32_t at = iq->n_items++;
+	struct vtd_item *item = &iq->items[at];
+
+	item->addr = addr;
+	item->next = VTD_NO_ITEM;
+	item->index = (uint16_t)index;
+	item->flags = (uint16_t)flags;
+	if (gathered->first_item == VTD_NO_ITEM) {
+		gathered->first_item = at;
+		vtd_touch(iq, slot);
+	} else {
+		iq->items[gathered->last_item].next = at;
+	}
+	gathered->last_item = at;
+	if (!(flags & ITEM_PIGGYBACKED))
+		gathered->last_entry = at;
+}
+
+/* For each HWPT in the scope of a valid descriptor; false: there is none. */
+static inline bool vtd_gather_piotlb(struct iommunest_vtd_iq *iq,
+				     uint32_t index, const uint64_t *words)
+{
+	const struct vtd_scopes *table = &iq->scopes;
+	uint16_t i = vtd_scopes_find(table, vtd_piotlb_scope(words));
+	uint64_t addr = words[1] & ~VTD_PAGE_MASK;
+	uint32_t flags = words[1] & (ITEM_AM | ITEM_LEAF);
+
+	if (i == VTD_NONE)
+		return false;
+	if ((words[0] & FIELD_G) == VTD_PIOTLB_G_ALL)
+		flags = ITEM_ALL;
+	do {
+		vtd_gather(iq, table->scopes[i].hwpt, index, addr, flags);
+		i = vtd_scopes_find_next(table, i);
+	} while (i != VTD_NONE);
+	iq->n_forwarded++;
+	return true;
+}
+
+void iommunest__vtd_gather_wait(struct iommunest_vtd_iq *iq, uint32_t index,
+				const struct iommunest_vtd_desc *desc);
+
+/* Both: for each HWPT that the descriptor concerns; false: there is none. */
+bool iommunest__vtd_gather_iotlb(struct iommunest_vtd_iq *iq, uint32_t index,
+				 const struct iommunest_vtd_desc *desc);
+bool iommunest__vtd_gather_dev_tlb(struct iommunest_vtd_iq *iq, uint32_t index,
+				   const struct iommunest_vtd_desc *desc);
+
+#endif /* IOMMUNEST_VTD_QUEUE_GATHER_H */

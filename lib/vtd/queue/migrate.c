@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
+/* What live migration takes along, and what may come back. */
+#include <config.h>
+
+#include "lib/abi.h"
+#include "lib/vtd/queue/queue-regs.h"
+#include "lib/vtd/queue/queue.h"
+
+#define KNOWN_FLAGS                                              \
+	(IOMMUNEST_VTD_IQ_HAS_BASE | IOMMUNEST_VTD_IQ_SCALABLE | \
+	 IOMMUNEST_VTD_IQ_ENABLED)
+
+static uint32_t state_flags(const struct iommunest_vtd_iq *iq)
+{
+	uint32_t flags = 0;
+
+	if (iq->slots)
+		flags |= IOMMUNEST_VTD_IQ_HAS_BASE;
+	if (iq->scalable)
+		flags |= IOMMUNEST_VTD_IQ_SCALABLE;
+	if (iq->enabled)
+		flags |= IOMMUNEST_VTD_IQ_ENABLED;
+	return flags;
+}
+
+EXPORT int iommunest_vtd_iq_save(const struct iommunest_vtd_iq *iq,
+				 struct iommunest_vtd_iq_state *state)
+{
+	struct iommunest_vtd_iq_state out = { 0 };
+	int ret;
+
+	if (!iq || !state)
+		return -EINVAL;
+	ret = iommunest_check_size(state, END_OF(struct iommunest_vtd_iq_state,
+						 iqercd));
+	if (ret)
+		return ret;
+	out.iqa = iq->iqa;
+	out.iqh = (uint64_t)iq->head << iq->desc_shift;
+	out.iqt = iq->iqt;
+	out.flags = state_flags(iq);
+	out.cause = iq->fault.cause;
+	out.index = iq->fault.index;
+	out.error = iq->fault.error;
+	out.fsts = iq->fault.fsts;
+	out.iqercd = iq->fault.iqercd;
+	iommunest_copy_out(state, &out, sizeof(out));
+	return 0;
+}
+
+static bool has_flag(const struct iommunest_vtd_iq_state *state, uint32_t flag)
+{
+	return state->flags & flag;
+}
+
+/* Head and fault within the ring, as far as there is one. */
+static bool is_within(const struct iommunest_vtd_iq_state *state)
+{
+	const uint64_t bytes = UINT64_C(4096)
+			       << (state->iqa & IOMMUNEST_VTD_IQA_QS);
+	const unsigned int shift =
+		state->iqa & IOMMUNEST_VTD_IQA_DW ? SHIFT_256 : SHIFT_128;
+
+	if (!has_flag(state, IOMMUNEST_VTD_IQ_HAS_BASE))
+		return !state->iqa && !state->iqh && !state->cause;
+	if (!has_flag(state, IOMMUNEST_VTD_IQ_ENABLED) && state->iqh)
+		return false;
+	/* It halts at the fault, or the queue was disabled since. */
+	if (state->cause && state->iqh && state->iqh >> shift != state->index)
+		return false;
+	return state->iqh < bytes &&
+	       !(state->iqh & ((UINT64_C(1) << shift) - 1)) &&
+	       (uint64_t)state->index << shift < bytes;
+}
+
+static struct vtd_fault fault_in(const struct iommunest_vtd_iq_state *state)
+{
+	return (struct vtd_fault){
+		.cause = state->cause,
+		.index = state->index,
+		.error = state->error,
+		.fsts = state->fsts,
+		.iqercd = state->iqercd,
+	};
+}
+
+static bool is_state(const struct iommunest_vtd_iq_state *state)
+{
+	const struct vtd_fault fault = fault_in(state);
+
+	return !(state->flags & ~KNOWN_FLAGS) && !state->reserved &&
+	       !(state->iqt & ~IOMMUNEST_VTD_IQT_OFFSET) && is_within(state) &&
+	       iommunest__vtd_fault_is_possible(&fault);
+}
+
+static void take_state(struct iommunest_vtd_iq *iq,
+		       const struct iommunest_vtd_iq_state *state)
+{
+	iq->enabled = has_flag(state, IOMMUNEST_VTD_IQ_ENABLED);
+	iq->head = (uint32_t)(state->iqh >> iq->desc_shift);
+	iq->iqt = state->iqt;
+	iq->fault = fault_in(state);
+}
+
+EXPORT int iommunest_vtd_iq_restore(struct iommunest_vtd_iq *iq,
+				    const struct iommunest_vtd_iq_state *state)
+{
+	struct iommunest_vtd_iq_state in;
+	bool scalable;
+	int ret;
+
+	if (!iq || !state)
+		return -EINVAL;
+	ret = iommunest_copy_in(&in, sizeof(in), state,
+				END_OF(struct iommunest_vtd_iq_state, iqercd));
+	if (ret)
+		return ret;
+	if (!is_state(&in))
+		return -EINVAL;
+	scalable = has_flag(&in, IOMMUNEST_VTD_IQ_SCALABLE);
+	if (has_flag(&in, IOMMUNEST_VTD_IQ_HAS_BASE)) {
+		ret = iommunest_vtd_iq_set_base(iq, in.iqa, scalable);
+		if (ret)
+			return ret;
+	} else {
+		iq->iqa = 0;
+		iq->slots = 0;
+		iommunest_vtd_iq_set_mode(iq, scalable);
+	}
+	take_state(iq, &in);
+	return 0;
+}
