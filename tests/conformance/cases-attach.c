@@ -176,17 +176,12 @@ static bool a_refused_attach_stops_flushes_in_7_3(struct conf_env *env)
 	       conf_destroy_is(env, id, 0);
 }
 
-#define CASE(fn)        \
-	{               \
-#fn, fn \
-	}
-
 const struct conf_case conf_attach_cases[] = {
-	CASE(widths_are_those_of_4_and_5_levels),
-	CASE(flags_need_the_hardware),
-	CASE(other_flags_are_not_looked_at),
-	CASE(an_attached_hwpt_is_in_use_until_it_is_not),
-	CASE(nothing_is_sent_for_an_hwpt_that_was_left),
-	CASE(a_refused_attach_stops_flushes_in_7_3),
+	CONF_CASE(widths_are_those_of_4_and_5_levels),
+	CONF_CASE(flags_need_the_hardware),
+	CONF_CASE(other_flags_are_not_looked_at),
+	CONF_CASE(an_attached_hwpt_is_in_use_until_it_is_not),
+	CONF_CASE(nothing_is_sent_for_an_hwpt_that_was_left),
+	CONF_CASE(a_refused_attach_stops_flushes_in_7_3),
 	{ 0 },
 };

@@ -322,28 +322,23 @@ static bool a_read_only_call_is_done_all_the_same(struct conf_env *env)
 	return conf_expect(env, piotlb == 2, "%zu flushes and not 2", piotlb);
 }
 
-#define CASE(fn)        \
-	{               \
-#fn, fn \
-	}
-
 const struct conf_case conf_entry_cases[] = {
-	CASE(entries_are_counted),
-	CASE(entries_of_an_hwpt_without_a_device_are_counted),
-	CASE(an_address_that_is_none_is_efault),
-	CASE(an_unreadable_entry_is_efault_at_its_index),
-	CASE(the_array_may_end_where_memory_ends),
-	CASE(an_unknown_flag_is_eopnotsupp),
-	CASE(an_entrys_reserved_is_eopnotsupp),
-	CASE(an_unaligned_address_is_einval),
-	CASE(all_pages_from_an_address_is_einval),
-	CASE(npages_are_not_checked_by_stock_kernels),
-	CASE(the_first_bad_entry_wins),
-	CASE(a_bad_entry_wins_over_a_later_unreadable_one),
-	CASE(an_entrys_flags_win_over_its_address),
-	CASE(a_read_only_call_is_efault),
-	CASE(a_read_only_call_hides_its_own_error),
-	CASE(nothing_is_written_back_for_a_small_size),
-	CASE(a_read_only_call_is_done_all_the_same),
+	CONF_CASE(entries_are_counted),
+	CONF_CASE(entries_of_an_hwpt_without_a_device_are_counted),
+	CONF_CASE(an_address_that_is_none_is_efault),
+	CONF_CASE(an_unreadable_entry_is_efault_at_its_index),
+	CONF_CASE(the_array_may_end_where_memory_ends),
+	CONF_CASE(an_unknown_flag_is_eopnotsupp),
+	CONF_CASE(an_entrys_reserved_is_eopnotsupp),
+	CONF_CASE(an_unaligned_address_is_einval),
+	CONF_CASE(all_pages_from_an_address_is_einval),
+	CONF_CASE(npages_are_not_checked_by_stock_kernels),
+	CONF_CASE(the_first_bad_entry_wins),
+	CONF_CASE(a_bad_entry_wins_over_a_later_unreadable_one),
+	CONF_CASE(an_entrys_flags_win_over_its_address),
+	CONF_CASE(a_read_only_call_is_efault),
+	CONF_CASE(a_read_only_call_hides_its_own_error),
+	CONF_CASE(nothing_is_written_back_for_a_small_size),
+	CONF_CASE(a_read_only_call_is_done_all_the_same),
 	{ 0 },
 };

@@ -298,18 +298,13 @@ static bool a_device_tlb_is_flushed_for_each_entry_by_7_3(struct conf_env *env)
 			   "%zu device TLB flushes, or wrong ones", count);
 }
 
-#define CASE(fn)        \
-	{               \
-#fn, fn \
-	}
-
 const struct conf_case conf_flush_cases[] = {
-	CASE(ranges_become_blocks),
-	CASE(the_leaf_flag_becomes_the_hint),
-	CASE(entries_before_a_bad_one_are_flushed_and_none_behind),
-	CASE(an_hwpt_without_a_device_sends_nothing),
-	CASE(no_entries_send_nothing),
-	CASE(each_entry_is_its_own_descriptor_in_order),
-	CASE(a_device_tlb_is_flushed_for_each_entry_by_7_3),
+	CONF_CASE(ranges_become_blocks),
+	CONF_CASE(the_leaf_flag_becomes_the_hint),
+	CONF_CASE(entries_before_a_bad_one_are_flushed_and_none_behind),
+	CONF_CASE(an_hwpt_without_a_device_sends_nothing),
+	CONF_CASE(no_entries_send_nothing),
+	CONF_CASE(each_entry_is_its_own_descriptor_in_order),
+	CONF_CASE(a_device_tlb_is_flushed_for_each_entry_by_7_3),
 	{ 0 },
 };

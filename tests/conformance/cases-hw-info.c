@@ -188,20 +188,15 @@ static bool what_is_no_device_is_enoent(struct conf_env *env)
 	return ok;
 }
 
-#define CASE(fn)        \
-	{               \
-#fn, fn \
-	}
-
 const struct conf_case conf_hw_info_cases[] = {
-	CASE(it_is_a_vtd_that_nests),
-	CASE(no_buffer_tells_the_length),
-	CASE(a_short_buffer_is_filled_as_far_as_it_goes),
-	CASE(a_long_buffer_is_cleared_to_its_end),
-	CASE(a_buffer_that_is_none_is_efault),
-	CASE(reserved_bytes_are_eopnotsupp),
-	CASE(unknown_flags_are_eopnotsupp),
-	CASE(types_can_be_asked_for_behind_6_12),
-	CASE(what_is_no_device_is_enoent),
+	CONF_CASE(it_is_a_vtd_that_nests),
+	CONF_CASE(no_buffer_tells_the_length),
+	CONF_CASE(a_short_buffer_is_filled_as_far_as_it_goes),
+	CONF_CASE(a_long_buffer_is_cleared_to_its_end),
+	CONF_CASE(a_buffer_that_is_none_is_efault),
+	CONF_CASE(reserved_bytes_are_eopnotsupp),
+	CONF_CASE(unknown_flags_are_eopnotsupp),
+	CONF_CASE(types_can_be_asked_for_behind_6_12),
+	CONF_CASE(what_is_no_device_is_enoent),
 	{ 0 },
 };

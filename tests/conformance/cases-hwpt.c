@@ -346,19 +346,14 @@ static bool a_size_of_24_is_an_hwpt_without_data(struct conf_env *env)
 	return is_taken(env, &cmd);
 }
 
-#define CASE(fn)        \
-	{               \
-#fn, fn \
-	}
-
 const struct conf_case conf_hwpt_cases[] = {
-	CASE(of_two_faults_of_a_nested_one_the_earlier_check_wins),
-	CASE(nothing_is_left_of_a_refused_one),
-	CASE(a_stage_1_is_not_looked_at),
-	CASE(the_last_reserved_word_is_not_looked_at),
-	CASE(paging_ones_take_no_data),
-	CASE(paging_ones_have_few_flags),
-	CASE(pasids_came_behind_6_12),
-	CASE(a_size_of_24_is_an_hwpt_without_data),
+	CONF_CASE(of_two_faults_of_a_nested_one_the_earlier_check_wins),
+	CONF_CASE(nothing_is_left_of_a_refused_one),
+	CONF_CASE(a_stage_1_is_not_looked_at),
+	CONF_CASE(the_last_reserved_word_is_not_looked_at),
+	CONF_CASE(paging_ones_take_no_data),
+	CONF_CASE(paging_ones_have_few_flags),
+	CONF_CASE(pasids_came_behind_6_12),
+	CONF_CASE(a_size_of_24_is_an_hwpt_without_data),
 	{ 0 },
 };

@@ -210,25 +210,20 @@ static bool another_entry_len_is_einval(struct conf_env *env)
 	return ok;
 }
 
-#define CASE(fn)        \
-	{               \
-#fn, fn \
-	}
-
 const struct conf_case conf_invalidate_cases[] = {
-	CASE(reserved_is_eopnotsupp),
-	CASE(no_array_is_einval),
-	CASE(entry_len_0_is_einval),
-	CASE(entry_len_is_bound_by_a_page),
-	CASE(entry_num_is_bound),
-	CASE(as_many_entries_as_the_bound_are_done),
-	CASE(an_absent_id_is_enoent),
-	CASE(a_destroyed_id_is_enoent),
-	CASE(an_id_that_is_not_nested_is_refused),
-	CASE(another_data_type_is_einval),
-	CASE(another_data_type_is_einval_without_entries),
-	CASE(no_entries_succeed),
-	CASE(no_entries_have_no_bounds),
-	CASE(another_entry_len_is_einval),
+	CONF_CASE(reserved_is_eopnotsupp),
+	CONF_CASE(no_array_is_einval),
+	CONF_CASE(entry_len_0_is_einval),
+	CONF_CASE(entry_len_is_bound_by_a_page),
+	CONF_CASE(entry_num_is_bound),
+	CONF_CASE(as_many_entries_as_the_bound_are_done),
+	CONF_CASE(an_absent_id_is_enoent),
+	CONF_CASE(a_destroyed_id_is_enoent),
+	CONF_CASE(an_id_that_is_not_nested_is_refused),
+	CONF_CASE(another_data_type_is_einval),
+	CONF_CASE(another_data_type_is_einval_without_entries),
+	CONF_CASE(no_entries_succeed),
+	CONF_CASE(no_entries_have_no_bounds),
+	CONF_CASE(another_entry_len_is_einval),
 	{ 0 },
 };

@@ -128,19 +128,14 @@ static bool users_go_from_the_leaves_down(struct conf_env *env)
 	       conf_destroy_is(env, parent, 0) && conf_destroy_is(env, ioas, 0);
 }
 
-#define CASE(fn)        \
-	{               \
-#fn, fn \
-	}
-
 const struct conf_case conf_object_cases[] = {
-	CASE(ids_are_the_lowest_free_ones),
-	CASE(ioas_flags_are_eopnotsupp),
-	CASE(an_ioas_that_cannot_be_reported_is_undone),
-	CASE(an_hwpt_that_cannot_be_reported_is_undone),
-	CASE(destroying_an_absent_id_is_enoent),
-	CASE(destroying_twice_is_enoent),
-	CASE(what_is_in_use_is_ebusy),
-	CASE(users_go_from_the_leaves_down),
+	CONF_CASE(ids_are_the_lowest_free_ones),
+	CONF_CASE(ioas_flags_are_eopnotsupp),
+	CONF_CASE(an_ioas_that_cannot_be_reported_is_undone),
+	CONF_CASE(an_hwpt_that_cannot_be_reported_is_undone),
+	CONF_CASE(destroying_an_absent_id_is_enoent),
+	CONF_CASE(destroying_twice_is_enoent),
+	CONF_CASE(what_is_in_use_is_ebusy),
+	CONF_CASE(users_go_from_the_leaves_down),
 	{ 0 },
 };

@@ -193,13 +193,8 @@ static bool of_two_faults_the_earlier_check_wins(struct conf_env *env)
 	return ok;
 }
 
-#define CASE(fn)        \
-	{               \
-#fn, fn \
-	}
-
 const struct conf_case conf_order_cases[] = {
-	CASE(each_fault_has_its_errno),
-	CASE(of_two_faults_the_earlier_check_wins),
+	CONF_CASE(each_fault_has_its_errno),
+	CONF_CASE(of_two_faults_the_earlier_check_wins),
 	{ 0 },
 };

@@ -306,27 +306,22 @@ static bool no_tail_is_written_back(struct conf_env *env)
 			   "the tail or the size was written");
 }
 
-#define CASE(fn)        \
-	{               \
-#fn, fn \
-	}
-
 const struct conf_case conf_prologue_cases[] = {
-	CASE(unknown_numbers_are_enotty),
-	CASE(numbers_beyond_the_table_leave_the_argument_alone),
-	CASE(a_wrong_number_in_the_table_reads_the_size_first),
-	CASE(numbers_are_32_bits),
-	CASE(an_unreadable_size_is_efault),
-	CASE(a_small_size_is_einval),
-	CASE(a_small_size_leaves_entry_num),
-	CASE(a_struct_that_ends_too_early_is_efault),
-	CASE(an_older_size_is_taken),
-	CASE(a_zero_tail_is_taken),
-	CASE(a_tail_that_is_not_zero_is_e2big),
-	CASE(a_tail_that_is_not_zero_leaves_entry_num),
-	CASE(a_zero_tail_that_ends_too_early_is_efault),
-	CASE(a_tail_is_not_read_behind_what_is_not_zero),
-	CASE(only_the_callers_size_is_written_back),
-	CASE(no_tail_is_written_back),
+	CONF_CASE(unknown_numbers_are_enotty),
+	CONF_CASE(numbers_beyond_the_table_leave_the_argument_alone),
+	CONF_CASE(a_wrong_number_in_the_table_reads_the_size_first),
+	CONF_CASE(numbers_are_32_bits),
+	CONF_CASE(an_unreadable_size_is_efault),
+	CONF_CASE(a_small_size_is_einval),
+	CONF_CASE(a_small_size_leaves_entry_num),
+	CONF_CASE(a_struct_that_ends_too_early_is_efault),
+	CONF_CASE(an_older_size_is_taken),
+	CONF_CASE(a_zero_tail_is_taken),
+	CONF_CASE(a_tail_that_is_not_zero_is_e2big),
+	CONF_CASE(a_tail_that_is_not_zero_leaves_entry_num),
+	CONF_CASE(a_zero_tail_that_ends_too_early_is_efault),
+	CONF_CASE(a_tail_is_not_read_behind_what_is_not_zero),
+	CONF_CASE(only_the_callers_size_is_written_back),
+	CONF_CASE(no_tail_is_written_back),
 	{ 0 },
 };

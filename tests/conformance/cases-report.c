@@ -133,17 +133,12 @@ static bool without_the_flag_nothing_is_new(struct conf_env *env)
 			   "written beyond the size");
 }
 
-#define CASE(fn)        \
-	{               \
-#fn, fn \
-	}
-
 const struct conf_case conf_report_cases[] = {
-	CASE(an_empty_call_with_the_flag_tells_the_kernels_apart),
-	CASE(the_flag_needs_a_kernel_that_knows_it),
-	CASE(unknown_flags_and_reserved_are_eopnotsupp),
-	CASE(success_clears_what_is_reported),
-	CASE(an_entry_that_software_refuses_is_the_last),
-	CASE(without_the_flag_nothing_is_new),
+	CONF_CASE(an_empty_call_with_the_flag_tells_the_kernels_apart),
+	CONF_CASE(the_flag_needs_a_kernel_that_knows_it),
+	CONF_CASE(unknown_flags_and_reserved_are_eopnotsupp),
+	CONF_CASE(success_clears_what_is_reported),
+	CONF_CASE(an_entry_that_software_refuses_is_the_last),
+	CONF_CASE(without_the_flag_nothing_is_new),
 	{ 0 },
 };

@@ -79,9 +79,22 @@ struct conf_case {
 	bool (*run)(struct conf_env *env);
 };
 
+/* A row: the name is the function's. */
+#define CONF_CASE(fn_)                     \
+	{                                  \
+		.name = #fn_, .run = (fn_) \
+	}
+
 /* All cases. */
 size_t conf_count(void);
 const struct conf_case *conf_get(size_t index);
+
+/*
+ * Runs each case in each of the groups, in this order, as support_run() runs
+ * tests: @hold is called with _i = group * conf_count() + case.
+ */
+int conf_run(int argc, char **argv, const char *(*group_name)(size_t group),
+	     size_t groups, void (*hold)(int _i));
 
 /* A group of them, ended by a NULL name. */
 extern const struct conf_case conf_prologue_cases[];
@@ -127,6 +140,11 @@ struct iommu_hwpt_vtd_s1 conf_stage1(void);
 uint32_t conf_alloc_ioas(struct conf_env *env);
 uint32_t conf_alloc_hwpt(struct conf_env *env, struct iommu_hwpt_alloc *cmd);
 bool conf_destroy_is(struct conf_env *env, uint32_t id, int want);
+/*
+ * The objects of an environment that has a file descriptor and a device: two
+ * nested HWPTs on a parent.  False, and env->why: one could not be had.
+ */
+bool conf_populate(struct conf_env *env);
 /* An id that no object has. */
 uint32_t conf_absent(const struct conf_env *env);
 

@@ -55,25 +55,6 @@ static int attach(struct conf_env *conf, uint32_t hwpt_id)
 	return iommunest_sim_attach(env->sim, conf->fd, conf->dev, hwpt_id);
 }
 
-static bool populate(struct conf_env *env)
-{
-	struct iommu_hwpt_vtd_s1 s1 = conf_stage1();
-	struct iommu_hwpt_alloc cmd = {
-		.size = sizeof(cmd),
-		.flags = IOMMU_HWPT_ALLOC_NEST_PARENT,
-		.dev_id = env->dev,
-	};
-
-	env->ioas = conf_alloc_ioas(env);
-	cmd.pt_id = env->ioas;
-	env->parent = conf_alloc_hwpt(env, &cmd);
-	cmd = conf_nested(env, &s1);
-	env->nested = conf_alloc_hwpt(env, &cmd);
-	cmd = conf_nested(env, &s1);
-	env->unattached = conf_alloc_hwpt(env, &cmd);
-	return env->ioas && env->parent && env->nested && env->unattached;
-}
-
 static bool is_6_12(uint32_t profile)
 {
 	return profile == IOMMUNEST_SIM_LINUX_6_12 ||
@@ -114,7 +95,7 @@ int sim_env_open(struct sim_env *env,
 				 ats ? IOMMUNEST_SIM_ATS : 0, &conf->dev);
 	if (ret)
 		return ret;
-	return populate(conf) ? attach(conf, conf->nested) : -EIO;
+	return conf_populate(conf) ? attach(conf, conf->nested) : -EIO;
 }
 
 unsigned int sim_env_close(struct sim_env *env)

@@ -2,13 +2,15 @@
 /* SPDX-FileCopyrightText: The libiommunest authors */
 #include "conformance.h"
 
+#include "tests/harness/support.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
-static const struct conf_case *const groups[] = {
+static const struct conf_case *const tables[] = {
 	conf_prologue_cases, conf_invalidate_cases, conf_entry_cases,
 	conf_order_cases,    conf_flush_cases,	    conf_object_cases,
 	conf_hwpt_cases,     conf_attach_cases,	    conf_hw_info_cases,
@@ -20,8 +22,8 @@ const struct conf_case *conf_get(size_t index)
 	const struct conf_case *c;
 	size_t group;
 
-	for (group = 0; group < sizeof(groups) / sizeof(*groups); group++) {
-		for (c = groups[group]; c->name; c++) {
+	for (group = 0; group < ARRAY_LEN(tables); group++) {
+		for (c = tables[group]; c->name; c++) {
 			if (index-- == 0)
 				return c;
 		}
@@ -36,6 +38,39 @@ size_t conf_count(void)
 	while (conf_get(count))
 		count++;
 	return count;
+}
+
+/* Each has the case's name, so that a crash has it too. */
+static void add_row(struct support_test *row, size_t index,
+		    const char *group_name, void (*hold)(int _i))
+{
+	row->test = (TTest){
+		.name = conf_get(index % conf_count())->name,
+		.fn = hold,
+		.file = __FILE__,
+		.line = __LINE__,
+	};
+	snprintf(row->group, sizeof(row->group), "%s", group_name);
+	row->first = (int)index;
+	row->end = row->first + 1;
+	support_add(row);
+}
+
+int conf_run(int argc, char **argv, const char *(*group_name)(size_t group),
+	     size_t groups, void (*hold)(int _i))
+{
+	const size_t cases = conf_count();
+	struct support_test *rows = calloc(groups * cases, sizeof(*rows));
+	size_t i;
+	int ret;
+
+	if (!rows)
+		return EXIT_FAILURE;
+	for (i = 0; i < groups * cases; i++)
+		add_row(&rows[i], i, group_name(i / cases), hold);
+	ret = support_run(argc, argv);
+	free(rows);
+	return ret;
 }
 
 bool conf_expect(struct conf_env *env, bool ok, const char *format, ...)
@@ -161,6 +196,25 @@ bool conf_destroy_is(struct conf_env *env, uint32_t id, int want)
 
 	return conf_expect(env, ret == want, "destroy %u: %d and not %d", id,
 			   ret, want);
+}
+
+bool conf_populate(struct conf_env *env)
+{
+	struct iommu_hwpt_vtd_s1 s1 = conf_stage1();
+	struct iommu_hwpt_alloc cmd = {
+		.size = sizeof(cmd),
+		.flags = IOMMU_HWPT_ALLOC_NEST_PARENT,
+		.dev_id = env->dev,
+	};
+
+	env->ioas = conf_alloc_ioas(env);
+	cmd.pt_id = env->ioas;
+	env->parent = conf_alloc_hwpt(env, &cmd);
+	cmd = conf_nested(env, &s1);
+	env->nested = conf_alloc_hwpt(env, &cmd);
+	cmd = conf_nested(env, &s1);
+	env->unattached = conf_alloc_hwpt(env, &cmd);
+	return env->ioas && env->parent && env->nested && env->unattached;
 }
 
 uint32_t conf_absent(const struct conf_env *env)

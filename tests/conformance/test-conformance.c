@@ -161,34 +161,12 @@ static void hold_nth(int _i)
 	hold(&variants[(size_t)_i / cases], (size_t)_i % cases);
 }
 
-/* Each has the case's name, so that a crash has it too. */
-static void add(size_t index, struct support_test *row)
+static const char *variant_name(size_t index)
 {
-	row->test = (TTest){
-		.name = conf_get(index % conf_count())->name,
-		.fn = hold_nth,
-		.file = __FILE__,
-		.line = __LINE__,
-	};
-	snprintf(row->group, sizeof(row->group), "%s",
-		 variants[index / conf_count()].name);
-	row->first = (int)index;
-	row->end = row->first + 1;
-	support_add(row);
+	return variants[index].name;
 }
 
 int main(int argc, char **argv)
 {
-	const size_t count = VARIANTS * conf_count();
-	struct support_test *rows = calloc(count, sizeof(*rows));
-	size_t i;
-	int ret;
-
-	if (!rows)
-		return EXIT_FAILURE;
-	for (i = 0; i < count; i++)
-		add(i, &rows[i]);
-	ret = support_run(argc, argv);
-	free(rows);
-	return ret;
+	return conf_run(argc, argv, variant_name, VARIANTS, hold_nth);
 }

@@ -246,28 +246,9 @@ void real_close(struct real *real)
 		close(real->env.fd);
 }
 
-bool env_populate(struct conf_env *env)
-{
-	struct iommu_hwpt_vtd_s1 s1 = conf_stage1();
-	struct iommu_hwpt_alloc cmd = {
-		.size = sizeof(cmd),
-		.flags = IOMMU_HWPT_ALLOC_NEST_PARENT,
-		.dev_id = env->dev,
-	};
-
-	env->ioas = conf_alloc_ioas(env);
-	cmd.pt_id = env->ioas;
-	env->parent = conf_alloc_hwpt(env, &cmd);
-	cmd = conf_nested(env, &s1);
-	env->nested = conf_alloc_hwpt(env, &cmd);
-	cmd = conf_nested(env, &s1);
-	env->unattached = conf_alloc_hwpt(env, &cmd);
-	return env->ioas && env->parent && env->nested && env->unattached;
-}
-
 int real_populate(struct real *real)
 {
-	if (!env_populate(&real->env))
+	if (!conf_populate(&real->env))
 		return -EIO;
 	return real_attach(real, real->first, real->env.nested);
 }

@@ -36,12 +36,7 @@ int real_open(struct real *real, unsigned int device, struct trace *trace);
 int real_bind(struct real *real, unsigned int device);
 void real_close(struct real *real);
 
-/*
- * The objects of an environment that has a file descriptor and a device: two
- * nested HWPTs on a parent.  False, and env->why: one could not be had.
- */
-bool env_populate(struct conf_env *env);
-/* The same, and the device is attached.  0 or a negated errno. */
+/* The environment's objects, and the device attached.  0 or a negated errno. */
 int real_populate(struct real *real);
 
 /*

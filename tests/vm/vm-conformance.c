@@ -29,20 +29,9 @@ static void hold_nth(int _i)
 	hold(conf_get((size_t)_i % cases), &real[(size_t)_i / cases]);
 }
 
-/* Each has the case's name, so that a crash has it too. */
-static void add(size_t index, struct support_test *row)
+static const char *device_name(size_t device)
 {
-	row->test = (TTest){
-		.name = conf_get(index % conf_count())->name,
-		.fn = hold_nth,
-		.file = __FILE__,
-		.line = __LINE__,
-	};
-	snprintf(row->group, sizeof(row->group), "%s",
-		 index / conf_count() ? "with ATS" : "without ATS");
-	row->first = (int)index;
-	row->end = row->first + 1;
-	support_add(row);
+	return device ? "with ATS" : "without ATS";
 }
 
 static int open_devices(struct trace *trace)
@@ -55,22 +44,6 @@ static int open_devices(struct trace *trace)
 		if (!ret)
 			ret = real_populate(&real[i]);
 	}
-	return ret;
-}
-
-static int run(int argc, char **argv)
-{
-	const size_t count = REAL_DEVICES * conf_count();
-	struct support_test *rows = calloc(count, sizeof(*rows));
-	size_t i;
-	int ret;
-
-	if (!rows)
-		return EXIT_FAILURE;
-	for (i = 0; i < count; i++)
-		add(i, &rows[i]);
-	ret = support_run(argc, argv);
-	free(rows);
 	return ret;
 }
 
@@ -89,7 +62,7 @@ int main(int argc, char **argv)
 		printf("no environment: %s\n", strerror(-ret));
 		return EXIT_FAILURE;
 	}
-	ret = run(argc, argv);
+	ret = conf_run(argc, argv, device_name, REAL_DEVICES, hold_nth);
 	for (i = 0; i < REAL_DEVICES; i++)
 		real_close(&real[i]);
 	trace_close(trace);

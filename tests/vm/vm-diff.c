@@ -88,7 +88,7 @@ static void sim_populate(void)
 {
 	struct conf_env *env = &t.sim_env;
 
-	ck_assert_msg(env_populate(env), "%s", env->why);
+	ck_assert_msg(conf_populate(env), "%s", env->why);
 	ck_assert_uint_eq(env->ioas, t.real.env.ioas);
 	ck_assert_uint_eq(env->parent, t.real.env.parent);
 	ck_assert_uint_eq(env->nested, t.real.env.nested);
