@@ -115,6 +115,8 @@ LDADD = %D%/libtest.la libiommunest-sim.la libiommunest.la $(CHECK_LIBS)
 %C%_libtest_la_SOURCES = \
 	%D%/harness/guest.c \
 	%D%/harness/guest.h \
+	%D%/harness/heap.c \
+	%D%/harness/heap.h \
 	%D%/harness/host.c \
 	%D%/harness/host.h \
 	%D%/harness/iq-rig.c \

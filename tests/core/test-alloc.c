@@ -9,89 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/harness/heap.h"
 #include "tests/harness/script.h"
 #include "tests/harness/support.h"
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void __real_free(void *pointer);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void __wrap_free(void *pointer);
-
-/* ---- Allocations that fail ---- */
-
-static struct {
-	/* Which one from now on fails, from 1; 0: none. */
-	unsigned int fail;
-	/* How many there were. */
-	unsigned int count;
-	/* Only what is allocated while it is set, and the end of that. */
-	bool watched;
-	void *live[64];
-} heap;
-
-static bool fails(void)
-{
-	return heap.watched && ++heap.count == heap.fail;
-}
-
-static void *note(void *pointer)
-{
-	size_t i;
-
-	if (!heap.watched || !pointer)
-		return pointer;
-	for (i = 0; i < ARRAY_LEN(heap.live); i++) {
-		if (heap.live[i])
-			continue;
-		heap.live[i] = pointer;
-		return pointer;
-	}
-	abort();
-}
-
-void *__wrap_malloc(size_t size)
-{
-	return fails() ? NULL : note(__real_malloc(size));
-}
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-	return fails() ? NULL : note(__real_calloc(count, size));
-}
-
-void __wrap_free(void *pointer)
-{
-	size_t i;
-
-	for (i = 0; pointer && i < ARRAY_LEN(heap.live); i++)
-		if (heap.live[i] == pointer)
-			heap.live[i] = NULL;
-	__real_free(pointer);
-}
-
-static void watch(unsigned int fail)
-{
-	heap.fail = fail;
-	heap.count = 0;
-	heap.watched = true;
-}
-
-/* True where an allocation failed. */
-static bool unwatch(void)
-{
-	heap.watched = false;
-	return heap.fail && heap.count >= heap.fail;
-}
-
-static void check_no_leak(void)
-{
-	size_t i;
-
-	for (i = 0; i < ARRAY_LEN(heap.live); i++)
-		ck_assert_ptr_null(heap.live[i]);
-}
 
 /* ---- What allocates ---- */
 
@@ -162,7 +82,7 @@ static void start(void)
 
 static void finish(void)
 {
-	check_no_leak();
+	heap_check_no_leak();
 	iommunest_close(context);
 	/* What could not be remembered was not opened. */
 	ck_assert_uint_eq(kernel.opened, kernel.closed);
@@ -303,14 +223,14 @@ TEST_LOOP(each_allocation_that_fails_is_enomem_and_leaks_nothing,
 
 	start();
 	do {
-		watch(++n);
+		heap_watch(++n);
 		ret = maker->make(&object);
-		failed = unwatch();
+		failed = heap_unwatch();
 		ck_assert_int_eq(ret, failed ? -ENOMEM : 0);
 		ck_assert(failed == !object);
 		if (object)
 			maker->end(object);
-		check_no_leak();
+		heap_check_no_leak();
 	} while (failed);
 	ck_assert_uint_gt(n, maker->least);
 	finish();
@@ -340,16 +260,16 @@ TEST(a_base_that_fails_leaves_the_engine_as_it_was)
 	int ret;
 
 	start();
-	watch(0);
+	heap_watch(0);
 	ret = new_iq(&iq, 18);
 	if (!ret)
 		ret = iommunest_vtd_iq_set_base(iq, OLD_BASE, true);
-	unwatch();
+	heap_unwatch();
 	ck_assert_int_eq(ret, 0);
 	do {
-		watch(++n);
+		heap_watch(++n);
 		ret = iommunest_vtd_iq_set_base(iq, NEW_BASE, true);
-		failed = unwatch();
+		failed = heap_unwatch();
 		ck_assert_int_eq(ret, failed ? -ENOMEM : 0);
 		ck_assert_uint_eq(fetches_from(iq),
 				  failed ? OLD_BASE : NEW_BASE & ~7ull);
@@ -368,14 +288,14 @@ TEST(a_first_base_that_fails_leaves_none)
 	int ret;
 
 	start();
-	watch(0);
+	heap_watch(0);
 	ret = new_iq(&iq, 18);
-	unwatch();
+	heap_unwatch();
 	ck_assert_int_eq(ret, 0);
 	for (;;) {
-		watch(++n);
+		heap_watch(++n);
 		ret = iommunest_vtd_iq_set_base(iq, OLD_BASE, true);
-		failed = unwatch();
+		failed = heap_unwatch();
 		ck_assert_int_eq(ret, failed ? -ENOMEM : 0);
 		if (!failed)
 			break;
@@ -449,9 +369,9 @@ TEST_LOOP(what_is_refused_leaks_nothing, ARRAY_LEN(refusals))
 	int ret;
 
 	start();
-	watch(0);
+	heap_watch(0);
 	ret = refusals[_i].make(&object);
-	unwatch();
+	heap_unwatch();
 	ck_assert_int_eq(ret, refusals[_i].error);
 	ck_assert_ptr_null(object);
 	finish();
@@ -465,9 +385,9 @@ TEST(a_batch_too_large_for_memory_is_enomem)
 	int ret;
 
 	type.entry_len = 4096;
-	watch(1);
+	heap_watch(1);
 	ret = iommunest_batch_new(&batch, &type, 1u << 27);
-	unwatch();
+	heap_unwatch();
 	ck_assert_int_eq(ret, -ENOMEM);
 	ck_assert_ptr_null(batch);
 }
@@ -488,12 +408,12 @@ TEST(adding_and_submitting_allocates_nothing)
 	start();
 	ck_assert_int_eq(
 		iommunest_batch_new(&batch, iommunest_vtd_s1_type(), 3), 0);
-	watch(0);
+	heap_watch(0);
 	iommunest_vtd_batch_add_all(batch, 1);
 	iommunest_vtd_batch_add_range(batch, 0x1000, 3, 0, 2);
 	iommunest_vtd_batch_add_block(batch, 0x1000, 3, 0, 3);
 	ret = iommunest_submit(context, SCRIPT_HWPT, batch, &opts, &report);
-	unwatch();
+	heap_unwatch();
 	ck_assert_int_eq(ret, 1);
 	ck_assert_uint_eq(report.handled, 2);
 	ck_assert_uint_eq(heap.count, 0);

@@ -13,6 +13,7 @@
 #include <libiommunest-sim.h>
 
 #include "tests/harness/guest.h"
+#include "tests/harness/heap.h"
 #include "tests/harness/support.h"
 
 /* More than any scenario has calls or allocations. */
@@ -20,85 +21,14 @@
 
 /* ---- Allocations that fail, and those that are never freed ---- */
 
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void __real_free(void *ptr);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void __wrap_free(void *ptr);
-
-static struct {
-	/* libcheck allocates as well: only what library() runs counts. */
-	bool armed;
-	unsigned int count;
-	/* 0: none. */
-	unsigned int fail_at;
-	bool fired;
-	void *live[64];
-} heap;
-
-static bool heap_fails(void)
+static int heap_unwatch_after(int ret)
 {
-	if (!heap.armed || ++heap.count != heap.fail_at)
-		return false;
-	heap.fired = true;
-	return true;
-}
-
-/* Moves a pointer from one meaning to another; NULL is a free place. */
-static bool heap_replace(void *from, void *to)
-{
-	size_t i;
-
-	for (i = 0; i < ARRAY_LEN(heap.live); i++) {
-		if (heap.live[i] == from) {
-			heap.live[i] = to;
-			return true;
-		}
-	}
-	return false;
-}
-
-static void *heap_keep(void *ptr)
-{
-	if (ptr && heap.armed && !heap_replace(NULL, ptr))
-		abort();
-	return ptr;
-}
-
-void *__wrap_malloc(size_t size)
-{
-	return heap_fails() ? NULL : heap_keep(__real_malloc(size));
-}
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-	return heap_fails() ? NULL : heap_keep(__real_calloc(count, size));
-}
-
-void __wrap_free(void *ptr)
-{
-	if (ptr)
-		heap_replace(ptr, NULL);
-	__real_free(ptr);
-}
-
-static int heap_disarm(int ret)
-{
-	heap.armed = false;
+	heap.watched = false;
 	return ret;
 }
 
 /* A call of the library, which may allocate. */
-#define library(call) (heap.armed = true, heap_disarm(call))
-
-static void heap_is_empty(void)
-{
-	size_t i;
-
-	for (i = 0; i < ARRAY_LEN(heap.live); i++)
-		ck_assert_ptr_null(heap.live[i]);
-}
+#define library(call) (heap.watched = true, heap_unwatch_after(call))
 
 /* ---- System calls that fail ---- */
 
@@ -618,19 +548,18 @@ static int run(int (*scenario)(void))
 	host.count = 0;
 	host.fired = false;
 	heap.count = 0;
-	heap.fired = false;
 	ck_assert_int_eq(iommunest_sim_new(&host.sim, NULL), 0);
 	ret = scenario();
 	ck_assert_uint_eq(iommunest_sim_open_fds(host.sim), 0);
 	iommunest_sim_free(host.sim);
-	heap_is_empty();
+	heap_check_no_leak();
 	return ret;
 }
 
 TEST_LOOP(a_scenario_passes_where_nothing_fails, ARRAY_LEN(scenarios))
 {
 	host.fail_at = 0;
-	heap.fail_at = 0;
+	heap.fail = 0;
 	ck_assert_int_eq(run(scenarios[_i]), 0);
 	ck_assert_uint_gt(host.count, 8);
 	ck_assert_uint_gt(heap.count, 1);
@@ -648,7 +577,7 @@ TEST_LOOP(a_system_call_that_fails_breaks_nothing,
 	unsigned int nth;
 	int ret;
 
-	heap.fail_at = 0;
+	heap.fail = 0;
 	host.fault = faults[(size_t)_i % ARRAY_LEN(faults)];
 	for (nth = 1; nth < ENDLESS; nth++) {
 		host.fail_at = nth;
@@ -672,9 +601,9 @@ TEST_LOOP(an_allocation_that_fails_breaks_nothing, ARRAY_LEN(scenarios))
 
 	host.fail_at = 0;
 	for (nth = 1; nth < ENDLESS; nth++) {
-		heap.fail_at = nth;
+		heap.fail = nth;
 		ret = run(scenarios[_i]);
-		if (!heap.fired)
+		if (!heap_failed())
 			break;
 		ck_assert_msg(ret == -ENOMEM, "allocation %u: %d", nth, ret);
 	}

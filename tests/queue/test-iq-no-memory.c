@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/harness/heap.h"
 #include "tests/harness/support.h"
 #include "tests/queue/state-rig.h"
 
@@ -18,65 +19,15 @@ static void teardown(void)
 }
 FIXTURE(NULL, teardown);
 
-/* ---- Allocations that fail ---- */
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void __real_free(void *pointer);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void __wrap_free(void *pointer);
-
-/* libcheck allocates too: nothing is asserted while @watched is set. */
-static struct {
-	bool watched;
-	/* Which one fails, from 1; 0: none. */
-	unsigned int fail;
-	unsigned int count;
-	/* More than there were before. */
-	int live;
-} heap;
-
-static bool fails(void)
-{
-	return heap.watched && ++heap.count == heap.fail;
-}
-
-static void *note(void *pointer)
-{
-	heap.live += heap.watched && pointer;
-	return pointer;
-}
-
-void *__wrap_malloc(size_t size)
-{
-	return fails() ? NULL : note(__real_malloc(size));
-}
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-	return fails() ? NULL : note(__real_calloc(count, size));
-}
-
-void __wrap_free(void *pointer)
-{
-	heap.live -= heap.watched && pointer;
-	__real_free(pointer);
-}
-
 static int watch(int (*call)(void), unsigned int fail)
 {
 	int ret;
 
-	memset(&heap, 0, sizeof(heap));
-	heap.fail = fail;
-	heap.watched = true;
+	heap_watch(fail);
 	ret = call();
-	heap.watched = false;
+	heap_unwatch();
 	return ret;
 }
-
-/* ---- No memory ---- */
 
 /*
  * The 1st allocation of a call fails, then the 2nd ..., until it needs no
@@ -92,7 +43,7 @@ static unsigned int starve(int (*call)(void), void (*check)(void))
 		if (heap.count < n)
 			break;
 		ck_assert_int_eq(ret, -ENOMEM);
-		ck_assert_int_eq(heap.live, 0);
+		ck_assert_int_eq(heap.grown, 0);
 		check();
 	}
 	ck_assert_int_eq(ret, 0);
@@ -289,7 +240,7 @@ TEST(running_allocates_nothing)
 	rig_put(&rig, guest_iotlb(IOMMUNEST_VTD_IOTLB_GLOBAL, 0, 0, 0));
 	ck_assert_int_eq(watch(run_quietly, 0), 0);
 	ck_assert_uint_eq(heap.count, 0);
-	ck_assert_int_eq(heap.live, 0);
+	ck_assert_int_eq(heap.grown, 0);
 	rig_is_done(&rig);
 	rig_counts(&rig, (struct rig_counts){
 				 .descriptors = 124,
