@@ -271,6 +271,7 @@ EXTRA_DIST += \
 	%D%/data/guest-iq/legacy-par.iq \
 	%D%/no-libcheck.sh \
 	%D%/no-wrap.sh \
+	%D%/replay/check.sh \
 	%D%/replay/check_replay.py \
 	%D%/replay/guest_capture.py \
 	%D%/replay/inval.sh \

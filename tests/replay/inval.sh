@@ -9,22 +9,9 @@ set -u
 bin=${top_builddir:-.}/tools
 inval=$bin/iommunest-inval
 
-tmp=$(mktemp -d) || exit 99
-trap 'rm -rf "$tmp"' EXIT
-checks=0
-failed=0
-
-check()
-{
-	checks=$((checks + 1))
-	if eval "$2"; then
-		return
-	fi
-	failed=$((failed + 1))
-	echo "FAIL: $1: $2"
-	sed 's/^/  stderr: /' "$tmp/err"
-	sed 's/^/  stdout: /' "$tmp/out"
-}
+srcdir=${top_srcdir:-$(dirname "$0")/../..}
+# shellcheck source=tests/replay/check.sh
+. "$srcdir/tests/replay/check.sh"
 
 # sent STATUS LINES ARGUMENT...: what the hardware saw, lines joined by ";".
 sent()
@@ -129,5 +116,4 @@ if [ -w /dev/full ]; then
 	check 'full device' '[ $status -eq 1 ]'
 fi
 
-echo "$checks checks, $failed failed"
-[ $failed -eq 0 ]
+finish

@@ -12,22 +12,8 @@ replay=${top_builddir:-.}/tests/replay/iommunest-replay
 captures=$srcdir/tests/data/guest-iq
 short=$captures/flts-lazy.iq
 
-tmp=$(mktemp -d) || exit 99
-trap 'rm -rf "$tmp"' EXIT
-checks=0
-failed=0
-
-check()
-{
-	checks=$((checks + 1))
-	if eval "$2"; then
-		return
-	fi
-	failed=$((failed + 1))
-	echo "FAIL: $1: $2"
-	sed 's/^/  stderr: /' "$tmp/err"
-	head -n 5 "$tmp/out" | sed 's/^/  stdout: /'
-}
+# shellcheck source=tests/replay/check.sh
+. "$srcdir/tests/replay/check.sh"
 
 # Leaves what it printed in $tmp/out and $tmp/err, and its status in $status.
 run()
@@ -40,6 +26,7 @@ run()
 
 malformed()
 {
+	# shellcheck disable=SC2059 # what is written has \n
 	printf "$4" >"$tmp/bad.iq"
 	for mode in --json --stats --verbose; do
 		run $mode "$tmp/bad.iq"
@@ -125,6 +112,7 @@ for n in $(seq 64); do
 done
 run $faults --policy skip "$short"
 check '64 failures' '[ $status -eq 1 ]'
+# shellcheck disable=SC2086 # several options
 usage $faults --fail 65:EIO "$short"
 
 run "$tmp/no-such.iq"
@@ -224,5 +212,4 @@ if [ -w /dev/full ]; then
 	done
 fi
 
-echo "$checks checks, $failed failed"
-[ $failed -eq 0 ]
+finish

@@ -8,22 +8,9 @@ set -u
 
 viommu=${top_builddir:-.}/examples/viommu/viommu
 
-tmp=$(mktemp -d) || exit 99
-trap 'rm -rf "$tmp"' EXIT
-checks=0
-failed=0
-
-check()
-{
-	checks=$((checks + 1))
-	if eval "$2"; then
-		return
-	fi
-	failed=$((failed + 1))
-	echo "FAIL: $1: $2"
-	sed 's/^/  stderr: /' "$tmp/err"
-	sed 's/^/  stdout: /' "$tmp/out"
-}
+srcdir=${top_srcdir:-$(dirname "$0")/../..}
+# shellcheck source=tests/replay/check.sh
+. "$srcdir/tests/replay/check.sh"
 
 run()
 {
@@ -115,5 +102,4 @@ if [ -w /dev/full ]; then
 	check 'full device' '[ $status -eq 1 ]'
 fi
 
-echo "$checks checks, $failed failed"
-[ $failed -eq 0 ]
+finish
