@@ -12,7 +12,7 @@
  * Conventions
  * - Every function that can fail returns 0 or a positive count on success and
  *   a negated errno value on failure.  The kernel's errno passes unchanged;
- *   errno itself is neither read nor promised.
+ *   errno itself has no meaning after a call.
  * - Objects of the kernel are plain uint32_t ids and file descriptors.
  * - A struct whose first member is `size` may grow: set it to sizeof(struct),
  *   as IOMMUNEST_INIT() does.  A larger size than the library knows is

@@ -32,18 +32,18 @@ extern "C" {
 	}
 
 /*
- * The version of the library that runs, as "MAJOR.MINOR.PATCH".  The string
- * is static.  Any thread.
+ * The version of the library in use, as "MAJOR.MINOR.PATCH".  The string is
+ * static.  Any thread.
  */
 const char *iommunest_version(void);
 
 /* ------------------------------------------------------------------------
  * The system call table
  *
- * The only way in which the library touches the kernel.  Each function does
- * what the system call of its name does, but returns a negated errno value in
- * place of -1.  A VMM that sandboxes its own system calls, a simulator or a
- * fault injector puts its own table in place of the default one.
+ * All system calls of the library go through it.  Each function does what the
+ * system call of the same name does, but returns a negated errno value instead
+ * of -1.  A VMM that sandboxes its own system calls, a simulator or a fault
+ * injector passes its own table.
  */
 struct iommunest_sys {
 	size_t size;
@@ -75,8 +75,8 @@ struct iommunest_open_options {
  * Opens /dev/iommu, or options->path, close-on-exec.  @options may be NULL.
  * The caller owns *@ctx and ends it with iommunest_close(); on failure *@ctx
  * is NULL.  Returns 0, -EINVAL (bad options, or a table without a required
- * function), -E2BIG (options from a newer header), -ENOMEM, or what open(2)
- * says, often -ENOENT (no iommufd in this kernel) and -EACCES.
+ * function), -E2BIG (options from a newer header), -ENOMEM, or open(2)'s
+ * error, often -ENOENT (the kernel has no iommufd) or -EACCES.
  */
 int iommunest_open(struct iommunest_ctx **ctx,
 		   const struct iommunest_open_options *options);
@@ -90,14 +90,14 @@ int iommunest_open_fd(struct iommunest_ctx **ctx, int fd,
 		      const struct iommunest_open_options *options);
 
 /*
- * Ends a context; NULL is allowed.  No batch or queue engine may be using it.
- * Kernel objects live as long as the file descriptor: with one that
- * iommunest_open() opened, they go too.
+ * Ends a context; NULL is allowed.  No submission or queue engine may be using
+ * it.  Kernel objects live as long as the open file: if iommunest_open() opened
+ * it, they are destroyed.
  */
 void iommunest_close(struct iommunest_ctx *ctx);
 
 /*
- * The context's file descriptor, for the VMM's own ioctls.  Any thread.
+ * Returns the context's file descriptor, for the VMM's own ioctls.  Any thread.
  * -EINVAL: @ctx is NULL.
  */
 int iommunest_fd(const struct iommunest_ctx *ctx);
@@ -119,11 +119,11 @@ int iommunest_object_destroy(struct iommunest_ctx *ctx, uint32_t id);
 int iommunest_ioas_alloc(struct iommunest_ctx *ctx, uint32_t *ioas_id);
 
 /*
- * Allocates the stage-2 HWPT that nested ones stand on (IOMMU_HWPT_ALLOC with
- * IOMMU_HWPT_ALLOC_NEST_PARENT) from an IOAS.  @dev_id is the id that binding
- * a VFIO device gave.  Returns 0, -EINVAL (@hwpt_id is NULL, @ioas_id does
- * not exist or is no IOAS), -ENOENT (no such device), -EOPNOTSUPP (the
- * hardware or driver cannot nest), -ENOMEM.
+ * Allocates the stage-2 HWPT that is the parent of nested ones
+ * (IOMMU_HWPT_ALLOC with IOMMU_HWPT_ALLOC_NEST_PARENT) from an IOAS.  @dev_id
+ * is the id that binding a VFIO device returned.  Returns 0, -EINVAL (@hwpt_id
+ * is NULL, @ioas_id does not exist or is not an IOAS), -ENOENT (no such
+ * device), -EOPNOTSUPP (the hardware or driver cannot nest), -ENOMEM.
  */
 int iommunest_hwpt_alloc_parent(struct iommunest_ctx *ctx, uint32_t dev_id,
 				uint32_t ioas_id, uint32_t *hwpt_id);
@@ -150,12 +150,12 @@ struct iommunest_nested_hwpt {
 /*
  * Allocates a nested HWPT of any vendor on the stage 2 of @parent_id
  * (IOMMU_HWPT_ALLOC): a nest parent, or a vIOMMU where the vendor has one.  A
- * vendor's own function, as iommunest_vtd_hwpt_alloc(), knows the data and
+ * vendor's own function, such as iommunest_vtd_hwpt_alloc(), knows the data and
  * refuses what the kernel mistreats.  *@nested is read during the call only.
  * Any thread.  Returns 0, -EINVAL (NULL, no data, a size too small, a
- * @fault_id without its flag, @parent_id is no nest parent), -E2BIG, -ENOENT
- * (no such device or fault queue), -EOPNOTSUPP (unknown flags; hardware or
- * driver), -ENOMEM, or what the driver says.
+ * @fault_id without its flag, @parent_id is not a nest parent), -E2BIG,
+ * -ENOENT (no such device or fault queue), -EOPNOTSUPP (unknown flags; hardware
+ * or driver), -ENOMEM, or the driver's error.
  */
 int iommunest_hwpt_alloc_nested(struct iommunest_ctx *ctx, uint32_t dev_id,
 				uint32_t parent_id,
@@ -167,7 +167,7 @@ int iommunest_hwpt_alloc_nested(struct iommunest_ctx *ctx, uint32_t dev_id,
 
 /* iommunest_hw_info::capabilities (enum iommufd_hw_capabilities). */
 #define IOMMUNEST_HW_CAP_DIRTY_TRACKING (1u << 0)
-/* What the device's PASID capability has, and that ATS cannot be used. */
+/* Of the device's PASID capability; and: ATS cannot be used. */
 #define IOMMUNEST_HW_CAP_PASID_EXEC (1u << 1)
 #define IOMMUNEST_HW_CAP_PASID_PRIV (1u << 2)
 #define IOMMUNEST_HW_CAP_NO_ATS (1u << 3)
@@ -175,11 +175,11 @@ int iommunest_hwpt_alloc_nested(struct iommunest_ctx *ctx, uint32_t dev_id,
 struct iommunest_hw_info {
 	size_t size;
 	/*
-	 * IOMMUNEST_HW_NONE, the number of a vendor's header, as
+	 * IOMMUNEST_HW_NONE, a number in a vendor's header, such as
 	 * IOMMUNEST_HW_INTEL_VTD, or one of a later kernel.
 	 */
 	uint32_t type;
-	/* Bytes that the driver has to say; those beyond @data are cut off. */
+	/* Bytes that the driver has; @data may have room for fewer. */
 	uint32_t data_len;
 	/* IOMMUNEST_HW_CAP_*. */
 	uint64_t capabilities;
@@ -194,10 +194,10 @@ struct iommunest_hw_info {
 };
 
 /*
- * Asks what IOMMU @dev_id stands behind (IOMMU_GET_HW_INFO).  @info->size
- * says how much of the struct the caller knows.  Returns 0, -EINVAL (NULL or
- * a size too small), -E2BIG (above 4096), -ENOENT (no such device),
- * -EOPNOTSUPP (a device without an IOMMU), or what the driver says.
+ * Asks which IOMMU @dev_id is behind (IOMMU_GET_HW_INFO).  @info->size is how
+ * much of the struct the caller knows.  Returns 0, -EINVAL (NULL or a size too
+ * small), -E2BIG (above 4096), -ENOENT (no such device), -EOPNOTSUPP (a device
+ * without an IOMMU), or the driver's error.
  */
 int iommunest_hw_info(struct iommunest_ctx *ctx, uint32_t dev_id,
 		      struct iommunest_hw_info *info);
@@ -205,31 +205,31 @@ int iommunest_hw_info(struct iommunest_ctx *ctx, uint32_t dev_id,
 /* ------------------------------------------------------------------------
  * VFIO devices (linux/vfio.h, Linux 6.6 and later)
  *
- * A device is its file descriptor, which the VMM uses for everything else
- * that VFIO has, and an id in the context.
+ * A device has a file descriptor, which the VMM uses for everything else that
+ * VFIO offers, and an id in the context.
  */
 
 /*
- * Opens a VFIO device node, as "/dev/vfio/devices/vfio0", close-on-exec, and
- * binds it to the context.  The caller owns *@fd and ends it, and the
- * binding, with iommunest_vfio_close(); on failure nothing is left open and
- * neither output is written.  Returns 0, -EINVAL (a NULL argument), what
- * open(2) says, or what iommunest_vfio_bind() says.
+ * Opens a VFIO device node, such as "/dev/vfio/devices/vfio0", close-on-exec,
+ * and binds it to the context.  The caller owns *@fd, and ends it and the
+ * binding with iommunest_vfio_close(); on failure nothing is left open and
+ * neither output is written.  Returns 0, -EINVAL (a NULL argument), or the
+ * error of open(2) or of iommunest_vfio_bind().
  */
 int iommunest_vfio_open(struct iommunest_ctx *ctx, const char *path, int *fd,
 			uint32_t *dev_id);
 
 /*
- * Detaches the device, ends its binding and closes it.  HWPTs that were made
- * for it stay.
+ * Detaches the device, ends its binding and closes it.  HWPTs that were
+ * allocated for it are kept.
  */
 void iommunest_vfio_close(struct iommunest_ctx *ctx, int fd);
 
 /*
  * Binds a VFIO device that the VMM opened itself
- * (VFIO_DEVICE_BIND_IOMMUFD); *@dev_id is its id in the context.  Once only
+ * (VFIO_DEVICE_BIND_IOMMUFD); *@dev_id is its id in the context.  Only once
  * for each file descriptor.  Returns 0, -EINVAL (NULL; bound already; the
- * VFIO group is in use), -EBADF, -EBADFD (the context is no iommufd),
+ * VFIO group is in use), -EBADF, -EBADFD (the context is not an iommufd),
  * -ENOTTY (not a VFIO device, or Linux before 6.6), -EBUSY, -EPERM (interrupts
  * are not isolated), -ENODEV, -ENOMEM.
  */
@@ -239,8 +239,8 @@ int iommunest_vfio_bind(struct iommunest_ctx *ctx, int fd, uint32_t *dev_id);
  * Attaches a bound device to the IOAS or HWPT *@pt_id, in place of what it
  * was attached to (VFIO_DEVICE_ATTACH_IOMMUFD_PT).  *@pt_id becomes the HWPT
  * that it is attached to: with an IOAS, one that the kernel chose.  A stage 1
- * that the hardware cannot do is refused here.  Returns 0, -EINVAL (NULL; not
- * bound; what cannot be attached), -EBADF, -ENOENT (no such id), -EBUSY,
+ * that the hardware does not support is refused here.  Returns 0, -EINVAL
+ * (NULL; not bound; not attachable), -EBADF, -ENOENT (no such id), -EBUSY,
  * -ENODEV, -ENOMEM.
  */
 int iommunest_vfio_attach(struct iommunest_ctx *ctx, int fd, uint32_t *pt_id);
@@ -254,22 +254,22 @@ int iommunest_vfio_detach(struct iommunest_ctx *ctx, int fd);
 /* ------------------------------------------------------------------------
  * Invalidation data types
  *
- * The core of batches and submission knows entries, cookies and how to
- * recover, and nothing of VT-d.  A type tells it the rest.
+ * The core handles entries and cookies, and recovers from failures, but knows
+ * no vendor.  A type describes the rest.
  */
 enum iommunest_recovery {
 	/* A failed call's count is the index of the entry that failed. */
 	IOMMUNEST_RECOVERY_EXACT = 0,
 	/*
-	 * It is only an upper bound of what was done: after a failure all
-	 * that the call carried counts as not handled and is sent again.
+	 * It is only an upper bound: after a failure no entry of the call
+	 * counts as handled, and all are sent again.
 	 */
 	IOMMUNEST_RECOVERY_REPLAY = 1,
 };
 
 struct iommunest_inv_type {
 	size_t size;
-	/* For people. */
+	/* For messages. */
 	const char *name;
 	/* enum iommu_hwpt_invalidate_data_type. */
 	uint32_t data_type;
@@ -283,7 +283,7 @@ struct iommunest_inv_type {
 };
 
 /* ------------------------------------------------------------------------
- * Batch: an array of entries, and a cookie beside each
+ * Batch: an array of entries, each with a cookie
  *
  * A batch holds up to its capacity of entries.  Those before its cursor are
  * done (handled, or skipped by the caller); those from it on are pending.
@@ -314,7 +314,7 @@ uint32_t iommunest_batch_cursor(const struct iommunest_batch *batch);
 
 /*
  * The entry at @index, 0 to count - 1, in the type's layout; NULL beyond.
- * It may be changed while it is pending: this is how a caller mends an entry
+ * It may be changed while it is pending: this is how a caller fixes an entry
  * that failed.  Valid until the batch is reset or freed.
  */
 void *iommunest_batch_entry(struct iommunest_batch *batch, uint32_t index);
@@ -323,13 +323,13 @@ uint64_t iommunest_batch_cookie(const struct iommunest_batch *batch,
 				uint32_t index);
 
 /*
- * Adds a copy of a raw entry of the type's length.  @cookie is the caller's
- * own name for it and comes back in reports.
+ * Appends a copy of a raw entry of the type's length.  @cookie is the caller's
+ * own name for it, which reports use.
  *
  * The error of any add is sticky: the batch keeps it, with the cookie, all
- * later adds return it and add nothing, and iommunest_submit() refuses to
- * send anything, so that a run of adds needs one check and none is lost in
- * silence.  An add that fails leaves the entries as they were.
+ * later adds return it and add nothing, and iommunest_submit() sends nothing,
+ * so that a series of adds needs only one check and none is lost silently.  An
+ * add that fails leaves the entries as they were.
  *
  * Returns 0, -ENOSPC (full), -EINVAL (NULL), or the error that sticks.
  */
@@ -343,12 +343,12 @@ int iommunest_batch_add(struct iommunest_batch *batch, const void *entry,
 int iommunest_batch_error(const struct iommunest_batch *batch,
 			  uint64_t *cookie);
 
-/* Forgets it, after the caller has dealt with the add that failed. */
+/* Clears it, after the caller has handled the add that failed. */
 void iommunest_batch_clear_error(struct iommunest_batch *batch);
 
 /*
- * Moves the cursor behind the entry at it, which the caller gives up or has
- * dealt with in another way.  Returns 0, -EINVAL (NULL), -ENOENT (nothing is
+ * Moves the cursor past the entry that it is at, which the caller gives up or
+ * has handled in another way.  Returns 0, -EINVAL (NULL), -ENOENT (nothing is
  * pending).
  */
 int iommunest_batch_skip(struct iommunest_batch *batch);
@@ -369,7 +369,7 @@ enum iommunest_policy {
 	IOMMUNEST_POLICY_ASK = 3,
 };
 
-/* What `ask` answers: the first three as the policies of their names. */
+/* What `ask` answers; the first three mean the policies of those names. */
 enum iommunest_answer {
 	IOMMUNEST_ANSWER_STOP = 0,
 	IOMMUNEST_ANSWER_SKIP = 1,
@@ -391,11 +391,11 @@ struct iommunest_failure {
 	uint64_t cookie;
 	/* The driver's own code, where the kernel reports one; else 0. */
 	uint32_t driver_error;
-	/* How often `ask` has been called for it without a break, from 1. */
+	/* How many times in a row `ask` has been called for it, from 1. */
 	uint32_t attempt;
 	/*
-	 * Entries from `index` up to this one may not be done.  Where it is
-	 * not `index`, the failing one is not known, and cannot be skipped.
+	 * Entries from `index` up to this one may not be done.  If it is not
+	 * `index`, the failing one is not known, and cannot be skipped.
 	 */
 	uint32_t last_index;
 	uint32_t reserved;
@@ -405,9 +405,9 @@ struct iommunest_failure {
 struct iommunest_call {
 	/* The nested HWPT or vIOMMU that it was sent to. */
 	uint32_t id;
-	/* Entries sent; 0: the empty call that tells whose error it is. */
+	/* Entries sent; 0: a call that tells its own errors from an entry's. */
 	uint32_t count;
-	/* The count that came back, as the kernel wrote it. */
+	/* The count that the kernel returned. */
 	uint32_t handled;
 	/* 0 or negated errno. */
 	int32_t error;
@@ -425,8 +425,8 @@ struct iommunest_submit_options {
 	/* enum iommunest_policy. */
 	uint32_t policy;
 	/*
-	 * How often in a row -EINTR or -EAGAIN without progress is tried
-	 * again; 0 is IOMMUNEST_DEFAULT_STALLS.
+	 * How often in a row to try again after -EINTR or -EAGAIN without
+	 * progress; 0 is IOMMUNEST_DEFAULT_STALLS.
 	 */
 	uint32_t max_stalls;
 	/*
@@ -468,23 +468,23 @@ struct iommunest_report {
 	uint32_t skipped_max;
 	/* Out, from here on. */
 	uint32_t skipped_count;
-	/* Entries given to the kernel, each time counted. */
+	/* Entries sent to the kernel; one that is sent twice counts twice. */
 	uint32_t sent;
 	/* Entries that the kernel says it handled. */
 	uint32_t handled;
-	/* Entries that one "all" entry covered in their place. */
+	/* Entries that one "all" entry was sent in place of. */
 	uint32_t flushed;
 	/* Entries still pending in the batch. */
 	uint32_t pending;
-	/* ioctls, the empty ones included. */
+	/* ioctls, including empty ones. */
 	uint32_t calls;
-	/* How often work went on after a call that did not do all of it. */
+	/* How often it went on after a call that did not handle all. */
 	uint32_t resumes;
 	/* enum iommunest_blame: what `error` applies to. */
 	uint32_t blame;
 	/*
-	 * What stopped it, or, where `flushed` is not 0, made it flush all:
-	 * negated errno; otherwise 0.
+	 * Why it stopped or, if `flushed` is not 0, flushed all: a negated
+	 * errno, or 0.
 	 */
 	int32_t error;
 	/* The failing entry, with IOMMUNEST_BLAME_ENTRY. */
@@ -493,23 +493,56 @@ struct iommunest_report {
 	uint32_t driver_error;
 	/* Cookie of the failing entry, or of the add that failed. */
 	uint64_t cookie;
-	/* `index` is the entry at fault, and no entry before it is undone. */
+	/* `index` is at fault, and every entry before it has been handled. */
 	bool exact;
 	/*
-	 * Entries from `index` up to this one may not be done.  With a kernel
-	 * that reports hardware errors and a hardware that does not tell
-	 * which of a few descriptors it was, this is more than `index`.
+	 * Entries from `index` up to this one may not be done.  It is more
+	 * than `index` on a kernel that reports hardware errors, with hardware
+	 * that cannot identify the failing descriptor.
 	 */
 	uint32_t last_index;
 };
 
 /*
- * Whether the kernel brings errors of the hardware back to user space, with a
- * code and the range that may be at fault: Linux with the patches that come
- * with this library.  iommunest_vtd_hwpt_alloc() and iommunest_submit() ask
- * by themselves, once for each context.  @id is any nested HWPT or
- * vIOMMU, and @type its data type.  Any thread.  Returns 1 or 0, -EINVAL
- * (NULL), or what the kernel says of the HWPT.
+ * Sends the batch's pending entries to @id, a nested HWPT, or a vIOMMU where
+ * the type's entries go to one.  It begins at the cursor, makes as many calls
+ * as the kernel's limit requires, and moves the cursor past what was handled.
+ * What was handled is never sent twice.  At every return each entry is in
+ * exactly one of these states: handled, flushed, skipped (and recorded, or
+ * passed to `ask`), pending.  @options and @report may be NULL (policy STOP; no
+ * report).  The report is written at every return, unless its own size is
+ * invalid.
+ *
+ * After a stop the batch still holds the entries from the cursor on: fix the
+ * one at the cursor (iommunest_batch_entry()) or skip it
+ * (iommunest_batch_skip()), and call again.
+ *
+ * Returns 0 if nothing is pending and nothing was skipped, the number of
+ * skipped entries if the policy skipped some and nothing is pending, or
+ *   the kernel's error for the entry at the cursor or for the call:
+ *              -EOPNOTSUPP, -EINVAL, -EFAULT, -ENOENT, -ENOTTY (Linux before
+ *              6.8) ...; report->blame tells which
+ *   -EINTR, -EAGAIN       too often in a row without progress
+ *   -EPROTO    the kernel reports more entries as handled than were sent, or
+ *              success with none handled (of a REPLAY type: with fewer than
+ *              all); the cursor did not move
+ *   the sticky error of an add (blame BATCH)
+ *   -EINVAL    NULL @ctx or @batch, invalid options or report size, ASK without
+ *              `ask`, or `ask` returned something that is not an answer
+ *   -E2BIG     options or report from a newer header with unknown content
+ */
+int iommunest_submit(struct iommunest_ctx *ctx, uint32_t id,
+		     struct iommunest_batch *batch,
+		     const struct iommunest_submit_options *options,
+		     struct iommunest_report *report);
+
+/*
+ * Whether the kernel reports hardware errors to user space, with a code and the
+ * entries that may be at fault: Linux with the patches that come with this
+ * library.  iommunest_vtd_hwpt_alloc() and iommunest_submit() find out by
+ * themselves, once for each context.  @id is any nested HWPT or vIOMMU, and
+ * @type its data type.  Any thread.  Returns 1 or 0, -EINVAL (NULL), or the
+ * kernel's error.
  */
 int iommunest_reports_errors(struct iommunest_ctx *ctx, uint32_t id,
 			     const struct iommunest_inv_type *type);

@@ -122,13 +122,12 @@ struct iommunest_vtd_desc {
 };
 
 /*
- * Decodes the @width / 64 words at @words, in the CPU's byte order, which
- * guest memory's is not everywhere; @width is 128 or 256 bits, and @scalable
- * the mode that the guest's root table has (RTADDR_REG.TTM).
- * Everything that hardware looks at is checked.  desc->size must be set.  Any
- * thread.  Returns 0, -EINVAL (NULL, another width, a size too small), -E2BIG
- * (a size above 4096), or -EBADMSG: hardware would refuse it, and desc->iqei
- * says why.
+ * Decodes the @width / 64 words at @words, in the CPU's byte order (guest
+ * memory is little-endian); @width is 128 or 256 bits, and @scalable the mode
+ * of the guest's root table (RTADDR_REG.TTM). Everything that hardware checks
+ * is checked.  desc->size must be set.  Any thread.  Returns 0, -EINVAL (NULL,
+ * another width, a size too small), -E2BIG (a size above 4096), or -EBADMSG:
+ * hardware would refuse it, and desc->iqei says why.
  */
 int iommunest_vtd_desc_decode(struct iommunest_vtd_desc *desc,
 			      const uint64_t *words, unsigned int width,
@@ -136,7 +135,7 @@ int iommunest_vtd_desc_decode(struct iommunest_vtd_desc *desc,
 
 /*
  * The reverse: builds desc->raw from the other fields, so that decoding it
- * gives them again; fields that the type does not have must be 0.  Any
+ * returns the same fields; those that the type does not have must be 0.  Any
  * thread.  Returns 0, -EINVAL (NULL, a size too small, an unknown type, a
  * value that its field cannot hold or that is reserved, an address that is not
  * aligned to its block), -E2BIG (a newer header's members are set, or the size
@@ -145,9 +144,10 @@ int iommunest_vtd_desc_decode(struct iommunest_vtd_desc *desc,
 int iommunest_vtd_desc_encode(struct iommunest_vtd_desc *desc);
 
 /*
- * A builder for each type, for tests and for programs that are a guest.  Each
- * fills *@desc, whose size must be set, raw included.  An address is aligned
- * down to its block. Returns as iommunest_vtd_desc_encode() does.  Any thread.
+ * A builder for each type, for tests and for programs that act as a guest.
+ * Each fills *@desc, whose size must be set, including raw.  An address is
+ * aligned down to its block.  Returns as iommunest_vtd_desc_encode() does.  Any
+ * thread.
  */
 int iommunest_vtd_desc_context_cache(struct iommunest_vtd_desc *desc,
 				     unsigned int granularity, uint16_t did,
@@ -185,23 +185,22 @@ int iommunest_vtd_desc_page_response(struct iommunest_vtd_desc *desc,
 				     unsigned int response);
 
 /*
- * Formats a descriptor as human-readable text: one line, no newline, as
- * "piotlb pages did 5 pasid 0x10 addr 0x1000 am 0 ih".  As snprintf(3), it
- * ends the text with a 0 where @len is not 0, and returns how long all of it
- * is.  -EINVAL: @desc is NULL or its size too small, or @buf is NULL with
+ * Formats a descriptor as human-readable text: one line, no newline, such as
+ * "piotlb pages did 5 pasid 0x10 addr 0x1000 am 0 ih".  Like snprintf(3), it
+ * ends the text with a 0 if @len is not 0, and returns the length of the whole
+ * text.  -EINVAL: @desc is NULL or its size too small, or @buf is NULL with
  * @len not 0.  -E2BIG: a size above 4096.  Any thread.
  */
 int iommunest_vtd_desc_print(const struct iommunest_vtd_desc *desc, char *buf,
 			     size_t len);
 
-/* A type's name in lower case, as "piotlb"; "unknown" for others.  Static. */
+/* A type's name in lower case, such as "piotlb", or "unknown".  Static. */
 const char *iommunest_vtd_desc_name(unsigned int type);
 
-/* IQEI in words; "unknown" for others.  Static.  Any thread. */
+/* Describes a value of IQEI; "unknown" for others.  Static.  Any thread. */
 const char *iommunest_vtd_iqei_text(unsigned int iqei);
 
-/* IQA_REG: log2 of the ring's pages, 256-bit descriptors, the ring's address.
- */
+/* IQA_REG: size of the ring, 256-bit descriptors, address of the ring. */
 #define IOMMUNEST_VTD_IQA_QS UINT64_C(0x7)
 #define IOMMUNEST_VTD_IQA_DW (UINT64_C(1) << 11)
 #define IOMMUNEST_VTD_IQA_BASE UINT64_C(0xfffffffffffff000)
@@ -218,7 +217,7 @@ struct iommunest_vtd_iq;
 
 /*
  * What the engine asks of the VMM.  Each function gets `vmm` first, runs
- * within iommunest_vtd_iq_run(), and must not call the engine, but for
+ * within iommunest_vtd_iq_run(), and must not call the engine, except
  * `descriptor`, which may add and remove HWPTs.  Functions that return int
  * return 0 or a negated errno.
  */
@@ -239,8 +238,8 @@ struct iommunest_vtd_iq_ops {
 	void (*interrupt)(void *vmm, uint32_t index);
 	/*
 	 * Takes a descriptor that is the VMM's: context cache, PASID cache,
-	 * interrupt entry cache, page group response, IOTLB (each, beside
-	 * what is forwarded of it), PASID-based IOTLB of a scope without a
+	 * interrupt entry cache, page group response, IOTLB (every one, even
+	 * if it is also forwarded), PASID-based IOTLB of a scope without a
 	 * nested HWPT, device TLB of a device without one.  All that precedes
 	 * it in the ring has been submitted.  A wait with
 	 * IOMMUNEST_VTD_DESC_PD comes here too, before it completes: the VMM
@@ -259,7 +258,7 @@ struct iommunest_vtd_iq_ops {
 	void (*covered)(void *vmm, uint32_t index, uint32_t hwpt_id);
 	/*
 	 * Needed for the policy SKIP.  The host failed on the descriptor in
-	 * slot @index, and the engine goes on behind it.
+	 * slot @index, and the engine goes on after it.
 	 */
 	void (*skipped)(void *vmm, uint32_t index, uint32_t hwpt_id, int error);
 	/* Optional: each ioctl; the cookies are ring indices. */
@@ -283,7 +282,7 @@ struct iommunest_vtd_iq_options {
 	/* Descriptors that one run handles at most; 0: no limit. */
 	uint32_t budget;
 	uint32_t reserved;
-	/* How blocks become entries; NULL: not split, not merged. */
+	/* How blocks become entries; NULL: neither split nor merged. */
 	const struct iommunest_vtd_limits *limits;
 };
 
@@ -307,8 +306,9 @@ void iommunest_vtd_iq_free(struct iommunest_vtd_iq *iq);
  * bit 11, QS in bits 2:0; the ring has 2^(QS+8) slots, or 2^(QS+7) with DW.
  * The head is 0 again, and so is the tail unless the queue is disabled; a
  * fault is forgotten.  @scalable is whether the guest's root table is in
- * scalable mode: in legacy mode nothing is forwarded, and scalable mode takes
- * a 256-bit ring.
+ * scalable mode, which requires a 256-bit ring; in legacy mode nothing is
+ * forwarded.
+ *
  * This allocates, in proportion to the ring; running it does not.  Returns 0,
  * -EINVAL (NULL, reserved bits), -ENOMEM (the engine is as before).
  */
@@ -322,31 +322,31 @@ int iommunest_vtd_iq_set_base(struct iommunest_vtd_iq *iq, uint64_t iqa,
 int iommunest_vtd_iq_set_mode(struct iommunest_vtd_iq *iq, bool scalable);
 
 /*
- * Says which nested HWPT carries what a guest's (domain id, PASID) caches.
+ * Says which nested HWPT holds what a guest's (domain id, PASID) caches.
  * Several may share a scope, and one HWPT may have several.  @pasid is 20
- * bits.  May allocate, where more HWPTs share a scope than ever before.
+ * bits.  May allocate, if more HWPTs share a scope than ever before.
  * Returns 0, -EINVAL, -EEXIST (the same three again), -ENOSPC (more scopes
  * than max_targets), -ENOMEM.
  */
 int iommunest_vtd_iq_add_scope(struct iommunest_vtd_iq *iq, uint16_t did,
 			       uint32_t pasid, uint32_t hwpt_id);
 
-/* In place of a PASID: what a device asks for without one. */
+/* In place of a PASID: a device's requests without one. */
 #define IOMMUNEST_VTD_NO_PASID UINT32_MAX
 
 /*
  * Says which nested HWPT a device's requests go through, so that device-TLB
  * descriptors are forwarded to it, unless the descriptor before covers them.
- * Device-TLB descriptors of other devices are the VMM's.  @sid is what the
- * guest takes for the device's source id.  Counted and answered like
- * iommunest_vtd_iq_add_scope().
+ * Device-TLB descriptors of other devices are the VMM's.  @sid is the device's
+ * source id in the guest.  Counts and returns as iommunest_vtd_iq_add_scope()
+ * does.
  */
 int iommunest_vtd_iq_add_device(struct iommunest_vtd_iq *iq, uint16_t sid,
 				uint32_t pasid, uint32_t hwpt_id);
 
 /*
- * Take one of these back: the guest's PASID-table entry has changed.  Return
- * 0, -EINVAL, -ENOENT.
+ * Remove one of these, for example when the guest's PASID-table entry has
+ * changed.  Return 0, -EINVAL, -ENOENT.
  */
 int iommunest_vtd_iq_remove_scope(struct iommunest_vtd_iq *iq, uint16_t did,
 				  uint32_t pasid, uint32_t hwpt_id);
@@ -354,12 +354,12 @@ int iommunest_vtd_iq_remove_device(struct iommunest_vtd_iq *iq, uint16_t sid,
 				   uint32_t pasid, uint32_t hwpt_id);
 
 /*
- * Forgets all scopes and devices of an HWPT.  Returns 0, -EINVAL (NULL),
+ * Removes all scopes and devices of an HWPT.  Returns 0, -EINVAL (NULL),
  * -ENOENT.
  */
 int iommunest_vtd_iq_forget(struct iommunest_vtd_iq *iq, uint32_t hwpt_id);
 
-/* Whose failure stopped the queue. */
+/* What stopped the queue. */
 enum iommunest_cause {
 	IOMMUNEST_CAUSE_NONE = 0,
 	/* A descriptor, or the tail, that hardware would refuse. */
@@ -372,7 +372,7 @@ enum iommunest_cause {
 
 struct iommunest_vtd_iq_result {
 	size_t size;
-	/* IQH_REG: the slot behind the last descriptor that is done. */
+	/* IQH_REG: the slot after the last descriptor that is done. */
 	uint64_t iqh;
 	/*
 	 * IQERCD_REG: IQEI in bits 3:0.  With ITE bits 47:32, with ICE bits
@@ -387,11 +387,11 @@ struct iommunest_vtd_iq_result {
 	uint32_t index;
 	/* Negated errno, or 0. */
 	int32_t error;
-	/* The HWPT, where the host failed on one; else 0. */
+	/* The HWPT that the host failed on, or 0. */
 	uint32_t hwpt_id;
-	/* Descriptors done in this run; the head moved by so many. */
+	/* Descriptors done in this run; the head moved by as many slots. */
 	uint32_t descriptors;
-	/* ... of which so many were forwarded or covered, */
+	/* ... of which this many were forwarded or covered, */
 	uint32_t forwarded;
 	/* ... were waits, */
 	uint32_t waits;
@@ -413,10 +413,10 @@ struct iommunest_vtd_iq_result {
  * value).  Forwardable ones are gathered, one array per nested HWPT, and
  * submitted before anything that must come after them: a wait's completion, a
  * descriptor for the VMM, the end of the run.  @result is written at every
- * return, if its size is good.
+ * return, unless its size is invalid.
  *
- * The first failing slot wins: waits before it complete, waits behind it do
- * not, and the head points at it.  The engine then stands still, and reports
+ * The first failing slot wins: waits before it complete, waits after it do
+ * not, and the head points at it.  The engine then halts, and reports
  * the same again, until iommunest_vtd_iq_clear_fault() (the guest cleared
  * FSTS_REG) or a new base; then it starts again from the head.
  *
@@ -441,15 +441,15 @@ int iommunest_vtd_iq_disable(struct iommunest_vtd_iq *iq);
 
 /*
  * The guest enabled its queue: what was in the ring up to the last tail,
- * which some guests write first, is handled as iommunest_vtd_iq_run() would.
- * Returns what that returns; 0 and nothing done where it was enabled already.
+ * which some guests write first, is handled as by iommunest_vtd_iq_run().
+ * Returns the same; 0, with nothing done, if it was enabled already.
  */
 int iommunest_vtd_iq_enable(struct iommunest_vtd_iq *iq,
 			    struct iommunest_vtd_iq_result *result);
 
 /*
- * As iommunest_vtd_iq_new() left it: no base, no scopes, no fault, enabled.
- * NULL is allowed.
+ * Back to the state after iommunest_vtd_iq_new(): no base, no scopes, no fault,
+ * enabled.  NULL is allowed.
  */
 void iommunest_vtd_iq_reset(struct iommunest_vtd_iq *iq);
 
@@ -470,7 +470,7 @@ struct iommunest_vtd_iq_state {
 	uint64_t iqt;
 	/* IOMMUNEST_VTD_IQ_*. */
 	uint32_t flags;
-	/* The fault that it stands still at: enum iommunest_cause, or 0. */
+	/* The fault that it halts at: enum iommunest_cause, or 0. */
 	uint32_t cause;
 	uint32_t index;
 	int32_t error;
@@ -481,15 +481,15 @@ struct iommunest_vtd_iq_state {
 };
 
 /*
- * Takes the state out of an engine, between two runs.  Returns 0, -EINVAL
+ * Copies an engine's state, between two runs.  Returns 0, -EINVAL
  * (NULL or a size too small), -E2BIG (above 4096).
  */
 int iommunest_vtd_iq_save(const struct iommunest_vtd_iq *iq,
 			  struct iommunest_vtd_iq_state *state);
 
 /*
- * Puts a state into an engine, whose scopes stay.  It may come from anywhere,
- * and is checked: on failure the engine is as it was.  Go on with
+ * Restores a state in an engine, which keeps its scopes.  The state is not
+ * trusted, and is checked: on failure the engine is unchanged.  Go on with
  * iommunest_vtd_iq_run() and the state's iqt.  Returns 0, -EINVAL (NULL, a
  * bad size, a state that no engine saves), -E2BIG, -ENOMEM.
  */

@@ -20,8 +20,8 @@ extern "C" {
 #define IOMMUNEST_VTD_ERRATA_772415_SPR17 (1u << 0)
 
 /*
- * What CAP_REG and ECAP_REG say (VT-d specification, chapter 11, "Capability
- * Register" and "Extended Capability Register"), by the names that they have
+ * The fields of CAP_REG and ECAP_REG (VT-d specification, chapter 11,
+ * "Capability Register" and "Extended Capability Register"), by their names
  * there.  FS, SS: first and second stage.
  */
 struct iommunest_vtd_caps {
@@ -85,7 +85,7 @@ struct iommunest_vtd_caps {
 };
 
 /*
- * Decodes what iommunest_hw_info() brought.  Any thread.  Returns 0, -EINVAL
+ * Decodes what iommunest_hw_info() stored.  Any thread.  Returns 0, -EINVAL
  * (NULL or a size too small), -E2BIG (above 4096), -EOPNOTSUPP (@info is not
  * of a VT-d).
  */
@@ -93,11 +93,11 @@ int iommunest_vtd_caps_decode(struct iommunest_vtd_caps *caps,
 			      const struct iommunest_hw_info *info);
 
 /*
- * The most that a VMM may show its guest of the host's capabilities, when the
- * guest's first stage is nested with this library: the guest has no second
- * stage of its own and cannot nest again.  What is the VMM's own (interrupt
- * remapping, fault recording, where registers are, numbers of domains ...) is
- * 0, for the VMM to fill in; what it cannot emulate it clears.  Any thread.
+ * The largest set of host capabilities that a VMM may expose to its guest, if
+ * the guest's first stage is nested with this library: the guest has no second
+ * stage of its own and cannot nest again.  The VMM's own fields (interrupt
+ * remapping, fault recording, offsets of registers, number of domains ...) are
+ * 0, for the VMM to fill in; it clears what it does not emulate.  Any thread.
  * Returns 0, -EINVAL (NULL), -EOPNOTSUPP (@info is not of a VT-d).
  */
 int iommunest_vtd_guest_caps(const struct iommunest_hw_info *info,
@@ -110,7 +110,7 @@ int iommunest_vtd_guest_caps(const struct iommunest_hw_info *info,
 #define IOMMUNEST_VTD_GUEST_ATS (1u << 1)
 #define IOMMUNEST_VTD_GUEST_PRI (1u << 2)
 
-/* What a VMM means to show its guest. */
+/* What a VMM intends to expose to its guest. */
 struct iommunest_vtd_guest {
 	size_t size;
 	/* The guest's CAP_REG and ECAP_REG. */
@@ -122,8 +122,8 @@ struct iommunest_vtd_guest {
 };
 
 /*
- * Why a host cannot serve a guest: bits of *@reasons.  These are the host's
- * fault; NO_ means that it lacks something.
+ * Why a host cannot serve a guest: bits of *@reasons.  First, of the host; NO_
+ * means that it lacks something.
  */
 #define IOMMUNEST_VTD_GUEST_REASON_HOST_NOT_VTD (UINT64_C(1) << 0)
 /* SMTS, NEST, FSTS, SSTS */
@@ -133,7 +133,7 @@ struct iommunest_vtd_guest {
 #define IOMMUNEST_VTD_GUEST_REASON_HOST_NO_SECOND_STAGE (UINT64_C(1) << 4)
 /* The erratum, and the guest has read-only mappings. */
 #define IOMMUNEST_VTD_GUEST_REASON_HOST_ERRATUM_772415 (UINT64_C(1) << 5)
-/* The guest is shown what the host does not have. */
+/* The guest has what the host does not have. */
 #define IOMMUNEST_VTD_GUEST_REASON_5_LEVEL (UINT64_C(1) << 6)
 #define IOMMUNEST_VTD_GUEST_REASON_1GIB_PAGES (UINT64_C(1) << 7)
 #define IOMMUNEST_VTD_GUEST_REASON_SUPERVISOR (UINT64_C(1) << 8)
@@ -144,27 +144,27 @@ struct iommunest_vtd_guest {
 #define IOMMUNEST_VTD_GUEST_REASON_PAGE_REQUESTS (UINT64_C(1) << 13)
 #define IOMMUNEST_VTD_GUEST_REASON_EXECUTE (UINT64_C(1) << 14)
 #define IOMMUNEST_VTD_GUEST_REASON_COHERENCY (UINT64_C(1) << 15)
-/* The guest is shown what nesting cannot give it. */
+/* The guest has what nesting cannot provide. */
 #define IOMMUNEST_VTD_GUEST_REASON_NESTING (UINT64_C(1) << 16)
 #define IOMMUNEST_VTD_GUEST_REASON_SECOND_STAGE (UINT64_C(1) << 17)
-/* The guest lacks what it needs to use a first stage at all. */
+/* The guest lacks what it needs for a first stage. */
 #define IOMMUNEST_VTD_GUEST_REASON_NO_SCALABLE (UINT64_C(1) << 18)
 #define IOMMUNEST_VTD_GUEST_REASON_NO_FIRST_STAGE (UINT64_C(1) << 19)
 #define IOMMUNEST_VTD_GUEST_REASON_NO_QUEUE (UINT64_C(1) << 20)
 
 /*
- * Can this host serve that guest?  *@reasons gets a bit,
- * IOMMUNEST_VTD_GUEST_REASON_*, for each reason why not.  Any thread.  Returns
- * how many there are, 0 if it can; -EINVAL (NULL, a bad size, reserved not 0),
- * -E2BIG, -EOPNOTSUPP (unknown flags).
+ * Checks whether the host can serve the guest.  *@reasons gets a bit,
+ * IOMMUNEST_VTD_GUEST_REASON_*, for each reason why it cannot.  Any thread.
+ * Returns how many there are, 0 if it can; -EINVAL (NULL, a bad size, reserved
+ * not 0), -E2BIG, -EOPNOTSUPP (unknown flags).
  */
 int iommunest_vtd_guest_check(const struct iommunest_hw_info *info,
 			      const struct iommunest_vtd_guest *guest,
 			      uint64_t *reasons);
 
 /*
- * One reason, a single bit, in words; "unknown" for all else.  Static.  Any
- * thread.
+ * Describes one reason, a single bit; "unknown" for anything else.  Static.
+ * Any thread.
  */
 const char *iommunest_vtd_guest_reason_text(uint64_t reason);
 
@@ -174,7 +174,7 @@ const char *iommunest_vtd_guest_reason_text(uint64_t reason);
 #define IOMMUNEST_VTD_S1_WPE (1u << 2)	/* write protect */
 
 /*
- * A guest's stage 1: what its scalable-mode PASID-table entry says (VT-d
+ * A guest's stage 1, from its scalable-mode PASID-table entry (VT-d
  * specification, chapter 9, "Scalable-Mode PASID Table Entry").
  */
 struct iommunest_vtd_s1 {
@@ -260,7 +260,7 @@ enum iommunest_vtd_pasid_reason {
 	IOMMUNEST_VTD_PASID_REASON_5_LEVEL = 1 << 3,
 	/* The root is beyond @addr_bits. */
 	IOMMUNEST_VTD_PASID_REASON_ADDRESS = 1 << 4,
-	/* The host does not have these two. */
+	/* The host does not support these two. */
 	IOMMUNEST_VTD_PASID_REASON_SRE = 1 << 5,
 	IOMMUNEST_VTD_PASID_REASON_EAFE = 1 << 6,
 	/* The kernel has no way to pass these on; CD and EMTE. */
@@ -271,8 +271,8 @@ enum iommunest_vtd_pasid_reason {
 /*
  * Builds the data of a nested HWPT from a guest's PASID-table entry, and
  * refuses here what the kernel would accept at allocation and reject at
- * attach, or drop in silence.  @addr_bits is how wide guest physical
- * addresses are, 32 to 64.  @s1->size must be set.  @reason may be NULL; the
+ * attach, or drop silently.  @addr_bits is the width of guest physical
+ * addresses, 32 to 64.  @s1->size must be set.  @reason may be NULL; the
  * first reason found, or NONE, goes there.  Any thread.  Returns 0, or with
  * the reason
  *   -ENOENT      NOT_PRESENT
@@ -287,7 +287,7 @@ int iommunest_vtd_pasid_to_s1(const struct iommunest_vtd_pasid_entry *entry,
 			      struct iommunest_vtd_s1 *s1, uint32_t *reason);
 
 /*
- * A reason in words, "ok" for NONE; "unknown" for all else.  Static.  Any
+ * Describes a reason, "ok" for NONE; "unknown" for anything else.  Static.  Any
  * thread.
  */
 const char *iommunest_vtd_pasid_reason_text(uint32_t reason);
@@ -297,9 +297,9 @@ const char *iommunest_vtd_pasid_reason_text(uint32_t reason);
  */
 
 /*
- * VT-d stage 1 (struct iommu_hwpt_vtd_s1_invalidate).  Static.  A function,
- * and not a variable, so that the struct may grow without breaking programs
- * that were linked before.
+ * VT-d stage 1 (struct iommu_hwpt_vtd_s1_invalidate).  Static.  A function and
+ * not a variable, so that the struct can grow without breaking programs that
+ * were linked before.
  */
 const struct iommunest_inv_type *iommunest_vtd_s1_type(void);
 
@@ -315,12 +315,12 @@ struct iommunest_vtd_entry {
 };
 
 /*
- * Only leaf entries changed: paging-structure caches may stay (the IH bit of
- * a guest's descriptor, IOMMU_VTD_INV_FLAGS_LEAF).
+ * Only leaf entries changed: paging-structure caches are kept (the IH bit of a
+ * guest's descriptor, IOMMU_VTD_INV_FLAGS_LEAF).
  */
 #define IOMMUNEST_VTD_LEAF (1u << 0)
 
-/* Everything that stage 1 cached for the HWPT. */
+/* Everything that is cached of the HWPT's stage 1. */
 void iommunest_vtd_entry_all(struct iommunest_vtd_entry *entry);
 
 /*
@@ -333,7 +333,7 @@ int iommunest_vtd_entry_range(struct iommunest_vtd_entry *entry, uint64_t addr,
 			      uint64_t npages, uint32_t flags);
 
 /*
- * The block of 2^@am pages that holds @addr, as a guest's descriptor says it
+ * The block of 2^@am pages that holds @addr, as in a guest's descriptor
  * (VT-d specification, chapter 6, "PASID-based-IOTLB Invalidate Descriptor"):
  * address bits below the block are ignored.  @am is 0 to 63; from 52 on, the
  * block is the whole address space and becomes all.  Returns 0, -EINVAL
@@ -403,39 +403,6 @@ int iommunest_vtd_batch_add_block(struct iommunest_batch *batch, uint64_t addr,
  */
 #define IOMMUNEST_VTD_ERROR_IQEI(code) ((code) >> 8 & 0xfu)
 #define IOMMUNEST_VTD_ERROR_SID(code) ((code) >> 16)
-
-/*
- * Sends the batch's pending entries to a nested HWPT, or to a vIOMMU where the
- * type's entries go to one (@id), from the cursor on, in as many calls as the
- * kernel's limit asks for, and moves the cursor over what was handled.  What
- * was handled is never sent twice.  At every return
- * each entry is in exactly one of: handled, flushed, skipped (and recorded, or
- * seen by `ask`), pending.  @options and @report may be NULL (policy STOP; no
- * report).  The report is written at every return, unless its own size is
- * invalid.
- *
- * After a stop the batch holds its tail: mend the entry at the cursor
- * (iommunest_batch_entry()) or skip it (iommunest_batch_skip()), and call
- * again.
- *
- * Returns 0 when nothing is pending any more, the number of skipped entries
- * where the policy skipped some and nothing is pending, or
- *   what the kernel says  of the entry at the cursor or of the call:
- *              -EOPNOTSUPP, -EINVAL, -EFAULT, -ENOENT, -ENOTTY (Linux before
- *              6.8) ...; report->blame tells which
- *   -EINTR, -EAGAIN       too often without progress
- *   -EPROTO    the kernel claims to have handled more than was sent, or
- *              success with nothing handled (of a REPLAY type: with less
- *              than all); nothing moved
- *   the sticky error of an add (blame BATCH)
- *   -EINVAL    NULL @ctx or @batch, bad options or report size, ASK without
- *              `ask`, or an answer of it that is none
- *   -E2BIG     options or report from a newer header with unknown content
- */
-int iommunest_submit(struct iommunest_ctx *ctx, uint32_t id,
-		     struct iommunest_batch *batch,
-		     const struct iommunest_submit_options *options,
-		     struct iommunest_report *report);
 
 #ifdef __cplusplus
 }
