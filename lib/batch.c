@@ -115,8 +115,8 @@ EXPORT uint64_t iommunest_batch_cookie(const struct iommunest_batch *batch,
 	return batch->cookies[index];
 }
 
-int iommunest_batch_fail(struct iommunest_batch *batch, int error,
-			 uint64_t cookie)
+int iommunest__batch_fail(struct iommunest_batch *batch, int error,
+			  uint64_t cookie)
 {
 	if (batch->error)
 		return batch->error;
@@ -133,9 +133,9 @@ EXPORT int iommunest_batch_add(struct iommunest_batch *batch, const void *entry,
 	if (batch->error)
 		return batch->error;
 	if (!entry)
-		return iommunest_batch_fail(batch, -EINVAL, cookie);
+		return iommunest__batch_fail(batch, -EINVAL, cookie);
 	if (iommunest_batch_free_slots(batch) == 0)
-		return iommunest_batch_fail(batch, -ENOSPC, cookie);
+		return iommunest__batch_fail(batch, -ENOSPC, cookie);
 	iommunest_batch_push(batch, entry, cookie);
 	/* Nobody has checked it: what merges with it could be refused too. */
 	batch->sealed = batch->count;

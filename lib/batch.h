@@ -45,7 +45,7 @@ static inline void iommunest_batch_push(struct iommunest_batch *batch,
 }
 
 /* Makes an add's error stick, unless one does already; returns which. */
-int iommunest_batch_fail(struct iommunest_batch *batch, int error,
-			 uint64_t cookie);
+int iommunest__batch_fail(struct iommunest_batch *batch, int error,
+			  uint64_t cookie);
 
 #endif /* IOMMUNEST_BATCH_H */

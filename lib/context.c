@@ -48,7 +48,7 @@ static int context_new(struct iommunest_ctx **ctx,
 	if (!new)
 		return -ENOMEM;
 	ret = copy_sys(&new->sys,
-		       options->sys ? options->sys : &iommunest_sys_kernel);
+		       options->sys ? options->sys : &iommunest__sys_kernel);
 	if (ret) {
 		free(new);
 		return ret;

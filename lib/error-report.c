@@ -63,8 +63,8 @@ static enum iommunest_extension get(struct iommunest_ctx *ctx, uint32_t id,
 	return find_out(ctx, *ret);
 }
 
-bool iommunest_has_extension(struct iommunest_ctx *ctx, uint32_t id,
-			     const struct iommunest_inv_type *type)
+bool iommunest__has_extension(struct iommunest_ctx *ctx, uint32_t id,
+			      const struct iommunest_inv_type *type)
 {
 	int ret;
 

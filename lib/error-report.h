@@ -10,7 +10,7 @@
  * Asks the kernel, unless it has answered before: once for each context.  An
  * HWPT that does not exist, or is not nested, is no answer.  Any thread.
  */
-bool iommunest_has_extension(struct iommunest_ctx *ctx, uint32_t id,
-			     const struct iommunest_inv_type *type);
+bool iommunest__has_extension(struct iommunest_ctx *ctx, uint32_t id,
+			      const struct iommunest_inv_type *type);
 
 #endif /* IOMMUNEST_ERROR_REPORT_H */

@@ -372,8 +372,8 @@ static int run(struct submission *sub)
 		return batch->error;
 	}
 	if (pending(batch))
-		sub->extended = iommunest_has_extension(sub->ctx, sub->id,
-							&batch->type);
+		sub->extended = iommunest__has_extension(sub->ctx, sub->id,
+							 &batch->type);
 	while (!ret && pending(batch))
 		ret = step(sub);
 	report->pending = pending(batch);

@@ -48,8 +48,8 @@ static ssize_t sys_write(void *data, int fd, const void *buf, size_t len)
 	return ret < 0 ? -errno : ret;
 }
 
-const struct iommunest_sys iommunest_sys_kernel = {
-	.size = sizeof(iommunest_sys_kernel),
+const struct iommunest_sys iommunest__sys_kernel = {
+	.size = sizeof(iommunest__sys_kernel),
 	.open = sys_open,
 	.close = sys_close,
 	.ioctl = sys_ioctl,

@@ -6,6 +6,6 @@
 #include <libiommunest.h>
 
 /* The kernel itself. */
-extern const struct iommunest_sys iommunest_sys_kernel;
+extern const struct iommunest_sys iommunest__sys_kernel;
 
 #endif /* IOMMUNEST_SYS_H */

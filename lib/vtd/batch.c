@@ -169,7 +169,7 @@ static int add_entry(struct iommunest_batch *batch,
 	    merge_into_last(batch, entry))
 		return 0;
 	if (iommunest_batch_free_slots(batch) == 0)
-		return iommunest_batch_fail(batch, -ENOSPC, cookie);
+		return iommunest__batch_fail(batch, -ENOSPC, cookie);
 	iommunest_batch_push(batch, entry, cookie);
 	return 0;
 }
@@ -240,7 +240,7 @@ static int add_split(struct iommunest_batch *batch,
 		return add_entry(batch, &all, cookie);
 	}
 	if (blocks > iommunest_batch_free_slots(batch))
-		return iommunest_batch_fail(batch, -ENOSPC, cookie);
+		return iommunest__batch_fail(batch, -ENOSPC, cookie);
 	add_blocks(batch, range, max, cookie);
 	return 0;
 }
@@ -261,7 +261,7 @@ static int check_add(struct iommunest_batch *batch, uint64_t cookie)
 	if (batch->error)
 		return batch->error;
 	if (!is_vtd(batch))
-		return iommunest_batch_fail(batch, -EINVAL, cookie);
+		return iommunest__batch_fail(batch, -EINVAL, cookie);
 	return 0;
 }
 
@@ -290,7 +290,7 @@ EXPORT int iommunest_vtd_batch_add_range(struct iommunest_batch *batch,
 		return ret;
 	ret = iommunest_vtd_entry_range(&entry, addr, npages, flags);
 	if (ret)
-		return iommunest_batch_fail(batch, ret, cookie);
+		return iommunest__batch_fail(batch, ret, cookie);
 	return add_built(batch, &entry, cookie);
 }
 
@@ -306,6 +306,6 @@ EXPORT int iommunest_vtd_batch_add_block(struct iommunest_batch *batch,
 		return ret;
 	ret = iommunest_vtd_entry_block(&entry, addr, am, flags);
 	if (ret)
-		return iommunest_batch_fail(batch, ret, cookie);
+		return iommunest__batch_fail(batch, ret, cookie);
 	return add_built(batch, &entry, cookie);
 }
