@@ -65,6 +65,7 @@ QUICK_SCRIPT_TESTS = \
 	%D%/api/documents.sh \
 	%D%/api/examples.sh \
 	%D%/api/header-alone.sh \
+	%D%/api/layers.sh \
 	%D%/api/licences.sh \
 	%D%/api/man-examples.sh \
 	%D%/api/man-lint.sh \
@@ -261,6 +262,7 @@ EXTRA_DIST += \
 	$(SCRIPT_TESTS) \
 	%D%/README.md \
 	%D%/api/api_consistency.py \
+	%D%/api/layers.py \
 	%D%/api/example-programs.sh \
 	%D%/data/guest-iq/README.md \
 	%D%/data/guest-iq/flts-ats-lazy.iq \
