@@ -83,18 +83,14 @@ TEST(skip_without_room_stops)
 	rig.report.skipped_max = 1;
 	rig.skipped[1].index = 0x5a5a;
 	ck_assert_int_eq(rig_submit_with(&rig, IOMMUNEST_POLICY_SKIP), -EFAULT);
-	rig_check_report(
-		&rig, (struct iommunest_report){ .skipped_count = 1,
-						 .sent = 8,
-						 .handled = 2,
-						 .pending = 2,
-						 .calls = 2,
-						 .resumes = 1,
-						 .blame = IOMMUNEST_BLAME_ENTRY,
-						 .error = -EFAULT,
-						 .index = 3,
-						 .cookie = rig_cookie(3),
-						 .exact = true });
+	rig_check_report(&rig,
+			 (struct iommunest_report){ .skipped_count = 1,
+						    .sent = 8,
+						    .handled = 2,
+						    .pending = 2,
+						    .calls = 2,
+						    .resumes = 1,
+						    RIG_BLAMES(3, -EFAULT) });
 	rig_check_skipped(&rig, 0, 1, -EINVAL, 0);
 	ck_assert_uint_eq(rig.skipped[1].index, 0x5a5a);
 	rig_finish(&rig);
@@ -134,17 +130,13 @@ TEST(flush_all_replaces_the_entry_and_all_after_it)
 
 	RIG_START(&rig, rows, 5);
 	ck_assert_int_eq(rig_submit_with(&rig, IOMMUNEST_POLICY_FLUSH_ALL), 0);
-	rig_check_report(
-		&rig, (struct iommunest_report){ .sent = 6,
-						 .handled = 2,
-						 .flushed = 3,
-						 .calls = 2,
-						 .resumes = 1,
-						 .blame = IOMMUNEST_BLAME_ENTRY,
-						 .error = -EINVAL,
-						 .index = 2,
-						 .cookie = rig_cookie(2),
-						 .exact = true });
+	rig_check_report(&rig,
+			 (struct iommunest_report){ .sent = 6,
+						    .handled = 2,
+						    .flushed = 3,
+						    .calls = 2,
+						    .resumes = 1,
+						    RIG_BLAMES(2, -EINVAL) });
 	rig_finish(&rig);
 }
 
@@ -175,16 +167,12 @@ TEST_LOOP(a_flush_all_that_fails_leaves_the_tail_pending, ARRAY_LEN(no_flushes))
 	RIG_START(&rig, rows, 5);
 	ck_assert_int_eq(rig_submit_with(&rig, IOMMUNEST_POLICY_FLUSH_ALL),
 			 -EINVAL);
-	rig_check_report(
-		&rig, (struct iommunest_report){ .sent = 6,
-						 .handled = 2,
-						 .pending = 3,
-						 .calls = 2,
-						 .blame = IOMMUNEST_BLAME_ENTRY,
-						 .error = -EINVAL,
-						 .index = 2,
-						 .cookie = rig_cookie(2),
-						 .exact = true });
+	rig_check_report(&rig,
+			 (struct iommunest_report){ .sent = 6,
+						    .handled = 2,
+						    .pending = 3,
+						    .calls = 2,
+						    RIG_BLAMES(2, -EINVAL) });
 	rig_next_script(&rig, again, ARRAY_LEN(again));
 	ck_assert_int_eq(rig_submit(&rig), 0);
 	rig_finish(&rig);
@@ -322,16 +310,12 @@ TEST(ask_may_stop)
 	ck_assert_int_eq(submit_asking(&a), -EINVAL);
 	ck_assert_uint_eq(a.count, 1);
 	check_asked(&a, 0, 2, -EINVAL, 1);
-	rig_check_report(&a.rig, (struct iommunest_report){
-					 .sent = 5,
-					 .handled = 2,
-					 .pending = 3,
-					 .calls = 1,
-					 .blame = IOMMUNEST_BLAME_ENTRY,
-					 .error = -EINVAL,
-					 .index = 2,
-					 .cookie = rig_cookie(2),
-					 .exact = true });
+	rig_check_report(&a.rig,
+			 (struct iommunest_report){ .sent = 5,
+						    .handled = 2,
+						    .pending = 3,
+						    .calls = 1,
+						    RIG_BLAMES(2, -EINVAL) });
 	rig_finish(&a.rig);
 }
 
@@ -403,18 +387,14 @@ TEST(ask_may_flush_all)
 
 	RIG_START(&a.rig, rows, 5);
 	ck_assert_int_eq(submit_asking(&a), 1);
-	rig_check_report(&a.rig, (struct iommunest_report){
-					 .skipped_count = 1,
-					 .sent = 8,
-					 .handled = 2,
-					 .flushed = 2,
-					 .calls = 4,
-					 .resumes = 2,
-					 .blame = IOMMUNEST_BLAME_ENTRY,
-					 .error = -EFAULT,
-					 .index = 3,
-					 .cookie = rig_cookie(3),
-					 .exact = true });
+	rig_check_report(&a.rig,
+			 (struct iommunest_report){ .skipped_count = 1,
+						    .sent = 8,
+						    .handled = 2,
+						    .flushed = 2,
+						    .calls = 4,
+						    .resumes = 2,
+						    RIG_BLAMES(3, -EFAULT) });
 	rig_finish(&a.rig);
 }
 
@@ -496,16 +476,12 @@ TEST_LOOP(an_unknown_answer_is_einval_and_stops, ARRAY_LEN(no_answers))
 
 	RIG_START(&a.rig, rows, 5);
 	ck_assert_int_eq(submit_asking(&a), -EINVAL);
-	rig_check_report(&a.rig, (struct iommunest_report){
-					 .sent = 5,
-					 .handled = 2,
-					 .pending = 3,
-					 .calls = 1,
-					 .blame = IOMMUNEST_BLAME_ENTRY,
-					 .error = -EINVAL,
-					 .index = 2,
-					 .cookie = rig_cookie(2),
-					 .exact = true });
+	rig_check_report(&a.rig,
+			 (struct iommunest_report){ .sent = 5,
+						    .handled = 2,
+						    .pending = 3,
+						    .calls = 1,
+						    RIG_BLAMES(2, -EINVAL) });
 	rig_finish(&a.rig);
 }
 

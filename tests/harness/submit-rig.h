@@ -48,6 +48,11 @@ void rig_next_script(struct rig *rig, const struct script_row *rows,
 /* Changes an entry in the batch, and what the script expects to be sent. */
 void rig_fix(struct rig *rig, uint32_t index);
 
+/* Of an expected report: exactly this entry failed. */
+#define RIG_BLAMES(index_, error_)                                            \
+	.blame = IOMMUNEST_BLAME_ENTRY, .error = (error_), .index = (index_), \
+	.cookie = rig_cookie(index_), .exact = true
+
 /* Every member that the library writes. */
 void rig_check_report(const struct rig *rig, struct iommunest_report report);
 /* The @at-th record of an entry that was skipped. */
