@@ -148,7 +148,7 @@ static bool unknown_flags_are_eopnotsupp(struct conf_env *env)
 	return ok;
 }
 
-static bool types_can_be_asked_for_behind_6_12(struct conf_env *env)
+static bool types_can_be_asked_for_after_6_12(struct conf_env *env)
 {
 	const bool old = env->kernel == CONF_LINUX_6_12;
 	static const struct {
@@ -196,7 +196,7 @@ const struct conf_case conf_hw_info_cases[] = {
 	CONF_CASE(a_buffer_that_is_none_is_efault),
 	CONF_CASE(reserved_bytes_are_eopnotsupp),
 	CONF_CASE(unknown_flags_are_eopnotsupp),
-	CONF_CASE(types_can_be_asked_for_behind_6_12),
+	CONF_CASE(types_can_be_asked_for_after_6_12),
 	CONF_CASE(what_is_no_device_is_enoent),
 	{ 0 },
 };

@@ -322,7 +322,7 @@ static bool paging_ones_have_few_flags(struct conf_env *env)
 	return ok;
 }
 
-static bool pasids_came_behind_6_12(struct conf_env *env)
+static bool pasids_came_after_6_12(struct conf_env *env)
 {
 	struct iommu_hwpt_vtd_s1 s1 = conf_stage1();
 	struct iommu_hwpt_alloc nested = conf_nested(env, &s1);
@@ -353,7 +353,7 @@ const struct conf_case conf_hwpt_cases[] = {
 	CONF_CASE(the_last_reserved_word_is_not_looked_at),
 	CONF_CASE(paging_ones_take_no_data),
 	CONF_CASE(paging_ones_have_few_flags),
-	CONF_CASE(pasids_came_behind_6_12),
+	CONF_CASE(pasids_came_after_6_12),
 	CONF_CASE(a_size_of_24_is_an_hwpt_without_data),
 	{ 0 },
 };

@@ -261,7 +261,7 @@ static bool a_zero_tail_that_ends_too_early_is_efault(struct conf_env *env)
 	return ok;
 }
 
-static bool a_tail_is_not_read_behind_what_is_not_zero(struct conf_env *env)
+static bool a_tail_is_not_read_after_what_is_not_zero(struct conf_env *env)
 {
 	struct conf_pages pages = conf_pages_new(1);
 	bool ok = true;
@@ -320,7 +320,7 @@ const struct conf_case conf_prologue_cases[] = {
 	CONF_CASE(a_tail_that_is_not_zero_is_e2big),
 	CONF_CASE(a_tail_that_is_not_zero_leaves_entry_num),
 	CONF_CASE(a_zero_tail_that_ends_too_early_is_efault),
-	CONF_CASE(a_tail_is_not_read_behind_what_is_not_zero),
+	CONF_CASE(a_tail_is_not_read_after_what_is_not_zero),
 	CONF_CASE(only_the_callers_size_is_written_back),
 	CONF_CASE(no_tail_is_written_back),
 	{ 0 },

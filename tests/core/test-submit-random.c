@@ -93,7 +93,8 @@ static int random_error(struct support_choices *choices)
 }
 
 /* 0 to count - 1, more than 0 where there are others. */
-static uint32_t some_of(struct support_choices *choices, uint32_t count)
+/* Some of them, and not all. */
+static uint32_t any_part_of(struct support_choices *choices, uint32_t count)
 {
 	if (count < 2)
 		return 0;
@@ -104,7 +105,7 @@ static struct verdict judge(struct support_choices *choices, uint32_t count)
 {
 	switch (support_choose(choices, 11)) {
 	case 1:
-		return (struct verdict){ 0, some_of(choices, count) };
+		return (struct verdict){ 0, any_part_of(choices, count) };
 	case 2:
 		return (struct verdict){ 0, 0 };
 	case 3:
@@ -113,13 +114,13 @@ static struct verdict judge(struct support_choices *choices, uint32_t count)
 		return (struct verdict){ -EINVAL, 0 };
 	case 5:
 		return (struct verdict){ random_error(choices),
-					 some_of(choices, count) };
+					 any_part_of(choices, count) };
 	case 6:
 		return (struct verdict){ random_error(choices), count };
 	case 7:
 		return (struct verdict){ -EINTR, 0 };
 	case 8:
-		return (struct verdict){ -EAGAIN, some_of(choices, count) };
+		return (struct verdict){ -EAGAIN, any_part_of(choices, count) };
 	case 9:
 		return (struct verdict){ -EINVAL, count + 1 };
 	case 10:
@@ -153,7 +154,8 @@ static uint32_t done_by(const struct wild *w, struct verdict v, uint32_t count)
 	return v.ret < 0 && v.handled == count ? 0 : v.handled;
 }
 
-static bool is_lie(const struct wild *w, struct verdict v, uint32_t count)
+static bool is_wrong_count(const struct wild *w, struct verdict v,
+			   uint32_t count)
 {
 	return v.handled > count ||
 	       (v.ret >= 0 && count && !done_by(w, v, count));
@@ -238,7 +240,7 @@ static int wild_entries(struct wild *w, struct script_invalidate *cmd)
 		w->attempt = 0;
 	count_stalls(w, v, done);
 	blame(w, v, done);
-	if (is_lie(w, v, cmd->entry_num))
+	if (is_wrong_count(w, v, cmd->entry_num))
 		w->over = true;
 	cmd->entry_num = v.handled;
 	return v.ret;
@@ -328,7 +330,7 @@ wild_ask(void *user, const struct iommunest_failure *failure, void *entry)
 
 /* ---- What has to be true at each return ---- */
 
-static void check_fates(const struct wild *w)
+static void check_outcomes(const struct wild *w)
 {
 	uint32_t cursor = iommunest_batch_cursor(w->batch);
 	uint32_t i;
@@ -398,7 +400,7 @@ static void check_return(struct wild *w, int ret)
 	const struct iommunest_report *report = &w->report;
 
 	follow(w, iommunest_batch_cursor(w->batch));
-	check_fates(w);
+	check_outcomes(w);
 	check_records(w);
 	wild_assert(w, report->calls == w->calls);
 	wild_assert(w, report->sent == w->sent);

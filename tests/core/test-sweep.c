@@ -295,7 +295,7 @@ static bool fix(struct iommunest_batch *batch,
 	return true;
 }
 
-static int submit_and_mend(struct iommunest_batch *batch)
+static int submit_and_fix(struct iommunest_batch *batch)
 {
 	struct iommunest_report report = { .size = sizeof(report) };
 	int ret;
@@ -327,7 +327,7 @@ static int work_batch(void)
 	}
 	ret = fill(batch);
 	if (!ret)
-		ret = submit_and_mend(batch);
+		ret = submit_and_fix(batch);
 	iommunest_batch_free(batch);
 	return ret;
 }

@@ -111,8 +111,8 @@ static void see_call(struct world *world, const struct guest_event *event)
 		world->flushed_all |= 1u << hwpt;
 }
 
-static void see_fate(struct world *world, const struct guest_event *event,
-		     uint32_t at, struct world_slot *slot)
+static void see_outcome(struct world *world, const struct guest_event *event,
+			uint32_t at, struct world_slot *slot)
 {
 	uint32_t bit = hwpt_bit(world, event);
 
@@ -166,7 +166,7 @@ static int see_slot(struct world *world, const struct guest_event *event)
 	default:
 		break;
 	}
-	see_fate(world, event, at, slot);
+	see_outcome(world, event, at, slot);
 	return 0;
 }
 
@@ -291,7 +291,7 @@ static bool has_range(const struct world_slot *outer,
 }
 
 /* Covered is what the entry before has, and nothing else; returns the rest. */
-static uint32_t check_rides(const struct world *world, unsigned int hwpt)
+static uint32_t check_piggybacked(const struct world *world, unsigned int hwpt)
 {
 	const struct world_slot *before = NULL;
 	uint32_t entries = 0;
@@ -327,7 +327,7 @@ static void check_entries(const struct world *world)
 	if (world->host_fails || world->ret < 0 || world->setup.limits.size)
 		return;
 	for (hwpt = 0; hwpt < WORLD_HWPTS; hwpt++)
-		entries += check_rides(world, hwpt);
+		entries += check_piggybacked(world, hwpt);
 	world_check(world, world->result.entries == entries,
 		    "%u entries, not %u", entries, world->result.entries);
 }
@@ -422,7 +422,7 @@ static uint32_t want_fsts(const struct iommunest_vtd_iq_result *result)
 					   : IOMMUNEST_VTD_FSTS_IQE;
 }
 
-void world_stand(struct world *world)
+void world_note_fault(struct world *world)
 {
 	world->halted = true;
 	world->fault = world->result;
@@ -463,5 +463,5 @@ void world_check_result(struct world *world)
 	world_check(world, result->fsts == want_fsts(result), "%#x",
 		    result->fsts);
 	check_cause(world);
-	world_stand(world);
+	world_note_fault(world);
 }

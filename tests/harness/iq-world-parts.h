@@ -50,7 +50,7 @@ struct world_slot *world_slot_at(const struct world *world, uint32_t at);
 
 /* The hook of the guest: an event. */
 int world_see(struct guest *guest, const struct guest_event *event);
-void world_stand(struct world *world);
+void world_note_fault(struct world *world);
 void world_check_result(struct world *world);
 
 #endif /* TESTS_HARNESS_IQ_WORLD_PARTS_H */

@@ -78,7 +78,7 @@ static void check_idle(const struct world *world, int ret)
 }
 
 /* A fault stays, and says the same again, until it is cleared. */
-static void check_standing(const struct world *world, int ret)
+static void check_halted(const struct world *world, int ret)
 {
 	const struct iommunest_vtd_iq_result *result = &world->result;
 	const struct iommunest_vtd_iq_result *fault = &world->fault;
@@ -106,7 +106,7 @@ static void check_bad_tail(struct world *world, uint32_t iqei)
 			    result->fsts == IOMMUNEST_VTD_FSTS_IQE &&
 			    !result->hwpt_id,
 		    "%" PRIu64, result->iqercd);
-	world_stand(world);
+	world_note_fault(world);
 }
 
 /* Calls the engine, which is enabled or is about to be. */
@@ -122,7 +122,7 @@ static void run(struct world *world,
 		start_run(world);
 	world->ret = call(&world->guest, world->iq, &world->result);
 	if (world->halted)
-		check_standing(world, world->fault.error);
+		check_halted(world, world->fault.error);
 	else if (iqei)
 		check_bad_tail(world, iqei);
 	else
@@ -146,7 +146,7 @@ void world_kick_at(struct world *world, uint64_t iqt)
 	}
 	guest_forget(&world->guest);
 	world->ret = run_at_iqt(&world->guest, world->iq, &world->result);
-	check_standing(world, 0);
+	check_halted(world, 0);
 }
 
 void world_kick(struct world *world)
@@ -161,7 +161,7 @@ void world_enable(struct world *world)
 	if (world->enabled) {
 		guest_forget(guest);
 		world->ret = guest_enable(guest, world->iq, &world->result);
-		check_standing(world, 0);
+		check_halted(world, 0);
 		return;
 	}
 	guest->tail =
@@ -193,8 +193,8 @@ void world_put(struct world *world, struct guest_desc desc,
 	describe(world, guest_put(&world->guest, desc), slot);
 }
 
-void world_mend(struct world *world, struct guest_desc desc,
-		const struct world_slot *slot)
+void world_fix(struct world *world, struct guest_desc desc,
+	       const struct world_slot *slot)
 {
 	guest_set(&world->guest, world->head, desc);
 	describe(world, world->head, slot);

@@ -208,8 +208,8 @@ uint32_t world_iqei(const struct world *world, const struct world_slot *slot);
 void world_put(struct world *world, struct guest_desc desc,
 	       const struct world_slot *slot);
 /* Writes over the one at the head. */
-void world_mend(struct world *world, struct guest_desc desc,
-		const struct world_slot *slot);
+void world_fix(struct world *world, struct guest_desc desc,
+	       const struct world_slot *slot);
 /* The guest takes the head for its tail: what it had put is nothing. */
 void world_forget_ring(struct world *world);
 

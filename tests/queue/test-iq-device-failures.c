@@ -16,7 +16,7 @@ FIXTURE(NULL, teardown);
 /* ---- Failures ---- */
 
 /* Slot 1 and what is piggybacked on it; the rest succeeds. */
-static void put_rider(void)
+static void put_piggybacked(void)
 {
 	rig_page(&rig, 0x1000);
 	rig_page(&rig, 0x2000);
@@ -30,7 +30,7 @@ static void put_rider(void)
 TEST(a_stop_is_at_the_slot_of_the_host_entry)
 {
 	open_with(IOMMUNEST_POLICY_STOP, 0);
-	put_rider();
+	put_piggybacked();
 	ck_assert_int_eq(rig_kick(&rig), -EIO);
 	rig_stands(&rig, IOMMUNEST_CAUSE_HOST, 1, -EIO);
 	rig_tells(&rig, "call 10x3");
@@ -46,7 +46,7 @@ TEST(a_stop_is_at_the_slot_of_the_host_entry)
 TEST(a_stop_after_a_piggybacked_flush_reports_it_covered)
 {
 	open_with(IOMMUNEST_POLICY_STOP, 0);
-	put_rider();
+	put_piggybacked();
 	host_heal(&rig.host);
 	fail_entry(10, 0x3000, -EIO);
 	ck_assert_int_eq(rig_kick(&rig), -EIO);
@@ -65,7 +65,7 @@ TEST(a_stop_after_a_piggybacked_flush_reports_it_covered)
 TEST(a_piggybacked_flush_is_skipped_with_its_host_entry)
 {
 	open_with(IOMMUNEST_POLICY_SKIP, 0);
-	put_rider();
+	put_piggybacked();
 	kick("call 10x3, call 10x1, skipped 1@10, skipped 2@10, status 3, "
 	     "covered 5@10");
 	ck_assert_int_eq(guest_nth(&rig.guest, GUEST_SKIPPED, 1)->error, -EIO);
@@ -82,7 +82,7 @@ TEST(a_piggybacked_flush_is_skipped_with_its_host_entry)
 TEST(a_flush_of_all_covers_what_its_first_entry_covered)
 {
 	open_with(IOMMUNEST_POLICY_FLUSH_ALL, 0);
-	put_rider();
+	put_piggybacked();
 	kick("call 10x3, all 10, covered 2@10, status 3, covered 4@10, "
 	     "covered 5@10");
 	rig_counts(&rig, (struct rig_counts){

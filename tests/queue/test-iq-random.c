@@ -546,7 +546,7 @@ static void fix_head(void)
 	memset(&choice, 0, sizeof(choice));
 	choose_wait(&choice);
 	if (world_iqei(&world, &world.slots[world.head]))
-		world_mend(&world, choice.desc, &choice.slot);
+		world_fix(&world, choice.desc, &choice.slot);
 }
 
 /* The guest starts again, or clears the fault and goes on. */

@@ -145,7 +145,7 @@ static bool is_same(const struct conf_desc *a, const struct conf_desc *b)
 }
 
 /* How many are as wanted when @skip come first. */
-static size_t matches_behind(size_t skip)
+static size_t matches_after(size_t skip)
 {
 	size_t i;
 
@@ -167,7 +167,7 @@ static void check_arrived(const char *capture)
 	extra = seen.count - wanted.count;
 	ck_assert_uint_le(extra, EXTRA_MAX);
 	for (skip = 0; skip <= extra; skip++) {
-		size_t matches = matches_behind(skip);
+		size_t matches = matches_after(skip);
 
 		if (matches == wanted.count)
 			return;

@@ -195,7 +195,7 @@ static bool is_type_bit(unsigned int bit)
 }
 
 /* A bit that is neither type nor granularity: those make another layout. */
-static bool is_of(const struct layout *layout, unsigned int bit)
+static bool is_in_layout(const struct layout *layout, unsigned int bit)
 {
 	return !is_type_bit(bit) &&
 	       (bit < layout->g_low || bit > layout->g_high);
@@ -232,7 +232,7 @@ static struct guest_desc full(const struct layout *layout)
 	unsigned int bit;
 
 	for (bit = 0; bit < 128; bit++) {
-		if (is_of(layout, bit) && field_of(layout, bit))
+		if (is_in_layout(layout, bit) && field_of(layout, bit))
 			flip(&desc, bit);
 	}
 	return desc;
@@ -341,7 +341,7 @@ TEST_LOOP(each_bit_changes_its_field_or_is_refused, ARRAY_LEN(layouts))
 		if (!takes(&rings[i], layout->type))
 			continue;
 		for (bit = 0; bit < rings[i].width; bit++) {
-			if (is_of(layout, bit))
+			if (is_in_layout(layout, bit))
 				check_bit(layout, &rings[i], bit);
 		}
 	}
@@ -397,7 +397,7 @@ TEST_LOOP(a_reserved_bit_is_refused_beside_full_fields, ARRAY_LEN(layouts))
 	unsigned int bit;
 
 	for (bit = 0; bit < 256; bit++) {
-		if (!is_of(layout, bit) || field_of(layout, bit))
+		if (!is_in_layout(layout, bit) || field_of(layout, bit))
 			continue;
 		from = full(layout);
 		flip(&from, bit);
