@@ -209,6 +209,17 @@ static uint32_t chunk(const struct iommunest_vtd_iq *iq, uint32_t index,
 	return count < most ? count : most;
 }
 
+/* Guest memory is little-endian, as almost each CPU is. */
+static void to_cpu(uint64_t *words, size_t count)
+{
+	size_t i;
+
+	if (le64toh(1) == 1)
+		return;
+	for (i = 0; i < count; i++)
+		words[i] = le64toh(words[i]);
+}
+
 static int read_slots(struct iommunest_vtd_iq *iq, uint32_t index,
 		      uint32_t count, uint64_t *words)
 {
@@ -216,16 +227,11 @@ static int read_slots(struct iommunest_vtd_iq *iq, uint32_t index,
 		       ((uint64_t)index << iq->desc_shift);
 
 	size_t len = (size_t)count << iq->desc_shift;
-	size_t i;
-	int ret;
+	int ret = iq->ops.read(iq->vmm, gpa, words, len);
 
-	ret = iq->ops.read(iq->vmm, gpa, words, len);
-	if (ret < 0)
-		return ret;
-	/* Guest memory is little-endian. */
-	for (i = 0; i < len / sizeof(*words); i++)
-		words[i] = le64toh(words[i]);
-	return 0;
+	if (ret >= 0)
+		to_cpu(words, len / sizeof(*words));
+	return ret;
 }
 
 /* Reads up to *@count descriptors; one alone, where a run fails. */
