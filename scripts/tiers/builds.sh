@@ -58,7 +58,7 @@ build_s390x() {
 # The tree itself, too.  A build folder has to be within it then: configure
 # refuses a blank in the path from there to here.
 build_blanks() {
-	local tree="$1/a tree" dir="$1/a tree/a build"
+	local tree="$1/a tree" dir="$1/a tree/build here"
 
 	rm -rf "$1"
 	mkdir -p "$tree"
