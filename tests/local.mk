@@ -178,6 +178,12 @@ TEST_SIM_LDADD = %D%/libtest-sim.la %D%/libtest.la libiommunest-sim.la \
 	%D%/queue/test-iq-no-memory.c \
 	%D%/queue/test-iq-restore.c
 
+%C%_vtd_test_desc_decode_SOURCES = \
+	%D%/vtd/decode-rig.c \
+	%D%/vtd/decode-rig.h \
+	%D%/vtd/test-desc-decode.c \
+	%D%/vtd/test-desc-fields.c
+
 %C%_vtd_test_pasid_entry_SOURCES = \
 	%D%/vtd/pasid-rig.c \
 	%D%/vtd/pasid-rig.h \
