@@ -133,7 +133,8 @@ MAN_LINKS = \
 	%D%/iommunest_vtd_pasid_reason_text.3 \
 	%D%/iommunest_vtd_pasid_to_s1.3 \
 	%D%/iommunest_vtd_s1.3 \
-	%D%/iommunest_vtd_s1_type.3
+	%D%/iommunest_vtd_s1_type.3 \
+	%D%/iommunest_vtd_target.3
 
 nodist_man_MANS = $(LIBRARY_PAGES) $(MAN_LINKS)
 if TOOLS

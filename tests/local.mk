@@ -134,6 +134,7 @@ LDADD = %D%/libtest.la libiommunest-sim.la libiommunest.la $(CHECK_LIBS)
 	%D%/harness/submit-rig.h \
 	%D%/harness/support.c \
 	%D%/harness/support.h \
+	%D%/harness/target.h \
 	%D%/harness/vtd-info.h \
 	%D%/vtd/desc-rows.c \
 	%D%/vtd/desc-rows.h

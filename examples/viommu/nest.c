@@ -86,14 +86,28 @@ static bool is_same(const struct viommu_nest *a, const struct viommu_nest *b)
 
 /* ---- What it gets ---- */
 
+/* One context, so that the HWPT's id names it well enough. */
+static struct iommunest_vtd_target target_of(const struct viommu *viommu,
+					     uint32_t hwpt_id)
+{
+	return (struct iommunest_vtd_target){
+		.size = sizeof(struct iommunest_vtd_target),
+		.ctx = viommu->config.ctx,
+		.hwpt_id = hwpt_id,
+		.cookie = hwpt_id,
+	};
+}
+
 /* The engine forgets it first: it would flush what is not there any more. */
 static int drop(struct viommu *viommu, uint32_t hwpt_id)
 {
+	const struct iommunest_vtd_target target = target_of(viommu, hwpt_id);
+
 	if (!hwpt_id)
 		return 0;
 	viommu_note(viommu, "hwpt %u goes", hwpt_id);
 	/* If the engine was never told of it, this fails and does no harm. */
-	iommunest_vtd_iq_forget(viommu->iq, hwpt_id);
+	iommunest_vtd_iq_forget(viommu->iq, &target);
 	return iommunest_object_destroy(viommu->config.ctx, hwpt_id);
 }
 
@@ -103,14 +117,16 @@ static int drop(struct viommu *viommu, uint32_t hwpt_id)
  */
 static int tell_engine(struct viommu *viommu, const struct viommu_nest *nest)
 {
+	const struct iommunest_vtd_target target =
+		target_of(viommu, nest->hwpt_id);
 	int ret;
 
 	ret = iommunest_vtd_iq_add_scope(viommu->iq, nest->did, nest->pasid,
-					 nest->hwpt_id);
+					 &target);
 	if (ret)
 		return ret;
-	return iommunest_vtd_iq_add_device(
-		viommu->iq, VIOMMU_SID, IOMMUNEST_VTD_NO_PASID, nest->hwpt_id);
+	return iommunest_vtd_iq_add_device(viommu->iq, VIOMMU_SID,
+					   IOMMUNEST_VTD_NO_PASID, &target);
 }
 
 /*

@@ -81,8 +81,9 @@ static int take_descriptor(void *vmm, uint32_t index,
 	}
 }
 
-static void trace(void *vmm, const struct iommunest_call *call)
+static void trace(void *vmm, uint64_t cookie, const struct iommunest_call *call)
 {
+	(void)cookie;
 	viommu_note(vmm, "ioctl: hwpt %u, %u of %u entries%s%s", call->id,
 		    call->handled, call->count, call->error ? ": " : "",
 		    call->error ? strerror(-call->error) : "");

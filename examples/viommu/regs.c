@@ -398,8 +398,8 @@ static int new_engine(struct viommu *viommu)
 	if (ret)
 		return ret;
 	limits.mamv = caps.mamv;
-	return iommunest_vtd_iq_new(&viommu->iq, viommu->config.ctx,
-				    &viommu_iq_ops, viommu, &options);
+	return iommunest_vtd_iq_new(&viommu->iq, &viommu_iq_ops, viommu,
+				    &options);
 }
 
 int viommu_init(struct viommu *viommu, const struct viommu_config *config)

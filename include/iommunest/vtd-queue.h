@@ -255,17 +255,16 @@ struct iommunest_vtd_iq_ops {
 	 * TLB descriptor is covered by the descriptor before it of the same
 	 * HWPT, if that has its range: the kernel flushes device TLBs itself.
 	 */
-	void (*covered)(void *vmm, uint32_t index, uint32_t hwpt_id);
+	void (*covered)(void *vmm, uint32_t index, uint64_t cookie);
 	/*
 	 * Needed for the policy SKIP.  The host failed on the descriptor in
 	 * slot @index, and the engine goes on after it.
 	 */
-	void (*skipped)(void *vmm, uint32_t index, uint32_t hwpt_id, int error);
-	/* Optional: each ioctl; the cookies are ring indices. */
-	void (*trace)(void *vmm, const struct iommunest_call *call);
+	void (*skipped)(void *vmm, uint32_t index, uint64_t cookie, int error);
+	/* Optional: each ioctl; the cookies of its entries are ring indices. */
+	void (*trace)(void *vmm, uint64_t cookie,
+		      const struct iommunest_call *call);
 };
-
-#define IOMMUNEST_VTD_IQ_DEFAULT_TARGETS 32u
 
 struct iommunest_vtd_iq_options {
 	size_t size;
@@ -274,27 +273,19 @@ struct iommunest_vtd_iq_options {
 	 * then go on).
 	 */
 	uint32_t policy;
-	/*
-	 * Scopes and devices that it can know, up to 2^14; 0 is
-	 * IOMMUNEST_VTD_IQ_DEFAULT_TARGETS.
-	 */
-	uint32_t max_targets;
 	/* Descriptors that one run handles at most; 0: no limit. */
 	uint32_t budget;
-	uint32_t reserved;
 	/* How blocks become entries; NULL: neither split nor merged. */
 	const struct iommunest_vtd_limits *limits;
 };
 
 /*
- * Makes an engine: one for each emulated DRHD.  @ctx and @vmm are borrowed
- * and must outlive it; @ops and @options (which may be NULL) are copied.
- * The caller owns *@iq; on failure it is NULL.  Returns 0, -EINVAL (a NULL, a
- * needed function missing, a bad option), -E2BIG, -EOPNOTSUPP (unknown flags
- * in the limits), -ENOMEM.
+ * Makes an engine: one for each emulated DRHD.  @vmm is borrowed; @ops and
+ * @options (which may be NULL) are copied. The caller owns *@iq; on failure it
+ * is NULL.  Returns 0, -EINVAL (a NULL, a needed function missing, a bad
+ * option), -E2BIG, -EOPNOTSUPP (unknown flags in the limits), -ENOMEM.
  */
 int iommunest_vtd_iq_new(struct iommunest_vtd_iq **iq,
-			 struct iommunest_ctx *ctx,
 			 const struct iommunest_vtd_iq_ops *ops, void *vmm,
 			 const struct iommunest_vtd_iq_options *options);
 
@@ -322,42 +313,67 @@ int iommunest_vtd_iq_set_base(struct iommunest_vtd_iq *iq, uint64_t iqa,
 int iommunest_vtd_iq_set_mode(struct iommunest_vtd_iq *iq, bool scalable);
 
 /*
- * Says which nested HWPT holds what a guest's (domain id, PASID) caches.
- * Several may share a scope, and one HWPT may have several.  @pasid is 20
- * bits.  May allocate, if more HWPTs share a scope than ever before.
- * Returns 0, -EINVAL, -EEXIST (the same three again), -ENOSPC (more scopes
- * than max_targets), -ENOMEM.
+ * Where the descriptors of a scope or a device go: a nested HWPT of a context.
+ * A VMM with several contexts has an engine that goes to all of them.
+ */
+struct iommunest_vtd_target {
+	size_t size;
+	/* Borrowed: it outlives the target's scopes and devices. */
+	struct iommunest_ctx *ctx;
+	uint32_t hwpt_id;
+	uint32_t reserved;
+	/*
+	 * The VMM's own name for it, which callbacks and results carry.  A
+	 * target is the same one where context and HWPT are.
+	 */
+	uint64_t cookie;
+};
+
+/*
+ * Says which target holds what a guest's (domain id, PASID) caches.  Several
+ * may share a scope, and one target may have several.  @pasid is 20 bits.
+ * *@target is copied.  Allocates, as the table grows with what is added.  As
+ * with all changes of the table, not during a run, except within `descriptor`.
+ * Returns 0, -EINVAL (NULL, @pasid, a size too small, a target that has
+ * another cookie), -E2BIG, -EEXIST (the same three again), -ENOSPC (65534
+ * scopes and devices are there), -ENOMEM (the engine is as before).
  */
 int iommunest_vtd_iq_add_scope(struct iommunest_vtd_iq *iq, uint16_t did,
-			       uint32_t pasid, uint32_t hwpt_id);
+			       uint32_t pasid,
+			       const struct iommunest_vtd_target *target);
 
 /* In place of a PASID: a device's requests without one. */
 #define IOMMUNEST_VTD_NO_PASID UINT32_MAX
 
 /*
- * Says which nested HWPT a device's requests go through, so that device-TLB
+ * Says which target a device's requests go through, so that device-TLB
  * descriptors are forwarded to it, unless the descriptor before covers them.
  * Device-TLB descriptors of other devices are the VMM's.  @sid is the device's
  * source id in the guest.  Counts and returns as iommunest_vtd_iq_add_scope()
  * does.
  */
 int iommunest_vtd_iq_add_device(struct iommunest_vtd_iq *iq, uint16_t sid,
-				uint32_t pasid, uint32_t hwpt_id);
+				uint32_t pasid,
+				const struct iommunest_vtd_target *target);
 
 /*
  * Remove one of these, for example when the guest's PASID-table entry has
- * changed.  Return 0, -EINVAL, -ENOENT.
- */
-int iommunest_vtd_iq_remove_scope(struct iommunest_vtd_iq *iq, uint16_t did,
-				  uint32_t pasid, uint32_t hwpt_id);
-int iommunest_vtd_iq_remove_device(struct iommunest_vtd_iq *iq, uint16_t sid,
-				   uint32_t pasid, uint32_t hwpt_id);
-
-/*
- * Removes all scopes and devices of an HWPT.  Returns 0, -EINVAL (NULL),
+ * changed.  The target's cookie is not looked at.  Return 0, -EINVAL, -E2BIG,
  * -ENOENT.
  */
-int iommunest_vtd_iq_forget(struct iommunest_vtd_iq *iq, uint32_t hwpt_id);
+int iommunest_vtd_iq_remove_scope(struct iommunest_vtd_iq *iq, uint16_t did,
+				  uint32_t pasid,
+				  const struct iommunest_vtd_target *target);
+int iommunest_vtd_iq_remove_device(struct iommunest_vtd_iq *iq, uint16_t sid,
+				   uint32_t pasid,
+				   const struct iommunest_vtd_target *target);
+
+/*
+ * Removes all scopes and devices of a target, whose cookie is not looked at.
+ * Returns 0, -EINVAL (NULL, a size too small), -E2BIG, -ENOENT.
+ */
+int iommunest_vtd_iq_forget(struct iommunest_vtd_iq *iq,
+			    const struct iommunest_vtd_target *target);
 
 /* What stopped the queue. */
 enum iommunest_cause {
@@ -387,8 +403,6 @@ struct iommunest_vtd_iq_result {
 	uint32_t index;
 	/* Negated errno, or 0. */
 	int32_t error;
-	/* The HWPT that the host failed on, or 0. */
-	uint32_t hwpt_id;
 	/* Descriptors done in this run; the head moved by as many slots. */
 	uint32_t descriptors;
 	/* ... of which this many were forwarded or covered, */
@@ -404,7 +418,8 @@ struct iommunest_vtd_iq_result {
 	uint32_t calls;
 	/* The host driver's own code, where the kernel reports one; else 0. */
 	uint32_t driver_error;
-	uint32_t reserved;
+	/* The cookie of the target that the host failed on, or 0. */
+	uint64_t cookie;
 };
 
 /*

@@ -17,6 +17,8 @@
 
 #include <libiommunest.h>
 
+#include "tests/harness/target.h"
+
 #define SHIFT_256 5
 
 struct machine {
@@ -172,12 +174,13 @@ int main(int argc, char **argv)
 	machine.slots = 128u << qs;
 	machine.ring = calloc(machine.slots, 32);
 	if (!machine.ring || hwpts == 0 || iommunest_open(&ctx, &options) < 0 ||
-	    iommunest_vtd_iq_new(&iq, ctx, &ops, &machine, NULL) < 0 ||
+	    iommunest_vtd_iq_new(&iq, &ops, &machine, NULL) < 0 ||
 	    iommunest_vtd_iq_set_base(iq, IOMMUNEST_VTD_IQA_DW | qs, true) < 0)
 		return 1;
 	fill(&machine, hwpts);
 	for (i = 0; i < hwpts; i++)
-		if (iommunest_vtd_iq_add_scope(iq, (uint16_t)(1 + i), 0, i + 1))
+		if (iommunest_vtd_iq_add_scope(iq, (uint16_t)(1 + i), 0,
+					       TARGET(ctx, i + 1)))
 			return 1;
 	printf("descriptors %llu calls %llu\n", (unsigned long long)descriptors,
 	       (unsigned long long)run(iq, &machine, descriptors));

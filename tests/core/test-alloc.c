@@ -185,7 +185,7 @@ static int new_iq(struct iommunest_vtd_iq **iq, uint32_t mamv)
 		.limits = &limits,
 	};
 
-	return iommunest_vtd_iq_new(iq, context, &ops, NULL, &iq_options);
+	return iommunest_vtd_iq_new(iq, &ops, NULL, &iq_options);
 }
 
 static int make_iq(void **object)

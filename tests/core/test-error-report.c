@@ -9,6 +9,7 @@
 #include <libiommunest-sim.h>
 
 #include "tests/harness/support.h"
+#include "tests/harness/target.h"
 
 #define COUNT 40u
 #define CODE_IQE (IOMMUNEST_VTD_FSTS_IQE | 4u << 8)
@@ -313,10 +314,11 @@ static struct iommunest_vtd_iq_result run_queue(int error, uint32_t code)
 				 0);
 		memcpy(ring + i * SLOT, desc.raw, SLOT);
 	}
-	ck_assert_int_eq(iommunest_vtd_iq_new(&iq, ctx, &ops, NULL, NULL), 0);
+	ck_assert_int_eq(iommunest_vtd_iq_new(&iq, &ops, NULL, NULL), 0);
 	ck_assert_int_eq(
 		iommunest_vtd_iq_set_base(iq, IOMMUNEST_VTD_IQA_DW, true), 0);
-	ck_assert_int_eq(iommunest_vtd_iq_add_scope(iq, 1, 0, nested), 0);
+	ck_assert_int_eq(
+		iommunest_vtd_iq_add_scope(iq, 1, 0, TARGET(ctx, nested)), 0);
 	break_hardware(2, 0, error, code);
 	ck_assert_int_eq(iommunest_vtd_iq_run(iq, 3 * SLOT, &result), error);
 	iommunest_vtd_iq_free(iq);

@@ -251,7 +251,7 @@ static int engine_with(const struct iommunest_vtd_iq_ops *ops,
 		       const struct iommunest_vtd_iq_options *options)
 {
 	struct iommunest_vtd_iq *iq;
-	int ret = iommunest_vtd_iq_new(&iq, ctx, ops, NULL, options);
+	int ret = iommunest_vtd_iq_new(&iq, ops, NULL, options);
 
 	iommunest_vtd_iq_free(iq);
 	return ret;
@@ -271,8 +271,7 @@ static struct iommunest_vtd_iq *engine(void)
 {
 	struct iommunest_vtd_iq *iq;
 
-	ck_assert_int_eq(
-		iommunest_vtd_iq_new(&iq, ctx, &engine_ops, NULL, NULL), 0);
+	ck_assert_int_eq(iommunest_vtd_iq_new(&iq, &engine_ops, NULL, NULL), 0);
 	ck_assert_int_eq(iommunest_vtd_iq_set_base(iq, 0x1000, false), 0);
 	return iq;
 }

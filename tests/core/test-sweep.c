@@ -15,6 +15,7 @@
 #include "tests/harness/guest.h"
 #include "tests/harness/heap.h"
 #include "tests/harness/support.h"
+#include "tests/harness/target.h"
 
 /* More than any scenario has calls or allocations. */
 #define ENDLESS 1000u
@@ -448,8 +449,8 @@ static int make_engine(struct iommunest_vtd_iq **iq)
 	};
 	int ret;
 
-	ret = library(iommunest_vtd_iq_new(iq, rig.ctx, &guest_ops, &ring.guest,
-					   &options));
+	ret = library(
+		iommunest_vtd_iq_new(iq, &guest_ops, &ring.guest, &options));
 	if (ret)
 		ck_assert_ptr_null(*iq);
 	return ret;
@@ -490,8 +491,8 @@ static int work_queue(void)
 		return ret;
 	ret = set_bases(iq);
 	for (i = 0; !ret && i < HWPTS; i++)
-		ret = library(
-			iommunest_vtd_iq_add_scope(iq, 1, i, rig.hwpt[i]));
+		ret = library(iommunest_vtd_iq_add_scope(
+			iq, 1, i, TARGET(rig.ctx, rig.hwpt[i])));
 	if (!ret)
 		ret = run_queue(iq);
 	iommunest_vtd_iq_free(iq);

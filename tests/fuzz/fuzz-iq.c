@@ -17,10 +17,6 @@
 
 /* ---- Making an engine ---- */
 
-static const uint32_t max_scopes[] = { 0,  1,	     2,
-				       3,  5,	     8,
-				       64, 1u << 14, (1u << 14) + 1 };
-
 static void take_limits(struct vmm *vmm, uint8_t bits)
 {
 	struct iommunest_vtd_limits *limits = &vmm->limits;
@@ -46,9 +42,6 @@ static void take_options(struct vmm *vmm)
 	fuzz_take(&vmm->in, bytes, sizeof(bytes));
 	options->size = sizeof(*options);
 	options->policy = bytes[IQ_POLICY] % 4;
-	options->max_targets =
-		max_scopes[bytes[IQ_MAX_SCOPES] %
-			   (sizeof(max_scopes) / sizeof(max_scopes[0]))];
 	options->budget = bytes[IQ_BUDGET] > 127 ? bytes[IQ_BUDGET] - 127u : 0;
 	take_limits(vmm, bytes[IQ_LIMITS]);
 	vmm->flags = bytes[IQ_FLAGS];
@@ -60,23 +53,18 @@ static void take_options(struct vmm *vmm)
 	model->tells_covered = vmm->ops.covered;
 	model->policy = options->policy;
 	model->budget = options->budget;
-	model->max_scopes = options->max_targets
-				    ? options->max_targets
-				    : IOMMUNEST_VTD_IQ_DEFAULT_TARGETS;
 }
 
 static bool options_are_good(const struct vmm *vmm)
 {
 	return vmm->options.policy <= IOMMUNEST_POLICY_FLUSH_ALL &&
-	       vmm->options.max_targets <= 1u << 14 &&
 	       (vmm->ops.skipped ||
 		vmm->options.policy != IOMMUNEST_POLICY_SKIP);
 }
 
 static bool make_engine(struct vmm *vmm)
 {
-	int ret = iommunest_vtd_iq_new(&vmm->iq, vmm->ctx, &vmm->ops, vmm,
-				       &vmm->options);
+	int ret = iommunest_vtd_iq_new(&vmm->iq, &vmm->ops, vmm, &vmm->options);
 
 	fuzz_check(ret == (options_are_good(vmm) ? 0 : -EINVAL));
 	fuzz_check(!ret == !!vmm->iq);

@@ -10,7 +10,8 @@
 enum iq_option {
 	/* Policy; index of a number of scopes; budget. */
 	IQ_POLICY,
-	IQ_MAX_SCOPES,
+	/* Once the room for scopes; seeds keep their layout. */
+	IQ_UNUSED,
 	IQ_BUDGET,
 	/* IQ_LIMITS_*, and with the first of them MAMV and blocks follow. */
 	IQ_LIMITS,

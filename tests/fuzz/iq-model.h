@@ -63,7 +63,6 @@ struct model {
 	/* What the engine was told. */
 	uint32_t policy;
 	uint32_t budget;
-	uint32_t max_scopes;
 	bool tells_covered;
 	bool has_mamv;
 	uint32_t mamv;

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "tests/harness/target.h"
+
 #include "iq-vmm.h"
 
 #define PAGE_MASK UINT64_C(0xfff)
@@ -121,24 +123,26 @@ static int vmm_descriptor(void *user, uint32_t index,
 	return answer;
 }
 
-static void vmm_covered(void *user, uint32_t index, uint32_t hwpt_id)
+static void vmm_covered(void *user, uint32_t index, uint64_t cookie)
 {
 	struct vmm *vmm = user;
 
-	model_covered(&vmm->model, index, hwpt_id);
+	model_covered(&vmm->model, index, (uint32_t)cookie);
 }
 
-static void vmm_skipped(void *user, uint32_t index, uint32_t hwpt_id, int error)
+static void vmm_skipped(void *user, uint32_t index, uint64_t cookie, int error)
 {
 	struct vmm *vmm = user;
 
-	model_skipped(&vmm->model, index, hwpt_id, error);
+	model_skipped(&vmm->model, index, (uint32_t)cookie, error);
 }
 
-static void vmm_trace(void *user, const struct iommunest_call *call)
+static void vmm_trace(void *user, uint64_t cookie,
+		      const struct iommunest_call *call)
 {
 	struct vmm *vmm = user;
 
+	fuzz_check(cookie == call->id);
 	model_called(&vmm->model, call);
 }
 
@@ -290,12 +294,13 @@ void vmm_add(struct vmm *vmm, struct model_scope scope)
 		want = -EINVAL;
 	else if (find(model, scope) < model->n_scopes)
 		want = -EEXIST;
-	else if (model->n_scopes == model->max_scopes)
-		want = -ENOSPC;
-	ret = scope.device ? iommunest_vtd_iq_add_device(vmm->iq, scope.id,
-							 scope.pasid, hwpt_id)
-			   : iommunest_vtd_iq_add_scope(vmm->iq, scope.id,
-							scope.pasid, hwpt_id);
+	ret = scope.device
+		      ? iommunest_vtd_iq_add_device(vmm->iq, scope.id,
+						    scope.pasid,
+						    TARGET(vmm->ctx, hwpt_id))
+		      : iommunest_vtd_iq_add_scope(vmm->iq, scope.id,
+						   scope.pasid,
+						   TARGET(vmm->ctx, hwpt_id));
 	fuzz_check(ret == want);
 	if (ret)
 		return;
@@ -321,11 +326,12 @@ void vmm_remove(struct vmm *vmm, struct model_scope scope)
 
 	if (!is_pasid(scope))
 		want = -EINVAL;
-	ret = scope.device
-		      ? iommunest_vtd_iq_remove_device(vmm->iq, scope.id,
-						       scope.pasid, hwpt_id)
-		      : iommunest_vtd_iq_remove_scope(vmm->iq, scope.id,
-						      scope.pasid, hwpt_id);
+	ret = scope.device ? iommunest_vtd_iq_remove_device(
+				     vmm->iq, scope.id, scope.pasid,
+				     TARGET(vmm->ctx, hwpt_id))
+			   : iommunest_vtd_iq_remove_scope(
+				     vmm->iq, scope.id, scope.pasid,
+				     TARGET(vmm->ctx, hwpt_id));
 	fuzz_check(ret == want);
 	if (!ret)
 		forget(model, at);
@@ -343,7 +349,8 @@ void vmm_remove_hwpt(struct vmm *vmm, unsigned int hwpt)
 		forget(model, i - 1);
 		want = 0;
 	}
-	fuzz_check(iommunest_vtd_iq_forget(vmm->iq, model->hwpt_ids[hwpt]) ==
+	fuzz_check(iommunest_vtd_iq_forget(
+			   vmm->iq, TARGET(vmm->ctx, model->hwpt_ids[hwpt])) ==
 		   want);
 }
 

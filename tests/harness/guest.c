@@ -220,35 +220,35 @@ static int guest_descriptor(void *vmm, uint32_t index,
 	return note(vmm, &event);
 }
 
-static void guest_covered(void *vmm, uint32_t index, uint32_t hwpt_id)
+static void guest_covered(void *vmm, uint32_t index, uint64_t cookie)
 {
 	const struct guest_event event = {
 		.kind = GUEST_COVERED,
 		.index = index,
-		.hwpt_id = hwpt_id,
+		.hwpt_id = (uint32_t)cookie,
 	};
 
 	note(vmm, &event);
 }
 
-static void guest_skipped(void *vmm, uint32_t index, uint32_t hwpt_id,
-			  int error)
+static void guest_skipped(void *vmm, uint32_t index, uint64_t cookie, int error)
 {
 	const struct guest_event event = {
 		.kind = GUEST_SKIPPED,
 		.index = index,
-		.hwpt_id = hwpt_id,
+		.hwpt_id = (uint32_t)cookie,
 		.error = error,
 	};
 
 	note(vmm, &event);
 }
 
-static void guest_trace(void *vmm, const struct iommunest_call *call)
+static void guest_trace(void *vmm, uint64_t cookie,
+			const struct iommunest_call *call)
 {
 	const struct guest_event event = {
 		.kind = GUEST_CALL,
-		.hwpt_id = call->id,
+		.hwpt_id = cookie == call->id ? call->id : 0,
 		.error = call->error,
 		.count = call->count,
 		.cookie = call->count ? call->cookies[0] : 0,

@@ -3,19 +3,19 @@
 #include <string.h>
 
 #include "tests/harness/iq-rig.h"
+#include "tests/harness/target.h"
 
 static void make_engine(struct rig *rig, const struct rig_setup *setup)
 {
 	const struct iommunest_vtd_iq_options options = {
 		.size = sizeof(options),
 		.policy = setup->policy,
-		.max_targets = setup->max_targets,
 		.budget = setup->budget,
 		.limits = setup->limits.size ? &setup->limits : NULL,
 	};
 
-	ck_assert_int_eq(iommunest_vtd_iq_new(&rig->iq, rig->ctx, &guest_ops,
-					      &rig->guest, &options),
+	ck_assert_int_eq(iommunest_vtd_iq_new(&rig->iq, &guest_ops, &rig->guest,
+					      &options),
 			 0);
 }
 
@@ -58,15 +58,17 @@ void rig_end(struct rig *rig)
 
 void rig_add(struct rig *rig, uint16_t did, uint32_t pasid, uint32_t hwpt_id)
 {
-	ck_assert_int_eq(
-		iommunest_vtd_iq_add_scope(rig->iq, did, pasid, hwpt_id), 0);
+	ck_assert_int_eq(iommunest_vtd_iq_add_scope(rig->iq, did, pasid,
+						    TARGET(rig->ctx, hwpt_id)),
+			 0);
 }
 
 void rig_add_device(struct rig *rig, uint16_t sid, uint32_t pasid,
 		    uint32_t hwpt_id)
 {
-	ck_assert_int_eq(
-		iommunest_vtd_iq_add_device(rig->iq, sid, pasid, hwpt_id), 0);
+	ck_assert_int_eq(iommunest_vtd_iq_add_device(rig->iq, sid, pasid,
+						     TARGET(rig->ctx, hwpt_id)),
+			 0);
 }
 
 void rig_set_base(struct rig *rig, uint64_t base, unsigned int qs)
@@ -157,7 +159,7 @@ void rig_is_done(const struct rig *rig)
 	ck_assert_uint_eq(result->cause, IOMMUNEST_CAUSE_NONE);
 	ck_assert_uint_eq(result->index, 0);
 	ck_assert_int_eq(result->error, 0);
-	ck_assert_uint_eq(result->hwpt_id, 0);
+	ck_assert_uint_eq(result->cookie, 0);
 }
 
 /* A descriptor that could not be read has not come to a device. */

@@ -22,7 +22,6 @@ struct rig_setup {
 	bool narrow;
 	bool legacy;
 	uint32_t policy;
-	uint32_t max_targets;
 	uint32_t budget;
 	struct iommunest_vtd_limits limits;
 };

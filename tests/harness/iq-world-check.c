@@ -353,7 +353,7 @@ static void check_host_cause(const struct world *world,
 {
 	const struct iommunest_vtd_iq_result *result = &world->result;
 
-	if (!result->hwpt_id) {
+	if (!result->cookie) {
 		world_check(world,
 			    result->error == world->vmm_error && !slot->given,
 			    "slot %u", result->index);
@@ -364,11 +364,11 @@ static void check_host_cause(const struct world *world,
 			    "%#" PRIx64, result->iqercd);
 		return;
 	}
-	world_check(
-		world,
-		world->host_fails &&
-			slot->targets >> hwpt_index(world, result->hwpt_id) & 1,
-		"slot %u", result->index);
+	world_check(world,
+		    world->host_fails &&
+			    slot->targets >> hwpt_index(world, (uint32_t)result->cookie) &
+				    1,
+		    "slot %u", result->index);
 	world_check(world,
 		    !result->iqercd ||
 			    result->iqercd == iqercd_of(slot, result->error),

@@ -8,6 +8,7 @@
 
 #include "tests/harness/iq-world-parts.h"
 #include "tests/harness/support.h"
+#include "tests/harness/target.h"
 
 void world_fail(const struct world *world, const char *file, int line,
 		const char *condition, const char *format, ...)
@@ -90,7 +91,7 @@ static void check_halted(const struct world *world, int ret)
 			    result->cause == fault->cause &&
 			    result->index == fault->index &&
 			    result->error == fault->error &&
-			    result->hwpt_id == fault->hwpt_id,
+			    result->cookie == fault->cookie,
 		    "slot %u", result->index);
 }
 
@@ -104,7 +105,7 @@ static void check_bad_tail(struct world *world, uint32_t iqei)
 			    result->cause == IOMMUNEST_CAUSE_GUEST &&
 			    result->error == -EBADMSG &&
 			    result->fsts == IOMMUNEST_VTD_FSTS_IQE &&
-			    !result->hwpt_id,
+			    !result->cookie,
 		    "%" PRIu64, result->iqercd);
 	world_note_fault(world);
 }
@@ -268,7 +269,7 @@ void world_reset(struct world *world, const struct world_base *base,
 	world->enabled = true;
 	world->iqt = 0;
 	world->head = 0;
-	world->fault.hwpt_id = 0;
+	world->fault.cookie = 0;
 	if (disabled)
 		world_disable(world);
 	world_set_base(world, base);
@@ -317,9 +318,10 @@ static int tell_engine(const struct world *world, struct world_scope scope)
 
 	if (scope.device)
 		return iommunest_vtd_iq_add_device(world->iq, scope.did,
-						   scope.pasid, hwpt_id);
+						   scope.pasid,
+						   TARGET(world->ctx, hwpt_id));
 	return iommunest_vtd_iq_add_scope(world->iq, scope.did, scope.pasid,
-					  hwpt_id);
+					  TARGET(world->ctx, hwpt_id));
 }
 
 /* Its number, or how many there are. */
@@ -340,13 +342,14 @@ static unsigned int find_scope(const struct world *world,
 
 int world_add_scope(struct world *world, struct world_scope scope)
 {
-	int ret = tell_engine(world, scope);
 	int want = 0;
+	int ret;
 
 	if (find_scope(world, scope) < world->n_scopes)
 		want = -EEXIST;
 	if (!want && world->n_scopes == WORLD_SCOPES)
-		want = -ENOSPC;
+		return -ENOSPC;
+	ret = tell_engine(world, scope);
 	world_check(world, ret == want, "%d, not %d", ret, want);
 	if (!ret)
 		world->scopes[world->n_scopes++] = scope;
@@ -360,11 +363,13 @@ void world_remove_scope(struct world *world, struct world_scope scope)
 	int ret;
 
 	if (scope.device)
-		ret = iommunest_vtd_iq_remove_device(world->iq, scope.did,
-						     scope.pasid, hwpt_id);
+		ret = iommunest_vtd_iq_remove_device(
+			world->iq, scope.did, scope.pasid,
+			TARGET(world->ctx, hwpt_id));
 	else
-		ret = iommunest_vtd_iq_remove_scope(world->iq, scope.did,
-						    scope.pasid, hwpt_id);
+		ret = iommunest_vtd_iq_remove_scope(
+			world->iq, scope.did, scope.pasid,
+			TARGET(world->ctx, hwpt_id));
 	world_check(world, ret == (at < world->n_scopes ? 0 : -ENOENT), "%d",
 		    ret);
 	if (!ret)
@@ -373,7 +378,8 @@ void world_remove_scope(struct world *world, struct world_scope scope)
 
 void world_remove_hwpt(struct world *world, unsigned int hwpt)
 {
-	int ret = iommunest_vtd_iq_forget(world->iq, world->hwpts[hwpt]);
+	int ret = iommunest_vtd_iq_forget(
+		world->iq, TARGET(world->ctx, world->hwpts[hwpt]));
 	unsigned int kept = 0;
 	unsigned int i;
 
@@ -448,14 +454,12 @@ static void make_engine(struct world *world)
 	const struct iommunest_vtd_iq_options options = {
 		.size = sizeof(options),
 		.policy = setup->policy,
-		.max_targets = WORLD_SCOPES,
 		.budget = setup->budget,
 		.limits = setup->limits.size ? &setup->limits : NULL,
 	};
 
-	ck_assert_int_eq(iommunest_vtd_iq_new(&world->iq, world->ctx,
-					      &guest_ops, &world->guest,
-					      &options),
+	ck_assert_int_eq(iommunest_vtd_iq_new(&world->iq, &guest_ops,
+					      &world->guest, &options),
 			 0);
 }
 
@@ -479,7 +483,7 @@ void world_migrate(struct world *world)
 	world_check(world, !memcmp(&before, &after, sizeof(after)), "%" PRIx64,
 		    after.iqa);
 	/* The destination has other HWPTs. */
-	world->fault.hwpt_id = 0;
+	world->fault.cookie = 0;
 	iommunest_vtd_iq_free(old);
 }
 

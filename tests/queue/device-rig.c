@@ -15,7 +15,7 @@ void open_setup(const struct rig_setup *setup)
 
 void open_usual(void)
 {
-	open_setup(NULL);
+	open_setup(&(struct rig_setup){ .qs = 0 });
 }
 
 void open_with(enum iommunest_policy policy, uint32_t limits)

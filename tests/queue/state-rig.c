@@ -14,9 +14,8 @@ struct iommunest_vtd_iq *another(uint32_t budget)
 	};
 	struct iommunest_vtd_iq *iq;
 
-	ck_assert_int_eq(iommunest_vtd_iq_new(&iq, rig.ctx, &guest_ops,
-					      &rig.guest, &options),
-			 0);
+	ck_assert_int_eq(
+		iommunest_vtd_iq_new(&iq, &guest_ops, &rig.guest, &options), 0);
 	return iq;
 }
 

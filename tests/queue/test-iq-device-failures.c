@@ -116,7 +116,7 @@ TEST_LOOP(an_entry_of_its_own_fails_like_any_other, 3)
 		return;
 	ck_assert_int_eq(rig_kick(&rig), -EIO);
 	rig_stands(&rig, IOMMUNEST_CAUSE_HOST, 1, -EIO);
-	ck_assert_uint_eq(rig.result.hwpt_id, 10);
+	ck_assert_uint_eq(rig.result.cookie, 10);
 	goes_on("call 10x1, covered 2@10, status 3");
 }
 

@@ -9,6 +9,7 @@
 
 #include "tests/harness/support.h"
 #include "tests/queue/device-rig.h"
+#include "tests/harness/target.h"
 
 static void teardown(void)
 {
@@ -124,7 +125,7 @@ TEST(there_is_room_for_every_pasid_of_a_full_ring)
 {
 	uint32_t i;
 
-	rig_open(&rig, &(struct rig_setup){ .max_targets = 64 });
+	rig_open(&rig, NULL);
 	for (i = 0; i < 50; i++)
 		rig_add_device(&rig, MANY, i, 100 + i);
 	for (i = 0; i < 126; i++)
@@ -194,37 +195,46 @@ TEST(devices_and_domains_are_not_mixed_up)
 
 TEST(devices_are_added_and_removed_like_scopes)
 {
-	open_setup(&(struct rig_setup){ .max_targets = 8 });
-	ck_assert_int_eq(iommunest_vtd_iq_add_device(NULL, 1, 0, 1), -EINVAL);
-	ck_assert_int_eq(iommunest_vtd_iq_remove_device(NULL, 1, 0, 1),
+	open_setup(&(struct rig_setup){ .qs = 0 });
+	ck_assert_int_eq(iommunest_vtd_iq_add_device(NULL, 1, 0,
+						     TARGET(NULL, 1)),
 			 -EINVAL);
-	ck_assert_int_eq(iommunest_vtd_iq_add_device(rig.iq, 1, 1u << 20, 1),
+	ck_assert_int_eq(iommunest_vtd_iq_remove_device(NULL, 1, 0,
+							TARGET(NULL, 1)),
+			 -EINVAL);
+	ck_assert_int_eq(iommunest_vtd_iq_add_device(rig.iq, 1, 1u << 20,
+						     TARGET(rig.ctx, 1)),
 			 -EINVAL);
 	ck_assert_int_eq(iommunest_vtd_iq_add_device(rig.iq, 1, NO_PASID - 1,
-						     1),
+						     TARGET(rig.ctx, 1)),
 			 -EINVAL);
-	ck_assert_int_eq(iommunest_vtd_iq_remove_device(rig.iq, 1, 1u << 20, 1),
+	ck_assert_int_eq(iommunest_vtd_iq_remove_device(rig.iq, 1, 1u << 20,
+							TARGET(rig.ctx, 1)),
 			 -EINVAL);
 	ck_assert_int_eq(iommunest_vtd_iq_add_device(rig.iq, PLAIN, NO_PASID,
-						     10),
+						     TARGET(rig.ctx, 10)),
 			 -EEXIST);
-	ck_assert_int_eq(iommunest_vtd_iq_add_device(rig.iq, MANY, 0xfffff, 12),
+	ck_assert_int_eq(iommunest_vtd_iq_add_device(rig.iq, MANY, 0xfffff,
+						     TARGET(rig.ctx, 12)),
 			 -EEXIST);
 	rig_add_device(&rig, 9, 9, 13);
-	ck_assert_int_eq(iommunest_vtd_iq_add_device(rig.iq, 9, 9, 14),
-			 -ENOSPC);
-	ck_assert_int_eq(iommunest_vtd_iq_add_scope(rig.iq, 9, 9, 14), -ENOSPC);
-	ck_assert_int_eq(iommunest_vtd_iq_remove_device(rig.iq, 9, 8, 13),
+	ck_assert_int_eq(iommunest_vtd_iq_remove_device(rig.iq, 9, 8,
+							TARGET(rig.ctx, 13)),
 			 -ENOENT);
-	ck_assert_int_eq(iommunest_vtd_iq_remove_device(rig.iq, 9, 9, 12),
+	ck_assert_int_eq(iommunest_vtd_iq_remove_device(rig.iq, 9, 9,
+							TARGET(rig.ctx, 12)),
 			 -ENOENT);
 	ck_assert_int_eq(iommunest_vtd_iq_remove_device(rig.iq, 9, NO_PASID,
-							13),
+							TARGET(rig.ctx, 13)),
 			 -ENOENT);
-	ck_assert_int_eq(iommunest_vtd_iq_remove_scope(rig.iq, 9, 9, 13),
+	ck_assert_int_eq(iommunest_vtd_iq_remove_scope(rig.iq, 9, 9,
+						       TARGET(rig.ctx, 13)),
 			 -ENOENT);
-	ck_assert_int_eq(iommunest_vtd_iq_remove_device(rig.iq, 9, 9, 13), 0);
-	ck_assert_int_eq(iommunest_vtd_iq_remove_device(rig.iq, 9, 9, 13),
+	ck_assert_int_eq(iommunest_vtd_iq_remove_device(rig.iq, 9, 9,
+							TARGET(rig.ctx, 13)),
+			 0);
+	ck_assert_int_eq(iommunest_vtd_iq_remove_device(rig.iq, 9, 9,
+							TARGET(rig.ctx, 13)),
 			 -ENOENT);
 	rig_add_device(&rig, 9, 9, 14);
 }
@@ -233,13 +243,16 @@ TEST(flushes_of_a_removed_device_go_to_the_vmm)
 {
 	open_usual();
 	rig_add_device(&rig, PLAIN, NO_PASID, 13);
-	ck_assert_int_eq(
-		iommunest_vtd_iq_remove_device(rig.iq, PLAIN, NO_PASID, 10), 0);
+	ck_assert_int_eq(iommunest_vtd_iq_remove_device(rig.iq, PLAIN, NO_PASID,
+							TARGET(rig.ctx, 10)),
+			 0);
 	put_dev(0x1000, 0);
 	rig_page(&rig, 0x1000);
 	kick("call 13x1, call 10x1");
-	ck_assert_int_eq(iommunest_vtd_iq_forget(rig.iq, 13), 0);
-	ck_assert_int_eq(iommunest_vtd_iq_forget(rig.iq, 11), 0);
+	ck_assert_int_eq(iommunest_vtd_iq_forget(rig.iq, TARGET(rig.ctx, 13)),
+			 0);
+	ck_assert_int_eq(iommunest_vtd_iq_forget(rig.iq, TARGET(rig.ctx, 11)),
+			 0);
 	put_dev(0x1000, 0);
 	rig_put(&rig, guest_pasid_dev_tlb(MANY, 5, 0x1000, 0));
 	rig_put(&rig, guest_pasids_dev_tlb(MANY, 0x1000, 0));
@@ -306,7 +319,7 @@ TEST_LOOP(a_foreign_device_that_fails_is_named, 15)
 	rig_stands(&rig, IOMMUNEST_CAUSE_HOST, 2, answer);
 	ck_assert_uint_eq(rig.result.fsts, rows[row].fsts);
 	ck_assert_uint_eq(rig.result.iqercd, rows[row].iqercd);
-	ck_assert_uint_eq(rig.result.hwpt_id, 0);
+	ck_assert_uint_eq(rig.result.cookie, 0);
 	rig_tells(&rig, "call 10x1, status 1, vmm 2");
 	rig.guest.hook = NULL;
 	goes_on("vmm 2, status 3");

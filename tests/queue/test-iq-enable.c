@@ -6,6 +6,7 @@
 
 #include "tests/harness/support.h"
 #include "tests/queue/state-rig.h"
+#include "tests/harness/target.h"
 
 #define IF IOMMUNEST_VTD_DESC_IF
 
@@ -315,7 +316,7 @@ static void is_new(void)
 
 TEST_LOOP(a_reset_engine_is_as_new, 3)
 {
-	rig_open(&rig, &(struct rig_setup){ .max_targets = 6, .qs = 2 });
+	rig_open(&rig, &(struct rig_setup){ .qs = 2 });
 	rig_add_device(&rig, 7, 0, 10);
 	rig_add(&rig, 1, 0, 11);
 	stand_at_slot_2();
@@ -331,7 +332,8 @@ TEST_LOOP(a_reset_engine_is_as_new, 3)
 	ck_assert_uint_eq(rig.result.fsts, 0);
 	ck_assert_uint_eq(rig.result.iqh, 0);
 	/* No HWPT is known, in no way. */
-	ck_assert_int_eq(iommunest_vtd_iq_forget(rig.iq, 10), -ENOENT);
+	ck_assert_int_eq(iommunest_vtd_iq_forget(rig.iq, TARGET(rig.ctx, 10)),
+			 -ENOENT);
 	rig_set_base(&rig, RIG_BASE, 0);
 	rig_page(&rig, 0x1000);
 	rig_put(&rig, guest_iotlb(IOMMUNEST_VTD_IOTLB_GLOBAL, 0, 0, 0));
@@ -355,17 +357,12 @@ TEST_LOOP(a_reset_engine_is_as_new, 3)
 
 TEST_LOOP(waits_need_no_hwpt, 2)
 {
-	const struct iommunest_vtd_iq_options options = {
-		.size = sizeof(options),
-		.max_targets = 1,
-	};
 	struct iommunest_vtd_iq *iq;
 	uint32_t i;
 
 	rig_open(&rig, NULL);
-	ck_assert_int_eq(iommunest_vtd_iq_new(&iq, rig.ctx, &guest_ops,
-					      &rig.guest, &options),
-			 0);
+	ck_assert_int_eq(
+		iommunest_vtd_iq_new(&iq, &guest_ops, &rig.guest, NULL), 0);
 	take(iq);
 	if (_i)
 		iommunest_vtd_iq_reset(rig.iq);

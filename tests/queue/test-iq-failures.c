@@ -107,7 +107,7 @@ TEST(the_head_is_at_the_slot_that_the_host_failed_on)
 	fail_entry(10, 0x2000, -EIO);
 	ck_assert_int_eq(rig_kick(&rig), -EIO);
 	rig_stands(&rig, IOMMUNEST_CAUSE_HOST, 2, -EIO);
-	ck_assert_uint_eq(rig.result.hwpt_id, 10);
+	ck_assert_uint_eq(rig.result.cookie, 10);
 	ck_assert_uint_eq(rig.result.iqercd, 0);
 	rig_counts(&rig, (struct rig_counts){
 				 .descriptors = 2,
@@ -146,7 +146,7 @@ TEST(a_fault_stays_until_it_is_cleared)
 		ck_assert_int_eq(rig_kick(&rig), -EIO);
 		rig_tells(&rig, "");
 		rig_stands(&rig, IOMMUNEST_CAUSE_HOST, 2, -EIO);
-		ck_assert_uint_eq(rig.result.hwpt_id, first.hwpt_id);
+		ck_assert_uint_eq(rig.result.cookie, first.cookie);
 		rig_counts(&rig, (struct rig_counts){ 0 });
 	}
 	goes_on("call 10x1, status 3, status 4, status 5");
@@ -224,7 +224,7 @@ TEST_LOOP(the_earliest_slot_wins_across_hwpts, 5)
 			 rows[_i].hwpt_id == 10 ? -EIO : -EPERM);
 	rig_stands(&rig, IOMMUNEST_CAUSE_HOST, (126 + rows[_i].slot) % 128,
 		   rows[_i].hwpt_id == 10 ? -EIO : -EPERM);
-	ck_assert_uint_eq(rig.result.hwpt_id, rows[_i].hwpt_id);
+	ck_assert_uint_eq(rig.result.cookie, rows[_i].hwpt_id);
 	ck_assert_uint_eq(rig.result.descriptors, rows[_i].slot);
 	ck_assert_uint_eq(rig.result.forwarded, rows[_i].slot);
 }
@@ -239,7 +239,7 @@ TEST(a_slot_that_failed_on_one_of_its_hwpts_is_not_done)
 	fail_entry(13, 0x2000, -EIO);
 	ck_assert_int_eq(rig_kick(&rig), -EIO);
 	rig_stands(&rig, IOMMUNEST_CAUSE_HOST, 1, -EIO);
-	ck_assert_uint_eq(rig.result.hwpt_id, 13);
+	ck_assert_uint_eq(rig.result.cookie, 13);
 	rig_tells(&rig, "call 10x2, call 13x2");
 	goes_on("call 10x1, call 13x1, status 2");
 }
@@ -271,7 +271,7 @@ TEST_LOOP(a_call_that_fails_stands_at_its_first_slot, 4)
 	fail_call(11, rows[_i].fault, rows[_i].error);
 	ck_assert_int_eq(rig_kick(&rig), rows[_i].want);
 	rig_stands(&rig, IOMMUNEST_CAUSE_HOST, 2, rows[_i].want);
-	ck_assert_uint_eq(rig.result.hwpt_id, 11);
+	ck_assert_uint_eq(rig.result.cookie, 11);
 	rig_tells(&rig, rows[_i].story);
 	goes_on("call 11x2, status 4");
 }
@@ -422,7 +422,7 @@ TEST_LOOP(a_descriptor_that_hardware_refuses_stops_the_queue,
 	ck_assert_int_eq(rig_kick(&rig), -EBADMSG);
 	rig_stands(&rig, IOMMUNEST_CAUSE_GUEST, 2, -EBADMSG);
 	ck_assert_uint_eq(rig.result.iqercd, row->iqei);
-	ck_assert_uint_eq(rig.result.hwpt_id, 0);
+	ck_assert_uint_eq(rig.result.cookie, 0);
 	rig_tells(&rig, row->narrow ? "vmm 0, status 1"
 				    : "call 12x1, vmm 0, status 1");
 	rig_counts(&rig, (struct rig_counts){
@@ -579,7 +579,7 @@ TEST(a_status_that_cannot_be_written_stops_at_its_wait)
 	rig.guest.write_error = -EFAULT;
 	ck_assert_int_eq(rig_kick(&rig), -EFAULT);
 	rig_stands(&rig, IOMMUNEST_CAUSE_FETCH, 3, -EFAULT);
-	ck_assert_uint_eq(rig.result.hwpt_id, 0);
+	ck_assert_uint_eq(rig.result.cookie, 0);
 	/* No interrupt, and nothing behind it. */
 	rig_tells(&rig, "call 10x3, status 1");
 	rig_counts(&rig, (struct rig_counts){
@@ -643,7 +643,7 @@ TEST(an_earlier_status_wins_over_a_host_failure)
 	fail_entry(10, 0x2000, -EIO);
 	ck_assert_int_eq(rig_kick(&rig), -EFAULT);
 	rig_stands(&rig, IOMMUNEST_CAUSE_FETCH, 1, -EFAULT);
-	ck_assert_uint_eq(rig.result.hwpt_id, 0);
+	ck_assert_uint_eq(rig.result.cookie, 0);
 	goes_on("call 10x1, status 1");
 }
 
@@ -665,7 +665,7 @@ TEST(a_descriptor_that_the_vmm_fails_on_stops_the_queue)
 	rig.guest.hook = refuse;
 	ck_assert_int_eq(rig_kick(&rig), -ENODEV);
 	rig_stands(&rig, IOMMUNEST_CAUSE_HOST, 2, -ENODEV);
-	ck_assert_uint_eq(rig.result.hwpt_id, 0);
+	ck_assert_uint_eq(rig.result.cookie, 0);
 	rig_tells(&rig, "call 10x1, status 1, vmm 2");
 	rig_counts(&rig, (struct rig_counts){
 				 .descriptors = 2,

@@ -12,6 +12,7 @@
 
 #include "tests/harness/host.h"
 #include "tests/harness/support.h"
+#include "tests/harness/target.h"
 
 #define BASE UINT64_C(0xfffffffffff80000)
 #define PAGE_SIZE 4096u
@@ -201,13 +202,13 @@ static int hostile_descriptor(void *vmm, uint32_t index,
 	return 0;
 }
 
-static void hostile_covered(void *vmm, uint32_t index, uint32_t hwpt_id)
+static void hostile_covered(void *vmm, uint32_t index, uint64_t cookie)
 {
 	struct hostile *hostile = vmm;
 
 	see(hostile, index);
 	support_assert(&hostile->rng,
-		       hwpt_id >= FIRST_HWPT && hwpt_id < FIRST_HWPT + HWPTS);
+		       cookie >= FIRST_HWPT && cookie < FIRST_HWPT + HWPTS);
 }
 
 static const struct iommunest_vtd_iq_ops hostile_ops = {
@@ -245,8 +246,8 @@ static void hostile_open(struct hostile *hostile, const char *name, int ring)
 				 ? 0
 				 : 1 + support_rng_below(&hostile->rng, 200);
 	hostile->budget = options.budget;
-	ck_assert_int_eq(iommunest_vtd_iq_new(&hostile->iq, hostile->ctx,
-					      &hostile_ops, hostile, &options),
+	ck_assert_int_eq(iommunest_vtd_iq_new(&hostile->iq, &hostile_ops,
+					      hostile, &options),
 			 0);
 	ck_assert_int_eq(iommunest_vtd_iq_set_base(hostile->iq, iqa_of(ring),
 						   hostile->scalable),
@@ -254,11 +255,11 @@ static void hostile_open(struct hostile *hostile, const char *name, int ring)
 	for (i = 0; i < 8; i++) {
 		ck_assert_int_eq(iommunest_vtd_iq_add_scope(
 					 hostile->iq, (uint16_t)(i & 3), i >> 1,
-					 FIRST_HWPT + i),
+					 TARGET(hostile->ctx, FIRST_HWPT + i)),
 				 0);
 		ck_assert_int_eq(iommunest_vtd_iq_add_device(
 					 hostile->iq, (uint16_t)(i & 3), i >> 1,
-					 FIRST_HWPT + i),
+					 TARGET(hostile->ctx, FIRST_HWPT + i)),
 				 0);
 	}
 }

@@ -211,9 +211,8 @@ TEST(covered_and_trace_may_be_missing)
 	ops.trace = NULL;
 	rig_open(&rig, NULL);
 	iommunest_vtd_iq_free(rig.iq);
-	ck_assert_int_eq(iommunest_vtd_iq_new(&rig.iq, rig.ctx, &ops,
-					      &rig.guest, &options),
-			 0);
+	ck_assert_int_eq(
+		iommunest_vtd_iq_new(&rig.iq, &ops, &rig.guest, &options), 0);
 	ck_assert_int_eq(iommunest_vtd_iq_set_base(
 				 rig.iq, guest_iqa(RIG_BASE, 0, true), true),
 			 0);

@@ -109,7 +109,7 @@ TEST_LOOP(a_restored_engine_reports_the_same, WAYS)
 	migrate(0);
 	again = rig_kick(&rig);
 	ck_assert_int_eq(again, ret);
-	first.hwpt_id = 0;
+	first.cookie = 0;
 	if (ret == 0) {
 		first.descriptors = 0;
 		first.waits = 0;

@@ -10,6 +10,7 @@
 #include "tests/harness/heap.h"
 #include "tests/harness/support.h"
 #include "tests/queue/state-rig.h"
+#include "tests/harness/target.h"
 
 #define NO_PASID IOMMUNEST_VTD_NO_PASID
 
@@ -61,31 +62,36 @@ static void state_is_as_before(void)
 
 static int add_shared(void)
 {
-	return iommunest_vtd_iq_add_scope(rig.iq, 1, 0, 13);
+	return iommunest_vtd_iq_add_scope(rig.iq, 1, 0, TARGET(rig.ctx, 13));
 }
 
 static int add_shared_device(void)
 {
-	return iommunest_vtd_iq_add_device(rig.iq, 7, 4, 12);
+	return iommunest_vtd_iq_add_device(rig.iq, 7, 4, TARGET(rig.ctx, 12));
 }
 
 static int add_unshared(void)
 {
-	return iommunest_vtd_iq_add_scope(rig.iq, 9, 9, 12);
+	return iommunest_vtd_iq_add_scope(rig.iq, 9, 9, TARGET(rig.ctx, 12));
 }
 
 /* HWPT 13 is not there; the ring works; what needs no room can be added. */
 static void added_nothing(void)
 {
 	state_is_as_before();
-	ck_assert_int_eq(iommunest_vtd_iq_forget(rig.iq, 13), -ENOENT);
-	ck_assert_int_eq(iommunest_vtd_iq_remove_scope(rig.iq, 1, 0, 13),
+	ck_assert_int_eq(iommunest_vtd_iq_forget(rig.iq, TARGET(rig.ctx, 13)),
 			 -ENOENT);
-	ck_assert_int_eq(iommunest_vtd_iq_remove_device(rig.iq, 7, 4, 12),
+	ck_assert_int_eq(iommunest_vtd_iq_remove_scope(rig.iq, 1, 0,
+						       TARGET(rig.ctx, 13)),
+			 -ENOENT);
+	ck_assert_int_eq(iommunest_vtd_iq_remove_device(rig.iq, 7, 4,
+							TARGET(rig.ctx, 12)),
 			 -ENOENT);
 	ck_assert_int_eq(watch(add_unshared, 0), 0);
 	ck_assert_uint_eq(heap.count, 0);
-	ck_assert_int_eq(iommunest_vtd_iq_remove_scope(rig.iq, 9, 9, 12), 0);
+	ck_assert_int_eq(iommunest_vtd_iq_remove_scope(rig.iq, 9, 9,
+						       TARGET(rig.ctx, 12)),
+			 0);
 	rig_page(&rig, 0x1000);
 	rig_put(&rig, guest_iotlb(IOMMUNEST_VTD_IOTLB_GLOBAL, 0, 0, 0));
 	ck_assert_int_eq(rig_kick(&rig), 0);
@@ -226,12 +232,16 @@ TEST(running_allocates_nothing)
 	sys.ioctl = quiet_ioctl;
 	ck_assert_int_eq(iommunest_open_fd(&ctx, 5, &options), 0);
 	iommunest_vtd_iq_free(rig.iq);
-	ck_assert_int_eq(
-		iommunest_vtd_iq_new(&rig.iq, ctx, &ops, &rig.guest, NULL), 0);
+	ck_assert_int_eq(iommunest_vtd_iq_new(&rig.iq, &ops, &rig.guest, NULL),
+			 0);
 	rig_set_base(&rig, RIG_BASE, 0);
 	for (i = 10; i < 20; i++)
-		rig_add(&rig, 1, 0, i);
-	rig_add_device(&rig, 7, NO_PASID, 10);
+		ck_assert_int_eq(iommunest_vtd_iq_add_scope(rig.iq, 1, 0,
+							    TARGET(ctx, i)),
+				 0);
+	ck_assert_int_eq(iommunest_vtd_iq_add_device(rig.iq, 7, NO_PASID,
+						     TARGET(ctx, 10)),
+			 0);
 	for (i = 0; i < 120; i++)
 		rig_page(&rig, (uint64_t)i << 12);
 	rig_put(&rig, guest_dev_tlb(7, 0x1000, 0));

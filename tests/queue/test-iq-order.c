@@ -191,7 +191,7 @@ TEST(what_is_gathered_goes_before_a_bad_descriptor)
  */
 static void open_crowded(void)
 {
-	rig_open(&rig, &(struct rig_setup){ .max_targets = 6 });
+	rig_open(&rig, NULL);
 	rig_add(&rig, 1, 0, 13);
 	rig_add(&rig, 1, 0, 14);
 	rig_add(&rig, 1, 0, 15);
@@ -308,7 +308,7 @@ TEST(room_grows_with_each_hwpt_that_shares_a_scope)
 {
 	uint32_t hwpts, slot;
 
-	rig_open(&rig, &(struct rig_setup){ .max_targets = 64 });
+	rig_open(&rig, NULL);
 	for (hwpts = 1; hwpts < 60; hwpts++) {
 		for (slot = 0; slot < 127; slot++)
 			rig_page(&rig, (uint64_t)slot << 12);

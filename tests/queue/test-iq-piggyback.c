@@ -205,8 +205,7 @@ TEST(piggybacking_does_not_need_the_covered_function)
 	rig_open(&rig, NULL);
 	iommunest_vtd_iq_free(rig.iq);
 	ops.covered = NULL;
-	ck_assert_int_eq(iommunest_vtd_iq_new(&rig.iq, rig.ctx, &ops,
-					      &rig.guest, NULL),
+	ck_assert_int_eq(iommunest_vtd_iq_new(&rig.iq, &ops, &rig.guest, NULL),
 			 0);
 	rig_set_base(&rig, RIG_BASE, 0);
 	rig_add(&rig, 1, 0, 10);

@@ -219,9 +219,8 @@ TEST(without_a_base_nothing_runs)
 	struct iommunest_vtd_iq *iq;
 
 	rig_open(&rig, NULL);
-	ck_assert_int_eq(iommunest_vtd_iq_new(&iq, rig.ctx, &guest_ops,
-					      &rig.guest, &options),
-			 0);
+	ck_assert_int_eq(
+		iommunest_vtd_iq_new(&iq, &guest_ops, &rig.guest, &options), 0);
 	memset(&rig.result, 0xa5, sizeof(rig.result));
 	rig.result.size = sizeof(rig.result);
 	ck_assert_int_eq(iommunest_vtd_iq_run(iq, 0, &rig.result), -EINVAL);

@@ -105,13 +105,13 @@ static int vmm_descriptor(void *vmm, uint32_t index,
 	return 0;
 }
 
-static void vmm_covered(void *vmm, uint32_t index, uint32_t hwpt_id)
+static void vmm_covered(void *vmm, uint32_t index, uint64_t cookie)
 {
 	struct replay *replay = vmm;
 	struct replay_event event = {
 		.kind = REPLAY_COVERED,
 		.index = index,
-		.hwpt_id = hwpt_id,
+		.hwpt_id = (uint32_t)cookie,
 	};
 	struct iommunest_vtd_desc desc =
 		IOMMUNEST_INIT(struct iommunest_vtd_desc);
@@ -122,12 +122,12 @@ static void vmm_covered(void *vmm, uint32_t index, uint32_t hwpt_id)
 	replay_emit(replay, &event);
 }
 
-static void vmm_skipped(void *vmm, uint32_t index, uint32_t hwpt_id, int error)
+static void vmm_skipped(void *vmm, uint32_t index, uint64_t cookie, int error)
 {
 	const struct replay_event event = {
 		.kind = REPLAY_FAILURE,
 		.index = index,
-		.hwpt_id = hwpt_id,
+		.hwpt_id = (uint32_t)cookie,
 		.error = error,
 		.cause = IOMMUNEST_CAUSE_HOST,
 	};
@@ -135,7 +135,8 @@ static void vmm_skipped(void *vmm, uint32_t index, uint32_t hwpt_id, int error)
 	replay_emit(vmm, &event);
 }
 
-static void vmm_trace(void *vmm, const struct iommunest_call *call)
+static void vmm_trace(void *vmm, uint64_t cookie,
+		      const struct iommunest_call *call)
 {
 	struct replay *replay = vmm;
 	const struct replay_event event = {
@@ -143,6 +144,7 @@ static void vmm_trace(void *vmm, const struct iommunest_call *call)
 		.call = call,
 	};
 
+	(void)cookie;
 	replay->call_number++;
 	replay_emit(replay, &event);
 }
@@ -171,14 +173,23 @@ static int new_engine(struct replay *replay)
 	const struct iommunest_vtd_iq_options iq_options = {
 		.size = sizeof(iq_options),
 		.policy = options->policy,
-		.max_targets = (uint32_t)(replay->scan.scope_count +
-					  replay->scan.device_count),
 		.budget = options->per_descriptor ? 1 : 0,
 		.limits = &limits,
 	};
 
-	return iommunest_vtd_iq_new(&replay->iq, replay->host.ctx, &ops, replay,
-				    &iq_options);
+	return iommunest_vtd_iq_new(&replay->iq, &ops, replay, &iq_options);
+}
+
+/* Events name a target by its HWPT. */
+static struct iommunest_vtd_target target_of(const struct replay *replay,
+					     uint32_t hwpt_id)
+{
+	return (struct iommunest_vtd_target){
+		.size = sizeof(struct iommunest_vtd_target),
+		.ctx = replay->host.ctx,
+		.hwpt_id = hwpt_id,
+		.cookie = hwpt_id,
+	};
 }
 
 static int add_hwpts(struct replay *replay)
@@ -188,9 +199,11 @@ static int add_hwpts(struct replay *replay)
 
 	for (i = 0; !ret && i < replay->scan.scope_count; i++) {
 		const struct replay_scope *scope = &replay->scan.scopes[i];
+		const struct iommunest_vtd_target target =
+			target_of(replay, scope->hwpt_id);
 
 		ret = iommunest_vtd_iq_add_scope(replay->iq, scope->did,
-						 scope->pasid, scope->hwpt_id);
+						 scope->pasid, &target);
 	}
 	return ret;
 }
@@ -203,10 +216,11 @@ static int add_devices(struct replay *replay)
 
 	for (i = 0; !ret && i < scan->device_count; i++) {
 		const struct replay_device *device = &scan->devices[i];
+		const struct iommunest_vtd_target target =
+			target_of(replay, scan->scopes[device->scope].hwpt_id);
 
-		ret = iommunest_vtd_iq_add_device(
-			replay->iq, device->sid, device->pasid,
-			scan->scopes[device->scope].hwpt_id);
+		ret = iommunest_vtd_iq_add_device(replay->iq, device->sid,
+						  device->pasid, &target);
 	}
 	return ret;
 }
@@ -265,7 +279,7 @@ static void emit_stop(const struct replay *replay,
 	const struct replay_event event = {
 		.kind = REPLAY_FAILURE,
 		.index = result->index,
-		.hwpt_id = result->hwpt_id,
+		.hwpt_id = (uint32_t)result->cookie,
 		.error = result->error,
 		.cause = result->cause,
 		.fsts = result->fsts,

@@ -33,11 +33,12 @@ static bool complete_wait(struct iommunest_vtd_iq *iq,
 static void tell_outcome(const struct iommunest_vtd_iq *iq,
 			 const struct vtd_item *item)
 {
+	uint64_t cookie = iq->scopes.hwpts[item->target].cookie;
+
 	if (item->flags & ITEM_SKIPPED)
-		iq->ops.skipped(iq->vmm, item->index, item->hwpt_id,
-				(int)item->error);
+		iq->ops.skipped(iq->vmm, item->index, cookie, (int)item->error);
 	else if (iq->ops.covered)
-		iq->ops.covered(iq->vmm, item->index, item->hwpt_id);
+		iq->ops.covered(iq->vmm, item->index, cookie);
 }
 
 /*

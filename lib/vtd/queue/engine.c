@@ -43,10 +43,8 @@ static int copy_options(struct iommunest_vtd_iq_options *to,
 		if (ret)
 			return ret;
 	}
-	if (to->policy > IOMMUNEST_POLICY_FLUSH_ALL || to->reserved)
+	if (to->policy > IOMMUNEST_POLICY_FLUSH_ALL)
 		return -EINVAL;
-	if (to->max_targets == 0)
-		to->max_targets = IOMMUNEST_VTD_IQ_DEFAULT_TARGETS;
 	return 0;
 }
 
@@ -82,21 +80,22 @@ static int set_limits(struct iommunest_vtd_iq *iq,
 	return 0;
 }
 
-/* As many as there can be HWPTs. */
-static int new_gathered(struct iommunest_vtd_iq *iq)
+/* As many as there can be HWPTs; nothing may be gathered. */
+static int make_gathered(struct iommunest_vtd_iq *iq)
 {
-	uint16_t i;
+	struct vtd_gathered *gathered;
+	uint32_t i;
 
-	iq->gathered = calloc(iq->scopes.max, sizeof(*iq->gathered));
-	if (!iq->gathered)
+	gathered = realloc(iq->gathered, iq->scopes.room * sizeof(*gathered));
+	if (!gathered)
 		return -ENOMEM;
-	for (i = 0; i < iq->scopes.max; i++)
-		iq->gathered[i] = VTD_NOTHING_GATHERED;
+	for (i = 0; i < iq->scopes.room; i++)
+		gathered[i] = VTD_NOTHING_GATHERED;
+	iq->gathered = gathered;
 	return 0;
 }
 
 EXPORT int iommunest_vtd_iq_new(struct iommunest_vtd_iq **iq,
-				struct iommunest_ctx *ctx,
 				const struct iommunest_vtd_iq_ops *ops,
 				void *vmm,
 				const struct iommunest_vtd_iq_options *options)
@@ -108,7 +107,7 @@ EXPORT int iommunest_vtd_iq_new(struct iommunest_vtd_iq **iq,
 	if (!iq)
 		return -EINVAL;
 	*iq = NULL;
-	if (!ctx || !ops)
+	if (!ops)
 		return -EINVAL;
 	ret = copy_options(&opts, options);
 	if (ret)
@@ -116,7 +115,6 @@ EXPORT int iommunest_vtd_iq_new(struct iommunest_vtd_iq **iq,
 	new = calloc(1, sizeof(*new));
 	if (!new)
 		return -ENOMEM;
-	new->ctx = ctx;
 	new->vmm = vmm;
 	new->policy = opts.policy;
 	new->budget = opts.budget;
@@ -128,10 +126,9 @@ EXPORT int iommunest_vtd_iq_new(struct iommunest_vtd_iq **iq,
 	if (!ret)
 		ret = set_limits(new, opts.limits);
 	if (!ret)
-		ret = iommunest__vtd_scopes_init(&new->scopes,
-						 opts.max_targets);
+		ret = iommunest__vtd_scopes_init(&new->scopes);
 	if (!ret)
-		ret = new_gathered(new);
+		ret = make_gathered(new);
 	if (ret) {
 		iommunest_vtd_iq_free(new);
 		return ret;
@@ -159,7 +156,7 @@ static int new_items(struct iommunest_vtd_iq *iq, uint32_t slots)
 	 * An IOTLB descriptor may go to every HWPT; there is never more than
 	 * one of them, because it is an ordering point.
 	 */
-	uint64_t most = (uint64_t)slots * iq->scopes.fan_out + iq->scopes.max;
+	uint64_t most = (uint64_t)slots * iq->scopes.fan_out + iq->scopes.room;
 	struct vtd_item *items;
 
 	if (slots == iq->slots && most <= iq->max_items)
@@ -197,28 +194,75 @@ int iommunest__vtd_make_room(struct iommunest_vtd_iq *iq, uint32_t slots)
 
 /* ---- Scopes ---- */
 
-static int add(struct iommunest_vtd_iq *iq, uint64_t key, uint32_t hwpt_id)
+static int copy_target(struct iommunest_vtd_target *to,
+		       const struct iommunest_vtd_target *from)
 {
+	int ret;
+
+	if (!from)
+		return -EINVAL;
+	ret = iommunest_copy_in(to, sizeof(*to), from,
+				END_OF(struct iommunest_vtd_target, cookie));
+	if (ret)
+		return ret;
+	return to->ctx && !to->reserved ? 0 : -EINVAL;
+}
+
+static int reserve(struct iommunest_vtd_iq *iq)
+{
+	uint32_t room = iq->scopes.room;
+	int ret;
+
+	ret = iommunest__vtd_scopes_reserve(&iq->scopes);
+	if (ret || room == iq->scopes.room)
+		return ret;
+	ret = make_gathered(iq);
+	/* There are no lists for HWPTs of that room. */
+	if (ret)
+		iq->scopes.room = room;
+	return ret;
+}
+
+static int add(struct iommunest_vtd_iq *iq, uint64_t key,
+	       const struct iommunest_vtd_target *target)
+{
+	struct iommunest_vtd_target copy;
 	uint16_t fan_out = iq->scopes.fan_out;
 	int ret;
 
-	ret = iommunest__vtd_scopes_add(&iq->scopes, key, hwpt_id);
+	ret = copy_target(&copy, target);
+	if (!ret)
+		ret = reserve(iq);
+	if (!ret)
+		ret = iommunest__vtd_scopes_add(&iq->scopes, key, &copy);
 	if (ret)
 		return ret;
 	ret = iommunest__vtd_make_room(iq, iq->slots);
 	if (ret) {
-		iommunest__vtd_scopes_remove(&iq->scopes, key, hwpt_id);
+		iommunest__vtd_scopes_remove(&iq->scopes, key, &copy);
 		iq->scopes.fan_out = fan_out;
 	}
 	return ret;
 }
 
+static int remove_from(struct iommunest_vtd_iq *iq, uint64_t key,
+		       const struct iommunest_vtd_target *target)
+{
+	struct iommunest_vtd_target copy;
+	int ret = copy_target(&copy, target);
+
+	if (ret)
+		return ret;
+	return iommunest__vtd_scopes_remove(&iq->scopes, key, &copy);
+}
+
 EXPORT int iommunest_vtd_iq_add_scope(struct iommunest_vtd_iq *iq, uint16_t did,
-				      uint32_t pasid, uint32_t hwpt_id)
+				      uint32_t pasid,
+				      const struct iommunest_vtd_target *target)
 {
 	if (!iq || pasid > PASID_MAX)
 		return -EINVAL;
-	return add(iq, vtd_scope_key(did, pasid), hwpt_id);
+	return add(iq, vtd_scope_key(did, pasid), target);
 }
 
 static bool is_pasid_or_none(uint32_t pasid)
@@ -226,39 +270,46 @@ static bool is_pasid_or_none(uint32_t pasid)
 	return pasid <= PASID_MAX || pasid == IOMMUNEST_VTD_NO_PASID;
 }
 
-EXPORT int iommunest_vtd_iq_add_device(struct iommunest_vtd_iq *iq,
-				       uint16_t sid, uint32_t pasid,
-				       uint32_t hwpt_id)
+EXPORT int
+iommunest_vtd_iq_add_device(struct iommunest_vtd_iq *iq, uint16_t sid,
+			    uint32_t pasid,
+			    const struct iommunest_vtd_target *target)
 {
 	if (!iq || !is_pasid_or_none(pasid))
 		return -EINVAL;
-	return add(iq, vtd_device_key(sid, pasid), hwpt_id);
+	return add(iq, vtd_device_key(sid, pasid), target);
 }
 
-EXPORT int iommunest_vtd_iq_remove_scope(struct iommunest_vtd_iq *iq,
-					 uint16_t did, uint32_t pasid,
-					 uint32_t hwpt_id)
+EXPORT int
+iommunest_vtd_iq_remove_scope(struct iommunest_vtd_iq *iq, uint16_t did,
+			      uint32_t pasid,
+			      const struct iommunest_vtd_target *target)
 {
 	if (!iq || pasid > PASID_MAX)
 		return -EINVAL;
-	return iommunest__vtd_scopes_remove(&iq->scopes,
-					    vtd_scope_key(did, pasid), hwpt_id);
+	return remove_from(iq, vtd_scope_key(did, pasid), target);
 }
 
-EXPORT int iommunest_vtd_iq_remove_device(struct iommunest_vtd_iq *iq,
-					  uint16_t sid, uint32_t pasid,
-					  uint32_t hwpt_id)
+EXPORT int
+iommunest_vtd_iq_remove_device(struct iommunest_vtd_iq *iq, uint16_t sid,
+			       uint32_t pasid,
+			       const struct iommunest_vtd_target *target)
 {
 	if (!iq || !is_pasid_or_none(pasid))
 		return -EINVAL;
-	return iommunest__vtd_scopes_remove(
-		&iq->scopes, vtd_device_key(sid, pasid), hwpt_id);
+	return remove_from(iq, vtd_device_key(sid, pasid), target);
 }
 
 EXPORT int iommunest_vtd_iq_forget(struct iommunest_vtd_iq *iq,
-				   uint32_t hwpt_id)
+				   const struct iommunest_vtd_target *target)
 {
+	struct iommunest_vtd_target copy;
+	int ret;
+
 	if (!iq)
 		return -EINVAL;
-	return iommunest__vtd_scopes_remove_hwpt(&iq->scopes, hwpt_id);
+	ret = copy_target(&copy, target);
+	if (ret)
+		return ret;
+	return iommunest__vtd_scopes_forget(&iq->scopes, &copy);
 }

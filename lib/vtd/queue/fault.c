@@ -71,13 +71,13 @@ struct vtd_fault iommunest__vtd_fault_of_memory(uint32_t index, int error)
  * would explain to it: it sees the kind of error, and no more.
  */
 struct vtd_fault iommunest__vtd_fault_of_host(uint32_t index, int error,
-					      uint32_t hwpt_id,
+					      uint64_t cookie,
 					      uint32_t driver_error)
 {
 	struct vtd_fault fault =
 		fault_of(IOMMUNEST_CAUSE_HOST, index, error, 0);
 
-	fault.hwpt_id = hwpt_id;
+	fault.cookie = cookie;
 	fault.driver_error = driver_error;
 	if (driver_error & IOMMUNEST_VTD_FSTS_ITE)
 		fault.fsts = IOMMUNEST_VTD_FSTS_ITE;

@@ -14,10 +14,11 @@ struct vtd_fault {
 	/* enum iommunest_cause; NONE: there is no fault. */
 	uint32_t cause;
 	uint32_t index;
-	uint32_t hwpt_id;
 	int error;
 	/* The host driver's own code, or 0. */
 	uint32_t driver_error;
+	/* The VMM's name for the target that the host failed on; else 0. */
+	uint64_t cookie;
 	/* What the guest sees of it. */
 	uint32_t fsts;
 	uint64_t iqercd;
@@ -37,7 +38,7 @@ struct vtd_fault iommunest__vtd_fault_of_memory(uint32_t index, int error);
 
 /* A submission to the host failed. */
 struct vtd_fault iommunest__vtd_fault_of_host(uint32_t index, int error,
-					      uint32_t hwpt_id,
+					      uint64_t cookie,
 					      uint32_t driver_error);
 
 /* An engine can have this fault; where there is none, all of it is zero. */

@@ -56,8 +56,8 @@ struct vtd_item {
 		uint32_t next;
 		/* Of a wait. */
 		uint32_t status_data;
-		/* Once it has an outcome. */
-		uint32_t hwpt_id;
+		/* Once it has an outcome: the slot of its target. */
+		uint32_t target;
 	};
 	/* Slot of the ring. */
 	uint16_t index;
@@ -85,7 +85,6 @@ struct vtd_gathered {
 	})
 
 struct iommunest_vtd_iq {
-	struct iommunest_ctx *ctx;
 	void *vmm;
 	struct iommunest_vtd_iq_ops ops;
 	uint32_t policy;

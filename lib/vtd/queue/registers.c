@@ -93,7 +93,7 @@ static void fill_result(const struct iommunest_vtd_iq *iq,
 	result->cause = fault->cause;
 	result->index = fault->index;
 	result->error = fault->error;
-	result->hwpt_id = fault->hwpt_id;
+	result->cookie = fault->cookie;
 	result->driver_error = fault->driver_error;
 }
 

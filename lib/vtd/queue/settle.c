@@ -10,7 +10,8 @@
 /* One submission, and what its callbacks need. */
 struct settling {
 	struct iommunest_vtd_iq *iq;
-	uint32_t hwpt_id;
+	/* The slot of the target. */
+	uint16_t slot;
 	uint32_t first_item;
 	/* Some items did not go as entries of their own. */
 	bool outcomes;
@@ -164,7 +165,7 @@ static void mark_outcomes(const struct settling *settling, uint32_t flushed)
 		if (entry > flushed && slot_of(batch, flushed) != item->index)
 			own = false;
 		next = item->next;
-		item->hwpt_id = settling->hwpt_id;
+		item->target = settling->slot;
 		if (!own && !(item->flags & ITEM_SKIPPED))
 			item->flags |= ITEM_COVERED;
 	}
@@ -176,7 +177,9 @@ static void trace_call(void *user, const struct iommunest_call *call)
 {
 	const struct settling *settling = user;
 
-	settling->iq->ops.trace(settling->iq->vmm, call);
+	const struct iommunest_vtd_iq *iq = settling->iq;
+
+	iq->ops.trace(iq->vmm, iq->scopes.hwpts[settling->slot].cookie, call);
 }
 
 /* The earliest slot wins. */
@@ -193,9 +196,10 @@ static bool submit_hwpt(struct iommunest_vtd_iq *iq, uint16_t slot,
 			struct iommunest_vtd_iq_result *result,
 			struct vtd_fault *first)
 {
+	const struct vtd_hwpt *hwpt = &iq->scopes.hwpts[slot];
 	struct settling settling = {
 		.iq = iq,
-		.hwpt_id = iq->scopes.hwpts[slot].id,
+		.slot = slot,
 		.first_item = iq->gathered[slot].first_item,
 		.outcomes = iq->limits.flags & IOMMUNEST_VTD_COALESCE,
 	};
@@ -214,14 +218,14 @@ static bool submit_hwpt(struct iommunest_vtd_iq *iq, uint16_t slot,
 		options.ask = skip_entry;
 	}
 	build_batch(&settling);
-	ret = iommunest_submit(iq->ctx, settling.hwpt_id, iq->batch, &options,
+	ret = iommunest_submit(hwpt->ctx, hwpt->id, iq->batch, &options,
 			       &report);
 	result->calls += report.calls;
 	result->entries += report.handled + (report.flushed ? 1 : 0);
 	if (ret < 0) {
 		struct vtd_fault fault = iommunest__vtd_fault_of_host(
 			slot_of(iq->batch, iq->batch->cursor), ret,
-			settling.hwpt_id, report.driver_error);
+			hwpt->cookie, report.driver_error);
 
 		note_fault(iq, first, &fault);
 	}

@@ -11,28 +11,9 @@
 #include "lib/abi.h"
 #include "lib/vtd/queue/targets.h"
 
-#define MAX_SCOPES (1u << 14)
-
-int iommunest__vtd_scopes_init(struct vtd_scopes *table, uint32_t max)
-{
-	uint32_t buckets = 1;
-
-	if (max == 0 || max > MAX_SCOPES)
-		return -EINVAL;
-	while (buckets < max)
-		buckets *= 2;
-	table->max = (uint16_t)max;
-	table->bucket_mask = (uint16_t)(buckets - 1);
-	table->hwpts = calloc(max, sizeof(*table->hwpts));
-	table->scopes = calloc(max, sizeof(*table->scopes));
-	table->buckets = malloc(buckets * sizeof(*table->buckets));
-	if (!table->hwpts || !table->scopes || !table->buckets) {
-		iommunest__vtd_scopes_free(table);
-		return -ENOMEM;
-	}
-	iommunest__vtd_scopes_clear(table);
-	return 0;
-}
+/* Indices have 16 bits, and one stands for none. */
+#define MAX_SCOPES (VTD_NONE - 1u)
+#define FIRST_ROOM 32u
 
 void iommunest__vtd_scopes_free(struct vtd_scopes *table)
 {
@@ -60,37 +41,92 @@ static void link_all(struct vtd_scopes *table)
 
 void iommunest__vtd_scopes_clear(struct vtd_scopes *table)
 {
-	memset(table->hwpts, 0, table->max * sizeof(*table->hwpts));
+	memset(table->hwpts, 0, table->room * sizeof(*table->hwpts));
 	table->count = 0;
 	table->fan_out = 1;
 	link_all(table);
 }
 
-/* The slot of an HWPT, or else a free one: there are as many as scopes. */
-static uint16_t hwpt_slot(const struct vtd_scopes *table, uint32_t hwpt_id)
+/* The room doubles, and is a power of two. */
+static int grow(struct vtd_scopes *table)
+{
+	uint32_t room = table->room ? table->room * 2u : FIRST_ROOM;
+	struct vtd_scope *scopes;
+	struct vtd_hwpt *hwpts;
+	uint16_t *buckets;
+
+	if (table->count >= MAX_SCOPES)
+		return -ENOSPC;
+	/* One that has grown is of use, whether the others grow or not. */
+	scopes = realloc(table->scopes, room * sizeof(*scopes));
+	if (scopes)
+		table->scopes = scopes;
+	hwpts = realloc(table->hwpts, room * sizeof(*hwpts));
+	if (hwpts)
+		table->hwpts = hwpts;
+	buckets = realloc(table->buckets, room * sizeof(*buckets));
+	if (buckets)
+		table->buckets = buckets;
+	if (!scopes || !hwpts || !buckets)
+		return -ENOMEM;
+	memset(hwpts + table->room, 0, (room - table->room) * sizeof(*hwpts));
+	table->room = room;
+	table->bucket_mask = (uint16_t)(room - 1);
+	link_all(table);
+	return 0;
+}
+
+int iommunest__vtd_scopes_init(struct vtd_scopes *table)
+{
+	int ret = grow(table);
+
+	if (ret)
+		iommunest__vtd_scopes_free(table);
+	else
+		iommunest__vtd_scopes_clear(table);
+	return ret;
+}
+
+int iommunest__vtd_scopes_reserve(struct vtd_scopes *table)
+{
+	if (table->count < table->room && table->count < MAX_SCOPES)
+		return 0;
+	return grow(table);
+}
+
+static bool is_target(const struct vtd_hwpt *hwpt,
+		      const struct iommunest_vtd_target *target)
+{
+	return hwpt->scopes && hwpt->id == target->hwpt_id &&
+	       hwpt->ctx == target->ctx;
+}
+
+/* The slot of a target, or else a free one: there are as many as scopes. */
+static uint16_t slot_for(const struct vtd_scopes *table,
+			 const struct iommunest_vtd_target *target)
 {
 	uint16_t unused = VTD_NONE;
-	uint16_t i;
+	uint32_t i;
 
-	for (i = 0; i < table->max; i++) {
+	for (i = 0; i < table->room; i++) {
 		const struct vtd_hwpt *hwpt = &table->hwpts[i];
 
-		if (hwpt->scopes && hwpt->id == hwpt_id)
-			return i;
+		if (is_target(hwpt, target))
+			return (uint16_t)i;
 		if (!hwpt->scopes && unused == VTD_NONE)
-			unused = i;
+			unused = (uint16_t)i;
 	}
 	return unused;
 }
 
-/* The scope of an HWPT with that key; VTD_NONE: there is none. */
+/* The scope of a target with that key; VTD_NONE: there is none. */
 static uint16_t find(const struct vtd_scopes *table, uint64_t key,
-		     uint32_t hwpt_id)
+		     const struct iommunest_vtd_target *target)
 {
 	uint16_t i = vtd_scopes_find(table, key);
 
 	while (i != VTD_NONE &&
-	       table->hwpts[table->scopes[i].hwpt].id != hwpt_id)
+	       !is_target(&table->hwpts[table->scopes[i].hwpt], target))
 		i = vtd_scopes_find_next(table, i);
 	return i;
 }
@@ -115,19 +151,23 @@ static void note_sharing(struct vtd_scopes *table, uint64_t key)
 }
 
 int iommunest__vtd_scopes_add(struct vtd_scopes *table, uint64_t key,
-			      uint32_t hwpt_id)
+			      const struct iommunest_vtd_target *target)
 {
 	struct vtd_hwpt *hwpt;
 	uint16_t slot;
 
-	if (find(table, key, hwpt_id) != VTD_NONE)
+	if (find(table, key, target) != VTD_NONE)
 		return -EEXIST;
-	if (table->count == table->max)
-		return -ENOSPC;
-	slot = hwpt_slot(table, hwpt_id);
+	slot = slot_for(table, target);
 	hwpt = &table->hwpts[slot];
+	if (hwpt->scopes && hwpt->cookie != target->cookie)
+		return -EINVAL;
 	if (!hwpt->scopes)
-		*hwpt = (struct vtd_hwpt){ .id = hwpt_id };
+		*hwpt = (struct vtd_hwpt){
+			.ctx = target->ctx,
+			.cookie = target->cookie,
+			.id = target->hwpt_id,
+		};
 	hwpt->scopes++;
 	table->scopes[table->count++] = (struct vtd_scope){
 		.key = key,
@@ -149,9 +189,9 @@ static void remove_at(struct vtd_scopes *table, uint16_t at)
 }
 
 int iommunest__vtd_scopes_remove(struct vtd_scopes *table, uint64_t key,
-				 uint32_t hwpt_id)
+				 const struct iommunest_vtd_target *target)
 {
-	uint16_t at = find(table, key, hwpt_id);
+	uint16_t at = find(table, key, target);
 
 	if (at == VTD_NONE)
 		return -ENOENT;
@@ -160,8 +200,8 @@ int iommunest__vtd_scopes_remove(struct vtd_scopes *table, uint64_t key,
 	return 0;
 }
 
-int iommunest__vtd_scopes_remove_hwpt(struct vtd_scopes *table,
-				      uint32_t hwpt_id)
+int iommunest__vtd_scopes_forget(struct vtd_scopes *table,
+				 const struct iommunest_vtd_target *target)
 {
 	uint16_t count = table->count;
 	uint16_t i;
@@ -169,7 +209,7 @@ int iommunest__vtd_scopes_remove_hwpt(struct vtd_scopes *table,
 	for (i = count; i > 0; i--) {
 		uint16_t slot = table->scopes[i - 1].hwpt;
 
-		if (table->hwpts[slot].id == hwpt_id)
+		if (is_target(&table->hwpts[slot], target))
 			remove_at(table, (uint16_t)(i - 1));
 	}
 	if (count == table->count)

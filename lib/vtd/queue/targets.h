@@ -11,8 +11,12 @@
 
 #define VTD_NONE UINT16_MAX
 
-/* One nested HWPT, however many scopes it has. */
+/* One target: a nested HWPT, however many scopes it has. */
 struct vtd_hwpt {
+	/* Of this context. */
+	struct iommunest_ctx *ctx;
+	/* The VMM's own name for it. */
+	uint64_t cookie;
 	uint32_t id;
 	/* Scopes that name it; 0: the slot is free. */
 	uint16_t scopes;
@@ -29,30 +33,38 @@ struct vtd_scope {
 };
 
 struct vtd_scopes {
-	uint16_t max;
+	/* Scopes and HWPTs that there is room for. */
+	uint32_t room;
 	uint16_t count;
 	/* A power of two, less one. */
 	uint16_t bucket_mask;
-	/* The most HWPTs that one descriptor ever named, but for IOTLB's. */
+	/* The most HWPTs that one descriptor ever named, IOTLB's aside. */
 	uint16_t fan_out;
 	struct vtd_hwpt *hwpts;
 	struct vtd_scope *scopes;
 	uint16_t *buckets;
 };
 
-/* 0, -EINVAL (@max beyond 2^14) or -ENOMEM. */
-int iommunest__vtd_scopes_init(struct vtd_scopes *table, uint32_t max);
+/* 0 or -ENOMEM. */
+int iommunest__vtd_scopes_init(struct vtd_scopes *table);
 void iommunest__vtd_scopes_free(struct vtd_scopes *table);
 
 /* Forgets all. */
 void iommunest__vtd_scopes_clear(struct vtd_scopes *table);
 
+/*
+ * Room for one more.  0, -ENOMEM, or -ENOSPC (65534 are there), and what there
+ * is stays.  HWPTs keep their slots.
+ */
+int iommunest__vtd_scopes_reserve(struct vtd_scopes *table);
+
+/* Where there is room. */
 int iommunest__vtd_scopes_add(struct vtd_scopes *table, uint64_t key,
-			      uint32_t hwpt_id);
+			      const struct iommunest_vtd_target *target);
 int iommunest__vtd_scopes_remove(struct vtd_scopes *table, uint64_t key,
-				 uint32_t hwpt_id);
-int iommunest__vtd_scopes_remove_hwpt(struct vtd_scopes *table,
-				      uint32_t hwpt_id);
+				 const struct iommunest_vtd_target *target);
+int iommunest__vtd_scopes_forget(struct vtd_scopes *table,
+				 const struct iommunest_vtd_target *target);
 
 /* The domain id in the low 16 bits and the PASID above them. */
 static inline uint64_t vtd_scope_key(uint16_t did, uint32_t pasid)
