@@ -607,14 +607,14 @@ static void check_host_cause(const struct model *model,
 
 	fuzz_check(slot->run == model->run);
 	fuzz_check(result->fsts == fsts_of(result->error));
-	if (!result->hwpt_id) {
+	if (!result->cookie) {
 		fuzz_check(model->event_failed && slot->vmm && !slot->given);
 		fuzz_check(model->event_error == result->error);
 		fuzz_check(result->iqercd ==
 			   device_error(&slot->desc, result->error));
 		return;
 	}
-	bit = (uint8_t)(1u << hwpt_index(model, result->hwpt_id));
+	bit = (uint8_t)(1u << hwpt_index(model, (uint32_t)result->cookie));
 	fuzz_check(!result->iqercd && !model->event_failed);
 	fuzz_check(slot->targets & bit && model->failed_hwpts & bit);
 }
@@ -646,7 +646,7 @@ static void take_fault(struct model *model,
 	state->error = result->error;
 	state->fsts = result->fsts;
 	state->iqercd = result->iqercd;
-	model->fault_hwpt = result->hwpt_id;
+	model->fault_hwpt = (uint32_t)result->cookie;
 }
 
 /* The same fault as before, or none. */
@@ -660,7 +660,7 @@ static void check_fault_stays(const struct model *model,
 	fuzz_check(result->error == state->error);
 	fuzz_check(result->fsts == state->fsts);
 	fuzz_check(result->iqercd == state->iqercd);
-	fuzz_check(result->hwpt_id == model->fault_hwpt);
+	fuzz_check(result->cookie == model->fault_hwpt);
 }
 
 /* Without a queue, a base or a change; or a fault halts it. */
