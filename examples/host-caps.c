@@ -29,7 +29,6 @@ static void show(const struct iommunest_hw_info *info)
 	printf("first stage: %d levels, 1 GiB pages: %s\n",
 	       caps.fs5lp ? 5 : 4, caps.fs1gp ? "yes" : "no");
 	printf("PASIDs: %d bits\n", caps.pasid_bits);
-	printf("largest address mask: 2^%d pages\n", caps.mamv);
 
 	/* The VMM clears what it does not emulate, and adds its own. */
 	check(iommunest_vtd_guest_caps(info, &cap, &ecap), "guest");

@@ -52,7 +52,7 @@ int main(void)
 	check(iommunest_vtd_hwpt_alloc(ctx, dev, s2, &s1, &hwpt), "HWPT");
 	check(iommunest_vfio_attach(ctx, fd, &hwpt), "attach");
 	/* An add that fails is reported by submit, which sends nothing. */
-	iommunest_vtd_batch_add_range(batch, 0x1000, 4, 0, 1);
+	iommunest_vtd_batch_add_range(batch, 0x4000, 4, 0, 1);
 	iommunest_vtd_batch_add_block(batch, 0x200000, 9, 0, 2);
 	iommunest_vtd_batch_add_all(batch, 3); /* 3: our name for it */
 	check(iommunest_submit(ctx, hwpt, batch, NULL, &report), "submit");

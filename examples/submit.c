@@ -46,8 +46,8 @@ static int flush(struct iommunest_ctx *ctx, uint32_t hwpt,
 
 	iommunest_batch_reset(batch);
 	/* The last argument is a cookie: our own name for the entry. */
-	iommunest_vtd_batch_add_range(batch, 0x1000, 4, 0, 100);
-	iommunest_vtd_batch_add_range(batch, 0x7000, 1, IOMMUNEST_VTD_LEAF,
+	iommunest_vtd_batch_add_range(batch, 0x4000, 4, 0, 100);
+	iommunest_vtd_batch_add_range(batch, 0x9000, 1, IOMMUNEST_VTD_LEAF,
 				      101);
 	iommunest_vtd_batch_add_block(batch, 0x200000, 9, 0, 102);
 

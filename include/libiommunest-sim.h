@@ -35,20 +35,21 @@ enum iommunest_sim_profile {
 };
 
 /*
- * The hardware refuses an address mask above CAP_REG.MAMV with an Invalidation
- * Queue Error.  The flush does not happen, and user space is not told, as in
- * kernels without the patches.  Kernels with the patches never send such a
- * mask.  Without this flag, the mask is not checked.
+ * The IOMMU is emulated by QEMU 10.0.13 or a release candidate of 11.1, which
+ * refuse an address mask above 18 in a PASID-based IOTLB descriptor with an
+ * Invalidation Queue Error.  The flush does not happen, and user space is not
+ * told.  Hardware takes any mask there, whatever CAP_REG.MAMV says, and so does
+ * the simulator without this flag.
  */
-#define IOMMUNEST_SIM_CHECK_MAMV (1u << 0)
+#define IOMMUNEST_SIM_QEMU_AM_18 (1u << 0)
 
 struct iommunest_sim_options {
 	size_t size;
 	/* enum iommunest_sim_profile. */
 	uint32_t profile;
-	/* IOMMUNEST_SIM_CHECK_MAMV. */
+	/* IOMMUNEST_SIM_QEMU_AM_18. */
 	uint32_t flags;
-	/* CAP_REG and ECAP_REG; 0: a VT-d that can nest, with a MAMV of 18. */
+	/* CAP_REG and ECAP_REG; 0: a VT-d that can nest. */
 	uint64_t cap;
 	uint64_t ecap;
 };

@@ -8,18 +8,9 @@
 
 #include "cache.h"
 #include "device.h"
-#include "registers.h"
 
-/* CAP_REG.MAMV does not limit device TLBs. */
-static struct sim_block iotlb_block(const struct iommunest_sim *sim,
-				    const struct sim_block *block)
-{
-	const struct sim_block all = { .am = SIM_AM_ALL, .all = true };
-
-	if (sim->profile->heeds_mamv && block->am > iommunest__sim_mamv(sim))
-		return all;
-	return *block;
-}
+/* The largest address mask that some versions of QEMU take. */
+#define QEMU_AM_MAX 18u
 
 static void emit(struct iommunest_sim *sim,
 		 const struct iommunest_sim_desc *desc)
@@ -34,8 +25,8 @@ static void emit(struct iommunest_sim *sim,
 static bool is_refused(const struct iommunest_sim *sim,
 		       const struct sim_block *block)
 {
-	return sim->flags & IOMMUNEST_SIM_CHECK_MAMV && !block->all &&
-	       block->am > iommunest__sim_mamv(sim);
+	return sim->flags & IOMMUNEST_SIM_QEMU_AM_18 && !block->all &&
+	       block->am > QEMU_AM_MAX;
 }
 
 /* The hardware goes first: on_desc() may look at the caches. */
@@ -83,14 +74,13 @@ void iommunest__sim_flush(struct iommunest_sim *sim, struct sim_hwpt *hwpt,
 			  uint64_t addr, uint64_t npages, bool leaves_only,
 			  bool lost)
 {
-	struct sim_block block, iotlb;
+	struct sim_block block;
 	struct sim_device *dev;
 
 	if (!hwpt->devices)
 		return;
 	block = sim->profile->widen(addr, npages);
-	iotlb = iotlb_block(sim, &block);
-	piotlb(sim, hwpt, &iotlb, leaves_only, lost);
+	piotlb(sim, hwpt, &block, leaves_only, lost);
 	for (dev = hwpt->devices; dev; dev = dev->next) {
 		if (iommunest__sim_has_dev_tlb(sim, dev))
 			dev_tlb(sim, dev, &block, lost);

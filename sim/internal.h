@@ -108,8 +108,6 @@ struct sim_profile {
 	struct sim_block (*widen)(uint64_t addr, uint64_t npages);
 	/* An entry that is empty, or passes the last address, is refused. */
 	bool checks_range;
-	/* The IOTLB gets no address mask above CAP_REG.MAMV. */
-	bool heeds_mamv;
 };
 
 struct sim_file {

@@ -21,7 +21,7 @@ int iommunest__sim_read_options(struct iommunest_sim_options *to,
 	if (ret)
 		return ret;
 	if (!iommunest__sim_profile(to->profile) ||
-	    to->flags & ~IOMMUNEST_SIM_CHECK_MAMV)
+	    to->flags & ~IOMMUNEST_SIM_QEMU_AM_18)
 		return -EINVAL;
 	return 0;
 }

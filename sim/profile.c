@@ -32,7 +32,6 @@ static const struct sim_profile profiles[] = {
 		.attach_rolls_back = true,
 		.widen = iommunest__sim_widen_7_3,
 		.checks_range = true,
-		.heeds_mamv = true,
 	},
 	[IOMMUNEST_SIM_LINUX_7_3] = {
 		.last_cmd = CMD_IOAS_NOIOMMU_GET_PA,
@@ -60,7 +59,6 @@ static const struct sim_profile profiles[] = {
 		.nested_ats = true,
 		.widen = iommunest__sim_widen_7_3,
 		.checks_range = true,
-		.heeds_mamv = true,
 	},
 };
 

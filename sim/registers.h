@@ -9,7 +9,6 @@
 uint64_t iommunest__sim_default_cap(void);
 uint64_t iommunest__sim_default_ecap(void);
 
-unsigned int iommunest__sim_mamv(const struct iommunest_sim *sim);
 bool iommunest__sim_can_nest(const struct iommunest_sim *sim);
 bool iommunest__sim_can_first_stage(const struct iommunest_sim *sim);
 bool iommunest__sim_can_second_stage(const struct iommunest_sim *sim);

@@ -57,11 +57,14 @@ static const char help[] =
 	"A range or block with the suffix :leaf keeps paging-structure "
 	"caches.\n"
 	"\n"
-	"  --mamv N          split what is larger than 2^N pages, 0 to 63\n"
+	"  --blocks N        a range becomes at most N blocks (default 32)\n"
 	"  --coalesce        merge neighbouring entries\n"
 	"  --policy POLICY   when an entry fails: stop (the default), skip or "
 	"flush\n"
 	"  --profile KERNEL  6.12 or 7.3 (the default)\n"
+	"  --qemu-am-18      the host's IOMMU is that of a QEMU that refuses "
+	"blocks\n"
+	"                    of more than 2^18 pages\n"
 	"  --fail CALL:ERRNO, --fail-entry N:ERRNO\n"
 	"                    that call or entry fails, counted from 1; ERRNO "
 	"is\n"
@@ -75,19 +78,21 @@ static const char help[] =
 /* ---- Command line ---- */
 
 enum {
-	OPTION_MAMV = 256,
+	OPTION_BLOCKS = 256,
 	OPTION_COALESCE,
 	OPTION_POLICY,
 	OPTION_PROFILE,
+	OPTION_QEMU_AM_18,
 	OPTION_FAIL,
 	OPTION_FAIL_ENTRY,
 };
 
 static const struct option long_options[] = {
-	{ "mamv", required_argument, NULL, OPTION_MAMV },
+	{ "blocks", required_argument, NULL, OPTION_BLOCKS },
 	{ "coalesce", no_argument, NULL, OPTION_COALESCE },
 	{ "policy", required_argument, NULL, OPTION_POLICY },
 	{ "profile", required_argument, NULL, OPTION_PROFILE },
+	{ "qemu-am-18", no_argument, NULL, OPTION_QEMU_AM_18 },
 	{ "fail", required_argument, NULL, OPTION_FAIL },
 	{ "fail-entry", required_argument, NULL, OPTION_FAIL_ENTRY },
 	{ "help", no_argument, NULL, 'h' },
@@ -95,14 +100,14 @@ static const struct option long_options[] = {
 	{ NULL, 0, NULL, 0 },
 };
 
-static int set_mamv(struct inval_options *options, const char *text)
+static int set_blocks(struct inval_options *options, const char *text)
 {
-	uint64_t mamv;
+	uint64_t blocks;
 
-	if (!arg_number(text, 0, 63, &mamv))
-		return tool_usage("--mamv must be 0 to 63, not \"%s\"", text);
-	options->limits.mamv = (uint32_t)mamv;
-	options->limits.flags |= IOMMUNEST_VTD_LIMIT_MAMV;
+	if (!arg_number(text, 1, BLOCKS_MAX, &blocks))
+		return tool_usage("--blocks must be 1 to %u, not \"%s\"",
+				  BLOCKS_MAX, text);
+	options->limits.max_blocks = (uint32_t)blocks;
 	return -1;
 }
 
@@ -110,8 +115,8 @@ static int set_mamv(struct inval_options *options, const char *text)
 static int set_option(struct inval_options *options, int option)
 {
 	switch (option) {
-	case OPTION_MAMV:
-		return set_mamv(options, optarg);
+	case OPTION_BLOCKS:
+		return set_blocks(options, optarg);
 	case OPTION_COALESCE:
 		options->limits.flags |= IOMMUNEST_VTD_COALESCE;
 		return -1;
@@ -126,6 +131,9 @@ static int set_option(struct inval_options *options, int option)
 			return -1;
 		return tool_usage("--profile must be 6.12 or 7.3, not \"%s\"",
 				  optarg);
+	case OPTION_QEMU_AM_18:
+		options->sim.flags |= IOMMUNEST_SIM_QEMU_AM_18;
+		return -1;
 	case OPTION_FAIL:
 		return tool_add_fault(&options->faults, IOMMUNEST_SIM_FAIL_CALL,
 				      optarg);
@@ -151,7 +159,6 @@ static int parse_options(struct inval_options *options, int argc, char *argv[])
 	*options = (struct inval_options){
 		.policy = IOMMUNEST_POLICY_STOP,
 		.sim.size = sizeof(options->sim),
-		.sim.flags = IOMMUNEST_SIM_CHECK_MAMV,
 		.limits.size = sizeof(options->limits),
 		.limits.max_blocks = BLOCKS_MAX,
 	};

@@ -381,33 +381,12 @@ int viommu_reset(struct viommu *viommu)
 	return ret ? ret : iommunest_vtd_iq_set_base(viommu->iq, 0, false);
 }
 
-/* Blocks go to the kernel as large as its hardware takes them. */
-static int new_engine(struct viommu *viommu)
-{
-	struct iommunest_vtd_limits limits = {
-		.size = sizeof(limits),
-		.flags = IOMMUNEST_VTD_LIMIT_MAMV,
-	};
-	const struct iommunest_vtd_iq_options options = {
-		.size = sizeof(options),
-		.limits = &limits,
-	};
-	struct iommunest_vtd_caps caps = { .size = sizeof(caps) };
-	int ret = iommunest_vtd_caps_decode(&caps, &viommu->config.info);
-
-	if (ret)
-		return ret;
-	limits.mamv = caps.mamv;
-	return iommunest_vtd_iq_new(&viommu->iq, &viommu_iq_ops, viommu,
-				    &options);
-}
-
 int viommu_init(struct viommu *viommu, const struct viommu_config *config)
 {
 	int ret;
 
 	*viommu = (struct viommu){ .config = *config };
-	ret = new_engine(viommu);
+	ret = iommunest_vtd_iq_new(&viommu->iq, &viommu_iq_ops, viommu, NULL);
 	if (!ret)
 		ret = viommu_reset(viommu);
 	if (ret)

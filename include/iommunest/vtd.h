@@ -44,7 +44,7 @@ struct iommunest_vtd_caps {
 	uint8_t sslps;	     /* second-stage large pages: 1 2 MiB, 2 1 GiB */
 	bool psi;	     /* page-selective invalidation */
 	uint16_t nfr;	     /* number of fault recording registers */
-	uint8_t mamv;	     /* largest address mask, log2 of pages */
+	uint8_t mamv;	     /* second stage: largest address mask */
 	bool dwd;	     /* write draining */
 	bool drd;	     /* read draining */
 	bool fs1gp;	     /* first-stage 1 GiB pages */
@@ -344,45 +344,45 @@ int iommunest_vtd_entry_block(struct iommunest_vtd_entry *entry, uint64_t addr,
 
 /* ---- VT-d stage-1 entries straight into a batch ---- */
 
-/* iommunest_vtd_limits::mamv counts.  Otherwise ranges are not split. */
-#define IOMMUNEST_VTD_LIMIT_MAMV (1u << 0)
 /*
  * Merge an add with the entry before it where one holds the other, or where
- * both have the same flags and their union is an aligned power of two.  The
- * entry keeps its first cookie.  A range that is split is left alone.
+ * both have the same flags and their union is one aligned block of 2^n pages.
+ * The merged entry flushes their union, no more and no less, and keeps its
+ * first cookie.  A range that goes as several blocks is left alone.
  */
-#define IOMMUNEST_VTD_COALESCE (1u << 1)
+#define IOMMUNEST_VTD_COALESCE (1u << 0)
 
 #define IOMMUNEST_VTD_DEFAULT_BLOCKS 32u
 
 struct iommunest_vtd_limits {
 	size_t size;
+	/* IOMMUNEST_VTD_COALESCE or 0. */
 	uint32_t flags;
-	/* Largest block as log2 of pages, 0 to 63; see iommunest_vtd_mamv(). */
-	uint32_t mamv;
 	/*
-	 * A range that needs more blocks than this, up to 2^27, becomes
-	 * "all"; 0 is IOMMUNEST_VTD_DEFAULT_BLOCKS.
+	 * The most blocks that a range may become; 0 is
+	 * IOMMUNEST_VTD_DEFAULT_BLOCKS.
 	 */
 	uint32_t max_blocks;
-	uint32_t reserved;
 };
 
 /*
- * Sets what the three functions below do with a range.  By default they
- * neither split nor merge.  Returns 0, -EINVAL (NULL, a bad value, a batch of
- * another type), -EOPNOTSUPP (unknown flags), -E2BIG.
+ * Sets what the three functions below do.  By default they do not merge.
+ * Returns 0, -EINVAL (NULL, a bad size, a batch of another type), -EOPNOTSUPP
+ * (unknown flags), -E2BIG.
  */
 int iommunest_vtd_batch_set_limits(struct iommunest_batch *batch,
 				   const struct iommunest_vtd_limits *limits);
 
 /*
- * Add "all", a range or a block, as the builders above, and with the batch's
- * limits.  With a MAMV, a range goes as aligned blocks of at most 2^MAMV
- * pages, which together are the range exactly, or, past max_blocks of them,
- * as "all"; either all its blocks are added or none.  Errors are the
- * builders' and iommunest_batch_add()'s, and they stick; -EINVAL also for a
- * batch of another type.
+ * Add "all", a range or a block, as the builders above.  A range goes as
+ * naturally aligned blocks of 2^n pages: first both its ends are rounded
+ * outwards to a multiple of 2^k pages, with the k for which the number of
+ * blocks plus the number of pages beside the range is least, among those with
+ * at most max_blocks blocks.  Usually k is 0, and the blocks are the range
+ * exactly.  If they are the whole address space, "all" is added.  Either all
+ * blocks are added or none.  Errors are the builders' and
+ * iommunest_batch_add()'s, and they stick; -EINVAL also for a batch of another
+ * type.
  */
 int iommunest_vtd_batch_add_all(struct iommunest_batch *batch, uint64_t cookie);
 int iommunest_vtd_batch_add_range(struct iommunest_batch *batch, uint64_t addr,

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The libiommunest authors */
 /*
- * VT-d stage-1 entries into a batch, within the hardware's limits: a block of
- * more than 2^MAMV pages would be an Invalidation Queue Error in the host,
- * which the kernel does not report.
+ * VT-d stage-1 entries into a batch.  The hardware flushes aligned blocks of
+ * 2^n pages, and nothing else: of a range that is none, the kernel flushes the
+ * smallest block that holds it, which for two pages can be 2 GiB.
  */
 #include "lib/uapi/uapi.h"
 
@@ -12,13 +12,13 @@
 #include "lib/vtd/batch.h"
 #include "lib/vtd/entry.h"
 
-/*
- * What iommunest_batch::type_state holds.  A new batch has zeros: no flags,
- * and blocks of any size.
- */
-enum { STATE_FLAGS, STATE_ORDERS, STATE_MAX_BLOCKS };
+/* What iommunest_batch::type_state holds.  A new batch has zeros. */
+enum { STATE_FLAGS, STATE_MAX_BLOCKS };
 
-#define KNOWN_FLAGS (IOMMUNEST_VTD_LIMIT_MAMV | IOMMUNEST_VTD_COALESCE)
+#define KNOWN_FLAGS IOMMUNEST_VTD_COALESCE
+
+/* The largest block that is not "all", as log2 of pages. */
+#define MAX_ORDER (VTD_ALL_ORDER - 1)
 
 static bool is_vtd(const struct iommunest_batch *batch)
 {
@@ -31,17 +31,6 @@ static bool has_flag(const struct iommunest_batch *batch, uint32_t flag)
 	return batch->type_state[STATE_FLAGS] & flag;
 }
 
-/* As many as the largest batch holds. */
-#define MAX_BLOCKS (1u << 27)
-
-/* How many sizes of block there are, from one page up; 0: no limit. */
-static uint32_t orders(const struct iommunest_vtd_limits *limits)
-{
-	if (!(limits->flags & IOMMUNEST_VTD_LIMIT_MAMV))
-		return 0;
-	return limits->mamv < VTD_ALL_ORDER ? limits->mamv + 1 : VTD_ALL_ORDER;
-}
-
 EXPORT int
 iommunest_vtd_batch_set_limits(struct iommunest_batch *batch,
 			       const struct iommunest_vtd_limits *limits)
@@ -52,35 +41,27 @@ iommunest_vtd_batch_set_limits(struct iommunest_batch *batch,
 	if (!batch || !limits || !is_vtd(batch))
 		return -EINVAL;
 	ret = iommunest_copy_in(&copy, sizeof(copy), limits,
-				END_OF(struct iommunest_vtd_limits, reserved));
+				END_OF(struct iommunest_vtd_limits,
+				       max_blocks));
 	if (ret)
 		return ret;
 	if (copy.flags & ~KNOWN_FLAGS)
 		return -EOPNOTSUPP;
-	if (copy.mamv > VTD_AM_MAX || copy.reserved ||
-	    copy.max_blocks > MAX_BLOCKS)
-		return -EINVAL;
 	batch->type_state[STATE_FLAGS] = copy.flags;
-	batch->type_state[STATE_ORDERS] = orders(&copy);
-	batch->type_state[STATE_MAX_BLOCKS] =
-		copy.max_blocks ? copy.max_blocks
-				: IOMMUNEST_VTD_DEFAULT_BLOCKS;
+	batch->type_state[STATE_MAX_BLOCKS] = copy.max_blocks;
 	return 0;
 }
 
-/* The largest block that may leave as one entry that is not "all". */
-static unsigned int max_order(const struct iommunest_batch *batch)
+static uint32_t max_blocks(const struct iommunest_batch *batch)
 {
-	uint32_t sizes = batch->type_state[STATE_ORDERS];
+	uint32_t most = batch->type_state[STATE_MAX_BLOCKS];
 
-	return (sizes ? sizes : VTD_ALL_ORDER) - 1;
+	return most ? most : IOMMUNEST_VTD_DEFAULT_BLOCKS;
 }
 
 uint32_t iommunest__vtd_plain_orders(const struct iommunest_batch *batch)
 {
-	if (has_flag(batch, IOMMUNEST_VTD_COALESCE))
-		return 0;
-	return max_order(batch) + 1;
+	return has_flag(batch, IOMMUNEST_VTD_COALESCE) ? 0 : MAX_ORDER + 1;
 }
 
 /* ---- Merging ---- */
@@ -117,8 +98,7 @@ static bool are_buddies(const struct iommunest_vtd_entry *a,
 }
 
 /* Makes *@into the union of both; false: that is not one entry. */
-static bool merge(const struct iommunest_batch *batch,
-		  struct iommunest_vtd_entry *into,
+static bool merge(struct iommunest_vtd_entry *into,
 		  const struct iommunest_vtd_entry *entry)
 {
 	if (covers(into, entry))
@@ -127,8 +107,9 @@ static bool merge(const struct iommunest_batch *batch,
 		*into = *entry;
 		return true;
 	}
-	if (!are_buddies(into, entry) ||
-	    into->npages >= UINT64_C(1) << max_order(batch))
+	if (into->npages == UINT64_C(1) << MAX_ORDER)
+		return false;
+	if (!are_buddies(into, entry))
 		return false;
 	into->addr &= entry->addr;
 	into->npages *= 2;
@@ -148,11 +129,10 @@ static bool merge_into_last(struct iommunest_batch *batch,
 		batch->cursor > batch->sealed ? batch->cursor : batch->sealed;
 	uint32_t last = batch->count;
 
-	if (last <= first ||
-	    !merge(batch, iommunest_batch_at(batch, last - 1), entry))
+	if (last <= first || !merge(iommunest_batch_at(batch, last - 1), entry))
 		return false;
 	for (last--; last > first; last--) {
-		if (!merge(batch, iommunest_batch_at(batch, last - 1),
+		if (!merge(iommunest_batch_at(batch, last - 1),
 			   iommunest_batch_at(batch, last)))
 			break;
 		batch->count = last;
@@ -174,83 +154,118 @@ static int add_entry(struct iommunest_batch *batch,
 	return 0;
 }
 
-/* The largest aligned block at @pfn within @npages, as log2 of pages. */
-static unsigned int block_order(uint64_t pfn, uint64_t npages, unsigned int max)
-{
-	unsigned int order = 63u - (unsigned int)__builtin_clzll(npages);
-	unsigned int align = pfn ? (unsigned int)__builtin_ctzll(pfn) : max;
+/* ---- Ranges ---- */
 
-	if (align < order)
-		order = align;
-	return order < max ? order : max;
+/* Pages from @first up to, but without, @end, which is at most 2^52. */
+struct span {
+	uint64_t first;
+	uint64_t end;
+};
+
+static uint64_t span_pages(struct span span)
+{
+	return span.end - span.first;
 }
 
-/* How many blocks a range takes, counted up to @most + 1. */
-static uint32_t count_blocks(uint64_t pfn, uint64_t npages, unsigned int max,
-			     uint32_t most)
+/* Both ends, rounded outwards to a multiple of 2^@order pages. */
+static struct span round_out(struct span span, unsigned int order)
 {
-	uint32_t blocks = 0;
+	uint64_t below = (UINT64_C(1) << order) - 1;
 
-	while (npages && blocks <= most) {
-		uint64_t block = UINT64_C(1) << block_order(pfn, npages, max);
+	return (struct span){
+		.first = span.first & ~below,
+		.end = (span.end + below) & ~below,
+	};
+}
 
-		pfn += block;
-		npages -= block;
-		blocks++;
+/*
+ * How many aligned blocks a span takes.  They grow up to its best-aligned
+ * address, and shrink from there on: a block for each bit of either side.
+ */
+static unsigned int count_blocks(struct span span)
+{
+	unsigned int top =
+		63u - (unsigned int)__builtin_clzll(span.first ^ span.end);
+	uint64_t middle = span.end >> top << top;
+
+	return (unsigned int)(__builtin_popcountll(middle - span.first) +
+			      __builtin_popcountll(span.end - middle));
+}
+
+/*
+ * The span to flush for a range, in at most @most blocks.  A block costs a
+ * submission to the hardware, and a page that is flushed beside the range may
+ * cost the guest a walk of its tables: each of them counts as 1.  Of several
+ * that cost the same, the one nearest to the range is taken.
+ */
+static struct span cheapest_span(struct span range, uint32_t most)
+{
+	struct span best = range;
+	uint64_t least = UINT64_MAX;
+	unsigned int order;
+
+	for (order = 0; order <= VTD_ALL_ORDER; order++) {
+		struct span span = round_out(range, order);
+		uint64_t beside = span_pages(span) - span_pages(range);
+		unsigned int blocks = count_blocks(span);
+
+		/* The pages beside only become more. */
+		if (beside >= least)
+			break;
+		if (blocks <= most && beside + blocks < least) {
+			best = span;
+			least = beside + blocks;
+		}
 	}
-	return blocks;
+	return best;
 }
 
-static void add_blocks(struct iommunest_batch *batch,
-		       const struct iommunest_vtd_entry *range,
-		       unsigned int max, uint64_t cookie)
+/* The largest aligned block that a span begins with, as log2 of pages. */
+static unsigned int first_order(struct span span)
 {
-	uint64_t pfn = range->addr >> VTD_PAGE_SHIFT;
-	uint64_t npages = range->npages;
+	unsigned int order =
+		63u - (unsigned int)__builtin_clzll(span_pages(span));
+	unsigned int align =
+		span.first ? (unsigned int)__builtin_ctzll(span.first) : order;
 
-	while (npages) {
-		struct iommunest_vtd_entry block = {
-			.addr = pfn << VTD_PAGE_SHIFT,
-			.npages = UINT64_C(1) << block_order(pfn, npages, max),
-			.flags = range->flags,
-		};
+	return align < order ? align : order;
+}
+
+static struct iommunest_vtd_entry first_block(struct span span, uint32_t flags)
+{
+	return vtd_plain_block(span.first << VTD_PAGE_SHIFT, first_order(span),
+			       flags);
+}
+
+/* All blocks of a span, or none. */
+static int add_blocks(struct iommunest_batch *batch, struct span span,
+		      uint32_t flags, uint64_t cookie)
+{
+	if (count_blocks(span) > iommunest_batch_free_slots(batch))
+		return iommunest__batch_fail(batch, -ENOSPC, cookie);
+	while (span.first < span.end) {
+		struct iommunest_vtd_entry block = first_block(span, flags);
 
 		iommunest_batch_push(batch, &block, cookie);
-		pfn += block.npages;
-		npages -= block.npages;
+		span.first += block.npages;
 	}
 	batch->sealed = batch->count;
-}
-
-/* Adds a range in blocks that the hardware takes: all of them, or none. */
-static int add_split(struct iommunest_batch *batch,
-		     const struct iommunest_vtd_entry *range, uint64_t cookie)
-{
-	uint32_t most = batch->type_state[STATE_MAX_BLOCKS];
-	unsigned int max = max_order(batch);
-	struct iommunest_vtd_entry all;
-	uint32_t blocks;
-
-	blocks = count_blocks(range->addr >> VTD_PAGE_SHIFT, range->npages, max,
-			      most);
-	if (blocks == 1)
-		return add_entry(batch, range, cookie);
-	if (blocks > most) {
-		iommunest_vtd_entry_all(&all);
-		return add_entry(batch, &all, cookie);
-	}
-	if (blocks > iommunest_batch_free_slots(batch))
-		return iommunest__batch_fail(batch, -ENOSPC, cookie);
-	add_blocks(batch, range, max, cookie);
 	return 0;
 }
 
-static int add_built(struct iommunest_batch *batch,
-		     const struct iommunest_vtd_entry *entry, uint64_t cookie)
+static int add_span(struct iommunest_batch *batch, struct span range,
+		    uint32_t flags, uint64_t cookie)
 {
-	if (batch->type_state[STATE_ORDERS] && entry->npages != UINT64_MAX)
-		return add_split(batch, entry, cookie);
-	return add_entry(batch, entry, cookie);
+	struct span span = cheapest_span(range, max_blocks(batch));
+	struct iommunest_vtd_entry entry;
+
+	if (count_blocks(span) > 1)
+		return add_blocks(batch, span, flags, cookie);
+	if (span_pages(span) == VTD_ALL_PAGES)
+		iommunest_vtd_entry_all(&entry);
+	else
+		entry = first_block(span, flags);
+	return add_entry(batch, &entry, cookie);
 }
 
 /* Whether anything can be added: 0, or the error that sticks. */
@@ -275,7 +290,7 @@ EXPORT int iommunest_vtd_batch_add_all(struct iommunest_batch *batch,
 	if (ret)
 		return ret;
 	iommunest_vtd_entry_all(&entry);
-	return add_built(batch, &entry, cookie);
+	return add_entry(batch, &entry, cookie);
 }
 
 EXPORT int iommunest_vtd_batch_add_range(struct iommunest_batch *batch,
@@ -283,6 +298,7 @@ EXPORT int iommunest_vtd_batch_add_range(struct iommunest_batch *batch,
 					 uint32_t flags, uint64_t cookie)
 {
 	struct iommunest_vtd_entry entry;
+	struct span range;
 	int ret;
 
 	ret = check_add(batch, cookie);
@@ -291,7 +307,9 @@ EXPORT int iommunest_vtd_batch_add_range(struct iommunest_batch *batch,
 	ret = iommunest_vtd_entry_range(&entry, addr, npages, flags);
 	if (ret)
 		return iommunest__batch_fail(batch, ret, cookie);
-	return add_built(batch, &entry, cookie);
+	range.first = addr >> VTD_PAGE_SHIFT;
+	range.end = range.first + npages;
+	return add_span(batch, range, flags, cookie);
 }
 
 EXPORT int iommunest_vtd_batch_add_block(struct iommunest_batch *batch,
@@ -307,5 +325,5 @@ EXPORT int iommunest_vtd_batch_add_block(struct iommunest_batch *batch,
 	ret = iommunest_vtd_entry_block(&entry, addr, am, flags);
 	if (ret)
 		return iommunest__batch_fail(batch, ret, cookie);
-	return add_built(batch, &entry, cookie);
+	return add_entry(batch, &entry, cookie);
 }

@@ -58,7 +58,6 @@ if build_and_run host-caps "$examples/host-caps.c"; then
 	prints 'nested translation: yes' \
 		'first stage: 5 levels, 1 GiB pages: yes' \
 		'PASIDs: 20 bits' \
-		'largest address mask: 2^18 pages' \
 		'for the guest: CAP 0x11d2008000380c00, ECAP 0x1899c80000087'
 fi
 

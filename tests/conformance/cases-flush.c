@@ -115,22 +115,15 @@ static bool is_no_range(const struct row *row)
 	return row->npages == 0 || row->npages > pages;
 }
 
-/* What is flushed; false: it cannot be told. */
-static bool find_want(struct conf_env *env, const struct row *row,
-		      struct conf_desc *want)
+/* What is flushed. */
+static struct conf_desc find_want(const struct conf_env *env,
+				  const struct row *row)
 {
 	const struct conf_desc all = EVERYTHING;
-	int mamv;
 
-	*want = row->want[env->kernel == CONF_LINUX_7_3 || env->patched];
-	if (!env->patched)
-		return true;
-	mamv = conf_mamv(env);
-	if (mamv < 0)
-		return false;
-	if (row->npages == UINT64_MAX || want->am > (unsigned int)mamv)
-		*want = all;
-	return true;
+	if (env->patched && row->npages == UINT64_MAX)
+		return all;
+	return row->want[env->kernel == CONF_LINUX_7_3 || env->patched];
 }
 
 static bool is_refused(struct conf_env *env, const struct row *row,
@@ -154,13 +147,11 @@ static bool row_holds(struct conf_env *env, const struct row *row,
 		      .flags = flags };
 	struct iommu_hwpt_invalidate cmd = conf_call(env, &one, 1);
 	struct conf_desc descs[MAX_DESCS];
-	struct conf_desc want;
+	struct conf_desc want = find_want(env, row);
 	size_t count;
 
 	if (env->patched && is_no_range(row))
 		return is_refused(env, row, &cmd);
-	if (!find_want(env, row, &want))
-		return false;
 	if (want.kind == CONF_PIOTLB_PAGES)
 		want.ih = flags & IOMMU_VTD_INV_FLAGS_LEAF;
 	if (!submit(env, &cmd, 0, 1, descs, &count))

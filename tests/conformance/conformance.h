@@ -129,9 +129,6 @@ conf_call(const struct conf_env *env,
 bool conf_invalidate_is(struct conf_env *env, struct iommu_hwpt_invalidate *cmd,
 			int want, uint32_t num);
 
-/* CAP_REG.MAMV, or -1 and the reason is noted. */
-int conf_mamv(struct conf_env *env);
-
 /* A right command for a nested HWPT. */
 struct iommu_hwpt_alloc conf_nested(const struct conf_env *env,
 				    const struct iommu_hwpt_vtd_s1 *s1);

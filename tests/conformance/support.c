@@ -133,21 +133,6 @@ bool conf_invalidate_is(struct conf_env *env, struct iommu_hwpt_invalidate *cmd,
 			   sent, ret, want, cmd->entry_num, num);
 }
 
-int conf_mamv(struct conf_env *env)
-{
-	struct iommu_hw_info_vtd vtd = { 0 };
-	struct iommu_hw_info cmd = {
-		.size = sizeof(cmd),
-		.dev_id = env->dev,
-		.data_len = sizeof(vtd),
-		.data_uptr = (uintptr_t)&vtd,
-	};
-
-	if (!conf_ioctl_is(env, IOMMU_GET_HW_INFO, &cmd, 0))
-		return -1;
-	return vtd.cap_reg >> 48 & 0x3f;
-}
-
 struct iommu_hwpt_vtd_s1 conf_stage1(void)
 {
 	struct iommu_hwpt_vtd_s1 s1 = {

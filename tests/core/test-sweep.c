@@ -440,7 +440,6 @@ static int make_engine(struct iommunest_vtd_iq **iq)
 	const struct iommunest_vtd_limits limits = {
 		.size = sizeof(limits),
 		.flags = ring.limit_flags,
-		.mamv = 2,
 	};
 	const struct iommunest_vtd_iq_options options = {
 		.size = sizeof(options),
@@ -522,14 +521,14 @@ static int scenario_queue(void)
 static int scenario_queue_skip(void)
 {
 	ring.policy = IOMMUNEST_POLICY_SKIP;
-	ring.limit_flags = IOMMUNEST_VTD_LIMIT_MAMV;
+	ring.limit_flags = 0;
 	return run_scenario_queue();
 }
 
 static int scenario_queue_flush_all(void)
 {
 	ring.policy = IOMMUNEST_POLICY_FLUSH_ALL;
-	ring.limit_flags = IOMMUNEST_VTD_LIMIT_MAMV | IOMMUNEST_VTD_COALESCE;
+	ring.limit_flags = IOMMUNEST_VTD_COALESCE;
 	return run_scenario_queue();
 }
 

@@ -24,13 +24,9 @@ static void take_limits(struct vmm *vmm, uint8_t bits)
 	if (!(bits & IQ_LIMITS_GIVEN))
 		return;
 	limits->size = sizeof(*limits);
-	limits->flags =
-		bits & (IOMMUNEST_VTD_LIMIT_MAMV | IOMMUNEST_VTD_COALESCE);
-	limits->mamv = fuzz_u8(&vmm->in) & 63;
+	limits->flags = bits & IOMMUNEST_VTD_COALESCE;
 	limits->max_blocks = fuzz_u8(&vmm->in);
 	vmm->options.limits = limits;
-	vmm->model.has_mamv = limits->flags & IOMMUNEST_VTD_LIMIT_MAMV;
-	vmm->model.mamv = limits->mamv;
 }
 
 static void take_options(struct vmm *vmm)

@@ -13,7 +13,7 @@ enum iq_option {
 	/* Once the room for scopes; seeds keep their layout. */
 	IQ_UNUSED,
 	IQ_BUDGET,
-	/* IQ_LIMITS_*, and with the first of them MAMV and blocks follow. */
+	/* Flags of the limits; with IQ_LIMITS_GIVEN, the blocks follow. */
 	IQ_LIMITS,
 	/* IQ_HOST_* and IQ_VMM_*. */
 	IQ_FLAGS,
@@ -23,7 +23,7 @@ enum iq_option {
 #define IQ_LIMITS_GIVEN (1u << 2)
 
 #define IQ_HOST_6_12 (1u << 0)
-#define IQ_HOST_CHECK_MAMV (1u << 1)
+#define IQ_HOST_QEMU_AM_18 (1u << 1)
 #define IQ_HOST_ATS (1u << 2)
 #define IQ_VMM_NO_COVERED (1u << 3)
 #define IQ_VMM_NO_SKIPPED (1u << 4)

@@ -240,20 +240,7 @@ static bool entry_holds(const struct iommunest_vtd_entry *entry,
 	       slot->first_page + slot->pages <= first + entry_pages(entry);
 }
 
-/* A piece of the slot that it is named after. */
-static bool is_piece(const struct iommunest_vtd_entry *entry,
-		     const struct model_slot *slot)
-{
-	uint64_t first = entry->addr >> 12;
-
-	if (entry->flags & IOMMUNEST_VTD_LEAF && !slot->leaf_only)
-		return false;
-	return slot->first_page <= first &&
-	       first + entry_pages(entry) <= slot->first_page + slot->pages;
-}
-
-static void check_entry(const struct model *model,
-			const struct iommunest_vtd_entry *entry)
+static void check_entry(const struct iommunest_vtd_entry *entry)
 {
 	bool all = entry->npages == UINT64_MAX;
 
@@ -266,8 +253,6 @@ static void check_entry(const struct model *model,
 	fuzz_check(entry->npages && !(entry->npages & (entry->npages - 1)));
 	fuzz_check(entry->npages < ALL_PAGES);
 	fuzz_check(!(entry->addr >> 12 & (entry->npages - 1)));
-	if (model->has_mamv)
-		fuzz_check(entry->npages <= UINT64_C(1) << model->mamv);
 }
 
 /* How many entries of a call are done; as for the library's submission. */
@@ -306,26 +291,7 @@ static bool any_holds(const struct iommunest_call *call, uint32_t last,
 	}
 }
 
-static void take_pieces(const struct model *model,
-			const struct iommunest_call *call, unsigned int hwpt,
-			uint32_t done)
-{
-	const struct iommunest_vtd_entry *entries = call->entries;
-	uint32_t i;
-
-	for (i = 0; i < done; i++) {
-		struct model_slot *slot =
-			slot_at(model, entry_at(model, call, i));
-
-		if (!is_piece(&entries[i], slot))
-			continue;
-		slot->pieces[hwpt] += entry_pages(&entries[i]);
-		if (slot->pieces[hwpt] >= slot->pages)
-			slot->done |= (uint8_t)(1u << hwpt);
-	}
-}
-
-/* A slot before it is done, in pieces perhaps, and holds its range. */
+/* A slot before it is done, and holds its range. */
 static bool is_piggybacked(const struct model *model, uint32_t at, uint8_t bit)
 {
 	const struct model_slot *slot = slot_at(model, at);
@@ -350,7 +316,6 @@ static void take_done(const struct model *model,
 	const uint8_t bit = (uint8_t)(1u << hwpt);
 	uint32_t at, last = 0;
 
-	take_pieces(model, call, hwpt, done);
 	for (at = entry_at(model, call, 0); at < model->frozen; at++) {
 		struct model_slot *slot = slot_at(model, at);
 
@@ -378,19 +343,16 @@ static void check_call(const struct model *model,
 		       const struct iommunest_call *call, unsigned int hwpt)
 {
 	const struct iommunest_vtd_entry *entries = call->entries;
-	uint32_t i, at, last = model->progress;
+	uint32_t i, at, last = 0;
 
 	fuzz_check(model->window && !model->event_failed);
 	fuzz_check(model->host_fails || model->calls_to[hwpt] == 1);
 	fuzz_check(model->calls_to[hwpt] <=
 		   (model->slots + 2) * CALLS_PER_ENTRY);
 	for (i = 0; i < call->count; i++, last = at) {
-		check_entry(model, &entries[i]);
+		check_entry(&entries[i]);
 		at = entry_at(model, call, i);
-		fuzz_check(at >= last);
-		/* Two of one slot are pieces of it. */
-		fuzz_check(!i || at > last ||
-			   entries[i].addr > entries[i - 1].addr);
+		fuzz_check(!i || at > last);
 		fuzz_check(slot_at(model, at)->targets >> hwpt & 1);
 	}
 	fuzz_check(!call->flush_all ||

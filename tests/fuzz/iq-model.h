@@ -54,8 +54,6 @@ struct model_slot {
 	bool given;
 	uint64_t first_page;
 	uint64_t pages;
-	/* That went as pieces. */
-	uint64_t pieces[MODEL_HWPTS];
 	struct iommunest_vtd_desc desc;
 };
 
@@ -64,8 +62,6 @@ struct model {
 	uint32_t policy;
 	uint32_t budget;
 	bool tells_covered;
-	bool has_mamv;
-	uint32_t mamv;
 	uint32_t hwpt_ids[MODEL_HWPTS];
 	struct model_scope scopes[MODEL_SCOPES];
 	uint32_t n_scopes;

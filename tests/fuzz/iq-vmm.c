@@ -192,8 +192,8 @@ void vmm_open_host(struct vmm *vmm)
 		.size = sizeof(sim_options),
 		.profile = vmm->flags & IQ_HOST_6_12 ? IOMMUNEST_SIM_LINUX_6_12
 						     : IOMMUNEST_SIM_NEWEST,
-		.flags = vmm->flags & IQ_HOST_CHECK_MAMV
-				 ? IOMMUNEST_SIM_CHECK_MAMV
+		.flags = vmm->flags & IQ_HOST_QEMU_AM_18
+				 ? IOMMUNEST_SIM_QEMU_AM_18
 				 : 0,
 	};
 	struct iommunest_open_options options = {
@@ -207,16 +207,12 @@ void vmm_open_host(struct vmm *vmm)
 	make_hwpts(vmm);
 }
 
-/* The simulator's MAMV.  Linux 6.12 says a larger one for "all". */
-#define HOST_MAMV 18u
-
 void vmm_close_host(struct vmm *vmm)
 {
 	struct iommunest_sim_stats stats = { .size = sizeof(stats) };
 
 	iommunest_sim_stats(vmm->sim, &stats);
-	if (vmm->model.has_mamv && vmm->model.mamv <= HOST_MAMV &&
-	    !(vmm->flags & IQ_HOST_6_12))
+	if (!(vmm->flags & IQ_HOST_QEMU_AM_18))
 		fuzz_check(!stats.refused);
 	iommunest_close(vmm->ctx);
 	fuzz_check(!iommunest_sim_open_fds(vmm->sim));

@@ -115,15 +115,13 @@ static void put_options(FILE *out, unsigned int nth, unsigned int flags)
 		[IQ_POLICY] = (uint8_t)(nth % 3),
 		[IQ_BUDGET] = nth % 4 == 3 ? 160 : 0,
 		[IQ_LIMITS] =
-			nth % 2 ? (uint8_t)(IQ_LIMITS_GIVEN | nth % 4) : 0,
+			nth % 2 ? (uint8_t)(IQ_LIMITS_GIVEN | nth / 2 % 2) : 0,
 		[IQ_FLAGS] = (uint8_t)(flags | (nth & FLAGS)),
 	};
 
 	fwrite(options, 1, sizeof(options), out);
-	if (options[IQ_LIMITS] & IQ_LIMITS_GIVEN) {
-		put(out, nth % 19);
+	if (options[IQ_LIMITS] & IQ_LIMITS_GIVEN)
 		put(out, 32);
-	}
 }
 
 static void put_scopes(FILE *out)

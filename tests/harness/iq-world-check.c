@@ -224,23 +224,21 @@ static void check_counts(const struct world *world, uint32_t passed)
 		result->forwarded, result->skipped);
 }
 
-/* A flush of the HWPT stood for them, or they had no room as pieces. */
+/* A flush of the HWPT stood for them, or one of them is that. */
 static bool may_drop_all(const struct world *world, unsigned int hwpt)
 {
-	uint32_t total = 0;
 	uint32_t at;
 
 	if (world->flushed_all >> hwpt & 1)
 		return true;
 	for (at = 0; at < world->window; at++) {
 		const struct world_slot *slot = world_slot_at(world, at);
-		if (!(slot->targets >> hwpt & 1))
-			continue;
-		if (world_pieces(world, slot) == 0)
+
+		if (slot->targets >> hwpt & 1 &&
+		    (world_is_everything(slot) || slot->am >= 52))
 			return true;
-		total += world_pieces(world, slot);
 	}
-	return total > world->guest.slots;
+	return false;
 }
 
 /* What the descriptors of the run ask an HWPT to drop. */

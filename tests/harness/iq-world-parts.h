@@ -37,8 +37,7 @@ bool world_is_dev_tlb(const struct world_slot *slot);
 bool world_is_forwardable(const struct world_slot *slot);
 bool world_is_everything(const struct world_slot *slot);
 uint64_t world_things_of(const struct world_slot *slot);
-/* How many entries it becomes; 0: one "all". */
-uint32_t world_pieces(const struct world *world, const struct world_slot *slot);
+
 uint32_t world_scope_targets(const struct world *world,
 			     const struct world_slot *slot);
 

@@ -167,24 +167,6 @@ uint32_t world_iqei(const struct world *world, const struct world_slot *slot)
 			 : IOMMUNEST_VTD_IQEI_NONE;
 }
 
-/* How many entries it becomes; 0: one "all". */
-uint32_t world_pieces(const struct world *world, const struct world_slot *slot)
-{
-	const struct iommunest_vtd_limits *limits = &world->setup.limits;
-	uint32_t most = limits->max_blocks ? limits->max_blocks
-					   : IOMMUNEST_VTD_DEFAULT_BLOCKS;
-
-	if (world_is_everything(slot) || slot->am >= 52)
-		return 0;
-	if (!(limits->flags & IOMMUNEST_VTD_LIMIT_MAMV) ||
-	    slot->am <= limits->mamv)
-		return 1;
-	if (slot->am - limits->mamv > 31 ||
-	    1u << (slot->am - limits->mamv) > most)
-		return 0;
-	return 1u << (slot->am - limits->mamv);
-}
-
 static bool is_in_scope(const struct world_slot *slot,
 			const struct world_scope *scope)
 {

@@ -436,7 +436,6 @@ static void make_host(struct world *world)
 	const struct iommunest_sim_options sim_options = {
 		.size = sizeof(sim_options),
 		.profile = world->setup.profile,
-		.flags = world->setup.check_mamv ? IOMMUNEST_SIM_CHECK_MAMV : 0,
 	};
 	struct iommunest_open_options open_options = {
 		.size = sizeof(open_options),

@@ -51,7 +51,6 @@ struct world_setup {
 	/* size 0: none. */
 	struct iommunest_vtd_limits limits;
 	uint32_t profile;
-	bool check_mamv;
 	/* Each HWPT has a device with ATS; and one without. */
 	bool ats;
 	bool no_ats;

@@ -25,7 +25,6 @@ void open_with(enum iommunest_policy policy, uint32_t limits)
 		.limits = {
 			.size = sizeof(struct iommunest_vtd_limits),
 			.flags = limits,
-			.mamv = 2,
 		},
 	});
 }

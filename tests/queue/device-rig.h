@@ -8,7 +8,6 @@
 
 #define NO_PASID IOMMUNEST_VTD_NO_PASID
 #define LEAF IOMMUNEST_VTD_LEAF
-#define SPLIT IOMMUNEST_VTD_LIMIT_MAMV
 #define MERGE IOMMUNEST_VTD_COALESCE
 
 /* A device without PASIDs, of HWPT 10; one with three, and none without. */
@@ -20,7 +19,7 @@ extern struct rig rig;
 
 void open_setup(const struct rig_setup *setup);
 void open_usual(void);
-/* With SPLIT, MERGE or both, and a MAMV of 2. */
+/* With MERGE, or without limits. */
 void open_with(enum iommunest_policy policy, uint32_t limits);
 
 /* Of the plain device, and so of HWPT 10. */

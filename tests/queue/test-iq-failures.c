@@ -38,21 +38,6 @@ static void open_merging(enum iommunest_policy policy)
 		       });
 }
 
-static void open_split(enum iommunest_policy policy, uint32_t mamv,
-		       uint32_t more_flags)
-{
-	rig_open(&rig, &(struct rig_setup){
-			       .policy = policy,
-			       .limits = {
-				       .size = sizeof(struct
-						      iommunest_vtd_limits),
-				       .flags = IOMMUNEST_VTD_LIMIT_MAMV |
-						more_flags,
-				       .mamv = mamv,
-			       },
-		       });
-}
-
 /* An entry at an address fails for good. */
 static void fail_entry(uint32_t hwpt_id, uint64_t addr, int error)
 {
@@ -1025,93 +1010,4 @@ TEST(a_merged_entry_that_fails_is_flushed_with_the_rest)
 				 .entries = 2,
 				 .calls = 2,
 			 });
-}
-
-/* ---- Pieces that fail ---- */
-
-/* Four pieces, of which the third fails, between two pages. */
-static void put_pieces(void)
-{
-	rig_page(&rig, 0x100000);
-	rig_put(&rig, guest_piotlb_pages(1, 0, 0x20000, 4, false));
-	rig_wait(&rig);
-	rig_page(&rig, 0x101000);
-	fail_entry(10, 0x28000, -EIO);
-}
-
-TEST(a_piece_that_fails_stops_at_its_slot)
-{
-	open_split(IOMMUNEST_POLICY_STOP, 2, 0);
-	put_pieces();
-	ck_assert_int_eq(rig_kick(&rig), -EIO);
-	rig_stands(&rig, IOMMUNEST_CAUSE_HOST, 1, -EIO);
-	rig_tells(&rig, "call 10x6");
-	ck_assert_uint_eq(rig.result.entries, 3);
-	goes_on("call 10x5, status 2");
-}
-
-TEST(a_piece_that_fails_skips_its_slot_once)
-{
-	open_split(IOMMUNEST_POLICY_SKIP, 2, 0);
-	put_pieces();
-	fail_entry(10, 0x2c000, -EPERM);
-	ck_assert_int_eq(rig_kick(&rig), 0);
-	rig_is_done(&rig);
-	rig_tells(&rig, "call 10x6, call 10x2, empty 10, call 10x1, "
-			"skipped 1@10, status 2");
-	rig_counts(&rig, (struct rig_counts){
-				 .descriptors = 4,
-				 .forwarded = 2,
-				 .waits = 1,
-				 .skipped = 1,
-				 .entries = 4,
-				 .calls = 4,
-			 });
-}
-
-TEST(a_piece_that_fails_is_flushed_with_the_rest)
-{
-	open_split(IOMMUNEST_POLICY_FLUSH_ALL, 2, 0);
-	put_pieces();
-	ck_assert_int_eq(rig_kick(&rig), 0);
-	rig_is_done(&rig);
-	rig_tells(&rig, "call 10x6, all 10, status 2, covered 3@10");
-	ck_assert_uint_eq(rig.result.entries, 4);
-}
-
-/*
- * A page, then a block around it, whose first piece may be merged with the
- * page: should that fail, then it is the block that is not done.
- */
-TEST(a_block_is_skipped_whichever_entry_its_piece_went_with)
-{
-	uint32_t i;
-	bool told = false;
-
-	open_split(IOMMUNEST_POLICY_SKIP, 2, IOMMUNEST_VTD_COALESCE);
-	rig_page(&rig, 0x1000);
-	rig_put(&rig, guest_piotlb_pages(1, 0, 0, 3, false));
-	rig_wait(&rig);
-	fail_entry(10, 0, -EIO);
-	ck_assert_int_eq(rig_kick(&rig), 0);
-	rig_is_done(&rig);
-	for (i = 0; i < guest_count(&rig.guest, GUEST_SKIPPED); i++)
-		told |= guest_nth(&rig.guest, GUEST_SKIPPED, i)->index == 1;
-	ck_assert(told);
-	ck_assert_uint_eq(rig.result.skipped, i);
-}
-
-TEST(all_in_place_of_too_many_pieces_skips_every_slot)
-{
-	uint32_t i;
-
-	open_split(IOMMUNEST_POLICY_SKIP, 0, 0);
-	for (i = 0; i < 5; i++)
-		rig_put(&rig, guest_piotlb_pages(1, 0, i << 20, 5, false));
-	rig_wait(&rig);
-	fail_entry(10, 0, -EIO);
-	ck_assert_int_eq(rig_kick(&rig), 0);
-	rig_is_done(&rig);
-	rig_tells(&rig, "call 10x1, empty 10, skipped 0@10, skipped 1@10, "
-			"skipped 2@10, skipped 3@10, skipped 4@10, status 5");
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The libiommunest authors */
-/* Limits of the hardware, and merging. */
+/* Blocks of any size, and merging. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,94 +15,29 @@ static void teardown(void)
 }
 FIXTURE(NULL, teardown);
 
-/* ---- Blocks and limits ---- */
+/* ---- Blocks ---- */
 
-static const struct iommunest_vtd_limits mamv_3 = {
-	.size = sizeof(mamv_3),
-	.flags = IOMMUNEST_VTD_LIMIT_MAMV,
-	.mamv = 3,
-};
-
-TEST(a_block_beyond_mamv_goes_in_pieces)
+/* No limit of the hardware's, and no max_blocks, concerns a block. */
+TEST_LOOP(a_block_of_any_size_is_one_entry, 2)
 {
-	uint32_t i;
+	const struct iommunest_vtd_limits one = {
+		.size = sizeof(one),
+		.max_blocks = 1,
+	};
+	unsigned int am;
 
-	rig_open(&rig, &(struct rig_setup){ .limits = mamv_3 });
-	rig_put(&rig, guest_piotlb_pages(1, 0, 0x123456000, 3, true));
-	rig_put(&rig, guest_piotlb_pages(1, 0, 0x123456000, 5, true));
-	rig_put(&rig, guest_piotlb_pages(1, 0, 0x123456000, 8, true));
-	rig_put(&rig, guest_piotlb_pages(1, 0, 0x123456000, 9, true));
+	rig_open(&rig, _i ? &(struct rig_setup){ .limits = one } : NULL);
+	for (am = 0; am < 64; am++)
+		rig_put(&rig, guest_piotlb_pages(1, 0, UINT64_MAX, am, true));
 	rig_wait(&rig);
 	ck_assert_int_eq(rig_kick(&rig), 0);
 	rig_is_done(&rig);
-	rig_tells(&rig, "call 10x38, status 4");
-	rig_entry(&rig, 0, 0, 0x123450000, 8, IOMMUNEST_VTD_LEAF);
-	for (i = 0; i < 4; i++)
-		rig_entry(&rig, 0, 1 + i, 0x123440000 + i * 0x8000, 8,
-			  IOMMUNEST_VTD_LEAF);
-	for (i = 0; i < 32; i++)
-		rig_entry(&rig, 0, 5 + i, 0x123400000 + i * 0x8000, 8,
-			  IOMMUNEST_VTD_LEAF);
-	/* 64 pieces would be too many. */
-	rig_entry_all(&rig, 0, 37);
-	rig_counts(&rig, (struct rig_counts){
-				 .descriptors = 5,
-				 .forwarded = 4,
-				 .waits = 1,
-				 .entries = 38,
-				 .calls = 1,
-			 });
-}
-
-TEST(the_number_of_pieces_can_be_chosen)
-{
-	struct iommunest_vtd_limits limits = mamv_3;
-
-	limits.max_blocks = 2;
-	rig_open(&rig, &(struct rig_setup){ .limits = limits });
-	rig_put(&rig, guest_piotlb_pages(1, 0, 0, 4, false));
-	rig_put(&rig, guest_piotlb_pages(1, 0, 0, 5, false));
-	ck_assert_int_eq(rig_kick(&rig), 0);
-	rig_tells(&rig, "call 10x3");
-	rig_entry(&rig, 0, 1, 0x8000, 8, 0);
-	rig_entry_all(&rig, 0, 2);
-}
-
-TEST(more_pieces_than_the_ring_has_slots_become_all)
-{
-	uint32_t i;
-
-	rig_open(&rig, &(struct rig_setup){ .limits = mamv_3 });
-	for (i = 0; i < 65; i++)
-		rig_put(&rig, guest_piotlb_pages(1, 0, i << 20, 4, false));
-	rig_page_of(&rig, 11, 0x1000);
-	rig_wait(&rig);
-	ck_assert_int_eq(rig_kick(&rig), 0);
-	rig_is_done(&rig);
-	rig_counts(&rig, (struct rig_counts){
-				 .descriptors = 67,
-				 .forwarded = 66,
-				 .waits = 1,
-				 .entries = 2,
-				 .calls = 2,
-			 });
-	rig_entry_all(&rig, 0, 0);
-	/* The first one gives its name to it. */
-	ck_assert_uint_eq(guest_count(&rig.guest, GUEST_COVERED), 64);
-	for (i = 0; i < 64; i++)
-		ck_assert_uint_eq(
-			guest_nth(&rig.guest, GUEST_COVERED, i)->index, i + 1);
-}
-
-TEST(as_many_pieces_as_the_ring_has_slots_go)
-{
-	uint32_t i;
-
-	rig_open(&rig, &(struct rig_setup){ .limits = mamv_3 });
-	for (i = 0; i < 64; i++)
-		rig_put(&rig, guest_piotlb_pages(1, 0, i << 20, 4, false));
-	ck_assert_int_eq(rig_kick(&rig), 0);
-	rig_tells(&rig, "call 10x128");
+	rig_tells(&rig, "call 10x64, status 64");
+	for (am = 0; am < 52; am++)
+		rig_entry(&rig, 0, am, -(UINT64_C(0x1000) << am),
+			  UINT64_C(1) << am, IOMMUNEST_VTD_LEAF);
+	for (; am < 64; am++)
+		rig_entry_all(&rig, 0, am);
 }
 
 /* ---- Merging ---- */
@@ -224,20 +159,4 @@ TEST(covered_and_trace_may_be_missing)
 	rig_is_done(&rig);
 	rig_tells(&rig, "status 2");
 	ck_assert_uint_eq(rig.host.n_calls, 1);
-}
-
-TEST(merging_stays_within_mamv)
-{
-	struct iommunest_vtd_limits limits = mamv_3;
-	uint32_t i;
-
-	limits.flags |= IOMMUNEST_VTD_COALESCE;
-	rig_open(&rig, &(struct rig_setup){ .limits = limits });
-	for (i = 0; i < 32; i++)
-		rig_page(&rig, i << 12);
-	ck_assert_int_eq(rig_kick(&rig), 0);
-	ck_assert_uint_eq(rig.host.n_calls, 1);
-	ck_assert_uint_eq(rig.host.calls[0].count, 4);
-	for (i = 0; i < 4; i++)
-		rig_entry(&rig, 0, i, i << 15, 8, 0);
 }

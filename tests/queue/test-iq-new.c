@@ -113,10 +113,8 @@ TEST(bad_limits_are_refused)
 	ck_assert_int_eq(make(&maker.options), 0);
 	limits.flags = ~0u;
 	ck_assert_int_eq(make(&maker.options), -EOPNOTSUPP);
-	limits.flags = IOMMUNEST_VTD_LIMIT_MAMV;
-	limits.mamv = 64;
-	ck_assert_int_eq(make(&maker.options), -EINVAL);
-	limits.mamv = 63;
+	limits.flags = IOMMUNEST_VTD_COALESCE;
+	limits.max_blocks = UINT32_MAX;
 	ck_assert_int_eq(make(&maker.options), 0);
 	limits.size--;
 	ck_assert_int_eq(make(&maker.options), -EINVAL);
@@ -226,8 +224,7 @@ TEST(ops_and_options_are_copied)
 {
 	struct iommunest_vtd_limits limits = {
 		.size = sizeof(limits),
-		.flags = IOMMUNEST_VTD_LIMIT_MAMV,
-		.mamv = 1,
+		.flags = IOMMUNEST_VTD_COALESCE,
 	};
 	struct iommunest_vtd_iq_options options = {
 		.size = sizeof(options),
@@ -246,8 +243,9 @@ TEST(ops_and_options_are_copied)
 				 rig.iq, guest_iqa(RIG_BASE, 0, true), true),
 			 0);
 	rig_add(&rig, 1, 0, 10);
-	rig_put(&rig, guest_piotlb_pages(1, 0, 0x4000, 2, false));
+	rig_page(&rig, 0x4000);
+	rig_page(&rig, 0x5000);
 	rig_wait(&rig);
 	ck_assert_int_eq(rig_kick(&rig), 0);
-	rig_tells(&rig, "call 10x2, status 1");
+	rig_tells(&rig, "call 10x1, covered 1@10, status 2");
 }

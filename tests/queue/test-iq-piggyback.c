@@ -265,78 +265,14 @@ TEST_LOOP(a_merged_entry_that_fails_fails_the_device_flush_too, 3)
 		"covered 5@10, status 6");
 }
 
-/* A block of 16 pages in pieces of 4; and a device's of 8. */
-static void put_split(void)
+TEST(a_devices_block_is_one_entry_whatever_its_size)
 {
-	rig_page(&rig, 0x100000);
-	put_block(0x20000, 4);
-	put_dev(0x2f000, 0);
-	put_dev(0x40000, 3);
-	put_dev(0x44000, 2);
-	rig_wait(&rig);
-}
-
-TEST_LOOP(the_pieces_of_a_block_cover_a_device_flush, 2)
-{
-	open_with(IOMMUNEST_POLICY_STOP, SPLIT | (_i ? MERGE : 0));
-	put_split();
-	kick("call 10x7, covered 2@10, covered 4@10, status 5");
-	rig_entry(&rig, 0, 5, 0x40000, 4, LEAF);
-	rig_entry(&rig, 0, 6, 0x44000, 4, LEAF);
-}
-
-TEST_LOOP(pieces_that_fail_fail_the_device_flush_too, 6)
-{
-	static const enum iommunest_policy policies[] = {
-		IOMMUNEST_POLICY_STOP, IOMMUNEST_POLICY_SKIP,
-		IOMMUNEST_POLICY_FLUSH_ALL
-	};
-
-	open_with(policies[_i % 3], SPLIT | (_i / 3 ? MERGE : 0));
-	put_split();
-	fail_entry(10, 0x28000, -EIO);
-	if (_i % 3 == 1)
-		kick("call 10x7, call 10x3, skipped 1@10, skipped 2@10, "
-		     "covered 4@10, status 5");
-	if (_i % 3 == 2)
-		kick("call 10x7, all 10, covered 2@10, covered 3@10, "
-		     "covered 4@10, status 5");
-	if (_i % 3)
-		return;
-	ck_assert_int_eq(rig_kick(&rig), -EIO);
-	rig_stands(&rig, IOMMUNEST_CAUSE_HOST, 1, -EIO);
-	goes_on("call 10x6, covered 2@10, covered 4@10, status 5");
-}
-
-TEST(a_devices_block_of_too_many_pieces_is_all)
-{
-	open_with(IOMMUNEST_POLICY_STOP, SPLIT);
+	open_with(IOMMUNEST_POLICY_STOP, 0);
 	put_dev(0, 30);
-	put_dev(0x123456789000, 51);
+	put_dev(0x8000000000000000, 51);
 	put_dev(0, 52);
 	kick("call 10x3");
-	rig_entry_all(&rig, 0, 0);
-	rig_entry_all(&rig, 0, 1);
+	rig_entry(&rig, 0, 0, 0, UINT64_C(1) << 30, LEAF);
+	rig_entry(&rig, 0, 1, 0x8000000000000000, UINT64_C(1) << 51, LEAF);
 	rig_entry_all(&rig, 0, 2);
-}
-
-/* More pieces than there is room for: "all", which covers each flush. */
-TEST_LOOP(all_in_place_of_too_many_pieces_covers_device_flushes, 2)
-{
-	uint32_t i;
-
-	open_with(_i ? IOMMUNEST_POLICY_SKIP : IOMMUNEST_POLICY_STOP, SPLIT);
-	for (i = 0; i < 40; i++) {
-		put_block(i << 20, 4);
-		put_dev(i << 20, 0);
-	}
-	rig_wait(&rig);
-	if (_i)
-		fail_entry(10, 0, -EIO);
-	ck_assert_int_eq(rig_kick(&rig), 0);
-	rig_is_done(&rig);
-	ck_assert_uint_eq(guest_count(&rig.guest, GUEST_COVERED), _i ? 0 : 79);
-	ck_assert_uint_eq(guest_count(&rig.guest, GUEST_SKIPPED), _i ? 80 : 0);
-	ck_assert_uint_eq(rig.result.forwarded, _i ? 0 : 80);
-	ck_assert_uint_eq(rig.result.skipped, _i ? 80 : 0);
 }

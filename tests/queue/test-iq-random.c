@@ -323,10 +323,6 @@ static struct iommunest_vtd_limits any_limits(void)
 
 	if (one_in(2))
 		limits.flags |= IOMMUNEST_VTD_COALESCE;
-	if (one_in(2))
-		limits.flags |= IOMMUNEST_VTD_LIMIT_MAMV;
-	/* The simulated hardware's own MAMV is 18. */
-	limits.mamv = one_in(3) ? 18 : below(6);
 	if (one_in(4))
 		limits.max_blocks = 1 + below(64);
 	return limits;
@@ -363,9 +359,6 @@ static struct world_setup any_setup(void)
 
 	if (!one_in(3))
 		setup.limits = any_limits();
-	/* 6.12 exceeds it by itself, where it flushes all. */
-	setup.check_mamv = setup.profile == IOMMUNEST_SIM_LINUX_7_3 &&
-			   setup.limits.flags & IOMMUNEST_VTD_LIMIT_MAMV;
 	return setup;
 }
 

@@ -22,9 +22,6 @@ import tempfile
 from guest_capture import Capture, PAGES
 
 ALL = 0xffffffffffffffff
-# The simulated hardware's CAP.MAMV, and how many blocks become "all".
-MAMV = 18
-BLOCKS_MAX = 32
 EBADMSG = 74
 EIO = 5
 ETIMEDOUT = 110
@@ -265,7 +262,6 @@ class Judge:
         pages = (0, PAGES) if npages == ALL else (first, first + npages)
         expect(npages and pages[1] <= PAGES, "range", entry)
         expect(npages == ALL or (npages & (npages - 1) == 0 and
-                                 npages <= 1 << MAMV and
                                  first % npages == 0), "block", entry)
         return desc, pages, entry["leaf"]
 
@@ -321,16 +317,12 @@ class Judge:
                 self._judge_forwarded(desc, scope)
         self.done = max(self.done, upto - 1)
 
-    def _needed(self, desc):
-        """Is `all` what a block this large has to become?"""
-        return desc.pages[1] - desc.pages[0] > BLOCKS_MAX << MAMV
-
     def _judge_forwarded(self, desc, scope):
         key = (desc.seq, scope)
         segment = (self.plan.segment[key], scope)
         outcomes = [key in self.handled, key in self.covered, key in self.failed]
         if key in self.failed:
-            # Of a descriptor in several blocks, others may have been done.
+            # What failed may then be flushed with all of its HWPT.
             outcomes[0] = False
         expect(sum(outcomes) == 1, "line", desc.seq, "handled, covered, failed:",
                outcomes)
@@ -345,11 +337,10 @@ class Judge:
         if self.options.coalesce:
             self._judge_width(segment)
             return
-        wanted = (0, PAGES) if self._needed(desc) else desc.pages
         own = self.handled[key]
-        expect(union(p for p, _ in own) == [wanted], "line", desc.seq,
-               "is wider:", own, wanted)
-        expect(wanted == (0, PAGES) or all(l == desc.leaf for _, l in own),
+        expect([p for p, _ in own] == [desc.pages], "line", desc.seq,
+               "is not one entry of its range:", own)
+        expect(desc.pages == (0, PAGES) or own[0][1] == desc.leaf,
                "leaf of line", desc.seq)
 
     def _reach(self, segment, leaf):
@@ -366,8 +357,7 @@ class Judge:
         """Merged entries flush what was asked for, and no more."""
         if self.wide.get(segment) == len(self.effect[segment]):
             return
-        allowed = union((0, PAGES) if self._needed(d) else d.pages
-                        for d in self.plan.members[segment])
+        allowed = union(d.pages for d in self.plan.members[segment])
         for pages, _ in self.effect[segment]:
             expect(holds(allowed, pages), "wider:", pages, segment)
         self.wide[segment] = len(self.effect[segment])

@@ -37,7 +37,8 @@ sent 0 "$everything" all
 said 'handled 1, flushed 0, skipped 0, pending 0, calls 1'
 sent 0 '2^0 pages at 0x1000;' 0x1000+1
 sent 0 '2^2 pages at 0x4000;' 0x4000+4
-sent 0 '2^3 pages at 0x0;' 0x1000+4
+sent 0 '2^0 pages at 0x1000;2^1 pages at 0x2000;2^0 pages at 0x4000;' 0x1000+4
+sent 0 '2^3 pages at 0x0;' 0x1000+7
 sent 0 '2^9 pages at 0x200000;' 0x3ff000/9
 sent 0 '2^0 pages at 0x1000;' 4096/0
 sent 0 '2^0 pages at 0x1000;' 010000/00
@@ -48,12 +49,19 @@ sent 0 "$everything" 0x1000/63
 sent 0 "$everything" 0+0x10000000000000
 sent 0 '2^0 pages at 0xfffffffffffff000;' 0xfffffffffffff000+1
 sent 0 "${everything}2^0 pages at 0x1000;" all 0x1000+1
-sent 0 '2^20 pages at 0x0: refused, and the kernel does not say so;' 0/20
-sent 0 '2^18 pages at 0x0;2^18 pages at 0x40000000;' --mamv 18 0/19
-sent 0 '2^0 pages at 0x1000;2^1 pages at 0x2000;' --mamv 1 0x1000+3
+sent 0 '2^20 pages at 0x0;' 0/20
+sent 0 '2^20 pages at 0x0: refused, and the kernel does not say so;' \
+	--qemu-am-18 0/20
+sent 0 '2^0 pages at 0x3ffff000;2^0 pages at 0x40000000;' 0x3ffff000+2
+sent 0 '2^19 pages at 0x0;' --blocks 1 0x3ffff000+2
+sent 0 '2^2 pages at 0x4000;2^3 pages at 0x8000;2^3 pages at 0x10000;' \
+	--blocks 3 0x5000+16
 sent 0 '2^1 pages at 0x0;' --coalesce 0+1 0x1000+1
 sent 0 '2^0 pages at 0x0;2^0 pages at 0x1000;' 0+1 0x1000+1
-sent 0 '2^52 pages at 0x0: refused, and the kernel does not say so;' --profile 6.12 all
+sent 0 '2^52 pages at 0x0;' --profile 6.12 all
+sent 0 '2^52 pages at 0x0: refused, and the kernel does not say so;' \
+	--qemu-am-18 --profile 6.12 all
+sent 0 "$everything" --qemu-am-18 --profile 7.3 all
 sent 0 "$everything" --profile 7.3 all
 
 # EIO's words are the C library's.
@@ -89,8 +97,8 @@ for entry in '' All everything 0x1000 0x1000+ +1 /1 0x1000+0 0x1001+1 \
 	refused "$entry"
 	refused all "$entry"
 done
-for mamv in '' 64 -1 x; do
-	refused --mamv "$mamv" all
+for blocks in '' 0 33 -1 x; do
+	refused --blocks "$blocks" all
 done
 refused --policy ask all
 refused --profile 5 all

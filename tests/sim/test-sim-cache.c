@@ -281,11 +281,11 @@ TEST_RANGE(a_failing_call_flushes_the_entries_before_the_failure, 1, 3)
 
 /* ---- What the hardware refuses ---- */
 
-TEST_RANGE(a_mask_above_mamv_is_refused_and_the_call_succeeds, 1, 3)
+TEST_RANGE(qemu_refuses_a_mask_above_18_and_the_call_succeeds, 1, 3)
 {
 	struct iommunest_sim_stats stats;
 
-	eight_pages((uint32_t)_i, IOMMUNEST_SIM_CHECK_MAMV);
+	eight_pages((uint32_t)_i, IOMMUNEST_SIM_QEMU_AM_18);
 	rig_flush(&rig, 0, 1 << 19, 0);
 	ck_assert_uint_eq(leaves(), 0xff);
 	ck_assert_uint_eq(rig_cached(&rig, 0), IN_IOTLB);
@@ -301,7 +301,7 @@ TEST_RANGE(a_mask_above_mamv_is_refused_and_the_call_succeeds, 1, 3)
 	rig_close(&rig);
 }
 
-TEST_RANGE(without_the_check_a_mask_above_mamv_flushes, 1, 3)
+TEST_RANGE(hardware_takes_a_mask_above_mamv, 1, 3)
 {
 	eight_pages((uint32_t)_i, 0);
 	rig_flush(&rig, 0, 1 << 19, 0);
@@ -313,32 +313,35 @@ TEST_RANGE(without_the_check_a_mask_above_mamv_flushes, 1, 3)
 /* 7.3 fixed it: "all" is PASID-selective there. */
 TEST(a_flush_of_all_is_refused_in_6_12_and_not_in_7_3)
 {
-	eight_pages(OLD, IOMMUNEST_SIM_CHECK_MAMV);
+	eight_pages(OLD, IOMMUNEST_SIM_QEMU_AM_18);
 	rig_flush(&rig, 0, ALL, 0);
 	ck_assert_uint_eq(leaves(), 0xff);
 	ck_assert(rig.descs[0].refused);
 	rig_close(&rig);
-	eight_pages(NEW, IOMMUNEST_SIM_CHECK_MAMV);
+	eight_pages(NEW, IOMMUNEST_SIM_QEMU_AM_18);
 	rig_flush(&rig, 0, ALL, 0);
 	ck_assert_uint_eq(leaves(), 0);
 	ck_assert(!rig.descs[0].refused);
 	rig_close(&rig);
 }
 
-TEST(mamv_comes_from_the_cap_option)
+/* In every kernel, with the patches and without. */
+TEST_RANGE(the_capability_mamv_is_no_limit, 1, 5)
 {
 	const struct iommunest_sim_options options = {
 		.size = sizeof(options),
-		.profile = NEW,
-		.flags = IOMMUNEST_SIM_CHECK_MAMV,
+		.profile = (uint32_t)_i,
+		.flags = IOMMUNEST_SIM_QEMU_AM_18,
 		.cap = 2ull << 48,
 	};
 
 	rig_open_with(&rig, &options, 0);
-	rig_flush(&rig, 0, 4, 0);
+	rig_flush(&rig, 0, 1 << 18, 0);
 	ck_assert(!rig.descs[0].refused);
-	rig_flush(&rig, 0, 8, 0);
+	ck_assert_uint_eq(rig.descs[0].am, 18);
+	rig_flush(&rig, 0, 1 << 19, 0);
 	ck_assert(rig.descs[0].refused);
+	ck_assert_uint_eq(rig.descs[0].am, 19);
 	rig_close(&rig);
 }
 
@@ -447,7 +450,7 @@ TEST(a_flush_drops_the_copies_in_device_tlbs)
 
 TEST(a_refused_iotlb_flush_still_flushes_device_tlbs)
 {
-	rig_open(&rig, NEW, IOMMUNEST_SIM_CHECK_MAMV, IOMMUNEST_SIM_ATS);
+	rig_open(&rig, NEW, IOMMUNEST_SIM_QEMU_AM_18, IOMMUNEST_SIM_ATS);
 	rig_translate(&rig, rig.nested, PAGE, 0);
 	rig_flush(&rig, 0, 1 << 19, 0);
 	ck_assert_uint_eq(rig.desc_count, 2);

@@ -77,7 +77,7 @@ static const struct row rows[] = {
 	ROW(iommunest_vtd_s1, flags, 20, 24, 16, 20),
 	ROW(iommunest_vtd_pasid_entry, reserved_set, 105, 112, 101, 104),
 	ROW(iommunest_vtd_entry, reserved, 20, 24, 20, 24),
-	ROW(iommunest_vtd_limits, reserved, 20, 24, 16, 20),
+	ROW(iommunest_vtd_limits, max_blocks, 12, 16, 8, 12),
 	ROW(iommunest_vtd_desc, reserved, 77, 80, 73, 76),
 	ROW(iommunest_vtd_iq_ops, trace, 56, 64, 28, 32),
 	ROW(iommunest_vtd_iq_options, limits, 16, 24, 12, 16),

@@ -13,13 +13,12 @@ struct iommunest_batch *new_batch(uint32_t capacity)
 	return batch;
 }
 
-void set_limits(struct iommunest_batch *batch, uint32_t flags, uint32_t mamv,
+void set_limits(struct iommunest_batch *batch, uint32_t flags,
 		uint32_t max_blocks)
 {
 	struct iommunest_vtd_limits limits = {
 		.size = sizeof(limits),
 		.flags = flags,
-		.mamv = mamv,
 		.max_blocks = max_blocks,
 	};
 

@@ -11,7 +11,7 @@
 #define LEAF IOMMUNEST_VTD_LEAF
 
 struct iommunest_batch *new_batch(uint32_t capacity);
-void set_limits(struct iommunest_batch *batch, uint32_t flags, uint32_t mamv,
+void set_limits(struct iommunest_batch *batch, uint32_t flags,
 		uint32_t max_blocks);
 void add_pages(struct iommunest_batch *batch, uint64_t pfn, uint64_t npages,
 	       uint32_t flags, uint64_t cookie);

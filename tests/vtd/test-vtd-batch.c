@@ -10,33 +10,31 @@
 
 /* ---- Adds without limits ---- */
 
-TEST(adds_without_limits_are_the_builders_entries)
+TEST(adds_of_all_and_of_blocks_are_the_builders_entries)
 {
 	struct iommunest_batch *batch = new_batch(8);
 
 	ck_assert_int_eq(iommunest_vtd_batch_add_all(batch, 11), 0);
-	add_pages(batch, 3, 5, LEAF, 12);
+	add_pages(batch, 3, 1, LEAF, 12);
 	ck_assert_int_eq(iommunest_vtd_batch_add_block(batch, 0x7fff, 2, 0, 13),
 			 0);
 	add_pages(batch, 0, ALL_PAGES, LEAF, 14);
 	ck_assert_int_eq(
 		iommunest_vtd_batch_add_block(batch, 0x7fff, 52, LEAF, 15), 0);
-	add_pages(batch, 3, 5, LEAF, 16);
+	add_pages(batch, 8, 8, LEAF, 16);
 	ck_assert_uint_eq(iommunest_batch_count(batch), 6);
 	check_all(batch, 0, 11);
-	check_entry(batch, 1, 3, 5, LEAF, 12);
+	check_entry(batch, 1, 3, 1, LEAF, 12);
 	check_entry(batch, 2, 4, 4, 0, 13);
 	check_all(batch, 3, 14);
 	check_all(batch, 4, 15);
-	check_entry(batch, 5, 3, 5, LEAF, 16);
+	check_entry(batch, 5, 8, 8, LEAF, 16);
 	iommunest_batch_free(batch);
 }
 
 static const uint32_t limit_flags[] = {
 	0,
-	IOMMUNEST_VTD_LIMIT_MAMV,
 	IOMMUNEST_VTD_COALESCE,
-	IOMMUNEST_VTD_LIMIT_MAMV | IOMMUNEST_VTD_COALESCE,
 };
 
 static void expect_sticks(struct iommunest_batch *batch, int ret, int error,
@@ -57,7 +55,7 @@ TEST_LOOP(errors_of_the_builders_stick, ARRAY_LEN(limit_flags))
 {
 	struct iommunest_batch *batch = new_batch(8);
 
-	set_limits(batch, limit_flags[_i], 9, 0);
+	set_limits(batch, limit_flags[_i], 0);
 	expect_sticks(batch, iommunest_vtd_batch_add_range(batch, 1, 1, 0, 1),
 		      -EINVAL, 1);
 	expect_sticks(batch, iommunest_vtd_batch_add_range(batch, 0, 0, 0, 2),
@@ -113,7 +111,7 @@ TEST_LOOP(a_full_batch_is_enospc, ARRAY_LEN(limit_flags))
 {
 	struct iommunest_batch *batch = new_batch(1);
 
-	set_limits(batch, limit_flags[_i], 9, 0);
+	set_limits(batch, limit_flags[_i], 0);
 	add_pages(batch, 8, 1, 0, 1);
 	ck_assert_int_eq(iommunest_vtd_batch_add_range(batch, 99 * PAGE, 1, 0,
 						       2),
@@ -138,23 +136,22 @@ static void expect_limits(struct iommunest_vtd_limits limits, int error)
 	iommunest_batch_free(batch);
 }
 
-TEST(limits_of_a_bad_value_are_refused)
+TEST(any_number_of_blocks_is_a_limit)
 {
 	expect_limits((struct iommunest_vtd_limits){ 0 }, 0);
-	expect_limits((struct iommunest_vtd_limits){ .flags = 3, .mamv = 63 },
+	expect_limits(
+		(struct iommunest_vtd_limits){
+			.flags = IOMMUNEST_VTD_COALESCE,
+			.max_blocks = 1,
+		},
+		0);
+	expect_limits((struct iommunest_vtd_limits){ .max_blocks = UINT32_MAX },
 		      0);
-	expect_limits((struct iommunest_vtd_limits){ .flags = 1, .mamv = 64 },
-		      -EINVAL);
-	expect_limits((struct iommunest_vtd_limits){ .reserved = 1 }, -EINVAL);
-	/* More than any batch holds. */
-	expect_limits((struct iommunest_vtd_limits){ .max_blocks =
-							     (1u << 27) + 1 },
-		      -EINVAL);
 }
 
-TEST_LOOP(unknown_flags_of_limits_are_eopnotsupp, 30)
+TEST_LOOP(unknown_flags_of_limits_are_eopnotsupp, 31)
 {
-	expect_limits((struct iommunest_vtd_limits){ .flags = 1u << (2 + _i) },
+	expect_limits((struct iommunest_vtd_limits){ .flags = 2u << _i },
 		      -EOPNOTSUPP);
 }
 
@@ -200,14 +197,19 @@ TEST(longer_limits_need_a_zero_tail)
 TEST(limits_that_are_refused_change_nothing)
 {
 	struct iommunest_vtd_limits limits = { .size = sizeof(limits),
-					       .mamv = 64 };
+					       .flags = ~0u,
+					       .max_blocks = 9 };
 	struct iommunest_batch *batch = new_batch(4);
 
-	set_limits(batch, IOMMUNEST_VTD_LIMIT_MAMV, 1, 0);
+	set_limits(batch, IOMMUNEST_VTD_COALESCE, 1);
 	ck_assert_int_eq(iommunest_vtd_batch_set_limits(batch, &limits),
-			 -EINVAL);
-	add_pages(batch, 0, 4, 0, 1);
-	ck_assert_uint_eq(iommunest_batch_count(batch), 2);
+			 -EOPNOTSUPP);
+	add_pages(batch, 0, 1, 0, 1);
+	add_pages(batch, 1, 1, 0, 2);
+	check_entry(batch, 0, 0, 2, 0, 1);
+	add_pages(batch, 7, 2, 0, 3);
+	ck_assert_uint_eq(iommunest_batch_count(batch), 1);
+	check_entry(batch, 0, 0, 16, 0, 1);
 	iommunest_batch_free(batch);
 }
 
@@ -215,12 +217,12 @@ TEST(limits_survive_a_reset)
 {
 	struct iommunest_batch *batch = new_batch(4);
 
-	set_limits(batch, IOMMUNEST_VTD_LIMIT_MAMV, 1, 0);
+	set_limits(batch, 0, 1);
 	iommunest_batch_reset(batch);
-	add_pages(batch, 0, 4, 0, 1);
-	ck_assert_uint_eq(iommunest_batch_count(batch), 2);
-	set_limits(batch, 0, 1, 0);
-	add_pages(batch, 0, 4, 0, 1);
+	add_pages(batch, 7, 2, 0, 1);
+	ck_assert_uint_eq(iommunest_batch_count(batch), 1);
+	set_limits(batch, 0, 0);
+	add_pages(batch, 7, 2, 0, 2);
 	ck_assert_uint_eq(iommunest_batch_count(batch), 3);
 	iommunest_batch_free(batch);
 }

@@ -17,7 +17,7 @@ static struct iommunest_batch *new_coalescing(void)
 {
 	struct iommunest_batch *batch = new_batch(16);
 
-	set_limits(batch, IOMMUNEST_VTD_COALESCE, 0, 0);
+	set_limits(batch, IOMMUNEST_VTD_COALESCE, 0);
 	return batch;
 }
 
@@ -55,20 +55,19 @@ TEST(neighbours_that_are_no_buddies_do_not_merge)
 	add_pages(batch, 5, 1, 0, 1);
 	add_pages(batch, 6, 1, 0, 2);
 	add_pages(batch, 8, 2, 0, 3);
-	/* An aligned union, but of two sizes: not one add with the next. */
-	add_pages(batch, 16, 3, 0, 4);
-	add_pages(batch, 19, 3, 0, 5);
 	/* Their union is a power of two, but not aligned. */
-	add_pages(batch, 37, 2, 0, 6);
-	add_pages(batch, 39, 2, 0, 7);
-	ck_assert_uint_eq(iommunest_batch_count(batch), 7);
+	add_pages(batch, 10, 2, 0, 4);
+	add_pages(batch, 12, 4, 0, 5);
+	/* Of two sizes. */
+	add_pages(batch, 16, 1, 0, 6);
+	add_pages(batch, 17, 1, 0, 7);
+	add_pages(batch, 18, 1, 0, 8);
+	ck_assert_uint_eq(iommunest_batch_count(batch), 5);
 	check_entry(batch, 0, 5, 1, 0, 1);
 	check_entry(batch, 1, 6, 1, 0, 2);
-	check_entry(batch, 2, 8, 2, 0, 3);
-	check_entry(batch, 3, 16, 3, 0, 4);
-	check_entry(batch, 4, 19, 3, 0, 5);
-	check_entry(batch, 5, 37, 2, 0, 6);
-	check_entry(batch, 6, 39, 2, 0, 7);
+	check_entry(batch, 2, 8, 8, 0, 3);
+	check_entry(batch, 3, 16, 2, 0, 6);
+	check_entry(batch, 4, 18, 1, 0, 8);
 	iommunest_batch_free(batch);
 }
 
@@ -87,12 +86,12 @@ TEST(an_add_that_the_last_entry_holds_is_merged)
 {
 	struct iommunest_batch *batch = new_coalescing();
 
-	add_pages(batch, 4, 7, 0, 1);
-	add_pages(batch, 5, 2, 0, 2);
-	add_pages(batch, 4, 7, 0, 3);
-	add_pages(batch, 10, 1, LEAF, 4);
+	add_pages(batch, 8, 8, 0, 1);
+	add_pages(batch, 10, 2, 0, 2);
+	add_pages(batch, 8, 8, 0, 3);
+	add_pages(batch, 15, 1, LEAF, 4);
 	ck_assert_uint_eq(iommunest_batch_count(batch), 1);
-	check_entry(batch, 0, 4, 7, 0, 1);
+	check_entry(batch, 0, 8, 8, 0, 1);
 	iommunest_batch_free(batch);
 }
 
@@ -100,10 +99,10 @@ TEST(an_add_that_holds_the_last_entry_replaces_it_under_its_cookie)
 {
 	struct iommunest_batch *batch = new_coalescing();
 
-	add_pages(batch, 5, 2, LEAF, 1);
-	add_pages(batch, 4, 7, 0, 2);
+	add_pages(batch, 10, 2, LEAF, 1);
+	add_pages(batch, 8, 8, 0, 2);
 	ck_assert_uint_eq(iommunest_batch_count(batch), 1);
-	check_entry(batch, 0, 4, 7, 0, 1);
+	check_entry(batch, 0, 8, 8, 0, 1);
 	iommunest_batch_free(batch);
 }
 
@@ -164,37 +163,23 @@ TEST(the_two_halves_of_the_address_space_do_not_merge)
 	iommunest_batch_free(batch);
 }
 
-TEST(merging_respects_the_largest_block)
-{
-	struct iommunest_batch *batch = new_batch(16);
-	uint32_t i;
-
-	set_limits(batch, IOMMUNEST_VTD_LIMIT_MAMV | IOMMUNEST_VTD_COALESCE, 2,
-		   0);
-	for (i = 0; i < 16; i++)
-		add_pages(batch, i, 1, 0, i);
-	ck_assert_uint_eq(iommunest_batch_count(batch), 4);
-	for (i = 0; i < 4; i++)
-		check_entry(batch, i, 4 * i, 4, 0, 4 * i);
-	iommunest_batch_free(batch);
-}
-
 /* Before, among each other, and after. */
-TEST(the_blocks_of_a_split_range_do_not_merge)
+TEST(the_blocks_of_a_range_do_not_merge)
 {
-	struct iommunest_batch *batch = new_batch(16);
+	struct iommunest_batch *batch = new_coalescing();
 
-	set_limits(batch, IOMMUNEST_VTD_LIMIT_MAMV | IOMMUNEST_VTD_COALESCE, 3,
-		   0);
-	add_pages(batch, 0, 4, 0, 1);
-	add_pages(batch, 4, 8, 0, 2);
-	add_pages(batch, 8, 4, 0, 3);
-	add_pages(batch, 12, 4, 0, 4);
-	ck_assert_uint_eq(iommunest_batch_count(batch), 4);
-	check_entry(batch, 0, 0, 4, 0, 1);
-	check_entry(batch, 1, 4, 4, 0, 2);
-	check_entry(batch, 2, 8, 4, 0, 2);
-	check_entry(batch, 3, 8, 8, 0, 3);
+	add_pages(batch, 2, 1, 0, 1);
+	/* 1, 4, 4 and 1 pages. */
+	add_pages(batch, 3, 10, 0, 2);
+	add_pages(batch, 13, 1, 0, 3);
+	add_pages(batch, 12, 1, 0, 4);
+	ck_assert_uint_eq(iommunest_batch_count(batch), 6);
+	check_entry(batch, 0, 2, 1, 0, 1);
+	check_entry(batch, 1, 3, 1, 0, 2);
+	check_entry(batch, 2, 4, 4, 0, 2);
+	check_entry(batch, 3, 8, 4, 0, 2);
+	check_entry(batch, 4, 12, 1, 0, 2);
+	check_entry(batch, 5, 12, 2, 0, 3);
 	iommunest_batch_reset(batch);
 	add_pages(batch, 4, 1, 0, 1);
 	add_pages(batch, 5, 1, 0, 2);
@@ -225,11 +210,36 @@ TEST_LOOP(a_raw_entry_does_not_merge, ARRAY_LEN(raw_entries))
 	iommunest_batch_free(batch);
 }
 
+/* Who edits an entry may make it no block. */
+TEST_LOOP(edited_entries_that_are_no_blocks_do_not_make_one, 2)
+{
+	static const struct {
+		uint64_t first, second, npages;
+	} rows[] = { { 3, 1, 2 }, { 0, 3, 3 } };
+	struct iommunest_batch *batch = new_coalescing();
+	struct iommunest_vtd_entry *entry;
+
+	add_pages(batch, 16, 2, 0, 1);
+	add_pages(batch, 32, 2, 0, 2);
+	entry = iommunest_batch_entry(batch, 0);
+	entry->addr = rows[_i].first * PAGE;
+	entry->npages = rows[_i].npages;
+	entry = iommunest_batch_entry(batch, 1);
+	entry->addr = rows[_i].second * PAGE;
+	entry->npages = rows[_i].npages;
+	/* The second holds it; then the two are looked at. */
+	add_pages(batch, rows[_i].second, 1, 0, 3);
+	ck_assert_uint_eq(iommunest_batch_count(batch), 2);
+	check_entry(batch, 0, rows[_i].first, rows[_i].npages, 0, 1);
+	check_entry(batch, 1, rows[_i].second, rows[_i].npages, 0, 2);
+	iommunest_batch_free(batch);
+}
+
 TEST(a_full_batch_still_merges)
 {
 	struct iommunest_batch *batch = new_batch(1);
 
-	set_limits(batch, IOMMUNEST_VTD_COALESCE, 0, 0);
+	set_limits(batch, IOMMUNEST_VTD_COALESCE, 0);
 	add_pages(batch, 4, 1, 0, 1);
 	add_pages(batch, 5, 1, 0, 2);
 	check_entry(batch, 0, 4, 2, 0, 1);
@@ -270,9 +280,6 @@ TEST(an_entry_that_is_done_does_not_merge)
 struct pages {
 	uint64_t leaf;
 	uint64_t nonleaf;
-	/* What hardware drops, which widens to a block. */
-	uint64_t hw_leaf;
-	uint64_t hw_nonleaf;
 	bool rest;
 };
 
@@ -283,16 +290,6 @@ static uint64_t bits(uint64_t first, uint64_t count)
 	return ones << first;
 }
 
-/* The window's pages in the smallest aligned block that holds a range. */
-static uint64_t widened(uint64_t first, uint64_t count)
-{
-	uint64_t size = 1;
-
-	while (first / size != (first + count - 1) / size)
-		size *= 2;
-	return size >= WINDOW ? UINT64_MAX : bits(first / size * size, size);
-}
-
 static struct pages pages_of(const struct iommunest_vtd_entry *entry,
 			     uint64_t window)
 {
@@ -300,14 +297,11 @@ static struct pages pages_of(const struct iommunest_vtd_entry *entry,
 	struct pages pages;
 
 	if (entry->npages == UINT64_MAX)
-		return (struct pages){ UINT64_MAX, UINT64_MAX, UINT64_MAX,
-				       UINT64_MAX, true };
+		return (struct pages){ UINT64_MAX, UINT64_MAX, true };
 	if (first + entry->npages > WINDOW)
 		ck_abort_msg("an entry of pages that nobody added");
 	pages.leaf = bits(first, entry->npages);
-	pages.hw_leaf = widened(first, entry->npages);
 	pages.nonleaf = entry->flags ? 0 : pages.leaf;
-	pages.hw_nonleaf = entry->flags ? 0 : pages.hw_leaf;
 	pages.rest = false;
 	return pages;
 }
@@ -326,8 +320,6 @@ static struct pages dropped(struct iommunest_batch *batch, uint32_t first,
 			continue;
 		sum.leaf |= pages.leaf;
 		sum.nonleaf |= pages.nonleaf;
-		sum.hw_leaf |= pages.hw_leaf;
-		sum.hw_nonleaf |= pages.hw_nonleaf;
 		sum.rest |= pages.rest;
 	}
 	return sum;
@@ -336,7 +328,6 @@ static struct pages dropped(struct iommunest_batch *batch, uint32_t first,
 static bool same_pages(const struct pages *a, const struct pages *b)
 {
 	return a->leaf == b->leaf && a->nonleaf == b->nonleaf &&
-	       a->hw_leaf == b->hw_leaf && a->hw_nonleaf == b->hw_nonleaf &&
 	       a->rest == b->rest;
 }
 
@@ -360,7 +351,6 @@ struct merging {
 	struct support_rng *rng;
 	struct iommunest_batch *merged;
 	struct iommunest_batch *plain;
-	uint32_t mamv;
 	uint64_t window;
 	/* The merged batch's entries that are done, as they were then. */
 	struct iommunest_vtd_entry done[MERGE_CAPACITY];
@@ -438,10 +428,9 @@ static void check_merged_entry(struct merging *m, uint32_t index)
 	uint64_t pages = entry->npages;
 
 	support_assert(m->rng, entry->reserved == 0);
-	if (m->mamv == UINT32_MAX || pages == UINT64_MAX)
+	if (pages == UINT64_MAX)
 		return;
-	support_assert(m->rng, !(pages & (pages - 1)));
-	support_assert(m->rng, pages <= UINT64_C(1) << m->mamv);
+	support_assert(m->rng, pages && !(pages & (pages - 1)));
 	support_assert(m->rng, entry->addr / PAGE % pages == 0);
 }
 
@@ -488,15 +477,13 @@ static void start_round(struct merging *m)
 		UINT64_C(1) << 63,
 		-(uint64_t)WINDOW * PAGE,
 	};
-	uint32_t mamv = support_rng_below(m->rng, 8);
-	uint32_t limit = mamv < 7 ? IOMMUNEST_VTD_LIMIT_MAMV : 0;
+	uint32_t blocks = support_rng_below(m->rng, 8);
 
-	m->mamv = limit ? mamv : UINT32_MAX;
 	m->window = windows[support_rng_below(m->rng, ARRAY_LEN(windows))];
 	iommunest_batch_reset(m->merged);
 	iommunest_batch_reset(m->plain);
-	set_limits(m->merged, limit | IOMMUNEST_VTD_COALESCE, mamv, WINDOW);
-	set_limits(m->plain, limit, mamv, WINDOW);
+	set_limits(m->merged, IOMMUNEST_VTD_COALESCE, blocks);
+	set_limits(m->plain, 0, blocks);
 }
 
 TEST(random_adds_flush_the_same_pages_merged_or_not)
@@ -528,4 +515,72 @@ TEST(random_adds_flush_the_same_pages_merged_or_not)
 	ck_assert_uint_gt(fewer, MERGE_ROUNDS);
 	iommunest_batch_free(m.merged);
 	iommunest_batch_free(m.plain);
+}
+
+/* ---- Merging: all pairs and triples of small blocks ---- */
+
+#define SMALL 8u
+
+/* One of the blocks of up to 8 pages in 8 pages, with and without LEAF. */
+#define SMALL_ADDS 30u
+
+static struct adding small_add(uint32_t nth)
+{
+	struct adding adding = { .kind = 4, .flags = nth % 2 ? LEAF : 0 };
+	uint32_t at = nth / 2;
+
+	while (at >= SMALL >> adding.am)
+		at -= SMALL >> adding.am++;
+	adding.addr = (uint64_t)at << adding.am << 12;
+	return adding;
+}
+
+static bool may_be_one(const struct adding *a, const struct adding *b)
+{
+	uint64_t pages_a = bits(a->addr / PAGE, UINT64_C(1) << a->am);
+	uint64_t pages_b = bits(b->addr / PAGE, UINT64_C(1) << b->am);
+
+	if ((pages_a & pages_b) == pages_b && a->flags <= b->flags)
+		return true;
+	if ((pages_a & pages_b) == pages_a && b->flags <= a->flags)
+		return true;
+	return a->flags == b->flags && a->am == b->am &&
+	       (a->addr ^ b->addr) == PAGE << a->am;
+}
+
+/* Two adds are one entry exactly where one entry does for both. */
+TEST_LOOP(two_blocks_merge_exactly_where_one_entry_does, SMALL_ADDS)
+{
+	struct adding a = small_add((uint32_t)_i);
+	struct iommunest_batch *merged = new_coalescing();
+	struct iommunest_batch *plain = new_batch(16);
+	uint32_t second, third, one;
+
+	for (second = 0; second < SMALL_ADDS; second++) {
+		struct adding b = small_add(second);
+
+		for (third = 0; third <= SMALL_ADDS; third++) {
+			struct adding c = small_add(third % SMALL_ADDS);
+			struct pages is, want;
+
+			iommunest_batch_reset(merged);
+			iommunest_batch_reset(plain);
+			add(merged, &a, 0);
+			add(plain, &a, 0);
+			add(merged, &b, 1);
+			add(plain, &b, 1);
+			one = may_be_one(&a, &b);
+			ck_assert_uint_eq(iommunest_batch_count(merged),
+					  one ? 1 : 2);
+			if (third < SMALL_ADDS) {
+				add(merged, &c, 2);
+				add(plain, &c, 2);
+			}
+			is = dropped(merged, 0, UINT64_MAX, 0);
+			want = dropped(plain, 0, UINT64_MAX, 0);
+			ck_assert(same_pages(&is, &want));
+		}
+	}
+	iommunest_batch_free(merged);
+	iommunest_batch_free(plain);
 }

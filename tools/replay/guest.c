@@ -166,9 +166,7 @@ static int new_engine(struct replay *replay)
 	const struct replay_options *options = replay->options;
 	const struct iommunest_vtd_limits limits = {
 		.size = sizeof(limits),
-		.flags = IOMMUNEST_VTD_LIMIT_MAMV |
-			 (options->coalesce ? IOMMUNEST_VTD_COALESCE : 0),
-		.mamv = replay->host.mamv,
+		.flags = options->coalesce ? IOMMUNEST_VTD_COALESCE : 0,
 	};
 	const struct iommunest_vtd_iq_options iq_options = {
 		.size = sizeof(iq_options),

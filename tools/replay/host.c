@@ -21,7 +21,6 @@ static int open_sim(struct replay_host *host,
 	struct iommunest_sim_options sim_options = {
 		.size = sizeof(sim_options),
 		.profile = options->profile,
-		.flags = IOMMUNEST_SIM_CHECK_MAMV,
 	};
 	struct iommunest_open_options open_options = {
 		.size = sizeof(open_options),
@@ -80,22 +79,13 @@ static int open_host(struct replay_host *host,
 				  dev_id);
 }
 
-/* The hardware's limits, and stage 2. */
+/* Stage 2. */
 static int set_up_parent(struct replay_host *host, uint32_t dev_id,
 			 const char **what)
 {
-	struct iommunest_hw_info info = { .size = sizeof(info) };
-	struct iommunest_vtd_caps caps = { .size = sizeof(caps) };
 	uint32_t ioas_id;
 	int ret;
 
-	*what = "read the capabilities of the hardware";
-	ret = iommunest_hw_info(host->ctx, dev_id, &info);
-	if (!ret)
-		ret = iommunest_vtd_caps_decode(&caps, &info);
-	if (ret)
-		return ret;
-	host->mamv = caps.mamv;
 	*what = "allocate an IOAS";
 	ret = iommunest_ioas_alloc(host->ctx, &ioas_id);
 	if (ret)

@@ -93,7 +93,6 @@ struct replay_host {
 	int devices[REPLAY_DEVICES_MAX];
 	size_t device_count;
 	uint32_t parent_id;
-	uint32_t mamv;
 };
 
 struct replay_totals {

@@ -182,8 +182,6 @@ static void print_hardware(FILE *out, const struct iommunest_sim *sim)
 
 	iommunest_sim_stats(sim, &stats);
 	row(out, "hardware descriptors", stats.descs);
-	if (stats.refused)
-		row(out, "  refused by the hardware", stats.refused);
 }
 
 static void print_host(FILE *out, const struct replay *replay)

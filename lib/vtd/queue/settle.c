@@ -24,13 +24,14 @@ static uint32_t leaf_flag(const struct vtd_item *item)
 	return item->flags & ITEM_LEAF ? IOMMUNEST_VTD_LEAF : 0;
 }
 
-static int add_item(struct iommunest_batch *batch, const struct vtd_item *item)
+static void add_item(struct iommunest_batch *batch, const struct vtd_item *item)
 {
 	if (item->flags & ITEM_ALL)
-		return iommunest_vtd_batch_add_all(batch, item->index);
-	return iommunest_vtd_batch_add_block(batch, item->addr,
-					     item->flags & ITEM_AM,
-					     leaf_flag(item), item->index);
+		iommunest_vtd_batch_add_all(batch, item->index);
+	else
+		iommunest_vtd_batch_add_block(batch, item->addr,
+					      item->flags & ITEM_AM,
+					      leaf_flag(item), item->index);
 }
 
 /*
@@ -56,11 +57,7 @@ static uint32_t add_plain_items(const struct iommunest_vtd_iq *iq, uint32_t i)
 	return i;
 }
 
-/*
- * The batch has room for every slot of the ring.  Where splitting by MAMV
- * asks for more than that, one "all" stands for everything, by the same rule
- * that makes "all" of a range with too many blocks.
- */
+/* No add fails: an item is one entry, and there is room for every slot. */
 static void build_batch(struct settling *settling)
 {
 	struct iommunest_vtd_iq *iq = settling->iq;
@@ -71,16 +68,10 @@ static void build_batch(struct settling *settling)
 	while (i != VTD_NO_ITEM) {
 		const struct vtd_item *item = &iq->items[i];
 
-		if (item->flags & ITEM_PIGGYBACKED) {
+		if (item->flags & ITEM_PIGGYBACKED)
 			settling->outcomes = true;
-		} else if (add_item(iq->batch, item) == -ENOSPC) {
-			iommunest_batch_reset(iq->batch);
-			iommunest_vtd_batch_add_all(
-				iq->batch,
-				iq->items[settling->first_item].index);
-			settling->outcomes = true;
-			return;
-		}
+		else
+			add_item(iq->batch, item);
 		i = add_plain_items(iq, item->next);
 	}
 }
@@ -114,9 +105,6 @@ static void mark_entry_skipped(const struct settling *settling, uint32_t entry,
 	uint32_t next = entry + 1;
 	uint32_t i;
 
-	/* The other entries of a block that was split. */
-	while (next < batch->count && slot_of(batch, next) == first)
-		next++;
 	for (i = settling->first_item; i != VTD_NO_ITEM;
 	     i = iq->items[i].next) {
 		uint32_t at = vtd_iq_distance(iq, iq->items[i].index);
