@@ -13,7 +13,7 @@ enum iommunest_extension {
 	IOMMUNEST_EXTENSION_YES,
 };
 
-/* So often a kernel that does not answer is asked; see error-report.c. */
+/* Questions without an answer that count, until it is taken for a no. */
 #define IOMMUNEST_EXTENSION_TRIES 8
 
 /*
@@ -27,7 +27,7 @@ struct iommunest_ctx {
 	bool own_fd;
 	/* enum iommunest_extension. */
 	atomic_uint extension;
-	atomic_uint asked;
+	atomic_uint unanswered;
 };
 
 /* ioctl() on the context's file descriptor; 0 or more, or a negated errno. */

@@ -24,7 +24,6 @@ static int ask(struct iommunest_ctx *ctx, uint32_t id,
 	return iommunest_ioctl(ctx, IOMMU_HWPT_INVALIDATE, &cmd);
 }
 
-/* Of a nested HWPT and its own type; all else says nothing of the kernel. */
 static enum iommunest_extension answer_of(int ret)
 {
 	if (ret >= 0)
@@ -34,16 +33,12 @@ static enum iommunest_extension answer_of(int ret)
 	return IOMMUNEST_EXTENSION_UNKNOWN;
 }
 
-/* Each time without an answer costs a call: there is an end to asking. */
-static enum iommunest_extension find_out(struct iommunest_ctx *ctx, int ret)
+/* Keeps an answer that another thread got meanwhile. */
+static enum iommunest_extension keep(struct iommunest_ctx *ctx,
+				     enum iommunest_extension answer)
 {
 	unsigned int known = IOMMUNEST_EXTENSION_UNKNOWN;
-	enum iommunest_extension answer = answer_of(ret);
 
-	if (answer == IOMMUNEST_EXTENSION_UNKNOWN &&
-	    atomic_fetch_add(&ctx->asked, 1) >= IOMMUNEST_EXTENSION_TRIES)
-		answer = IOMMUNEST_EXTENSION_NO;
-	/* Another thread may have got a better answer meanwhile. */
 	if (!atomic_compare_exchange_strong(&ctx->extension, &known, answer))
 		return (enum iommunest_extension)known;
 	return answer;
@@ -60,15 +55,23 @@ static enum iommunest_extension get(struct iommunest_ctx *ctx, uint32_t id,
 	if (known != IOMMUNEST_EXTENSION_UNKNOWN)
 		return (enum iommunest_extension)known;
 	*ret = ask(ctx, id, type);
-	return find_out(ctx, *ret);
+	return keep(ctx, answer_of(*ret));
 }
 
-bool iommunest__has_extension(struct iommunest_ctx *ctx, uint32_t id,
-			      const struct iommunest_inv_type *type)
+enum iommunest_extension
+iommunest__extension(struct iommunest_ctx *ctx, uint32_t id,
+		     const struct iommunest_inv_type *type)
 {
 	int ret;
 
-	return get(ctx, id, type, &ret) == IOMMUNEST_EXTENSION_YES;
+	return get(ctx, id, type, &ret);
+}
+
+void iommunest__extension_unanswered(struct iommunest_ctx *ctx)
+{
+	if (atomic_fetch_add(&ctx->unanswered, 1) + 1 >=
+	    IOMMUNEST_EXTENSION_TRIES)
+		keep(ctx, IOMMUNEST_EXTENSION_NO);
 }
 
 EXPORT int iommunest_reports_errors(struct iommunest_ctx *ctx, uint32_t id,

@@ -4,13 +4,21 @@
 #ifndef IOMMUNEST_ERROR_REPORT_H
 #define IOMMUNEST_ERROR_REPORT_H
 
-#include <libiommunest.h>
+#include "lib/context.h"
 
 /*
- * Asks the kernel, unless it has answered before: once for each context.  An
- * HWPT that does not exist, or is not nested, is no answer.  Any thread.
+ * Asks the kernel, unless its answer is known: one for each context.  An error
+ * other than those of a kernel without the extension may be that of a wrong id
+ * or type, and is no answer; it is asked again the next time.  Any thread.
  */
-bool iommunest__has_extension(struct iommunest_ctx *ctx, uint32_t id,
-			      const struct iommunest_inv_type *type);
+enum iommunest_extension
+iommunest__extension(struct iommunest_ctx *ctx, uint32_t id,
+		     const struct iommunest_inv_type *type);
+
+/*
+ * There was no answer, although a call with entries to the same object then
+ * succeeded.  After a few of these it is a no: each question costs a call.
+ */
+void iommunest__extension_unanswered(struct iommunest_ctx *ctx);
 
 #endif /* IOMMUNEST_ERROR_REPORT_H */

@@ -32,8 +32,8 @@ struct submission {
 	bool lied;
 	/* How often `ask` was called for the entry at the cursor. */
 	uint32_t attempt;
-	/* The kernel brings the hardware's errors back. */
-	bool extended;
+	/* Whether the kernel reports the hardware's errors. */
+	enum iommunest_extension extension;
 	/* What the last call that failed said of it, where it does. */
 	uint32_t driver_error;
 	/* Entries behind the cursor that may not be done, either. */
@@ -73,7 +73,7 @@ static void note_error(struct submission *sub,
 {
 	sub->driver_error = 0;
 	sub->suspects = 0;
-	if (!sub->extended || !error)
+	if (sub->extension != IOMMUNEST_EXTENSION_YES || !error)
 		return;
 	sub->driver_error = cmd->out_driver_error_code;
 	sub->suspects = suspects_of(cmd, count);
@@ -102,7 +102,7 @@ static int call_kernel(struct submission *sub, const void *entries,
 	};
 	int ret;
 
-	if (sub->extended) {
+	if (sub->extension == IOMMUNEST_EXTENSION_YES) {
 		cmd.size = sizeof(cmd);
 		cmd.flags = IOMMUNEST_INVALIDATE_REPORT_ERROR;
 	}
@@ -372,11 +372,15 @@ static int run(struct submission *sub)
 		return batch->error;
 	}
 	if (pending(batch))
-		sub->extended = iommunest__has_extension(sub->ctx, sub->id,
-							 &batch->type);
+		sub->extension =
+			iommunest__extension(sub->ctx, sub->id, &batch->type);
 	while (!ret && pending(batch))
 		ret = step(sub);
 	report->pending = pending(batch);
+	/* A call that succeeded: the question was about the right object. */
+	if (sub->extension == IOMMUNEST_EXTENSION_UNKNOWN &&
+	    (report->handled || report->flushed))
+		iommunest__extension_unanswered(sub->ctx);
 	return ret ? ret : (int)report->skipped_count;
 }
 

@@ -60,7 +60,6 @@ EXPORT int iommunest_vtd_hwpt_alloc(struct iommunest_ctx *ctx, uint32_t dev_id,
 					  hwpt_id);
 	/* Probe here, to keep the probe off the first flush. */
 	if (!ret)
-		iommunest__has_extension(ctx, *hwpt_id,
-					 iommunest_vtd_s1_type());
+		iommunest__extension(ctx, *hwpt_id, iommunest_vtd_s1_type());
 	return ret;
 }

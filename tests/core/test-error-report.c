@@ -240,6 +240,39 @@ TEST_LOOP(flush_all_says_why, 2)
 	tear_down();
 }
 
+static enum iommunest_answer
+stop_at_a_range(void *user, const struct iommunest_failure *failure,
+		void *entry)
+{
+	unsigned int *asked = user;
+
+	(void)entry;
+	++*asked;
+	ck_assert_uint_eq(failure->index, 4);
+	ck_assert_uint_eq(failure->last_index, 7);
+	ck_assert_uint_eq(failure->driver_error, CODE_ITE);
+	return IOMMUNEST_ANSWER_STOP;
+}
+
+TEST_LOOP(ask_is_told_the_range, 2)
+{
+	unsigned int asked = 0;
+	const struct iommunest_submit_options options = {
+		.size = sizeof(options),
+		.policy = IOMMUNEST_POLICY_ASK,
+		.ask = stop_at_a_range,
+		.user = &asked,
+	};
+
+	open_on(patched[_i]);
+	break_hardware(5, 3, -ETIMEDOUT, CODE_ITE);
+	ck_assert_int_eq(iommunest_submit(ctx, nested, batch, &options,
+					  &report),
+			 -ETIMEDOUT);
+	ck_assert_uint_eq(asked, 1);
+	tear_down();
+}
+
 TEST_LOOP(an_entry_that_software_refuses_has_no_code, 2)
 {
 	open_on(patched[_i]);
@@ -352,12 +385,33 @@ TEST_LOOP(a_guest_sees_the_kind_of_the_hosts_error, 3)
 
 /* ---- What the question costs, and what is no answer ---- */
 
+#define UNTOUCHED UINT32_MAX
+
 static struct {
 	unsigned int questions;
 	int answer;
 	/* What happens while it is asked. */
 	void (*meanwhile)(void);
+	/* What calls with entries answer, and write back. */
+	int ret;
+	uint32_t count;
+	uint32_t code;
+	uint32_t last;
 } kernel;
+
+/* Words of the command. */
+enum { SIZE = 0, ENTRY_NUM = 6, CODE = 9, LAST = 10 };
+
+static int answer_call(uint32_t *words)
+{
+	if (words[SIZE] == 48) {
+		words[CODE] = kernel.code;
+		words[LAST] = kernel.last;
+	}
+	if (kernel.count != UNTOUCHED)
+		words[ENTRY_NUM] = kernel.count;
+	return kernel.ret;
+}
 
 static int counting_ioctl(void *data, int fd, unsigned long request, void *arg)
 {
@@ -366,13 +420,13 @@ static int counting_ioctl(void *data, int fd, unsigned long request, void *arg)
 	(void)data;
 	(void)fd;
 	(void)request;
-	if (words[0] == 48 && words[6] == 0) {
+	if (words[SIZE] == 48 && words[ENTRY_NUM] == 0) {
 		kernel.questions++;
 		if (kernel.meanwhile)
 			kernel.meanwhile();
 		return kernel.answer;
 	}
-	return 0;
+	return answer_call(words);
 }
 
 static void open_on_answer(int answer)
@@ -384,9 +438,9 @@ static void open_on_answer(int answer)
 	};
 
 	sys.ioctl = counting_ioctl;
+	memset(&kernel, 0, sizeof(kernel));
 	kernel.answer = answer;
-	kernel.questions = 0;
-	kernel.meanwhile = NULL;
+	kernel.count = UNTOUCHED;
 	nested = 7;
 	ck_assert_int_eq(iommunest_open_fd(&ctx, 3, &options), 0);
 	report = (struct iommunest_report){ .size = sizeof(report) };
@@ -426,18 +480,67 @@ TEST(a_wrong_hwpt_is_no_answer)
 	iommunest_close(ctx);
 }
 
+static void tear_down_answers(void)
+{
+	iommunest_batch_free(batch);
+	iommunest_close(ctx);
+}
+
+/* With calls that succeed, so that the question was about the right HWPT. */
 TEST(asking_has_an_end)
 {
 	unsigned int i;
 
 	open_on_answer(-EPERM);
 	add_entries();
-	for (i = 0; i < 40; i++)
+	for (i = 1; i <= 40; i++) {
 		submit_one();
-	ck_assert_uint_le(kernel.questions, 10);
+		ck_assert_uint_eq(kernel.questions, i < 8 ? i : 8);
+	}
 	ck_assert_int_eq(knows(), 0);
-	iommunest_batch_free(batch);
-	iommunest_close(ctx);
+	ck_assert_uint_eq(kernel.questions, 8);
+	tear_down_answers();
+}
+
+/* What fails as the question does says nothing of the kernel. */
+TEST(asking_has_no_end_before_a_call_has_succeeded)
+{
+	unsigned int i;
+
+	open_on_answer(-ENOENT);
+	add_entries();
+	kernel.ret = -ENOENT;
+	for (i = 0; i < 40; i++) {
+		ck_assert_int_eq(submit(IOMMUNEST_POLICY_STOP), -ENOENT);
+		ck_assert_int_eq(knows(), -ENOENT);
+	}
+	ck_assert_uint_eq(kernel.questions, 80);
+	kernel.answer = 0;
+	kernel.ret = 0;
+	submit_one();
+	ck_assert_int_eq(knows(), 1);
+	ck_assert_uint_eq(kernel.questions, 81);
+	tear_down_answers();
+}
+
+TEST(an_empty_batch_asks_nothing)
+{
+	open_on_answer(0);
+	add_entries();
+	iommunest_batch_reset(batch);
+	ck_assert_int_eq(submit(IOMMUNEST_POLICY_STOP), 0);
+	submit_one();
+	ck_assert_uint_eq(kernel.questions, 1);
+	/* Nor does one whose entries are done. */
+	ck_assert_int_eq(submit(IOMMUNEST_POLICY_STOP), 0);
+	ck_assert_uint_eq(report.calls, 0);
+	tear_down_answers();
+	open_on_answer(0);
+	add_entries();
+	iommunest_batch_reset(batch);
+	ck_assert_int_eq(submit(IOMMUNEST_POLICY_STOP), 0);
+	ck_assert_uint_eq(kernel.questions, 0);
+	tear_down_answers();
 }
 
 /* As another thread would, with a better HWPT. */
@@ -469,4 +572,76 @@ TEST(null_is_einval_without_a_call)
 	ck_assert_int_eq(iommunest_reports_errors(ctx, 1, NULL), -EINVAL);
 	ck_assert_uint_eq(kernel.questions, 0);
 	iommunest_close(ctx);
+}
+
+/* ---- What a kernel writes beside its count ---- */
+
+/*
+ * Of 40 entries: the count, the last index, and which of them a report names.
+ * Where nothing is handled, an empty call is made; its answer names nothing.
+ */
+static const struct {
+	uint32_t count;
+	uint32_t last;
+	uint32_t index;
+	uint32_t last_index;
+} named[] = {
+	{ 0, 3, 0, 3 },
+	{ 0, 39, 0, 39 },
+	{ 0, 40, 0, 39 },
+	{ 2, 9, 2, 9 },
+	{ 2, 2, 2, 2 },
+	{ 2, 100, 2, 39 },
+	{ 39, UINT32_MAX, 39, 39 },
+	/* Before the entry that failed, and with a count that is the call's. */
+	{ 2, 0, 2, 2 },
+	{ 2, 1, 2, 2 },
+	{ UNTOUCHED, 0, 0, 0 },
+	{ UNTOUCHED, 3, 0, 0 },
+	{ UNTOUCHED, 45, 0, 0 },
+};
+
+TEST_LOOP(the_last_index_is_within_the_call, ARRAY_LEN(named))
+{
+	open_on_answer(0);
+	add_entries();
+	kernel.ret = -EIO;
+	kernel.count = named[_i].count;
+	kernel.last = named[_i].last;
+	ck_assert_int_eq(submit(IOMMUNEST_POLICY_STOP), -EIO);
+	ck_assert_uint_eq(report.blame, IOMMUNEST_BLAME_ENTRY);
+	ck_assert_uint_eq(report.index, named[_i].index);
+	ck_assert_uint_eq(report.last_index, named[_i].last_index);
+	ck_assert(report.exact == (report.index == report.last_index));
+	tear_down_answers();
+}
+
+static void expect_no_code(void *user, const struct iommunest_call *call)
+{
+	unsigned int *calls = user;
+
+	++*calls;
+	ck_assert_int_eq(call->error, 0);
+	ck_assert_uint_eq(call->driver_error, 0);
+}
+
+/* Whatever it leaves there. */
+TEST(a_call_that_succeeds_has_no_code)
+{
+	unsigned int calls = 0;
+	const struct iommunest_submit_options options = {
+		.size = sizeof(options),
+		.trace = expect_no_code,
+		.user = &calls,
+	};
+
+	open_on_answer(0);
+	add_entries();
+	kernel.code = CODE_IQE;
+	kernel.last = 3;
+	ck_assert_int_eq(
+		iommunest_submit(ctx, nested, batch, &options, &report), 0);
+	ck_assert_uint_eq(calls, 1);
+	ck_assert_uint_eq(report.driver_error, 0);
+	tear_down_answers();
 }
