@@ -11,19 +11,49 @@
 #define MAX_CAPACITY (1u << 27)
 #define MAX_ENTRY_LEN 4096u
 
+/* An errno of its own, and none that has another meaning. */
+static bool is_refusal(int32_t error)
+{
+	return error < 0 && error >= -4095 && error != -EINTR &&
+	       error != -EAGAIN && error != -ENOMEM && error != -ETIMEDOUT;
+}
+
+static bool has_valid_recovery(const struct iommunest_inv_type *type)
+{
+	if (type->recovery > IOMMUNEST_RECOVERY_REPLAY)
+		return false;
+	if (type->recovery == IOMMUNEST_RECOVERY_GROUP || type->refused)
+		return is_refusal(type->refused);
+	return true;
+}
+
+/* One way to flush all, at most. */
+static bool has_valid_all(const struct iommunest_inv_type *type)
+{
+	if (!type->make_all_list)
+		return type->all_classes == 0;
+	return type->all_classes && !type->make_all;
+}
+
 static int copy_type(struct iommunest_inv_type *to,
 		     const struct iommunest_inv_type *from)
 {
 	int ret;
 
 	ret = iommunest_copy_in(to, sizeof(*to), from,
-				END_OF(struct iommunest_inv_type, make_all));
+				END_OF(struct iommunest_inv_type, user));
 	if (ret)
 		return ret;
 	if (to->entry_len == 0 || to->entry_len > MAX_ENTRY_LEN)
 		return -EINVAL;
-	if (to->recovery > IOMMUNEST_RECOVERY_REPLAY || to->reserved)
+	if (to->flags & ~(IOMMUNEST_INV_NO_PROBE | IOMMUNEST_INV_REPEAT) ||
+	    to->reserved)
 		return -EINVAL;
+	if (to->call_max > IOMMUNEST_CALL_MAX || !has_valid_recovery(to) ||
+	    !has_valid_all(to))
+		return -EINVAL;
+	if (to->call_max == 0)
+		to->call_max = IOMMUNEST_CALL_MAX;
 	return 0;
 }
 
@@ -81,6 +111,7 @@ EXPORT void iommunest_batch_reset(struct iommunest_batch *batch)
 	batch->count = 0;
 	batch->cursor = 0;
 	batch->sealed = 0;
+	batch->failed = 0;
 	iommunest_batch_clear_error(batch);
 }
 
@@ -160,12 +191,32 @@ EXPORT void iommunest_batch_clear_error(struct iommunest_batch *batch)
 	batch->error_cookie = 0;
 }
 
+/* In front of the other pending ones, which keep their order. */
+static void move_to_cursor(struct iommunest_batch *batch, uint32_t index)
+{
+	const size_t len = batch->type.entry_len;
+	const size_t count = index - batch->cursor;
+	const uint64_t cookie = batch->cookies[index];
+	unsigned char *first = iommunest_batch_at(batch, batch->cursor);
+	uint64_t *first_cookie = batch->cookies + batch->cursor;
+	unsigned char entry[MAX_ENTRY_LEN];
+
+	memcpy(entry, first + count * len, len);
+	memmove(first + len, first, count * len);
+	memcpy(first, entry, len);
+	memmove(first_cookie + 1, first_cookie, count * sizeof(cookie));
+	*first_cookie = cookie;
+}
+
 EXPORT int iommunest_batch_skip(struct iommunest_batch *batch)
 {
 	if (!batch)
 		return -EINVAL;
 	if (batch->cursor == batch->count)
 		return -ENOENT;
+	if (batch->failed > batch->cursor)
+		move_to_cursor(batch, batch->failed);
+	batch->failed = 0;
 	batch->cursor++;
 	return 0;
 }

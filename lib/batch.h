@@ -14,6 +14,8 @@ struct iommunest_batch {
 	uint32_t cursor;
 	/* Entries before it are as they were added, and not merged with. */
 	uint32_t sealed;
+	/* Where the last submission failed; it may be after the cursor. */
+	uint32_t failed;
 	int error;
 	uint64_t error_cookie;
 	/* For the adds of one data type; the core does not look at it. */

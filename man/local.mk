@@ -46,6 +46,7 @@ MAN_PAGES = $(TOOL_PAGES) $(LIBRARY_PAGES)
 
 # The other names of a page, each a file with one line (`.so man3/PAGE.3').
 MAN_LINKS = \
+	%D%/iommunest_all.3 \
 	%D%/iommunest_batch_capacity.3 \
 	%D%/iommunest_batch_clear_error.3 \
 	%D%/iommunest_batch_cookie.3 \

@@ -114,6 +114,8 @@ LDADD = %D%/libtest.la libiommunest-sim.la libiommunest.la $(CHECK_LIBS)
 
 # What they share; each takes what it needs of it.
 %C%_libtest_la_SOURCES = \
+	%D%/harness/groups.c \
+	%D%/harness/groups.h \
 	%D%/harness/guest.c \
 	%D%/harness/guest.h \
 	%D%/harness/heap.c \
@@ -154,7 +156,12 @@ TEST_SIM_LDADD = %D%/libtest-sim.la %D%/libtest.la libiommunest-sim.la \
 %C%_core_test_submit_SOURCES = \
 	%D%/core/test-submit-arguments.c \
 	%D%/core/test-submit-errors.c \
+	%D%/core/test-submit-groups.c \
 	%D%/core/test-submit.c
+
+%C%_core_test_submit_random_SOURCES = \
+	%D%/core/test-submit-random.c \
+	%D%/core/test-submit-truth.c
 
 %C%_queue_test_iq_SOURCES = \
 	%D%/queue/test-iq-forward.c \

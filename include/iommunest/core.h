@@ -257,29 +257,96 @@ int iommunest_vfio_detach(struct iommunest_ctx *ctx, int fd);
  * The core handles entries and cookies, and recovers from failures, but knows
  * no vendor.  A type describes the rest.
  */
+
+/* The most entries that any kernel takes in one call. */
+#define IOMMUNEST_CALL_MAX (1u << 19)
+
+/* What is known after a call that failed. */
 enum iommunest_recovery {
-	/* A failed call's count is the index of the entry that failed. */
+	/* Its count is the index of the entry at fault; all before are done. */
 	IOMMUNEST_RECOVERY_EXACT = 0,
 	/*
-	 * It is only an upper bound: after a failure no entry of the call
-	 * counts as handled, and all are sent again.
+	 * Nothing of the call is done, whatever the count.  With the error
+	 * `refused`, the count may name the entry at fault: that one is sent
+	 * alone.  If it is refused again, it is at fault; otherwise the rest
+	 * of the call goes one by one until one is refused.  After -ETIMEDOUT
+	 * all of the call is in doubt.
 	 */
-	IOMMUNEST_RECOVERY_REPLAY = 1,
+	IOMMUNEST_RECOVERY_GROUP = 1,
+	/* Nothing: all of the call is in doubt, and sent again. */
+	IOMMUNEST_RECOVERY_REPLAY = 2,
+};
+
+/* iommunest_inv_type::flags. */
+/*
+ * A call without entries does not tell whether id and type are right, as it
+ * does for other types.  Then an error with nothing handled is an entry's if it
+ * is `refused` or -ETIMEDOUT, and else the call's.
+ */
+#define IOMMUNEST_INV_NO_PROBE (1u << 0)
+/*
+ * Each call is made twice, the second time after the first returned (a hardware
+ * erratum).  If either fails, nothing of the call is done.
+ */
+#define IOMMUNEST_INV_REPEAT (1u << 1)
+
+/* What make_all_list() is asked for. */
+struct iommunest_all {
+	size_t size;
+	/* The type's. */
+	void *user;
+	/* The nested HWPT or vIOMMU that it goes to. */
+	uint32_t id;
+	/* Which class, from 0. */
+	uint32_t all_class;
+	/* Entries of that class that it has written before. */
+	uint32_t first;
+	/* How many there is room for now. */
+	uint32_t max;
+	/* The pending entries that the list has to cover. */
+	const void *entries;
+	uint32_t count;
+	uint32_t reserved;
 };
 
 struct iommunest_inv_type {
 	size_t size;
 	/* For messages. */
 	const char *name;
-	/* enum iommu_hwpt_invalidate_data_type. */
+	/* enum iommu_hwpt_invalidate_data_type, or that of vIOMMUs. */
 	uint32_t data_type;
 	/* Bytes of an entry: 1 to 4096. */
 	uint32_t entry_len;
 	/* enum iommunest_recovery. */
 	uint32_t recovery;
+	/* Entries of a call at most; 0: IOMMUNEST_CALL_MAX. */
+	uint32_t call_max;
+	/*
+	 * The negated errno with which the kernel refuses an entry, and nothing
+	 * else.  GROUP has to have one; 0: none.
+	 */
+	int32_t refused;
+	/* IOMMUNEST_INV_*. */
+	uint32_t flags;
+	/* Classes of make_all_list(); 0 without it. */
+	uint32_t all_classes;
 	uint32_t reserved;
-	/* Writes the entry that drops all of an HWPT; NULL: there is none. */
+	/*
+	 * Writes the one entry that drops all of what an HWPT has cached.  NULL
+	 * where there is none, or make_all_list().
+	 */
 	void (*make_all)(void *entry);
+	/*
+	 * Where it takes several: writes up to all->max entries of the class
+	 * all->all_class, from number all->first on, into @entries, which is
+	 * zeroed.  It returns how many, and is called again for the same class
+	 * if those were all->max; or a negated errno where the list cannot be
+	 * made (nothing is flushed then).  All entries of a class are done
+	 * before the next class is asked for.
+	 */
+	int (*make_all_list)(const struct iommunest_all *all, void *entries);
+	/* For make_all_list(): the streams behind a vIOMMU, for example. */
+	void *user;
 };
 
 /* ------------------------------------------------------------------------
@@ -347,9 +414,11 @@ int iommunest_batch_error(const struct iommunest_batch *batch,
 void iommunest_batch_clear_error(struct iommunest_batch *batch);
 
 /*
- * Moves the cursor past the entry that it is at, which the caller gives up or
- * has handled in another way.  Returns 0, -EINVAL (NULL), -ENOENT (nothing is
- * pending).
+ * Gives up an entry, or says that it was handled in another way: the one that
+ * the last submission blamed, or else the one at the cursor.  The cursor moves
+ * past it.  If it is after the cursor (GROUP or repeating types), it is moved
+ * there first; the entries between stay pending, and their indices are one
+ * more.  Returns 0, -EINVAL (NULL), -ENOENT (nothing is pending).
  */
 int iommunest_batch_skip(struct iommunest_batch *batch);
 
@@ -359,11 +428,14 @@ int iommunest_batch_skip(struct iommunest_batch *batch);
 
 /* What to do with an entry that fails. */
 enum iommunest_policy {
-	/* Stop at it: it and all entries after it stay pending. */
+	/* Stop: it and all entries from the cursor on stay pending. */
 	IOMMUNEST_POLICY_STOP = 0,
 	/* Record it in the report, and go on with the next. */
 	IOMMUNEST_POLICY_SKIP = 1,
-	/* Send one "all" entry in place of it and all entries after it. */
+	/*
+	 * Send the type's "all" in place of it and all entries from the cursor
+	 * on.
+	 */
 	IOMMUNEST_POLICY_FLUSH_ALL = 2,
 	/* Call `ask`. */
 	IOMMUNEST_POLICY_ASK = 3,
@@ -378,9 +450,6 @@ enum iommunest_answer {
 	IOMMUNEST_ANSWER_RETRY = 3,
 };
 
-/* The most entries that the kernel takes in one call. */
-#define IOMMUNEST_CALL_MAX (1u << 19)
-
 /* One entry that failed. */
 struct iommunest_failure {
 	size_t size;
@@ -394,8 +463,8 @@ struct iommunest_failure {
 	/* How many times in a row `ask` has been called for it, from 1. */
 	uint32_t attempt;
 	/*
-	 * Entries from `index` up to this one may not be done.  If it is not
-	 * `index`, the failing one is not known, and cannot be skipped.
+	 * The failing entry is among those from `index` up to this one.  If it
+	 * is not `index`, it is not known which, and none can be skipped.
 	 */
 	uint32_t last_index;
 	uint32_t reserved;
@@ -414,7 +483,7 @@ struct iommunest_call {
 	/* The entries, in the type's layout, and their cookies. */
 	const void *entries;
 	const uint64_t *cookies;
-	/* This is the one "all" entry of IOMMUNEST_POLICY_FLUSH_ALL. */
+	/* These are "all" entries of IOMMUNEST_POLICY_FLUSH_ALL. */
 	bool flush_all;
 	/* The driver's own code, where the kernel reports one; else 0. */
 	uint32_t driver_error;
@@ -472,7 +541,7 @@ struct iommunest_report {
 	uint32_t sent;
 	/* Entries that the kernel says it handled. */
 	uint32_t handled;
-	/* Entries that one "all" entry was sent in place of. */
+	/* Entries that "all" was sent in place of. */
 	uint32_t flushed;
 	/* Entries still pending in the batch. */
 	uint32_t pending;
@@ -493,12 +562,12 @@ struct iommunest_report {
 	uint32_t driver_error;
 	/* Cookie of the failing entry, or of the add that failed. */
 	uint64_t cookie;
-	/* `index` is at fault, and every entry before it has been handled. */
+	/* `index` is known to be at fault. */
 	bool exact;
 	/*
-	 * Entries from `index` up to this one may not be done.  It is more
-	 * than `index` on a kernel that reports hardware errors, with hardware
-	 * that cannot identify the failing descriptor.
+	 * The failing entry is among those from `index` up to this one.  It is
+	 * more than `index` with hardware that cannot identify the failing
+	 * descriptor, after a time-out of a GROUP type, and with REPLAY types.
 	 */
 	uint32_t last_index;
 };
@@ -506,26 +575,30 @@ struct iommunest_report {
 /*
  * Sends the batch's pending entries to @id, a nested HWPT, or a vIOMMU where
  * the type's entries go to one.  It begins at the cursor, makes as many calls
- * as the kernel's limit requires, and moves the cursor past what was handled.
- * What was handled is never sent twice.  At every return each entry is in
+ * as the type's limit requires, and moves the cursor past what was handled.
+ * What was handled is never sent again.  At every return each entry is in
  * exactly one of these states: handled, flushed, skipped (and recorded, or
  * passed to `ask`), pending.  @options and @report may be NULL (policy STOP; no
  * report).  The report is written at every return, unless its own size is
  * invalid.
  *
  * After a stop the batch still holds the entries from the cursor on: fix the
- * one at the cursor (iommunest_batch_entry()) or skip it
- * (iommunest_batch_skip()), and call again.
+ * one at report->index (iommunest_batch_entry()) or give it up
+ * (iommunest_batch_skip()), and call again.  With GROUP and repeating types it
+ * may be after the cursor: the entries between are pending too.
+ *
+ * If the kernel has no memory for a call (-ENOMEM, with a count of all), it is
+ * made again with half the entries, down to one.
  *
  * Returns 0 if nothing is pending and nothing was skipped, the number of
  * skipped entries if the policy skipped some and nothing is pending, or
- *   the kernel's error for the entry at the cursor or for the call:
- *              -EOPNOTSUPP, -EINVAL, -EFAULT, -ENOENT, -ENOTTY (Linux before
- *              6.8) ...; report->blame tells which
+ *   the kernel's error for an entry or for the call: -EOPNOTSUPP, -EINVAL,
+ *              -EFAULT, -EIO, -ETIMEDOUT, -ENOENT, -ENOMEM, -ENOTTY (Linux
+ *              before 6.8) ...; report->blame tells which
  *   -EINTR, -EAGAIN       too often in a row without progress
  *   -EPROTO    the kernel reports more entries as handled than were sent, or
- *              success with none handled (of a REPLAY type: with fewer than
- *              all); the cursor did not move
+ *              success with none handled (of a GROUP or REPLAY type: with
+ *              fewer than all); the cursor did not move
  *   the sticky error of an add (blame BATCH)
  *   -EINVAL    NULL @ctx or @batch, invalid options or report size, ASK without
  *              `ask`, or `ask` returned something that is not an answer
@@ -540,7 +613,9 @@ int iommunest_submit(struct iommunest_ctx *ctx, uint32_t id,
  * Whether the kernel reports hardware errors to user space, with a code and the
  * entries that may be at fault: Linux with the patches that come with this
  * library.  iommunest_vtd_hwpt_alloc() and iommunest_submit() find out by
- * themselves, once for each context.  @id is any nested HWPT or vIOMMU, and
+ * themselves, once for each context; an error that may be that of a wrong @id
+ * or @type is no answer, and it is asked again.  @id is any nested HWPT or
+ * vIOMMU, and
  * @type its data type.  Any thread.  Returns 1 or 0, -EINVAL (NULL), or the
  * kernel's error.
  */

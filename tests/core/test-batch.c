@@ -129,6 +129,61 @@ TEST(a_bad_type_is_einval)
 	type = byte_type();
 	type.reserved = 1;
 	expect_no_batch(&type, 1, -EINVAL);
+	type = byte_type();
+	type.flags = 1u << 2;
+	expect_no_batch(&type, 1, -EINVAL);
+	type = byte_type();
+	type.call_max = IOMMUNEST_CALL_MAX + 1;
+	expect_no_batch(&type, 1, -EINVAL);
+}
+
+/* No errno, a positive one, or one that has another meaning. */
+TEST_LOOP(a_bad_refusal_is_einval, 7)
+{
+	static const int32_t errors[] = { 0,	   EIO,	    -4096,     -EINTR,
+					  -EAGAIN, -ENOMEM, -ETIMEDOUT };
+	struct iommunest_inv_type type = byte_type();
+	struct iommunest_batch *batch;
+
+	type.recovery = IOMMUNEST_RECOVERY_GROUP;
+	type.refused = -EIO;
+	ck_assert_int_eq(iommunest_batch_new(&batch, &type, 1), 0);
+	iommunest_batch_free(batch);
+	type.refused = errors[_i];
+	expect_no_batch(&type, 1, -EINVAL);
+	/* The others need none. */
+	type.recovery = IOMMUNEST_RECOVERY_EXACT;
+	if (type.refused)
+		expect_no_batch(&type, 1, -EINVAL);
+}
+
+static void make_nothing(void *entry)
+{
+	(void)entry;
+}
+
+static int list_nothing(const struct iommunest_all *all, void *entries)
+{
+	(void)all;
+	(void)entries;
+	return 0;
+}
+
+TEST(all_is_one_entry_or_a_list_with_classes)
+{
+	struct iommunest_inv_type type = byte_type();
+	struct iommunest_batch *batch;
+
+	type.all_classes = 1;
+	expect_no_batch(&type, 1, -EINVAL);
+	type.make_all_list = list_nothing;
+	ck_assert_int_eq(iommunest_batch_new(&batch, &type, 1), 0);
+	iommunest_batch_free(batch);
+	type.make_all = make_nothing;
+	expect_no_batch(&type, 1, -EINVAL);
+	type.make_all = NULL;
+	type.all_classes = 0;
+	expect_no_batch(&type, 1, -EINVAL);
 }
 
 TEST(a_type_too_short_is_einval)

@@ -58,7 +58,9 @@ TEST(every_errno_passes_unchanged)
 		if (!is_plain_errno(error))
 			continue;
 		fail_an_entry(-error);
-		fail_a_call(-error);
+		/* With the count left alone, it is sent in smaller calls. */
+		if (error != ENOMEM)
+			fail_a_call(-error);
 	}
 }
 

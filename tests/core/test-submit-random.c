@@ -86,13 +86,17 @@ struct verdict {
 	uint32_t handled;
 };
 
+/* Not ENOMEM: such calls are made smaller, as test-submit-truth.c has it. */
 static int random_error(struct support_choices *choices)
 {
-	return choices->rng ? -1 - (int)support_choose(choices, LAST_ERRNO)
-			    : -EIO;
+	int error;
+
+	if (!choices->rng)
+		return -EIO;
+	error = 1 + (int)support_choose(choices, LAST_ERRNO);
+	return error == ENOMEM ? -EIO : -error;
 }
 
-/* 0 to count - 1, more than 0 where there are others. */
 /* Some of them, and not all. */
 static uint32_t any_part_of(struct support_choices *choices, uint32_t count)
 {
@@ -377,6 +381,8 @@ static void check_stop(const struct wild *w, int ret)
 	wild_assert(w, report->index == w->next);
 	wild_assert(w, report->cookie == cookie_of(w->next));
 	wild_assert(w, report->exact == !w->replay);
+	wild_assert(w, report->last_index ==
+			       (w->replay ? w->entries - 1 : w->next));
 }
 
 /* What made it flush all is in the report of a success. */
