@@ -39,6 +39,7 @@ LIB_SOURCES = \
 	%D%/vtd/entry.h \
 	%D%/vtd/guest-caps.c \
 	%D%/vtd/hwpt.c \
+	%D%/vtd/kernel-faults.c \
 	%D%/vtd/pasid-entry.c \
 	%D%/vtd/queue/complete.c \
 	%D%/vtd/queue/engine.c \

@@ -37,6 +37,7 @@ LIBRARY_PAGES = \
 	%D%/iommunest_vtd_iq_run.3 \
 	%D%/iommunest_vtd_iq_save.3 \
 	%D%/iommunest_vtd_iq_set_base.3 \
+	%D%/iommunest_vtd_kernel_faults.3 \
 	%D%/iommunest_vtd_pasid.3 \
 	%D%/iommunest_vtd_queue.7 \
 	%D%/libiommunest-sim.7 \
@@ -128,6 +129,7 @@ MAN_LINKS = \
 	%D%/iommunest_vtd_iq_set_mode.3 \
 	%D%/iommunest_vtd_iq_state.3 \
 	%D%/iommunest_vtd_iqei_text.3 \
+	%D%/iommunest_vtd_kernel_fault_text.3 \
 	%D%/iommunest_vtd_limits.3 \
 	%D%/iommunest_vtd_pasid_decode.3 \
 	%D%/iommunest_vtd_pasid_entry.3 \

@@ -50,6 +50,7 @@ VALGRIND_TESTS = $(WRAPPED_TESTS) \
 	%D%/vtd/test-desc-print \
 	%D%/vtd/test-entry \
 	%D%/vtd/test-guest-caps \
+	%D%/vtd/test-kernel-faults \
 	%D%/vtd/test-pasid-entry
 
 # Minutes each under valgrind, for their many random rounds.
@@ -340,6 +341,7 @@ CODEC_TESTS = \
 	%D%/vtd/test-desc-print \
 	%D%/vtd/test-entry \
 	%D%/vtd/test-guest-caps \
+	%D%/vtd/test-kernel-faults \
 	%D%/vtd/test-pasid-entry
 
 check-unit:

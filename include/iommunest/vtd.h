@@ -168,6 +168,39 @@ int iommunest_vtd_guest_check(const struct iommunest_hw_info *info,
  */
 const char *iommunest_vtd_guest_reason_text(uint64_t reason);
 
+/* Known faults of kernels: bits of *@faults. */
+/*
+ * Invalidations of a nested HWPT are sent as plain IOTLB descriptors, and
+ * succeed: what is cached of stage 1 stays.  From 6.16.8 to 6.18.15, and from
+ * 6.19 to 6.19.5.
+ */
+#define IOMMUNEST_VTD_KERNEL_FAULT_PLAIN_IOTLB (UINT64_C(1) << 0)
+/*
+ * "All" is sent page-selective with an address mask of 52.  What hardware
+ * makes of that is not known.  From 6.10 to before 7.1, except where
+ * PLAIN_IOTLB is reported.
+ */
+#define IOMMUNEST_VTD_KERNEL_FAULT_ALL_AM_52 (UINT64_C(1) << 1)
+/* ATS is off in nested mode, so that no device has a device TLB.  6.12. */
+#define IOMMUNEST_VTD_KERNEL_FAULT_NO_NESTED_ATS (UINT64_C(1) << 2)
+
+/*
+ * Which faults the kernel @release, as uname(2) gives it ("6.12.117",
+ * "6.18.3-amd64"), is known to have where a guest is nested.  6.12.117 and
+ * 7.3.4 were examined; where a fault begins and ends is inferred.  It goes by
+ * the numbers alone: what a distribution has fixed, or broken, it does not
+ * see, and a release candidate is taken for its release.  Any thread.  Returns
+ * how many there are, 0 if none is known; -EINVAL (NULL, or @release does not
+ * begin with two or three numbers).
+ */
+int iommunest_vtd_kernel_faults(const char *release, uint64_t *faults);
+
+/*
+ * Describes one fault, a single bit; "unknown" for anything else.  Static.
+ * Any thread.
+ */
+const char *iommunest_vtd_kernel_fault_text(uint64_t fault);
+
 /* Bits of iommunest_vtd_s1::flags (enum iommu_hwpt_vtd_s1_flags). */
 #define IOMMUNEST_VTD_S1_SRE (1u << 0)	/* supervisor requests */
 #define IOMMUNEST_VTD_S1_EAFE (1u << 1) /* extended access flag */
