@@ -47,6 +47,8 @@ struct submission {
 	/* The entry that failed; so many after it may not be done, either. */
 	uint32_t at;
 	uint32_t suspects;
+	/* One of the following holds. */
+	bool narrow;
 	/* Entries of one call at most, until the cursor is at `limit_end`. */
 	uint32_t limit;
 	uint32_t limit_end;
@@ -93,9 +95,29 @@ static void note_error(struct submission *sub,
 	sub->suspects = suspects_of(cmd, count);
 }
 
+static __attribute__((noinline)) void show_call(const struct submission *sub,
+						const void *entries,
+						const uint64_t *cookies,
+						bool flush_all, int error)
+{
+	const struct iommunest_call call = {
+		.id = sub->id,
+		.count = sub->called,
+		.handled = sub->reported,
+		.error = error,
+		.entries = entries,
+		.cookies = cookies,
+		.flush_all = flush_all,
+		.driver_error = sub->driver_error,
+	};
+
+	sub->opts.trace(sub->opts.user, &call);
+}
+
 /* Makes it, counts it, shows it. */
-static int call_kernel(struct submission *sub, const void *entries,
-		       const uint64_t *cookies, uint32_t count, bool flush_all)
+static inline __attribute__((always_inline)) int
+call_kernel(struct submission *sub, const void *entries,
+	    const uint64_t *cookies, uint32_t count, bool flush_all)
 {
 	const struct iommunest_inv_type *type = &sub->batch->type;
 	struct iommunest_uapi_invalidate cmd = {
@@ -106,31 +128,23 @@ static int call_kernel(struct submission *sub, const void *entries,
 		.entry_len = type->entry_len,
 		.entry_num = count,
 	};
-	struct iommunest_call call = {
-		.id = sub->id,
-		.count = count,
-		.entries = entries,
-		.cookies = cookies,
-		.flush_all = flush_all,
-	};
-	int ret;
+	int error;
 
 	if (sub->extension == IOMMUNEST_EXTENSION_YES) {
 		cmd.size = sizeof(cmd);
 		cmd.flags = IOMMUNEST_INVALIDATE_REPORT_ERROR;
 	}
-	ret = iommunest_ioctl(sub->ctx, IOMMU_HWPT_INVALIDATE, &cmd);
-	call.error = ret < 0 ? ret : 0;
-	call.handled = cmd.entry_num;
-	note_error(sub, &cmd, count, call.error);
-	call.driver_error = sub->driver_error;
+	error = iommunest_ioctl(sub->ctx, IOMMU_HWPT_INVALIDATE, &cmd);
+	if (error > 0)
+		error = 0;
+	note_error(sub, &cmd, count, error);
+	sub->called = count;
+	sub->reported = cmd.entry_num;
 	sub->report.calls++;
 	sub->report.sent += count;
 	if (sub->opts.trace)
-		sub->opts.trace(sub->opts.user, &call);
-	sub->called = count;
-	sub->reported = cmd.entry_num;
-	return call.error;
+		show_call(sub, entries, cookies, flush_all, error);
+	return error;
 }
 
 static bool is_repeated(const struct iommunest_inv_type *type)
@@ -143,8 +157,9 @@ static bool is_repeated(const struct iommunest_inv_type *type)
  * call that reports all of them is one that the kernel rejected before it
  * wrote the count back: the count is still ours, and nothing is done.
  */
-static int entries_done(const struct iommunest_inv_type *type, uint32_t count,
-			uint32_t reported, int error, uint32_t *done)
+static inline int entries_done(const struct iommunest_inv_type *type,
+			       uint32_t count, uint32_t reported, int error,
+			       uint32_t *done)
 {
 	bool exact = type->recovery == IOMMUNEST_RECOVERY_EXACT;
 
@@ -152,7 +167,7 @@ static int entries_done(const struct iommunest_inv_type *type, uint32_t count,
 	if (reported > count)
 		return -EPROTO;
 	if (!error) {
-		if (count && (reported == 0 || (!exact && reported < count)))
+		if (reported < count && (reported == 0 || !exact))
 			return -EPROTO;
 		*done = reported;
 		return 0;
@@ -163,9 +178,9 @@ static int entries_done(const struct iommunest_inv_type *type, uint32_t count,
 	return error;
 }
 
-static int send_once(struct submission *sub, const void *entries,
-		     const uint64_t *cookies, uint32_t count, bool flush_all,
-		     uint32_t *done)
+static inline __attribute__((always_inline)) int
+send_once(struct submission *sub, const void *entries, const uint64_t *cookies,
+	  uint32_t count, bool flush_all, uint32_t *done)
 {
 	int error = call_kernel(sub, entries, cookies, count, flush_all);
 	int ret = entries_done(&sub->batch->type, count, sub->reported, error,
@@ -173,6 +188,14 @@ static int send_once(struct submission *sub, const void *entries,
 
 	sub->lied = sub->reported > count || (ret && !error);
 	return ret;
+}
+
+static __attribute__((noinline)) int send_again(struct submission *sub,
+						const void *entries,
+						const uint64_t *cookies,
+						bool flush_all, uint32_t *done)
+{
+	return send_once(sub, entries, cookies, *done, flush_all, done);
 }
 
 /*
@@ -185,8 +208,8 @@ static int send_entries(struct submission *sub, const void *entries,
 {
 	int ret = send_once(sub, entries, cookies, count, flush_all, done);
 
-	if (*done && !ret && is_repeated(&sub->batch->type))
-		ret = send_once(sub, entries, cookies, *done, flush_all, done);
+	if (!ret && is_repeated(&sub->batch->type) && count)
+		ret = send_again(sub, entries, cookies, flush_all, done);
 	/* Only those in a row are counted. */
 	if (!is_stall(ret))
 		sub->stalls = 0;
@@ -464,6 +487,7 @@ static bool has_to_wait(struct submission *sub)
 	    (sub->opts.policy != IOMMUNEST_POLICY_SKIP &&
 	     sub->opts.policy != IOMMUNEST_POLICY_ASK))
 		return false;
+	sub->narrow = true;
 	sub->lone = sub->at;
 	sub->report.resumes++;
 	return true;
@@ -504,6 +528,7 @@ static void advance(struct submission *sub, uint32_t done)
 static void send_fewer(struct submission *sub, uint32_t first, uint32_t count,
 		       uint32_t limit)
 {
+	sub->narrow = true;
 	sub->limit = limit;
 	if (sub->limit_end < first + count)
 		sub->limit_end = first + count;
@@ -584,21 +609,28 @@ static __attribute__((noinline)) int recover(struct submission *sub,
 	return judge(sub, first, error);
 }
 
-/* How many go in the next call. */
-static uint32_t call_size(struct submission *sub)
+static __attribute__((noinline)) uint32_t
+narrow_size(const struct submission *sub, uint32_t count)
 {
-	const struct iommunest_batch *batch = sub->batch;
-	uint32_t count = pending(batch);
+	const uint32_t cursor = sub->batch->cursor;
 
-	if (batch->cursor >= sub->limit_end)
-		sub->limit = batch->type.call_max;
-	if (count > sub->limit)
+	if (cursor < sub->limit_end && count > sub->limit)
 		count = sub->limit;
-	if (batch->cursor == sub->lone)
+	if (cursor == sub->lone)
 		return 1;
-	if (batch->cursor < sub->lone && count > sub->lone - batch->cursor)
-		count = sub->lone - batch->cursor;
+	if (cursor < sub->lone && count > sub->lone - cursor)
+		count = sub->lone - cursor;
 	return count;
+}
+
+/* How many go in the next call. */
+static uint32_t call_size(const struct submission *sub)
+{
+	uint32_t count = pending(sub->batch);
+
+	if (count > sub->batch->type.call_max)
+		count = sub->batch->type.call_max;
+	return sub->narrow ? narrow_size(sub, count) : count;
 }
 
 /* One call from the cursor on, and what follows from its answer. */
@@ -648,12 +680,12 @@ static int run(struct submission *sub)
 
 /* ---- What the caller hands in ---- */
 
+/* @to is zeroed. */
 static int copy_options(struct iommunest_submit_options *to,
 			const struct iommunest_submit_options *from)
 {
 	int ret;
 
-	memset(to, 0, sizeof(*to));
 	if (from) {
 		ret = iommunest_copy_in(to, sizeof(*to), from,
 					END_OF(struct iommunest_submit_options,
@@ -670,14 +702,13 @@ static int copy_options(struct iommunest_submit_options *to,
 	return 0;
 }
 
-/* Takes the caller's room for skipped entries; all else starts at zero. */
+/* Takes the caller's room for skipped entries; @to is zeroed. */
 static int copy_report(struct iommunest_report *to,
 		       const struct iommunest_report *from)
 {
 	struct iommunest_report in;
 	int ret;
 
-	memset(to, 0, sizeof(*to));
 	if (!from)
 		return 0;
 	ret = iommunest_copy_in(&in, sizeof(in), from,

@@ -426,6 +426,23 @@ TEST_LOOP(where_it_may_be_asked_an_empty_call_tells, 2)
 	rig_finish(&rig);
 }
 
+TEST_LOOP(what_is_an_entrys_in_any_case_needs_no_empty_call, 2)
+{
+	const int error = _i ? -EIO : -ETIMEDOUT;
+	const struct script_row rows[] = {
+		{ SENDS(0, 1), ANSWERS(error, 0) },
+	};
+	struct iommunest_inv_type type = groups_type();
+	struct rig rig;
+
+	type.flags = 0;
+	rig_start(&rig, &type, rows, ARRAY_LEN(rows), 1);
+	ck_assert_int_eq(rig_submit(&rig), error);
+	ck_assert_uint_eq(rig.report.blame, IOMMUNEST_BLAME_ENTRY);
+	ck_assert(rig.report.exact);
+	rig_finish(&rig);
+}
+
 /* A kernel whose counts are exact, and whose empty call says nothing. */
 TEST_LOOP(an_exact_type_that_nobody_can_ask_goes_by_the_errno, 3)
 {
