@@ -32,6 +32,12 @@ enum iommunest_sim_profile {
 	/* The same kernels with the patches in kernel/. */
 	IOMMUNEST_SIM_LINUX_6_12_PATCHED = 3,
 	IOMMUNEST_SIM_LINUX_7_3_PATCHED = 4,
+	/*
+	 * A kernel with IOMMUNEST_VTD_KERNEL_FAULT_PLAIN_IOTLB: invalidations
+	 * of a nested HWPT succeed, and what is cached of it stays.  It was
+	 * not examined, and is otherwise as 7.3 where nothing else is known.
+	 */
+	IOMMUNEST_SIM_LINUX_6_18 = 5,
 };
 
 /*
@@ -135,6 +141,11 @@ enum iommunest_sim_desc_kind {
 	IOMMUNEST_SIM_PIOTLB_PAGES = 2,
 	/* Device TLB: 2^am pages at addr; am 52: all. */
 	IOMMUNEST_SIM_DEV_TLB = 3,
+	/*
+	 * Not PASID-based: 2^am pages of second-stage addresses at addr; am
+	 * 52: all of the domain.  Nothing that is simulated is cached so.
+	 */
+	IOMMUNEST_SIM_IOTLB = 4,
 };
 
 /* One descriptor that the driver put into the host's queue. */

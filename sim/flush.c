@@ -8,6 +8,7 @@
 
 #include "cache.h"
 #include "device.h"
+#include "registers.h"
 
 /* The largest address mask that some versions of QEMU take. */
 #define QEMU_AM_MAX 18u
@@ -52,6 +53,32 @@ static void piotlb(struct iommunest_sim *sim, struct sim_hwpt *hwpt,
 	emit(sim, &desc);
 }
 
+/*
+ * Drops nothing: all that is cached belongs to a PASID.  CAP_REG.MAMV limits
+ * this kind, and what is larger becomes all of the domain.
+ */
+static void plain_iotlb(struct iommunest_sim *sim, const struct sim_hwpt *hwpt,
+			const struct sim_block *block, bool leaves_only,
+			bool lost)
+{
+	struct iommunest_sim_desc desc = {
+		.kind = IOMMUNEST_SIM_IOTLB,
+		.hwpt_id = hwpt->obj.id,
+		.am = block->am,
+		.addr = block->addr,
+		.ih = leaves_only,
+		.refused = lost,
+	};
+
+	if (block->all || block->am > SIM_AM_ALL ||
+	    block->am > iommunest__sim_mamv(sim)) {
+		desc.am = SIM_AM_ALL;
+		desc.addr = 0;
+		desc.ih = false;
+	}
+	emit(sim, &desc);
+}
+
 static void dev_tlb(struct iommunest_sim *sim, struct sim_device *dev,
 		    const struct sim_block *block, bool lost)
 {
@@ -80,7 +107,10 @@ void iommunest__sim_flush(struct iommunest_sim *sim, struct sim_hwpt *hwpt,
 	if (!hwpt->devices)
 		return;
 	block = sim->profile->widen(addr, npages);
-	piotlb(sim, hwpt, &block, leaves_only, lost);
+	if (sim->profile->plain_iotlb)
+		plain_iotlb(sim, hwpt, &block, leaves_only, lost);
+	else
+		piotlb(sim, hwpt, &block, leaves_only, lost);
 	for (dev = hwpt->devices; dev; dev = dev->next) {
 		if (iommunest__sim_has_dev_tlb(sim, dev))
 			dev_tlb(sim, dev, &block, lost);

@@ -104,6 +104,8 @@ struct sim_profile {
 	bool reports_no_ats;
 	/* ATS stays on for nested HWPTs. */
 	bool nested_ats;
+	/* Nested HWPTs get IOTLB descriptors, not PASID-based ones. */
+	bool plain_iotlb;
 	/* Computes the block that covers a range of pages. */
 	struct sim_block (*widen)(uint64_t addr, uint64_t npages);
 	/* An entry that is empty, or passes the last address, is refused. */

@@ -46,6 +46,24 @@ static const struct sim_profile profiles[] = {
 		.nested_ats = true,
 		.widen = iommunest__sim_widen_7_3,
 	},
+	/*
+	 * This one was not examined.  Known are the fault, the ioctls, and that
+	 * blocks were still computed as in 6.12; the rest is as in 7.3.
+	 */
+	[IOMMUNEST_SIM_LINUX_6_18] = {
+		.last_cmd = CMD_HW_QUEUE_ALLOC,
+		.invalidate_size = IOMMUNEST_UAPI_INVALIDATE_SIZE,
+		.paging_flags = NEST_PARENT | DIRTY | FAULT_ID |
+				HWPT_ALLOC_PASID,
+		.nested_flags = FAULT_ID | HWPT_ALLOC_PASID,
+		.hw_info_flags = HW_INFO_INPUT_TYPE,
+		.not_nested_errno = -EINVAL,
+		.checks_stage = true,
+		.reports_no_ats = true,
+		.nested_ats = true,
+		.plain_iotlb = true,
+		.widen = iommunest__sim_widen_6_12,
+	},
 	[IOMMUNEST_SIM_LINUX_7_3_PATCHED] = {
 		.last_cmd = CMD_IOAS_NOIOMMU_GET_PA,
 		.invalidate_size = sizeof(struct iommunest_uapi_invalidate),

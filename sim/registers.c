@@ -9,6 +9,7 @@
 #define BIT(n) (1ull << (n))
 
 #define CAP_MAMV_SHIFT 48
+#define CAP_MAMV_MASK 0x3fu
 #define CAP_FL5LP BIT(60)
 
 #define ECAP_NEST BIT(26)
@@ -54,6 +55,11 @@ uint64_t iommunest__sim_default_ecap(void)
 	       snoop | page_requests | pss | ECAP_NEST | ECAP_SRS | ECAP_EAFS |
 	       ECAP_PASID | ECAP_SMTS | ECAP_SLADS | ECAP_SLTS | ECAP_FLTS |
 	       ECAP_SMPWC;
+}
+
+unsigned int iommunest__sim_mamv(const struct iommunest_sim *sim)
+{
+	return (unsigned int)(sim->cap >> CAP_MAMV_SHIFT) & CAP_MAMV_MASK;
 }
 
 static bool has_all(const struct iommunest_sim *sim, uint64_t bits)

@@ -9,6 +9,9 @@
 uint64_t iommunest__sim_default_cap(void);
 uint64_t iommunest__sim_default_ecap(void);
 
+/* The largest address mask of IOTLB descriptors that are not PASID-based. */
+unsigned int iommunest__sim_mamv(const struct iommunest_sim *sim);
+
 bool iommunest__sim_can_nest(const struct iommunest_sim *sim);
 bool iommunest__sim_can_first_stage(const struct iommunest_sim *sim);
 bool iommunest__sim_can_second_stage(const struct iommunest_sim *sim);

@@ -31,6 +31,7 @@ enum {
 	CMD_VDEVICE_ALLOC,
 	CMD_IOAS_CHANGE_PROCESS,
 	CMD_VEVENTQ_ALLOC,
+	/* The last in 6.18. */
 	CMD_HW_QUEUE_ALLOC,
 	/* The last in 7.3. */
 	CMD_IOAS_NOIOMMU_GET_PA,

@@ -61,7 +61,7 @@ static const char help[] =
 	"  --coalesce        merge neighbouring entries\n"
 	"  --policy POLICY   when an entry fails: stop (the default), skip or "
 	"flush\n"
-	"  --profile KERNEL  6.12 or 7.3 (the default)\n"
+	"  --profile KERNEL  6.12, 6.18 or 7.3 (the default)\n"
 	"  --qemu-am-18      the host's IOMMU is that of a QEMU that refuses "
 	"blocks\n"
 	"                    of more than 2^18 pages\n"
@@ -129,8 +129,9 @@ static int set_option(struct inval_options *options, int option)
 	case OPTION_PROFILE:
 		if (arg_profile(optarg, &options->sim.profile))
 			return -1;
-		return tool_usage("--profile must be 6.12 or 7.3, not \"%s\"",
-				  optarg);
+		return tool_usage(
+			"--profile must be 6.12, 6.18 or 7.3, not \"%s\"",
+			optarg);
 	case OPTION_QEMU_AM_18:
 		options->sim.flags |= IOMMUNEST_SIM_QEMU_AM_18;
 		return -1;
@@ -254,6 +255,10 @@ static void print_desc(void *user, const struct iommunest_sim_desc *desc)
 	case IOMMUNEST_SIM_PIOTLB_PAGES:
 		printf("2^%u pages at 0x%" PRIx64 "%s", desc->am, desc->addr,
 		       desc->ih ? ", leaf" : "");
+		break;
+	case IOMMUNEST_SIM_IOTLB:
+		printf("plain IOTLB, 2^%u pages at 0x%" PRIx64 "%s", desc->am,
+		       desc->addr, desc->ih ? ", leaf" : "");
 		break;
 	default:
 		printf("device TLB, 2^%u pages at 0x%" PRIx64, desc->am,

@@ -175,6 +175,8 @@ bool arg_profile(const char *text, uint32_t *profile)
 {
 	if (!strcmp(text, "6.12"))
 		*profile = IOMMUNEST_SIM_LINUX_6_12;
+	else if (!strcmp(text, "6.18"))
+		*profile = IOMMUNEST_SIM_LINUX_6_18;
 	else if (!strcmp(text, "7.3"))
 		*profile = IOMMUNEST_SIM_LINUX_7_3;
 	else

@@ -59,7 +59,7 @@ bool arg_number(const char *text, uint64_t min, uint64_t max, uint64_t *value);
 /* "stop", "skip" or "flush": enum iommunest_policy. */
 bool arg_policy(const char *text, uint32_t *policy);
 
-/* "6.12" or "7.3": enum iommunest_sim_profile. */
+/* "6.12", "6.18" or "7.3": enum iommunest_sim_profile. */
 bool arg_profile(const char *text, uint32_t *profile);
 
 #endif /* TOOL_H */

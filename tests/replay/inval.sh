@@ -63,6 +63,8 @@ sent 0 '2^52 pages at 0x0: refused, and the kernel does not say so;' \
 	--qemu-am-18 --profile 6.12 all
 sent 0 "$everything" --qemu-am-18 --profile 7.3 all
 sent 0 "$everything" --profile 7.3 all
+sent 0 'plain IOTLB, 2^0 pages at 0x1000, leaf;plain IOTLB, 2^52 pages at 0x0;' \
+	--profile 6.18 0x1000+1:leaf all
 
 # EIO's words are the C library's.
 sent 1 '2^0 pages at 0x0;' --fail-entry 2:EIO 0+1 0x1000+1 0x2000+1

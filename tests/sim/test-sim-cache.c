@@ -345,6 +345,60 @@ TEST_RANGE(the_capability_mamv_is_no_limit, 1, 5)
 	rig_close(&rig);
 }
 
+/* ---- A kernel with a fault ---- */
+
+#define FAULTY IOMMUNEST_SIM_LINUX_6_18
+
+TEST(in_6_18_flushes_succeed_and_what_is_cached_stays)
+{
+	struct iommu_hwpt_vtd_s1_invalidate entries[] = {
+		{ .addr = PAGE, .npages = 1, .flags = LEAF },
+		{ .addr = 0, .npages = ALL },
+	};
+	uint32_t num = 2;
+
+	eight_pages(FAULTY, 0);
+	ck_assert_int_eq(rig_submit(&rig, rig.nested, entries, &num), 0);
+	ck_assert_uint_eq(num, 2);
+	ck_assert_uint_eq(leaves(), 0xff);
+	ck_assert_uint_eq(rig_cached(&rig, 0), IN_IOTLB);
+	ck_assert_uint_eq(rig.desc_count, 2);
+	ck_assert_uint_eq(rig.descs[0].kind, IOMMUNEST_SIM_IOTLB);
+	ck_assert_uint_eq(rig.descs[0].addr, PAGE);
+	ck_assert_uint_eq(rig.descs[0].am, 0);
+	ck_assert(rig.descs[0].ih);
+	ck_assert_uint_eq(rig.descs[1].kind, IOMMUNEST_SIM_IOTLB);
+	ck_assert_uint_eq(rig.descs[1].am, 52);
+	ck_assert(!rig.descs[0].refused && !rig.descs[1].refused);
+	/* Only a detach drops it. */
+	rig_attach(&rig, rig.dev, 0);
+	ck_assert_uint_eq(leaves(), 0);
+	rig_close(&rig);
+}
+
+/* Above it, all of the domain. */
+TEST(in_6_18_blocks_are_limited_by_mamv)
+{
+	rig_open(&rig, FAULTY, 0, 0);
+	rig_flush(&rig, GIB, 1 << 18, LEAF);
+	ck_assert_uint_eq(rig.descs[0].am, 18);
+	ck_assert_uint_eq(rig.descs[0].addr, GIB);
+	rig_flush(&rig, 2 * GIB, 1 << 19, LEAF);
+	ck_assert_uint_eq(rig.descs[0].am, 52);
+	ck_assert_uint_eq(rig.descs[0].addr, 0);
+	ck_assert(!rig.descs[0].ih);
+	rig_close(&rig);
+}
+
+TEST(in_6_18_device_tlbs_are_flushed)
+{
+	rig_open(&rig, FAULTY, 0, IOMMUNEST_SIM_ATS);
+	rig_translate(&rig, rig.nested, PAGE, 0);
+	rig_flush(&rig, PAGE, 1, LEAF);
+	ck_assert_uint_eq(rig_cached(&rig, PAGE), IN_IOTLB);
+	rig_close(&rig);
+}
+
 /* ---- Devices ---- */
 
 TEST_RANGE(detaching_drops_what_was_cached, 1, 3)

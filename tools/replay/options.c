@@ -71,7 +71,7 @@ static const char help[] =
 	"                      HWPT without a device sends nothing to the "
 	"hardware\n"
 	"The simulated host:\n"
-	"  --profile KERNEL    6.12 or 7.3 (the default)\n"
+	"  --profile KERNEL    6.12, 6.18 or 7.3 (the default)\n"
 	"  --fail CALL:ERRNO   that invalidation call fails\n"
 	"  --fail-entry N:ERRNO\n"
 	"                      that entry fails\n"
@@ -122,8 +122,9 @@ static int set_value(struct replay_options *options, int option,
 	case OPTION_PROFILE:
 		if (arg_profile(text, &options->profile))
 			return -1;
-		return tool_usage("--profile must be 6.12 or 7.3, not \"%s\"",
-				  text);
+		return tool_usage(
+			"--profile must be 6.12, 6.18 or 7.3, not \"%s\"",
+			text);
 	default:
 		/* getopt_long() has said what is wrong. */
 		fputs("Try iommunest-replay --help.\n", stderr);
