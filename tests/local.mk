@@ -36,6 +36,7 @@ VALGRIND_TESTS = $(WRAPPED_TESTS) \
 	%D%/queue/test-iq \
 	%D%/queue/test-iq-devices \
 	%D%/queue/test-iq-failures \
+	%D%/queue/test-iq-heal \
 	%D%/queue/test-iq-hostile \
 	%D%/queue/test-iq-random \
 	%D%/replay/test-capture \
@@ -136,6 +137,7 @@ LDADD = %D%/libtest.la libiommunest-sim.la libiommunest.la $(CHECK_LIBS)
 	%D%/harness/submit-rig.c \
 	%D%/harness/submit-rig.h \
 	%D%/harness/support.c \
+	%D%/harness/policy.h \
 	%D%/harness/support.h \
 	%D%/harness/target.h \
 	%D%/harness/vtd-info.h \

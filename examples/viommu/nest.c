@@ -180,6 +180,23 @@ static int leave(struct viommu *viommu)
 	return drop(viommu, old);
 }
 
+/* A device that is detached reaches nothing, and has nothing cached. */
+int viommu_nest_cut_off(struct viommu *viommu)
+{
+	const struct viommu_config *config = &viommu->config;
+	uint32_t old = viommu->nest.hwpt_id;
+	int ret;
+
+	ret = iommunest_vfio_detach(config->ctx, config->device_fd);
+	if (ret)
+		return ret;
+	viommu_note(viommu, "the device is cut off");
+	viommu->nest = (struct viommu_nest){ 0 };
+	/* What cannot be destroyed is in nobody's way. */
+	drop(viommu, old);
+	return 0;
+}
+
 int viommu_nest_update(struct viommu *viommu)
 {
 	struct viommu_nest nest;

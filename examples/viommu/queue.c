@@ -57,6 +57,25 @@ static void interrupt(void *vmm, uint32_t index)
  * All descriptors before it in the ring are done, and none after it has begun:
  * this is the place to change HWPTs and scopes.
  */
+/* How often the host is asked for what it may be able to do a moment later. */
+#define TRIES 4
+
+/*
+ * The guest waits for this, and has no use for an error: what cannot be done
+ * cuts the device off, until the guest changes its tables again.
+ */
+static int update_nest(struct viommu *viommu)
+{
+	int tries, ret;
+
+	for (tries = 0; tries < TRIES; tries++) {
+		ret = viommu_nest_update(viommu);
+		if (ret != -ENOMEM && ret != -EBUSY && ret != -EINTR)
+			break;
+	}
+	return ret ? viommu_nest_cut_off(viommu) : 0;
+}
+
 static int take_descriptor(void *vmm, uint32_t index,
 			   const struct iommunest_vtd_desc *desc)
 {
@@ -68,7 +87,7 @@ static int take_descriptor(void *vmm, uint32_t index,
 	switch (desc->type) {
 	case IOMMUNEST_VTD_DESC_CONTEXT_CACHE:
 	case IOMMUNEST_VTD_DESC_PASID_CACHE:
-		return viommu_nest_update(viommu);
+		return update_nest(viommu);
 	case IOMMUNEST_VTD_DESC_IEC:
 		/* A VMM with interrupt remapping updates its routes here. */
 	case IOMMUNEST_VTD_DESC_IOTLB:
@@ -79,6 +98,24 @@ static int take_descriptor(void *vmm, uint32_t index,
 	default:
 		return 0;
 	}
+}
+
+static void healed(void *vmm, uint64_t cookie, uint32_t index, int error,
+		   uint32_t code)
+{
+	(void)code;
+	viommu_note(vmm, "slot %u: %s; all of hwpt %llu is flushed instead",
+		    index, strerror(-error), (unsigned long long)cookie);
+}
+
+/* The one device there is goes through the one target there is. */
+static int isolate(void *vmm, uint64_t cookie, uint32_t index, int error,
+		   uint32_t code)
+{
+	(void)cookie, (void)code;
+	viommu_note(vmm, "slot %u: %s, and nothing flushes it", index,
+		    strerror(-error));
+	return viommu_nest_cut_off(vmm);
 }
 
 static void trace(void *vmm, uint64_t cookie, const struct iommunest_call *call)
@@ -95,5 +132,7 @@ const struct iommunest_vtd_iq_ops viommu_iq_ops = {
 	.write_status = write_status,
 	.interrupt = interrupt,
 	.descriptor = take_descriptor,
+	.healed = healed,
+	.isolate = isolate,
 	.trace = trace,
 };

@@ -131,6 +131,8 @@ int viommu_read_memory(const struct viommu *viommu, uint64_t gpa, void *buf,
 
 /* The guest's tables may say something else than before. */
 int viommu_nest_update(struct viommu *viommu);
+/* The host cannot do what they say: the device's DMA is blocked. */
+int viommu_nest_cut_off(struct viommu *viommu);
 
 __attribute__((format(printf, 2, 3))) void
 viommu_note(const struct viommu *viommu, const char *format, ...);

@@ -217,9 +217,9 @@ struct iommunest_vtd_iq;
 
 /*
  * What the engine asks of the VMM.  Each function gets `vmm` first, runs
- * within iommunest_vtd_iq_run(), and must not call the engine, except
- * `descriptor`, which may add and remove HWPTs.  Functions that return int
- * return 0 or a negated errno.
+ * within iommunest_vtd_iq_run(), and may add and remove scopes and devices;
+ * what would pull the ring from under the run is -EBUSY.  Functions that return
+ * int return 0 or a negated errno.
  */
 struct iommunest_vtd_iq_ops {
 	size_t size;
@@ -243,9 +243,13 @@ struct iommunest_vtd_iq_ops {
 	 * nested HWPT, device TLB of a device without one.  All that precedes
 	 * it in the ring has been submitted.  A wait with
 	 * IOMMUNEST_VTD_DESC_PD comes here too, before it completes: the VMM
-	 * drains its page requests.  -ETIMEDOUT is shown to the
-	 * guest as a device that did not answer (ITE), -EREMOTEIO as one that
-	 * answered wrongly (ICE), any other error as IQE.
+	 * drains its page requests.
+	 *
+	 * It should not fail: an emulated device that is gone has no TLB (0),
+	 * a silent one is cut off (0), and what the host cannot do for a
+	 * PASID-cache descriptor detaches the device (0).  -EREMOTEIO: it is
+	 * done, and a device sent an unexpected completion besides, which the
+	 * guest sees as ICE.  Any other error goes by options->unhealed.
 	 */
 	int (*descriptor)(void *vmm, uint32_t index,
 			  const struct iommunest_vtd_desc *desc);
@@ -261,22 +265,73 @@ struct iommunest_vtd_iq_ops {
 	 * slot @index, and the engine goes on after it.
 	 */
 	void (*skipped)(void *vmm, uint32_t index, uint64_t cookie, int error);
+	/*
+	 * Optional.  The host failed on the descriptor in slot @index, with
+	 * the driver's own @code or 0, and a flush of all of the target took
+	 * its place.  Told once for each target and submission.
+	 */
+	void (*healed)(void *vmm, uint64_t cookie, uint32_t index, int error,
+		       uint32_t code);
+	/*
+	 * That flush failed, too.  Cuts the target off: returns 0 only when
+	 * every (device, PASID) that is attached to the HWPT is detached or
+	 * blocked.  All that the guest asks of the target counts as done then,
+	 * and is not sent, until the VMM adds it again.  May change the
+	 * engine's tables, and destroy the HWPT.
+	 */
+	int (*isolate)(void *vmm, uint64_t cookie, uint32_t index, int error,
+		       uint32_t code);
 	/* Optional: each ioctl; the cookies of its entries are ring indices. */
 	void (*trace)(void *vmm, uint64_t cookie,
 		      const struct iommunest_call *call);
 };
 
+/* What the engine does when the host fails on an entry or a call. */
+enum iommunest_vtd_iq_policy {
+	/*
+	 * Flush all of the target in its place (`healed`), else cut the target
+	 * off (`isolate`), else go by `unhealed`.
+	 */
+	IOMMUNEST_VTD_IQ_HEAL = 0,
+	/* The queue halts at the slot, and the guest sees nothing of it. */
+	IOMMUNEST_VTD_IQ_STOP = 1,
+	/* Tell `skipped`, and go on. */
+	IOMMUNEST_VTD_IQ_SKIP = 2,
+};
+
+/* What is left where nothing healed a failure, or `descriptor` failed. */
+enum iommunest_vtd_iq_unhealed {
+	/* Not said: HALT, and `isolate` is needed. */
+	IOMMUNEST_VTD_UNHEALED_DEFAULT = 0,
+	/*
+	 * The queue halts at the slot, and the guest sees nothing of it: the
+	 * VMM stops the guest, or heals, clears the fault and runs again.
+	 */
+	IOMMUNEST_VTD_UNHEALED_HALT = 1,
+	/*
+	 * The first wait with SW or IF after the slot is not completed, and
+	 * the guest sees ITE; its driver submits again.  Linux 6.12 to 6.19
+	 * without a fix of March 2026 locks up on ITE: for VMMs that know
+	 * their guests.
+	 */
+	IOMMUNEST_VTD_UNHEALED_ITE = 2,
+};
+
+/* iommunest_vtd_iq_options::flags: this kernel's "all" does not flush all. */
+#define IOMMUNEST_VTD_IQ_NO_ALL (1u << 0)
+
 struct iommunest_vtd_iq_options {
 	size_t size;
-	/*
-	 * enum iommunest_policy: STOP, SKIP, or FLUSH_ALL (all of the HWPT,
-	 * then go on).
-	 */
+	/* enum iommunest_vtd_iq_policy. */
 	uint32_t policy;
 	/* Descriptors that one run handles at most; 0: no limit. */
 	uint32_t budget;
 	/* How blocks become entries; NULL: neither split nor merged. */
 	const struct iommunest_vtd_limits *limits;
+	/* enum iommunest_vtd_iq_unhealed. */
+	uint32_t unhealed;
+	/* IOMMUNEST_VTD_IQ_NO_ALL. */
+	uint32_t flags;
 };
 
 /*
@@ -289,7 +344,7 @@ int iommunest_vtd_iq_new(struct iommunest_vtd_iq **iq,
 			 const struct iommunest_vtd_iq_ops *ops, void *vmm,
 			 const struct iommunest_vtd_iq_options *options);
 
-/* NULL is allowed. */
+/* NULL is allowed.  Not within a callback, where it does nothing. */
 void iommunest_vtd_iq_free(struct iommunest_vtd_iq *iq);
 
 /*
@@ -301,14 +356,16 @@ void iommunest_vtd_iq_free(struct iommunest_vtd_iq *iq);
  * forwarded.
  *
  * This allocates, in proportion to the ring; running it does not.  Returns 0,
- * -EINVAL (NULL, reserved bits), -ENOMEM (the engine is as before).
+ * -EINVAL (NULL, reserved bits), -EBUSY (within a callback), -ENOMEM (the
+ * engine is as before).
  */
 int iommunest_vtd_iq_set_base(struct iommunest_vtd_iq *iq, uint64_t iqa,
 			      bool scalable);
 
 /*
  * The guest set its root table (GCMD_REG.SRTP), and with it RTADDR_REG.TTM,
- * after the base.  The ring stays as it is.  Returns 0, -EINVAL (NULL).
+ * after the base.  The ring stays as it is.  Returns 0, -EINVAL (NULL), -EBUSY
+ * (within a callback).
  */
 int iommunest_vtd_iq_set_mode(struct iommunest_vtd_iq *iq, bool scalable);
 
@@ -332,8 +389,8 @@ struct iommunest_vtd_target {
 /*
  * Says which target holds what a guest's (domain id, PASID) caches.  Several
  * may share a scope, and one target may have several.  @pasid is 20 bits.
- * *@target is copied.  Allocates, as the table grows with what is added.  As
- * with all changes of the table, not during a run, except within `descriptor`.
+ * *@target is copied.  Allocates, as the table grows with what is added.  It
+ * may be called within a callback.
  * Returns 0, -EINVAL (NULL, @pasid, a size too small, a target that has
  * another cookie), -E2BIG, -EEXIST (the same three again), -ENOSPC (65534
  * scopes and devices are there), -ENOMEM (the engine is as before).
@@ -391,9 +448,8 @@ struct iommunest_vtd_iq_result {
 	/* IQH_REG: the slot after the last descriptor that is done. */
 	uint64_t iqh;
 	/*
-	 * IQERCD_REG: IQEI in bits 3:0.  With ITE bits 47:32, with ICE bits
-	 * 63:48 hold the source id of the device-TLB descriptor that the VMM
-	 * failed on; else 0: the host does not know the guest's numbers.
+	 * IQERCD_REG: with IQE, IQEI in bits 3:0; else 0.  No device is named:
+	 * where one is, Linux may give up another CPU's flush.
 	 */
 	uint64_t iqercd;
 	/* Bits to OR into FSTS_REG. */
@@ -430,27 +486,32 @@ struct iommunest_vtd_iq_result {
  * descriptor for the VMM, the end of the run.  @result is written at every
  * return, unless its size is invalid.
  *
- * The first failing slot wins: waits before it complete, waits after it do
- * not, and the head points at it.  The engine then halts, and reports
- * the same again, until iommunest_vtd_iq_clear_fault() (the guest cleared
- * FSTS_REG) or a new base; then it starts again from the head.
+ * What the guest itself did wrong (IQE) halts the queue with the head at the
+ * slot; a failure of the host goes by the engine's options.  A halted engine
+ * reports the same again, until iommunest_vtd_iq_clear_fault() (the guest
+ * cleared FSTS_REG, or the VMM healed the host) or a new base; then it starts
+ * again from the head.  The write that clears FSTS_REG runs the queue before it
+ * returns to the guest: Linux uses its slots again right after it.
  *
  * Returns 0 (head is at the tail), 1 (the budget ended the run: call again),
- * -EINVAL (NULL, or no base set), -E2BIG (a size above 4096), -EBADMSG (cause
- * GUEST), or the failure's
- * own errno from `read`, `write_status`, `descriptor` or iommunest_submit().
+ * -EINVAL (NULL, or no base set), -E2BIG (a size above 4096), -EBUSY (within a
+ * callback), -EBADMSG (cause GUEST), or the failure's own errno from `read`,
+ * `write_status`, `descriptor` or iommunest_submit().
  */
 int iommunest_vtd_iq_run(struct iommunest_vtd_iq *iq, uint64_t iqt,
 			 struct iommunest_vtd_iq_result *result);
 
-/* The guest cleared the fault: the next run starts at the head. */
+/*
+ * The guest cleared the fault, or the VMM healed the host: the next run starts
+ * at the head.  Within a callback it does nothing.
+ */
 void iommunest_vtd_iq_clear_fault(struct iommunest_vtd_iq *iq);
 
 /*
  * The guest disabled its queue (GCMD_REG.QIE was 1 and is 0): the head is 0
  * again, and runs remember the tail and do nothing.  A fault stays.  A new
  * engine is enabled; a VMM whose guest has not enabled its queue yet says so.
- * Returns 0, -EINVAL (NULL).
+ * Returns 0, -EINVAL (NULL), -EBUSY (within a callback).
  */
 int iommunest_vtd_iq_disable(struct iommunest_vtd_iq *iq);
 
@@ -464,14 +525,16 @@ int iommunest_vtd_iq_enable(struct iommunest_vtd_iq *iq,
 
 /*
  * Back to the state after iommunest_vtd_iq_new(): no base, no scopes, no fault,
- * enabled.  NULL is allowed.
+ * enabled.  NULL is allowed.  Returns 0, -EBUSY (within a callback).
  */
-void iommunest_vtd_iq_reset(struct iommunest_vtd_iq *iq);
+int iommunest_vtd_iq_reset(struct iommunest_vtd_iq *iq);
 
 /* iommunest_vtd_iq_state::flags. */
 #define IOMMUNEST_VTD_IQ_HAS_BASE (1u << 0)
 #define IOMMUNEST_VTD_IQ_SCALABLE (1u << 1)
 #define IOMMUNEST_VTD_IQ_ENABLED (1u << 2)
+/* A failure that the guest has not seen yet aborts the next wait. */
+#define IOMMUNEST_VTD_IQ_ABORT (1u << 3)
 
 /*
  * All that an engine knows of its guest between two runs, for live migration.
@@ -491,13 +554,17 @@ struct iommunest_vtd_iq_state {
 	int32_t error;
 	/* Its FSTS_REG bits and IQERCD_REG. */
 	uint32_t fsts;
-	uint32_t reserved;
+	/* With IOMMUNEST_VTD_IQ_ABORT: the slot that failed ... */
+	uint32_t abort_index;
 	uint64_t iqercd;
+	/* ... and its negated errno. */
+	int32_t abort_error;
+	uint32_t reserved;
 };
 
 /*
  * Copies an engine's state, between two runs.  Returns 0, -EINVAL
- * (NULL or a size too small), -E2BIG (above 4096).
+ * (NULL or a size too small), -E2BIG (above 4096), -EBUSY (within a callback).
  */
 int iommunest_vtd_iq_save(const struct iommunest_vtd_iq *iq,
 			  struct iommunest_vtd_iq_state *state);
@@ -506,7 +573,8 @@ int iommunest_vtd_iq_save(const struct iommunest_vtd_iq *iq,
  * Restores a state in an engine, which keeps its scopes.  The state is not
  * trusted, and is checked: on failure the engine is unchanged.  Go on with
  * iommunest_vtd_iq_run() and the state's iqt.  Returns 0, -EINVAL (NULL, a
- * bad size, a state that no engine saves), -E2BIG, -ENOMEM.
+ * bad size, a state that no engine saves), -E2BIG, -EBUSY (within a callback),
+ * -ENOMEM.
  */
 int iommunest_vtd_iq_restore(struct iommunest_vtd_iq *iq,
 			     const struct iommunest_vtd_iq_state *state);

@@ -154,6 +154,10 @@ static uint64_t run(struct iommunest_vtd_iq *iq, struct machine *machine,
 
 int main(int argc, char **argv)
 {
+	static const struct iommunest_vtd_iq_options halting = {
+		.size = sizeof(halting),
+		.unhealed = IOMMUNEST_VTD_UNHEALED_HALT,
+	};
 	struct iommunest_open_options options = {
 		.size = sizeof(options),
 		.sys = &null_sys,
@@ -174,7 +178,7 @@ int main(int argc, char **argv)
 	machine.slots = 128u << qs;
 	machine.ring = calloc(machine.slots, 32);
 	if (!machine.ring || hwpts == 0 || iommunest_open(&ctx, &options) < 0 ||
-	    iommunest_vtd_iq_new(&iq, &ops, &machine, NULL) < 0 ||
+	    iommunest_vtd_iq_new(&iq, &ops, &machine, &halting) < 0 ||
 	    iommunest_vtd_iq_set_base(iq, IOMMUNEST_VTD_IQA_DW | qs, true) < 0)
 		return 1;
 	fill(&machine, hwpts);

@@ -181,6 +181,7 @@ static int new_iq(struct iommunest_vtd_iq **iq, uint32_t flags)
 	};
 	const struct iommunest_vtd_iq_options iq_options = {
 		.size = sizeof(iq_options),
+		.unhealed = IOMMUNEST_VTD_UNHEALED_HALT,
 		.limits = &limits,
 	};
 

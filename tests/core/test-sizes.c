@@ -247,6 +247,11 @@ static const struct iommunest_vtd_iq_ops engine_ops = {
 	.descriptor = descriptor,
 };
 
+static const struct iommunest_vtd_iq_options halting = {
+	.size = sizeof(halting),
+	.unhealed = IOMMUNEST_VTD_UNHEALED_HALT,
+};
+
 static int engine_with(const struct iommunest_vtd_iq_ops *ops,
 		       const struct iommunest_vtd_iq_options *options)
 {
@@ -259,7 +264,7 @@ static int engine_with(const struct iommunest_vtd_iq_ops *ops,
 
 static int iq_ops(void *sized)
 {
-	return engine_with(sized, NULL);
+	return engine_with(sized, &halting);
 }
 
 static int iq_options(void *sized)
@@ -271,7 +276,8 @@ static struct iommunest_vtd_iq *engine(void)
 {
 	struct iommunest_vtd_iq *iq;
 
-	ck_assert_int_eq(iommunest_vtd_iq_new(&iq, &engine_ops, NULL, NULL), 0);
+	ck_assert_int_eq(iommunest_vtd_iq_new(&iq, &engine_ops, NULL, &halting),
+			 0);
 	ck_assert_int_eq(iommunest_vtd_iq_set_base(iq, 0x1000, false), 0);
 	return iq;
 }

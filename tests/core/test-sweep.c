@@ -16,6 +16,7 @@
 #include "tests/harness/heap.h"
 #include "tests/harness/support.h"
 #include "tests/harness/target.h"
+#include "tests/harness/policy.h"
 
 /* More than any scenario has calls or allocations. */
 #define ENDLESS 1000u
@@ -443,7 +444,7 @@ static int make_engine(struct iommunest_vtd_iq **iq)
 	};
 	const struct iommunest_vtd_iq_options options = {
 		.size = sizeof(options),
-		.policy = ring.policy,
+		.policy = engine_policy(ring.policy),
 		.limits = &limits,
 	};
 	int ret;

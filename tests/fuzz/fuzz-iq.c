@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "iq-vmm.h"
+#include "tests/harness/policy.h"
 
 /* Slots that an input may run over, so that none takes long. */
 #define MOST_WORK 1024u
@@ -37,7 +38,9 @@ static void take_options(struct vmm *vmm)
 
 	fuzz_take(&vmm->in, bytes, sizeof(bytes));
 	options->size = sizeof(*options);
-	options->policy = bytes[IQ_POLICY] % 4;
+	model->policy = bytes[IQ_POLICY] % 4;
+	options->policy = engine_policy(model->policy);
+	options->unhealed = IOMMUNEST_VTD_UNHEALED_HALT;
 	options->budget = bytes[IQ_BUDGET] > 127 ? bytes[IQ_BUDGET] - 127u : 0;
 	take_limits(vmm, bytes[IQ_LIMITS]);
 	vmm->flags = bytes[IQ_FLAGS];
@@ -47,15 +50,13 @@ static void take_options(struct vmm *vmm)
 	if (vmm->flags & IQ_VMM_NO_SKIPPED)
 		vmm->ops.skipped = NULL;
 	model->tells_covered = vmm->ops.covered;
-	model->policy = options->policy;
 	model->budget = options->budget;
 }
 
 static bool options_are_good(const struct vmm *vmm)
 {
-	return vmm->options.policy <= IOMMUNEST_POLICY_FLUSH_ALL &&
-	       (vmm->ops.skipped ||
-		vmm->options.policy != IOMMUNEST_POLICY_SKIP);
+	return vmm->model.policy <= IOMMUNEST_POLICY_FLUSH_ALL &&
+	       (vmm->ops.skipped || vmm->model.policy != IOMMUNEST_POLICY_SKIP);
 }
 
 static bool make_engine(struct vmm *vmm)

@@ -13,8 +13,8 @@
 int vmm_errno(struct fuzz_input *in)
 {
 	static const int errors[] = {
-		-EIO,	 -EFAULT,  -ETIMEDOUT,	-EREMOTEIO, -EINTR,
-		-EAGAIN, -EBADMSG, -ENOENT,	-EINVAL,    -ENOMEM,
+		-EIO,	 -EFAULT,  -ETIMEDOUT,	-ENXIO,	 -EINTR,
+		-EAGAIN, -EBADMSG, -ENOENT,	-EINVAL, -ENOMEM,
 		-ENOSPC, -1,	   -EOPNOTSUPP, -4095,
 	};
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The libiommunest authors */
+#include <errno.h>
 #include <check.h>
 #include <endian.h>
 #include <stdio.h>
@@ -258,6 +259,14 @@ static void guest_trace(void *vmm, uint64_t cookie,
 	note(vmm, &event);
 }
 
+/* This VMM cannot. */
+static int guest_isolate(void *vmm, uint64_t cookie, uint32_t index, int error,
+			 uint32_t code)
+{
+	(void)vmm, (void)cookie, (void)index, (void)error, (void)code;
+	return -EPERM;
+}
+
 const struct iommunest_vtd_iq_ops guest_ops = {
 	.size = sizeof(guest_ops),
 	.read = guest_read,
@@ -266,6 +275,7 @@ const struct iommunest_vtd_iq_ops guest_ops = {
 	.descriptor = guest_descriptor,
 	.covered = guest_covered,
 	.skipped = guest_skipped,
+	.isolate = guest_isolate,
 	.trace = guest_trace,
 };
 

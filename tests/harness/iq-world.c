@@ -9,6 +9,7 @@
 #include "tests/harness/iq-world-parts.h"
 #include "tests/harness/support.h"
 #include "tests/harness/target.h"
+#include "tests/harness/policy.h"
 
 void world_fail(const struct world *world, const char *file, int line,
 		const char *condition, const char *format, ...)
@@ -452,7 +453,7 @@ static void make_engine(struct world *world)
 	const struct world_setup *setup = &world->setup;
 	const struct iommunest_vtd_iq_options options = {
 		.size = sizeof(options),
-		.policy = setup->policy,
+		.policy = engine_policy(setup->policy),
 		.budget = setup->budget,
 		.limits = setup->limits.size ? &setup->limits : NULL,
 	};

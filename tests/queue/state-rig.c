@@ -10,6 +10,7 @@ struct iommunest_vtd_iq *another(uint32_t budget)
 {
 	const struct iommunest_vtd_iq_options options = {
 		.size = sizeof(options),
+		.policy = IOMMUNEST_VTD_IQ_STOP,
 		.budget = budget,
 	};
 	struct iommunest_vtd_iq *iq;
@@ -214,9 +215,16 @@ static void be_at_a_silent_device(void)
 	be_at_a_device(-ETIMEDOUT);
 }
 
+/* Its errno is none; what a state says has to be one. */
 static void be_at_a_wrong_device(void)
 {
-	be_at_a_device(-EREMOTEIO);
+	rig_open(&rig, NULL);
+	rig_wait(&rig);
+	rig_vmm(&rig);
+	device_error = -100000;
+	rig.guest.hook = fail_device;
+	ck_assert_int_eq(rig_kick(&rig), -EIO);
+	rig.guest.hook = NULL;
 }
 
 void (*const ways[WAYS])(void) = {

@@ -230,7 +230,10 @@ static uint64_t iqa_of(int ring)
 
 static void hostile_open(struct hostile *hostile, const char *name, int ring)
 {
-	struct iommunest_vtd_iq_options options = { .size = sizeof(options) };
+	struct iommunest_vtd_iq_options options = {
+		.size = sizeof(options),
+		.policy = IOMMUNEST_VTD_IQ_STOP,
+	};
 	uint32_t i;
 
 	memset(hostile, 0, sizeof(*hostile));

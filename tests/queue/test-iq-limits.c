@@ -138,6 +138,7 @@ TEST(covered_and_trace_may_be_missing)
 {
 	struct iommunest_vtd_iq_options options = {
 		.size = sizeof(options),
+		.policy = IOMMUNEST_VTD_IQ_STOP,
 		.limits = &coalesce,
 	};
 	struct iommunest_vtd_iq_ops ops = guest_ops;

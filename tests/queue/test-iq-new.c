@@ -88,9 +88,9 @@ TEST(skipped_is_needed_for_the_policy_skip_only)
 {
 	maker.ops.skipped = NULL;
 	ck_assert_int_eq(make(&maker.options), 0);
-	maker.options.policy = IOMMUNEST_POLICY_FLUSH_ALL;
+	maker.options.policy = IOMMUNEST_VTD_IQ_STOP;
 	ck_assert_int_eq(make(&maker.options), 0);
-	maker.options.policy = IOMMUNEST_POLICY_SKIP;
+	maker.options.policy = IOMMUNEST_VTD_IQ_SKIP;
 	ck_assert_int_eq(make(&maker.options), -EINVAL);
 	maker.ops.skipped = guest_ops.skipped;
 	ck_assert_int_eq(make(&maker.options), 0);
@@ -98,11 +98,35 @@ TEST(skipped_is_needed_for_the_policy_skip_only)
 
 TEST_LOOP(other_policies_are_refused, 4)
 {
-	static const uint32_t others[] = { IOMMUNEST_POLICY_ASK, 4, 5,
-					   UINT32_MAX };
+	static const uint32_t others[] = { 3, 4, 5, UINT32_MAX };
 
 	maker.options.policy = others[_i];
 	ck_assert_int_eq(make(&maker.options), -EINVAL);
+}
+
+/* What becomes of a failure is never left to chance. */
+TEST(isolate_is_needed_unless_the_vmm_says_what_else)
+{
+	maker.ops.isolate = NULL;
+	ck_assert_int_eq(make(NULL), -EINVAL);
+	ck_assert_int_eq(make(&maker.options), -EINVAL);
+	maker.options.unhealed = IOMMUNEST_VTD_UNHEALED_HALT;
+	ck_assert_int_eq(make(&maker.options), 0);
+	maker.options.unhealed = IOMMUNEST_VTD_UNHEALED_ITE;
+	ck_assert_int_eq(make(&maker.options), 0);
+	maker.options.unhealed = IOMMUNEST_VTD_UNHEALED_ITE + 1;
+	ck_assert_int_eq(make(&maker.options), -EINVAL);
+	maker.options.unhealed = IOMMUNEST_VTD_UNHEALED_DEFAULT;
+	maker.options.policy = IOMMUNEST_VTD_IQ_STOP;
+	ck_assert_int_eq(make(&maker.options), 0);
+}
+
+TEST(unknown_flags_are_refused)
+{
+	maker.options.flags = IOMMUNEST_VTD_IQ_NO_ALL;
+	ck_assert_int_eq(make(&maker.options), 0);
+	maker.options.flags = IOMMUNEST_VTD_IQ_NO_ALL << 1;
+	ck_assert_int_eq(make(&maker.options), -EOPNOTSUPP);
 }
 
 TEST(bad_limits_are_refused)

@@ -225,6 +225,10 @@ TEST(running_allocates_nothing)
 		.sys = &sys,
 		.sys_data = &rig.host,
 	};
+	static const struct iommunest_vtd_iq_options halting = {
+		.size = sizeof(halting),
+		.unhealed = IOMMUNEST_VTD_UNHEALED_HALT,
+	};
 	struct iommunest_ctx *ctx;
 	uint32_t i;
 
@@ -232,8 +236,8 @@ TEST(running_allocates_nothing)
 	sys.ioctl = quiet_ioctl;
 	ck_assert_int_eq(iommunest_open_fd(&ctx, 5, &options), 0);
 	iommunest_vtd_iq_free(rig.iq);
-	ck_assert_int_eq(iommunest_vtd_iq_new(&rig.iq, &ops, &rig.guest, NULL),
-			 0);
+	ck_assert_int_eq(
+		iommunest_vtd_iq_new(&rig.iq, &ops, &rig.guest, &halting), 0);
 	rig_set_base(&rig, RIG_BASE, 0);
 	for (i = 10; i < 20; i++)
 		ck_assert_int_eq(iommunest_vtd_iq_add_scope(rig.iq, 1, 0,

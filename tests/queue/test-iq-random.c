@@ -71,9 +71,9 @@ static bool one_in(uint32_t n)
 
 static int any_error(void)
 {
-	static const int errors[] = { -EIO,	   -EPERM,  -ENOENT,   -EINVAL,
-				      -EOPNOTSUPP, -EINTR,  -EAGAIN,   -EFAULT,
-				      -ETIMEDOUT,  -ENOMEM, -EREMOTEIO };
+	static const int errors[] = { -EIO,	   -EPERM,  -ENOENT, -EINVAL,
+				      -EOPNOTSUPP, -EINTR,  -EAGAIN, -EFAULT,
+				      -ETIMEDOUT,  -ENOMEM, -ENXIO };
 
 	return errors[below(sizeof(errors) / sizeof(errors[0]))];
 }

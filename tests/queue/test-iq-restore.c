@@ -18,28 +18,28 @@ FIXTURE(NULL, teardown);
 static bool may_have_fault(const state_t *state)
 {
 	uint64_t iqercd = state->iqercd;
-	uint64_t sid = 0;
 
 	if (state->error > -1 || state->error < -4095)
 		return false;
-	if (state->cause == IOMMUNEST_CAUSE_GUEST)
+	switch (state->cause) {
+	case IOMMUNEST_CAUSE_GUEST:
 		return state->error == -EBADMSG && state->fsts == 1u << 4 &&
 		       iqercd >= 1 && iqercd <= 7 && iqercd != 2;
-	if (state->cause == IOMMUNEST_CAUSE_FETCH && iqercd == 2)
-		return state->fsts == 1u << 4;
-	/* Whatever the errno, if the host's kernel reported it. */
-	if (state->cause == IOMMUNEST_CAUSE_HOST && !iqercd &&
-	    (state->fsts == 1u << 5 || state->fsts == 1u << 6))
-		return true;
-	if (state->cause == IOMMUNEST_CAUSE_HOST)
-		sid = 0xffff;
-	else if (state->cause != IOMMUNEST_CAUSE_FETCH)
+	case IOMMUNEST_CAUSE_FETCH:
+		return state->fsts == 1u << 4 && (iqercd == 2 || !iqercd);
+	case IOMMUNEST_CAUSE_HOST:
+		return !iqercd && (!state->fsts || state->fsts == 1u << 6);
+	default:
 		return false;
-	if (state->error == -ETIMEDOUT)
-		return state->fsts == 1u << 6 && !(iqercd & ~(sid << 32));
-	if (state->error == -EREMOTEIO)
-		return state->fsts == 1u << 5 && !(iqercd & ~(sid << 48));
-	return state->fsts == 1u << 4 && !iqercd;
+	}
+}
+
+static bool may_have_abort(const state_t *state, uint64_t slots)
+{
+	if (!(state->flags & ABORT))
+		return !state->abort_index && !state->abort_error;
+	return state->flags & HAS_BASE && state->abort_index < slots &&
+	       state->abort_error < 0 && state->abort_error >= -4095;
 }
 
 /* An engine might have saved it; as the header has it, in other words. */
@@ -49,7 +49,8 @@ static bool is_possible(const state_t *state)
 	uint64_t slots = (UINT64_C(4096) << (state->iqa & 7)) >> shift;
 	uint64_t head = state->iqh >> shift;
 
-	if (state->flags > 7 || state->reserved || state->iqt & ~0x7fff0ull)
+	if (state->flags > 15 || state->reserved || state->iqt & ~0x7fff0ull ||
+	    !may_have_abort(state, slots))
 		return false;
 	if (!(state->flags & HAS_BASE) &&
 	    (state->iqa || state->iqh || state->cause))
@@ -60,7 +61,8 @@ static bool is_possible(const state_t *state)
 		return false;
 	if (state->cause)
 		return state->index < slots &&
-		       (head == 0 || head == state->index) &&
+		       (head == 0 || head == state->index ||
+			state->fsts == 1u << 6) &&
 		       may_have_fault(state);
 	return !state->index && !state->error && !state->fsts && !state->iqercd;
 }

@@ -215,7 +215,10 @@ TEST_LOOP(the_ring_may_be_anywhere, 4)
 
 TEST(without_a_base_nothing_runs)
 {
-	struct iommunest_vtd_iq_options options = { .size = sizeof(options) };
+	struct iommunest_vtd_iq_options options = {
+		.size = sizeof(options),
+		.policy = IOMMUNEST_VTD_IQ_STOP,
+	};
 	struct iommunest_vtd_iq *iq;
 
 	rig_open(&rig, NULL);

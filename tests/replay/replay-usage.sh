@@ -180,7 +180,7 @@ check 'devices' 'grep -q "covered by others  *51$" "$tmp/out"'
 
 run --fail-entry 3:EIO "$short"
 check 'stop' '[ $status -eq 1 ]'
-check 'stop' 'grep -qx "  the guest reads FSTS 0x10, IQERCD 0x0" "$tmp/err"'
+check 'stop' '! grep -q "the guest reads" "$tmp/err"'
 check 'stop' 'grep -q "^  piotlb [ap].* did 4 pasid 0x0" "$tmp/err"'
 check 'stop' 'grep -q "^descriptor #[0-9]* in slot .*(host): " "$tmp/err"'
 run --json --fail-entry 3:5 --policy skip "$short"

@@ -151,6 +151,16 @@ static void vmm_trace(void *vmm, uint64_t cookie,
 
 /* ---- Life cycle ---- */
 
+/* `flush` heals; there is nobody who could isolate. */
+static uint32_t engine_policy(uint32_t policy)
+{
+	if (policy == IOMMUNEST_POLICY_SKIP)
+		return IOMMUNEST_VTD_IQ_SKIP;
+	if (policy == IOMMUNEST_POLICY_FLUSH_ALL)
+		return IOMMUNEST_VTD_IQ_HEAL;
+	return IOMMUNEST_VTD_IQ_STOP;
+}
+
 static int new_engine(struct replay *replay)
 {
 	static const struct iommunest_vtd_iq_ops ops = {
@@ -170,7 +180,8 @@ static int new_engine(struct replay *replay)
 	};
 	const struct iommunest_vtd_iq_options iq_options = {
 		.size = sizeof(iq_options),
-		.policy = options->policy,
+		.policy = engine_policy(options->policy),
+		.unhealed = IOMMUNEST_VTD_UNHEALED_HALT,
 		.budget = options->per_descriptor ? 1 : 0,
 		.limits = &limits,
 	};

@@ -48,19 +48,18 @@ static void tell_outcome(const struct iommunest_vtd_iq *iq,
 static uint32_t complete_forwarded(struct iommunest_vtd_iq *iq, uint32_t from,
 				   struct iommunest_vtd_iq_result *result)
 {
-	const struct vtd_item *items = iq->items;
-	uint32_t index = items[from].index;
+	uint32_t index = iq->items[from].index;
 	uint32_t outcomes = 0;
 
 	do {
 		uint32_t outcome =
-			items[from].flags & (ITEM_SKIPPED | ITEM_COVERED);
+			iq->items[from].flags & (ITEM_SKIPPED | ITEM_COVERED);
 
 		if (outcome)
-			tell_outcome(iq, &items[from]);
+			tell_outcome(iq, &iq->items[from]);
 		outcomes |= outcome;
 		from++;
-	} while (from < iq->n_items && items[from].index == index);
+	} while (from < iq->n_items && iq->items[from].index == index);
 	if (outcomes & ITEM_SKIPPED)
 		result->skipped++;
 	else
@@ -75,12 +74,22 @@ static uint32_t distance_of(const struct iommunest_vtd_iq *iq,
 	return exists ? vtd_iq_distance(iq, item->index) : UINT32_MAX;
 }
 
+/* The wait shows the guest the failure that was put off until now. */
+static uint32_t show_abort(struct iommunest_vtd_iq *iq,
+			   const struct vtd_item *wait, struct vtd_fault *first)
+{
+	*first = iommunest__vtd_fault_as_ite(&iq->abort);
+	iq->abort = (struct vtd_fault){ 0 };
+	return vtd_iq_next(iq, wait->index);
+}
+
 /* Descriptor by descriptor, up to the first fault. */
-static void complete_each(struct iommunest_vtd_iq *iq,
-			  struct iommunest_vtd_iq_result *result,
-			  struct vtd_fault *first)
+static uint32_t complete_each(struct iommunest_vtd_iq *iq, uint32_t abort_from,
+			      struct iommunest_vtd_iq_result *result,
+			      struct vtd_fault *first)
 {
 	uint32_t end = vtd_iq_distance(iq, first->index);
+	uint32_t abort_at = vtd_iq_distance(iq, abort_from);
 	uint32_t i = 0;
 	uint32_t w = 0;
 
@@ -91,13 +100,16 @@ static void complete_each(struct iommunest_vtd_iq *iq,
 		uint32_t wait_at = distance_of(iq, wait, w < iq->n_waits);
 
 		if (item_at >= end && wait_at >= end)
-			return;
+			return first->index;
 		if (item_at < wait_at) {
 			i = complete_forwarded(iq, i, result);
 			continue;
 		}
+		if (iq->abort.cause && wait_at >= abort_at &&
+		    vtd_wait_is_seen(wait->flags))
+			return show_abort(iq, wait, first);
 		if (!complete_wait(iq, wait, result, first))
-			return;
+			return first->index;
 		w++;
 	}
 }
@@ -121,9 +133,9 @@ static uint32_t forwarded_before(const struct iommunest_vtd_iq *iq,
 }
 
 /* All was submitted: only the waits have anything to be told. */
-static void complete_waits(struct iommunest_vtd_iq *iq,
-			   struct iommunest_vtd_iq_result *result,
-			   struct vtd_fault *first)
+static uint32_t complete_waits(struct iommunest_vtd_iq *iq,
+			       struct iommunest_vtd_iq_result *result,
+			       struct vtd_fault *first)
 {
 	uint32_t i;
 
@@ -132,17 +144,18 @@ static void complete_waits(struct iommunest_vtd_iq *iq,
 			continue;
 		result->forwarded +=
 			forwarded_before(iq, vtd_iq_distance(iq, first->index));
-		return;
+		return first->index;
 	}
 	result->forwarded += iq->n_forwarded;
+	return first->index;
 }
 
-void iommunest__vtd_complete(struct iommunest_vtd_iq *iq, bool outcomes,
-			     struct iommunest_vtd_iq_result *result,
-			     struct vtd_fault *first)
+uint32_t iommunest__vtd_complete(struct iommunest_vtd_iq *iq, bool outcomes,
+				 uint32_t abort_from,
+				 struct iommunest_vtd_iq_result *result,
+				 struct vtd_fault *first)
 {
-	if (outcomes || first->cause)
-		complete_each(iq, result, first);
-	else
-		complete_waits(iq, result, first);
+	if (outcomes || first->cause || iq->abort.cause)
+		return complete_each(iq, abort_from, result, first);
+	return complete_waits(iq, result, first);
 }

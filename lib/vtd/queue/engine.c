@@ -39,12 +39,15 @@ static int copy_options(struct iommunest_vtd_iq_options *to,
 	if (from) {
 		ret = iommunest_copy_in(to, sizeof(*to), from,
 					END_OF(struct iommunest_vtd_iq_options,
-					       limits));
+					       flags));
 		if (ret)
 			return ret;
 	}
-	if (to->policy > IOMMUNEST_POLICY_FLUSH_ALL)
+	if (to->policy > IOMMUNEST_VTD_IQ_SKIP ||
+	    to->unhealed > IOMMUNEST_VTD_UNHEALED_ITE)
 		return -EINVAL;
+	if (to->flags & ~IOMMUNEST_VTD_IQ_NO_ALL)
+		return -EOPNOTSUPP;
 	return 0;
 }
 
@@ -80,8 +83,8 @@ static int set_limits(struct iommunest_vtd_iq *iq,
 	return 0;
 }
 
-/* As many as there can be HWPTs; nothing may be gathered. */
-static int make_gathered(struct iommunest_vtd_iq *iq)
+/* As many as there can be HWPTs; there were @old. */
+static int make_gathered(struct iommunest_vtd_iq *iq, uint32_t old)
 {
 	struct vtd_gathered *gathered;
 	uint32_t i;
@@ -89,9 +92,20 @@ static int make_gathered(struct iommunest_vtd_iq *iq)
 	gathered = realloc(iq->gathered, iq->scopes.room * sizeof(*gathered));
 	if (!gathered)
 		return -ENOMEM;
-	for (i = 0; i < iq->scopes.room; i++)
+	for (i = old; i < iq->scopes.room; i++)
 		gathered[i] = VTD_NOTHING_GATHERED;
 	iq->gathered = gathered;
+	return 0;
+}
+
+/* What becomes of a failure is never left to chance. */
+static int check_ops(const struct iommunest_vtd_iq *iq)
+{
+	if (iq->policy == IOMMUNEST_VTD_IQ_SKIP && !iq->ops.skipped)
+		return -EINVAL;
+	if (iq->policy == IOMMUNEST_VTD_IQ_HEAL && !iq->ops.isolate &&
+	    iq->unhealed == IOMMUNEST_VTD_UNHEALED_DEFAULT)
+		return -EINVAL;
 	return 0;
 }
 
@@ -117,18 +131,23 @@ EXPORT int iommunest_vtd_iq_new(struct iommunest_vtd_iq **iq,
 		return -ENOMEM;
 	new->vmm = vmm;
 	new->policy = opts.policy;
+	new->unhealed = opts.unhealed;
+	new->flags = opts.flags;
 	new->budget = opts.budget;
 	new->touched = VTD_NONE;
 	new->enabled = true;
 	ret = copy_ops(&new->ops, ops);
-	if (!ret && opts.policy == IOMMUNEST_POLICY_SKIP && !new->ops.skipped)
-		ret = -EINVAL;
+	if (!ret)
+		ret = check_ops(new);
 	if (!ret)
 		ret = set_limits(new, opts.limits);
 	if (!ret)
 		ret = iommunest__vtd_scopes_init(&new->scopes);
 	if (!ret)
-		ret = make_gathered(new);
+		ret = make_gathered(new, 0);
+	if (!ret)
+		ret = iommunest_batch_new(&new->all, iommunest_vtd_s1_type(),
+					  1);
 	if (ret) {
 		iommunest_vtd_iq_free(new);
 		return ret;
@@ -139,16 +158,31 @@ EXPORT int iommunest_vtd_iq_new(struct iommunest_vtd_iq **iq,
 
 EXPORT void iommunest_vtd_iq_free(struct iommunest_vtd_iq *iq)
 {
-	if (!iq)
+	/* Freed within a callback it would be used after that. */
+	if (!iq || iq->running)
 		return;
 	iommunest__vtd_scopes_free(&iq->scopes);
 	iommunest_batch_free(iq->batch);
+	iommunest_batch_free(iq->all);
 	free(iq->gathered);
 	free(iq->items);
 	free(iq);
 }
 
 /* ---- Room ---- */
+
+/* A callback may add scopes while something is gathered. */
+static void keep_gathered(const struct iommunest_vtd_iq *iq,
+			  struct vtd_item *items, uint32_t max)
+{
+	uint32_t waits = iq->n_waits;
+
+	if (iq->n_items)
+		memcpy(items, iq->items, iq->n_items * sizeof(*items));
+	if (waits)
+		memcpy(&items[max - waits], &iq->items[iq->max_items - waits],
+		       waits * sizeof(*items));
+}
 
 static int new_items(struct iommunest_vtd_iq *iq, uint32_t slots)
 {
@@ -166,6 +200,7 @@ static int new_items(struct iommunest_vtd_iq *iq, uint32_t slots)
 	items = calloc((size_t)most, sizeof(*items));
 	if (!items)
 		return -ENOMEM;
+	keep_gathered(iq, items, (uint32_t)most);
 	free(iq->items);
 	iq->items = items;
 	iq->max_items = (uint32_t)most;
@@ -216,11 +251,18 @@ static int reserve(struct iommunest_vtd_iq *iq)
 	ret = iommunest__vtd_scopes_reserve(&iq->scopes);
 	if (ret || room == iq->scopes.room)
 		return ret;
-	ret = make_gathered(iq);
+	ret = make_gathered(iq, room);
 	/* There are no lists for HWPTs of that room. */
 	if (ret)
 		iq->scopes.room = room;
 	return ret;
+}
+
+/* Within a run, settling does that. */
+static void free_slots(struct iommunest_vtd_iq *iq)
+{
+	if (!iq->running)
+		iommunest__vtd_scopes_unpin(&iq->scopes);
 }
 
 static int add(struct iommunest_vtd_iq *iq, uint64_t key,
@@ -240,6 +282,7 @@ static int add(struct iommunest_vtd_iq *iq, uint64_t key,
 	ret = iommunest__vtd_make_room(iq, iq->slots);
 	if (ret) {
 		iommunest__vtd_scopes_remove(&iq->scopes, key, &copy);
+		free_slots(iq);
 		iq->scopes.fan_out = fan_out;
 	}
 	return ret;
@@ -253,7 +296,9 @@ static int remove_from(struct iommunest_vtd_iq *iq, uint64_t key,
 
 	if (ret)
 		return ret;
-	return iommunest__vtd_scopes_remove(&iq->scopes, key, &copy);
+	ret = iommunest__vtd_scopes_remove(&iq->scopes, key, &copy);
+	free_slots(iq);
+	return ret;
 }
 
 EXPORT int iommunest_vtd_iq_add_scope(struct iommunest_vtd_iq *iq, uint16_t did,
@@ -311,5 +356,7 @@ EXPORT int iommunest_vtd_iq_forget(struct iommunest_vtd_iq *iq,
 	ret = copy_target(&copy, target);
 	if (ret)
 		return ret;
-	return iommunest__vtd_scopes_forget(&iq->scopes, &copy);
+	ret = iommunest__vtd_scopes_forget(&iq->scopes, &copy);
+	free_slots(iq);
+	return ret;
 }

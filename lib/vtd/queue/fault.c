@@ -5,32 +5,16 @@
 
 #include <errno.h>
 
-#include "lib/vtd/bits.h"
 #include "lib/vtd/queue/fault.h"
 
 #define ERRNO_MAX 4095
 
 /* ---- From a failure to the registers ---- */
 
-/* @sid is the device whose device TLB it was, or 0. */
-static struct vtd_fault fault_of(uint32_t cause, uint32_t index, int error,
-				 uint16_t sid)
+/* What a callback returns may be anything; a state has to say an errno. */
+static int as_errno(int error)
 {
-	struct vtd_fault fault = {
-		.cause = cause,
-		.index = index,
-		.error = error,
-		.fsts = IOMMUNEST_VTD_FSTS_IQE,
-	};
-
-	if (error == -ETIMEDOUT) {
-		fault.fsts = IOMMUNEST_VTD_FSTS_ITE;
-		fault.iqercd = vtd_put(sid, IOMMUNEST_VTD_IQERCD_ITESID);
-	} else if (error == -EREMOTEIO) {
-		fault.fsts = IOMMUNEST_VTD_FSTS_ICE;
-		fault.iqercd = vtd_put(sid, IOMMUNEST_VTD_IQERCD_ICESID);
-	}
-	return fault;
+	return error < -ERRNO_MAX ? -EIO : error;
 }
 
 struct vtd_fault iommunest__vtd_queue_error(uint32_t cause, uint32_t index,
@@ -39,76 +23,40 @@ struct vtd_fault iommunest__vtd_queue_error(uint32_t cause, uint32_t index,
 	return (struct vtd_fault){
 		.cause = cause,
 		.index = index,
-		.error = error,
+		.error = as_errno(error),
 		.fsts = IOMMUNEST_VTD_FSTS_IQE,
 		.iqercd = iqei,
 	};
 }
 
-static bool is_dev_tlb(const struct iommunest_vtd_desc *desc)
-{
-	return desc->type == IOMMUNEST_VTD_DESC_DEV_TLB ||
-	       desc->type == IOMMUNEST_VTD_DESC_PASID_DEV_TLB;
-}
-
-struct vtd_fault
-iommunest__vtd_fault_of_vmm(uint32_t index, int error,
-			    const struct iommunest_vtd_desc *desc)
-{
-	/* Other types have a source id, too, but no device that answers. */
-	uint16_t sid = is_dev_tlb(desc) ? desc->sid : 0;
-
-	return fault_of(IOMMUNEST_CAUSE_HOST, index, error, sid);
-}
-
 struct vtd_fault iommunest__vtd_fault_of_memory(uint32_t index, int error)
 {
-	return fault_of(IOMMUNEST_CAUSE_FETCH, index, error, 0);
+	return iommunest__vtd_queue_error(IOMMUNEST_CAUSE_FETCH, index, error,
+					  IOMMUNEST_VTD_IQEI_NONE);
 }
 
-/*
- * The guest has a queue of its own, and did nothing that the host's reason
- * would explain to it: it sees the kind of error, and no more.
- */
 struct vtd_fault iommunest__vtd_fault_of_host(uint32_t index, int error,
 					      uint64_t cookie,
 					      uint32_t driver_error)
 {
-	struct vtd_fault fault =
-		fault_of(IOMMUNEST_CAUSE_HOST, index, error, 0);
+	return (struct vtd_fault){
+		.cause = IOMMUNEST_CAUSE_HOST,
+		.index = index,
+		.error = as_errno(error),
+		.cookie = cookie,
+		.driver_error = driver_error,
+	};
+}
 
-	fault.cookie = cookie;
-	fault.driver_error = driver_error;
-	if (driver_error & IOMMUNEST_VTD_FSTS_ITE)
-		fault.fsts = IOMMUNEST_VTD_FSTS_ITE;
-	else if (driver_error & IOMMUNEST_VTD_FSTS_ICE)
-		fault.fsts = IOMMUNEST_VTD_FSTS_ICE;
-	return fault;
+struct vtd_fault iommunest__vtd_fault_as_ite(const struct vtd_fault *fault)
+{
+	struct vtd_fault ite = *fault;
+
+	ite.fsts = IOMMUNEST_VTD_FSTS_ITE;
+	return ite;
 }
 
 /* ---- And back: could an engine have shown that? ---- */
-
-/* With ITE or ICE it is in one of two fields, and the other is 0. */
-static uint16_t sid_of(uint64_t iqercd)
-{
-	return (uint16_t)(vtd_get(iqercd, IOMMUNEST_VTD_IQERCD_ITESID) |
-			  vtd_get(iqercd, IOMMUNEST_VTD_IQERCD_ICESID));
-}
-
-static bool shows_error(const struct vtd_fault *fault, uint16_t sid)
-{
-	const struct vtd_fault shown =
-		fault_of(fault->cause, fault->index, fault->error, sid);
-
-	return fault->fsts == shown.fsts && fault->iqercd == shown.iqercd;
-}
-
-/* A kernel that reports errors of the hardware says more than an errno. */
-static bool shows_driver_error(const struct vtd_fault *fault)
-{
-	return !fault->iqercd && (fault->fsts == IOMMUNEST_VTD_FSTS_ITE ||
-				  fault->fsts == IOMMUNEST_VTD_FSTS_ICE);
-}
 
 static bool is_guests_fault(const struct vtd_fault *fault)
 {
@@ -122,9 +70,16 @@ static bool is_guests_fault(const struct vtd_fault *fault)
 /* Of a descriptor that could not be read, or a status not written. */
 static bool is_memory_fault(const struct vtd_fault *fault)
 {
-	if (fault->iqercd == IOMMUNEST_VTD_IQEI_FETCH)
-		return fault->fsts == IOMMUNEST_VTD_FSTS_IQE;
-	return shows_error(fault, 0);
+	return fault->fsts == IOMMUNEST_VTD_FSTS_IQE &&
+	       (fault->iqercd == IOMMUNEST_VTD_IQEI_FETCH ||
+		fault->iqercd == IOMMUNEST_VTD_IQEI_NONE);
+}
+
+/* Not shown, or shown as ITE. */
+static bool is_host_fault(const struct vtd_fault *fault)
+{
+	return !fault->iqercd &&
+	       (!fault->fsts || fault->fsts == IOMMUNEST_VTD_FSTS_ITE);
 }
 
 bool iommunest__vtd_fault_is_possible(const struct vtd_fault *fault)
@@ -140,8 +95,7 @@ bool iommunest__vtd_fault_is_possible(const struct vtd_fault *fault)
 	case IOMMUNEST_CAUSE_FETCH:
 		return is_memory_fault(fault);
 	case IOMMUNEST_CAUSE_HOST:
-		return shows_driver_error(fault) ||
-		       shows_error(fault, sid_of(fault->iqercd));
+		return is_host_fault(fault);
 	default:
 		return false;
 	}

@@ -24,22 +24,23 @@ struct vtd_fault {
 	uint64_t iqercd;
 };
 
-/* What hardware would find by itself in slot @index. */
+/* What hardware would find by itself in slot @index: IQE. */
 struct vtd_fault iommunest__vtd_queue_error(uint32_t cause, uint32_t index,
 					    int error, uint32_t iqei);
 
-/* The VMM failed on a descriptor. */
-struct vtd_fault
-iommunest__vtd_fault_of_vmm(uint32_t index, int error,
-			    const struct iommunest_vtd_desc *desc);
-
-/* A wait's status could not be written. */
+/* A wait's status could not be written: IQE. */
 struct vtd_fault iommunest__vtd_fault_of_memory(uint32_t index, int error);
 
-/* A submission to the host failed. */
+/*
+ * The host or the VMM failed on slot @index, and nothing healed it.  The guest
+ * sees nothing: IQE would make its driver drop the flush.
+ */
 struct vtd_fault iommunest__vtd_fault_of_host(uint32_t index, int error,
 					      uint64_t cookie,
 					      uint32_t driver_error);
+
+/* The same, shown as ITE at a wait after it.  IQERCD names no device. */
+struct vtd_fault iommunest__vtd_fault_as_ite(const struct vtd_fault *fault);
 
 /* An engine can have this fault; where there is none, all of it is zero. */
 bool iommunest__vtd_fault_is_possible(const struct vtd_fault *fault);

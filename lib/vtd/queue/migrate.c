@@ -9,7 +9,7 @@
 
 #define KNOWN_FLAGS                                              \
 	(IOMMUNEST_VTD_IQ_HAS_BASE | IOMMUNEST_VTD_IQ_SCALABLE | \
-	 IOMMUNEST_VTD_IQ_ENABLED)
+	 IOMMUNEST_VTD_IQ_ENABLED | IOMMUNEST_VTD_IQ_ABORT)
 
 static uint32_t state_flags(const struct iommunest_vtd_iq *iq)
 {
@@ -21,6 +21,8 @@ static uint32_t state_flags(const struct iommunest_vtd_iq *iq)
 		flags |= IOMMUNEST_VTD_IQ_SCALABLE;
 	if (iq->enabled)
 		flags |= IOMMUNEST_VTD_IQ_ENABLED;
+	if (iq->abort.cause)
+		flags |= IOMMUNEST_VTD_IQ_ABORT;
 	return flags;
 }
 
@@ -33,9 +35,11 @@ EXPORT int iommunest_vtd_iq_save(const struct iommunest_vtd_iq *iq,
 	if (!iq || !state)
 		return -EINVAL;
 	ret = iommunest_check_size(state, END_OF(struct iommunest_vtd_iq_state,
-						 iqercd));
+						 reserved));
 	if (ret)
 		return ret;
+	if (iq->running)
+		return -EBUSY;
 	out.iqa = iq->iqa;
 	out.iqh = (uint64_t)iq->head << iq->desc_shift;
 	out.iqt = iq->iqt;
@@ -45,6 +49,8 @@ EXPORT int iommunest_vtd_iq_save(const struct iommunest_vtd_iq *iq,
 	out.error = iq->fault.error;
 	out.fsts = iq->fault.fsts;
 	out.iqercd = iq->fault.iqercd;
+	out.abort_index = iq->abort.index;
+	out.abort_error = iq->abort.error;
 	iommunest_copy_out(state, &out, sizeof(out));
 	return 0;
 }
@@ -52,6 +58,12 @@ EXPORT int iommunest_vtd_iq_save(const struct iommunest_vtd_iq *iq,
 static bool has_flag(const struct iommunest_vtd_iq_state *state, uint32_t flag)
 {
 	return state->flags & flag;
+}
+
+static uint32_t slots_of(uint64_t iqa)
+{
+	return (iqa & IOMMUNEST_VTD_IQA_DW ? 128u : 256u)
+	       << (iqa & IOMMUNEST_VTD_IQA_QS);
 }
 
 /* Head and fault within the ring, as far as there is one. */
@@ -66,8 +78,12 @@ static bool is_within(const struct iommunest_vtd_iq_state *state)
 		return !state->iqa && !state->iqh && !state->cause;
 	if (!has_flag(state, IOMMUNEST_VTD_IQ_ENABLED) && state->iqh)
 		return false;
-	/* It halts at the fault, or the queue was disabled since. */
-	if (state->cause && state->iqh && state->iqh >> shift != state->index)
+	/*
+	 * It halts at the fault, unless that is shown at a later wait, or the
+	 * queue was disabled since.
+	 */
+	if (state->cause && state->fsts != IOMMUNEST_VTD_FSTS_ITE &&
+	    state->iqh && state->iqh >> shift != state->index)
 		return false;
 	return state->iqh < bytes &&
 	       !(state->iqh & ((UINT64_C(1) << shift) - 1)) &&
@@ -85,13 +101,27 @@ static struct vtd_fault fault_in(const struct iommunest_vtd_iq_state *state)
 	};
 }
 
+/* Only an engine that has a ring has failed on a slot of it. */
+static bool is_abort(const struct iommunest_vtd_iq_state *state)
+{
+	const struct vtd_fault fault = iommunest__vtd_fault_of_host(
+		state->abort_index, state->abort_error, 0, 0);
+
+	if (!has_flag(state, IOMMUNEST_VTD_IQ_ABORT))
+		return !state->abort_index && !state->abort_error;
+	return has_flag(state, IOMMUNEST_VTD_IQ_HAS_BASE) &&
+	       state->abort_index < slots_of(state->iqa) &&
+	       fault.error == state->abort_error &&
+	       iommunest__vtd_fault_is_possible(&fault);
+}
+
 static bool is_state(const struct iommunest_vtd_iq_state *state)
 {
 	const struct vtd_fault fault = fault_in(state);
 
 	return !(state->flags & ~KNOWN_FLAGS) && !state->reserved &&
 	       !(state->iqt & ~IOMMUNEST_VTD_IQT_OFFSET) && is_within(state) &&
-	       iommunest__vtd_fault_is_possible(&fault);
+	       iommunest__vtd_fault_is_possible(&fault) && is_abort(state);
 }
 
 static void take_state(struct iommunest_vtd_iq *iq,
@@ -101,6 +131,10 @@ static void take_state(struct iommunest_vtd_iq *iq,
 	iq->head = (uint32_t)(state->iqh >> iq->desc_shift);
 	iq->iqt = state->iqt;
 	iq->fault = fault_in(state);
+	iq->abort = (struct vtd_fault){ 0 };
+	if (has_flag(state, IOMMUNEST_VTD_IQ_ABORT))
+		iq->abort = iommunest__vtd_fault_of_host(
+			state->abort_index, state->abort_error, 0, 0);
 }
 
 EXPORT int iommunest_vtd_iq_restore(struct iommunest_vtd_iq *iq,
@@ -112,8 +146,11 @@ EXPORT int iommunest_vtd_iq_restore(struct iommunest_vtd_iq *iq,
 
 	if (!iq || !state)
 		return -EINVAL;
+	if (iq->running)
+		return -EBUSY;
 	ret = iommunest_copy_in(&in, sizeof(in), state,
-				END_OF(struct iommunest_vtd_iq_state, iqercd));
+				END_OF(struct iommunest_vtd_iq_state,
+				       reserved));
 	if (ret)
 		return ret;
 	if (!is_state(&in))

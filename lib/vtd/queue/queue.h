@@ -87,7 +87,10 @@ struct vtd_gathered {
 struct iommunest_vtd_iq {
 	void *vmm;
 	struct iommunest_vtd_iq_ops ops;
+	/* enum iommunest_vtd_iq_policy and _unhealed, and flags. */
 	uint32_t policy;
+	uint32_t unhealed;
+	uint32_t flags;
 	uint32_t budget;
 	struct iommunest_vtd_limits limits;
 	struct vtd_scopes scopes;
@@ -106,6 +109,13 @@ struct iommunest_vtd_iq {
 	/* All before it is done. */
 	uint32_t head;
 	struct vtd_fault fault;
+	/*
+	 * With UNHEALED_ITE, a failure that the guest has not seen yet, or
+	 * cause NONE: the next wait with SW or IF is not completed.
+	 */
+	struct vtd_fault abort;
+	/* Within a run: what would pull the ring from under it is -EBUSY. */
+	bool running;
 
 	/*
 	 * Gathered, and not settled: items of HWPTs from the beginning of the
@@ -122,8 +132,9 @@ struct iommunest_vtd_iq {
 	/* The first and the last HWPT that have any. */
 	uint16_t touched;
 	uint16_t last_touched;
-	/* For one HWPT at a time. */
+	/* For one HWPT at a time; and for one "all". */
 	struct iommunest_batch *batch;
+	struct iommunest_batch *all;
 };
 
 /* How many slots there are from the head to this one. */
@@ -175,11 +186,27 @@ int iommunest__vtd_settle(struct iommunest_vtd_iq *iq, uint32_t end,
 
 /*
  * complete.c: descriptor by descriptor, up to the fault in @first, or else to
- * the slot in it: outcomes are told, and waits completed.  A status that cannot
- * be written becomes the fault.  @outcomes: some items have one to be told.
+ * the slot in it: outcomes are told, waits completed; returns the new head.  A
+ * status that cannot be written becomes the fault.  @outcomes: some items have
+ * one to be told.  A failure in iq->abort becomes the fault at the first wait
+ * from slot @abort_from on that the guest looks at.
  */
-void iommunest__vtd_complete(struct iommunest_vtd_iq *iq, bool outcomes,
-			     struct iommunest_vtd_iq_result *result,
-			     struct vtd_fault *first);
+uint32_t iommunest__vtd_complete(struct iommunest_vtd_iq *iq, bool outcomes,
+				 uint32_t abort_from,
+				 struct iommunest_vtd_iq_result *result,
+				 struct vtd_fault *first);
+
+/* The guest's driver looks at this wait; one with FN alone only orders. */
+static inline bool vtd_wait_is_seen(uint32_t item_flags)
+{
+	return item_flags & (ITEM_STATUS | ITEM_INTERRUPT);
+}
+
+/* Failures that nothing heals are shown as ITE, by design of the VMM. */
+static inline bool vtd_iq_shows_ite(const struct iommunest_vtd_iq *iq)
+{
+	return iq->policy == IOMMUNEST_VTD_IQ_HEAL &&
+	       iq->unhealed == IOMMUNEST_VTD_UNHEALED_ITE;
+}
 
 #endif /* IOMMUNEST_VTD_QUEUE_QUEUE_H */

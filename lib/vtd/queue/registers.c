@@ -19,6 +19,12 @@ static void set_mode(struct iommunest_vtd_iq *iq, bool scalable)
 	iq->forwards = scalable && iq->iqa & IOMMUNEST_VTD_IQA_DW;
 }
 
+static void forget_failures(struct iommunest_vtd_iq *iq)
+{
+	iq->fault = (struct vtd_fault){ 0 };
+	iq->abort = (struct vtd_fault){ 0 };
+}
+
 EXPORT int iommunest_vtd_iq_set_base(struct iommunest_vtd_iq *iq, uint64_t iqa,
 				     bool scalable)
 {
@@ -28,6 +34,8 @@ EXPORT int iommunest_vtd_iq_set_base(struct iommunest_vtd_iq *iq, uint64_t iqa,
 
 	if (!iq || iqa & IQA_RESERVED)
 		return -EINVAL;
+	if (iq->running)
+		return -EBUSY;
 	slots = (wide ? 128u : 256u) << (iqa & IOMMUNEST_VTD_IQA_QS);
 	ret = iommunest__vtd_make_room(iq, slots);
 	if (ret)
@@ -40,7 +48,7 @@ EXPORT int iommunest_vtd_iq_set_base(struct iommunest_vtd_iq *iq, uint64_t iqa,
 	if (iq->enabled)
 		iq->iqt = 0;
 	set_mode(iq, scalable);
-	iommunest_vtd_iq_clear_fault(iq);
+	forget_failures(iq);
 	return 0;
 }
 
@@ -48,28 +56,33 @@ EXPORT int iommunest_vtd_iq_set_mode(struct iommunest_vtd_iq *iq, bool scalable)
 {
 	if (!iq)
 		return -EINVAL;
+	if (iq->running)
+		return -EBUSY;
 	set_mode(iq, scalable);
 	return 0;
 }
 
 EXPORT void iommunest_vtd_iq_clear_fault(struct iommunest_vtd_iq *iq)
 {
-	if (iq)
+	if (iq && !iq->running)
 		iq->fault = (struct vtd_fault){ 0 };
 }
 
-EXPORT void iommunest_vtd_iq_reset(struct iommunest_vtd_iq *iq)
+EXPORT int iommunest_vtd_iq_reset(struct iommunest_vtd_iq *iq)
 {
 	if (!iq)
-		return;
+		return 0;
+	if (iq->running)
+		return -EBUSY;
 	iommunest__vtd_scopes_clear(&iq->scopes);
-	iommunest_vtd_iq_clear_fault(iq);
+	forget_failures(iq);
 	iq->iqa = 0;
 	iq->slots = 0;
 	iq->head = 0;
 	iq->iqt = 0;
 	iq->enabled = true;
 	set_mode(iq, false);
+	return 0;
 }
 
 /* ---- Enabled, disabled, kicked ---- */
@@ -89,7 +102,7 @@ static void fill_result(const struct iommunest_vtd_iq *iq,
 
 	result->iqh = (uint64_t)iq->head << iq->desc_shift;
 	result->iqercd = fault->iqercd;
-	result->fsts = fault->fsts;
+	result->fsts |= fault->fsts;
 	result->cause = fault->cause;
 	result->index = fault->index;
 	result->error = fault->error;
@@ -102,8 +115,11 @@ static int run(struct iommunest_vtd_iq *iq,
 	       struct iommunest_vtd_iq_result *result)
 {
 	struct iommunest_vtd_iq_result out = { 0 };
-	int ret = iommunest__vtd_ring_run(iq, &out);
+	int ret;
 
+	iq->running = true;
+	ret = iommunest__vtd_ring_run(iq, &out);
+	iq->running = false;
 	fill_result(iq, &out);
 	iommunest_copy_out(result, &out, sizeof(out));
 	return ret;
@@ -130,6 +146,8 @@ EXPORT int iommunest_vtd_iq_run(struct iommunest_vtd_iq *iq, uint64_t iqt,
 		return ret;
 	if (!iq)
 		return stay(iq, -EINVAL, result);
+	if (iq->running)
+		return stay(iq, -EBUSY, result);
 	if (iq->enabled && !iq->slots)
 		return stay(iq, -EINVAL, result);
 	iq->iqt = iqt & IOMMUNEST_VTD_IQT_OFFSET;
@@ -142,6 +160,8 @@ EXPORT int iommunest_vtd_iq_disable(struct iommunest_vtd_iq *iq)
 {
 	if (!iq)
 		return -EINVAL;
+	if (iq->running)
+		return -EBUSY;
 	iq->enabled = false;
 	iq->head = 0;
 	return 0;
@@ -156,6 +176,8 @@ EXPORT int iommunest_vtd_iq_enable(struct iommunest_vtd_iq *iq,
 		return ret;
 	if (!iq)
 		return stay(iq, -EINVAL, result);
+	if (iq->running)
+		return stay(iq, -EBUSY, result);
 	if (iq->enabled)
 		return stay(iq, 0, result);
 	if (!iq->slots)

@@ -25,14 +25,32 @@ static int set_queue_error(struct iommunest_vtd_iq *iq, uint32_t cause,
 			   uint32_t index, int error, uint32_t iqei)
 {
 	iq->fault = iommunest__vtd_queue_error(cause, index, error, iqei);
-	return error;
+	return iq->fault.error;
 }
 
-static int set_vmm_error(struct iommunest_vtd_iq *iq, uint32_t index, int error,
-			 const struct iommunest_vtd_desc *desc)
+/*
+ * What `descriptor` returned.  0: the slot is done, if only because the guest
+ * is to see the failure at a later wait.
+ */
+static int take_answer(struct iommunest_vtd_iq *iq, uint32_t index, int answer,
+		       struct iommunest_vtd_iq_result *result)
 {
-	iq->fault = iommunest__vtd_fault_of_vmm(index, error, desc);
-	return error;
+	struct vtd_fault fault;
+
+	if (answer >= 0)
+		return 0;
+	if (answer == -EREMOTEIO) {
+		result->fsts |= IOMMUNEST_VTD_FSTS_ICE;
+		return 0;
+	}
+	fault = iommunest__vtd_fault_of_host(index, answer, 0, 0);
+	if (!vtd_iq_shows_ite(iq)) {
+		iq->fault = fault;
+		return fault.error;
+	}
+	if (!iq->abort.cause)
+		iq->abort = fault;
+	return 0;
 }
 
 /* Settles what is before a slot; on success, blames the slot. */
@@ -57,9 +75,10 @@ static int give_to_vmm(struct iommunest_vtd_iq *iq, uint32_t index,
 	ret = iommunest__vtd_settle(iq, index, result);
 	if (ret)
 		return ret;
-	ret = iq->ops.descriptor(iq->vmm, index, desc);
-	if (ret < 0)
-		return set_vmm_error(iq, index, ret, desc);
+	ret = take_answer(iq, index, iq->ops.descriptor(iq->vmm, index, desc),
+			  result);
+	if (ret)
+		return ret;
 	result->vmm++;
 	vtd_iq_advance(iq, result, vtd_iq_next(iq, index));
 	return 0;
@@ -107,13 +126,19 @@ static int handle_iotlb(struct iommunest_vtd_iq *iq, uint32_t index,
 		return ret;
 	/* Adding an HWPT, as the VMM may do, moves the items. */
 	skipped = was_skipped(iq, index, end);
-	ret = iq->ops.descriptor(iq->vmm, index, desc);
-	if (ret >= 0) {
+	ret = take_answer(iq, index, iq->ops.descriptor(iq->vmm, index, desc),
+			  result);
+	if (ret)
+		uncount(iq, index, skipped, result);
+	else
 		result->vmm++;
-		return 0;
-	}
-	uncount(iq, index, skipped, result);
-	return set_vmm_error(iq, index, ret, desc);
+	return ret;
+}
+
+/* As vtd_wait_is_seen(). */
+static bool is_seen(const struct iommunest_vtd_desc *desc)
+{
+	return desc->flags & (IOMMUNEST_VTD_DESC_SW | IOMMUNEST_VTD_DESC_IF);
 }
 
 /*
@@ -133,9 +158,13 @@ static int handle_wait(struct iommunest_vtd_iq *iq, uint32_t index,
 	ret = iommunest__vtd_settle(iq, index, result);
 	if (ret)
 		return ret;
-	ret = iq->ops.descriptor(iq->vmm, index, desc);
-	if (ret < 0)
-		return set_vmm_error(iq, index, ret, desc);
+	/* One that is aborted drains nothing. */
+	if (!iq->abort.cause || !is_seen(desc))
+		ret = take_answer(iq, index,
+				  iq->ops.descriptor(iq->vmm, index, desc),
+				  result);
+	if (ret)
+		return ret;
 	iommunest__vtd_gather_wait(iq, index, desc);
 	ret = iommunest__vtd_settle(iq, vtd_iq_next(iq, index), result);
 	if (!ret)

@@ -10,11 +10,13 @@
 /* One submission, and what its callbacks need. */
 struct settling {
 	struct iommunest_vtd_iq *iq;
-	/* The slot of the target. */
+	/* The slot of the target; the table may move during a callback. */
 	uint16_t slot;
 	uint32_t first_item;
 	/* Some items did not go as entries of their own. */
 	bool outcomes;
+	/* The call to come flushes all of the target in place of the rest. */
+	bool flushes_all;
 };
 
 /* ---- Gathered items of one HWPT into the batch ---- */
@@ -159,15 +161,17 @@ static void mark_outcomes(const struct settling *settling, uint32_t flushed)
 	}
 }
 
-/* ---- Submission ---- */
+/* ---- To the host ---- */
 
 static void trace_call(void *user, const struct iommunest_call *call)
 {
 	const struct settling *settling = user;
 
 	const struct iommunest_vtd_iq *iq = settling->iq;
+	struct iommunest_call copy = *call;
 
-	iq->ops.trace(iq->vmm, iq->scopes.hwpts[settling->slot].cookie, call);
+	copy.flush_all |= settling->flushes_all && call->count;
+	iq->ops.trace(iq->vmm, iq->scopes.hwpts[settling->slot].cookie, &copy);
 }
 
 /* The earliest slot wins. */
@@ -179,47 +183,172 @@ static void note_fault(const struct iommunest_vtd_iq *iq,
 		*first = *fault;
 }
 
-/* Returns whether its items have outcomes to be told. */
-static bool submit_hwpt(struct iommunest_vtd_iq *iq, uint16_t slot,
-			struct iommunest_vtd_iq_result *result,
-			struct vtd_fault *first)
+static struct vtd_hwpt *target_of(const struct settling *settling)
 {
-	const struct vtd_hwpt *hwpt = &iq->scopes.hwpts[slot];
+	return &settling->iq->scopes.hwpts[settling->slot];
+}
+
+static int submit_batch(const struct settling *settling,
+			struct iommunest_batch *batch, uint32_t policy,
+			struct iommunest_vtd_iq_result *result,
+			struct iommunest_report *report)
+{
+	const struct vtd_hwpt *hwpt = target_of(settling);
+	struct iommunest_vtd_iq *iq = settling->iq;
+	struct iommunest_submit_options options = {
+		.size = sizeof(options),
+		.policy = policy,
+		.ask = skip_entry,
+		.trace = iq->ops.trace ? trace_call : NULL,
+		.user = (void *)settling,
+	};
+	int ret;
+
+	*report = (struct iommunest_report)IOMMUNEST_INIT(
+		struct iommunest_report);
+	ret = iommunest_submit(hwpt->ctx, hwpt->id, batch, &options, report);
+	result->calls += report->calls;
+	result->entries += report->handled + (report->flushed ? 1 : 0);
+	return ret;
+}
+
+/* ---- What heals a failure ---- */
+
+/*
+ * The call as a whole failed, so that the submission did not flush all by
+ * itself.
+ */
+static int flush_all(const struct settling *settling, uint32_t index,
+		     struct iommunest_vtd_iq_result *result)
+{
+	struct iommunest_vtd_iq *iq = settling->iq;
+	struct settling flushing = *settling;
+	struct iommunest_report report;
+
+	flushing.flushes_all = true;
+
+	iommunest_batch_reset(iq->all);
+	iommunest_vtd_batch_add_all(iq->all, index);
+	return submit_batch(&flushing, iq->all, IOMMUNEST_POLICY_STOP, result,
+			    &report);
+}
+
+static void tell_healed(const struct settling *settling,
+			const struct vtd_fault *fault)
+{
+	const struct iommunest_vtd_iq *iq = settling->iq;
+
+	if (iq->ops.healed)
+		iq->ops.healed(iq->vmm, fault->cookie, fault->index,
+			       fault->error, fault->driver_error);
+}
+
+/* What is detached has nothing cached. */
+static bool isolate(const struct settling *settling,
+		    const struct vtd_fault *fault)
+{
+	struct iommunest_vtd_iq *iq = settling->iq;
+
+	if (!iq->ops.isolate)
+		return false;
+	/* Before, because the VMM may add the target again at once. */
+	target_of(settling)->isolated = true;
+	if (iq->ops.isolate(iq->vmm, fault->cookie, fault->index, fault->error,
+			    fault->driver_error) >= 0)
+		return true;
+	target_of(settling)->isolated = false;
+	return false;
+}
+
+/*
+ * The submission stopped at an entry, or at the call.  Returns whether all
+ * that it did not do is done all the same.
+ */
+static bool heal(const struct settling *settling,
+		 const struct iommunest_report *report,
+		 const struct vtd_fault *fault,
+		 struct iommunest_vtd_iq_result *result)
+{
+	struct iommunest_vtd_iq *iq = settling->iq;
+
+	if (iq->policy != IOMMUNEST_VTD_IQ_HEAL)
+		return false;
+	/* With an entry to blame, the submission has tried that already. */
+	if (report->blame == IOMMUNEST_BLAME_CALL &&
+	    !(iq->flags & IOMMUNEST_VTD_IQ_NO_ALL) &&
+	    !flush_all(settling, fault->index, result)) {
+		tell_healed(settling, fault);
+		return true;
+	}
+	return isolate(settling, fault);
+}
+
+/* ---- Submission ---- */
+
+static uint32_t submit_policy(const struct iommunest_vtd_iq *iq)
+{
+	if (iq->policy == IOMMUNEST_VTD_IQ_SKIP)
+		return IOMMUNEST_POLICY_ASK;
+	if (iq->policy == IOMMUNEST_VTD_IQ_HEAL &&
+	    !(iq->flags & IOMMUNEST_VTD_IQ_NO_ALL))
+		return IOMMUNEST_POLICY_FLUSH_ALL;
+	return IOMMUNEST_POLICY_STOP;
+}
+
+/* An isolated target: nothing is sent, and all is done. */
+static bool pass_over(const struct settling *settling)
+{
+	struct iommunest_vtd_iq *iq = settling->iq;
+	uint32_t i, next;
+
+	for (i = settling->first_item; i != VTD_NO_ITEM; i = next) {
+		struct vtd_item *item = &iq->items[i];
+
+		next = item->next;
+		item->target = settling->slot;
+		item->flags |= ITEM_COVERED;
+	}
+	return true;
+}
+
+/* Returns whether its items have outcomes to be told. */
+static bool submit_target(struct iommunest_vtd_iq *iq, uint16_t slot,
+			  struct iommunest_vtd_iq_result *result,
+			  struct vtd_fault *first)
+{
 	struct settling settling = {
 		.iq = iq,
 		.slot = slot,
 		.first_item = iq->gathered[slot].first_item,
 		.outcomes = iq->limits.flags & IOMMUNEST_VTD_COALESCE,
 	};
-	struct iommunest_submit_options options = {
-		.size = sizeof(options),
-		.policy = iq->policy,
-		.trace = iq->ops.trace ? trace_call : NULL,
-		.user = &settling,
-	};
-	struct iommunest_report report =
-		IOMMUNEST_INIT(struct iommunest_report);
+	struct iommunest_report report;
+	struct vtd_fault fault;
+	uint32_t undone = 0;
 	int ret;
 
-	if (iq->policy == IOMMUNEST_POLICY_SKIP) {
-		options.policy = IOMMUNEST_POLICY_ASK;
-		options.ask = skip_entry;
-	}
+	if (target_of(&settling)->isolated)
+		return pass_over(&settling);
 	build_batch(&settling);
-	ret = iommunest_submit(hwpt->ctx, hwpt->id, iq->batch, &options,
-			       &report);
-	result->calls += report.calls;
-	result->entries += report.handled + (report.flushed ? 1 : 0);
-	if (ret < 0) {
-		struct vtd_fault fault = iommunest__vtd_fault_of_host(
-			slot_of(iq->batch, iq->batch->cursor), ret,
-			hwpt->cookie, report.driver_error);
-
+	ret = submit_batch(&settling, iq->batch, submit_policy(iq), result,
+			   &report);
+	undone = report.flushed;
+	fault = iommunest__vtd_fault_of_host(
+		report.flushed ? (uint32_t)report.cookie
+			       : slot_of(iq->batch, iq->batch->cursor),
+		report.error, target_of(&settling)->cookie,
+		report.driver_error);
+	if (report.flushed) {
+		tell_healed(&settling, &fault);
+	} else if (ret < 0 && heal(&settling, &report, &fault, result)) {
+		undone = report.pending;
+	} else if (ret < 0) {
+		fault.error = ret;
 		note_fault(iq, first, &fault);
 	}
-	if (!settling.outcomes && !report.flushed)
+	if (!settling.outcomes && !undone)
 		return false;
-	mark_outcomes(&settling, iq->batch->count - report.flushed);
+	mark_outcomes(&settling, iq->batch->count - undone);
 	return true;
 }
 
@@ -235,7 +364,7 @@ static bool submit_all(struct iommunest_vtd_iq *iq,
 	while (slot != VTD_NONE) {
 		uint16_t next = iq->gathered[slot].next_touched;
 
-		outcomes |= submit_hwpt(iq, slot, result, first);
+		outcomes |= submit_target(iq, slot, result, first);
 		iq->gathered[slot] = VTD_NOTHING_GATHERED;
 		slot = next;
 	}
@@ -243,17 +372,36 @@ static bool submit_all(struct iommunest_vtd_iq *iq,
 	return outcomes;
 }
 
+/* The guest is to see it at a wait: the slot is done, and the queue goes on. */
+static void put_off(struct iommunest_vtd_iq *iq, struct vtd_fault *first,
+		    uint32_t end)
+{
+	/* Of several failures, the guest sees the first. */
+	if (!iq->abort.cause)
+		iq->abort = *first;
+	*first = (struct vtd_fault){ .index = end };
+}
+
 int iommunest__vtd_settle(struct iommunest_vtd_iq *iq, uint32_t end,
 			  struct iommunest_vtd_iq_result *result)
 {
 	struct vtd_fault first = { .index = end };
+	uint32_t abort_from = iq->head;
 	bool outcomes = submit_all(iq, result, &first);
+	uint32_t head;
 
-	iommunest__vtd_complete(iq, outcomes, result, &first);
+	if (first.cause && vtd_iq_shows_ite(iq)) {
+		if (!iq->abort.cause)
+			abort_from = first.index;
+		put_off(iq, &first, end);
+	}
+	head = iommunest__vtd_complete(iq, outcomes, abort_from, result,
+				       &first);
 	iq->n_items = 0;
 	iq->n_waits = 0;
 	iq->n_forwarded = 0;
-	vtd_iq_advance(iq, result, first.index);
+	iommunest__vtd_scopes_unpin(&iq->scopes);
+	vtd_iq_advance(iq, result, head);
 	if (first.cause)
 		iq->fault = first;
 	return first.error;

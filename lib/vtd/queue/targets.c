@@ -43,6 +43,7 @@ void iommunest__vtd_scopes_clear(struct vtd_scopes *table)
 {
 	memset(table->hwpts, 0, table->room * sizeof(*table->hwpts));
 	table->count = 0;
+	table->pinned = 0;
 	table->fan_out = 1;
 	link_all(table);
 }
@@ -89,7 +90,9 @@ int iommunest__vtd_scopes_init(struct vtd_scopes *table)
 
 int iommunest__vtd_scopes_reserve(struct vtd_scopes *table)
 {
-	if (table->count < table->room && table->count < MAX_SCOPES)
+	uint32_t used = (uint32_t)table->count + table->pinned;
+
+	if (used < table->room && used < MAX_SCOPES)
 		return 0;
 	return grow(table);
 }
@@ -113,7 +116,7 @@ static uint16_t slot_for(const struct vtd_scopes *table,
 
 		if (is_target(hwpt, target))
 			return (uint16_t)i;
-		if (!hwpt->scopes && unused == VTD_NONE)
+		if (!hwpt->scopes && !hwpt->pinned && unused == VTD_NONE)
 			unused = (uint16_t)i;
 	}
 	return unused;
@@ -169,6 +172,7 @@ int iommunest__vtd_scopes_add(struct vtd_scopes *table, uint64_t key,
 			.id = target->hwpt_id,
 		};
 	hwpt->scopes++;
+	hwpt->isolated = false;
 	table->scopes[table->count++] = (struct vtd_scope){
 		.key = key,
 		.hwpt = slot,
@@ -182,10 +186,25 @@ int iommunest__vtd_scopes_add(struct vtd_scopes *table, uint64_t key,
 static void remove_at(struct vtd_scopes *table, uint16_t at)
 {
 	struct vtd_scope *scope = &table->scopes[at];
+	struct vtd_hwpt *hwpt = &table->hwpts[scope->hwpt];
 
-	table->hwpts[scope->hwpt].scopes--;
+	hwpt->scopes--;
+	if (!hwpt->scopes) {
+		hwpt->pinned = true;
+		table->pinned++;
+	}
 	table->count--;
 	memmove(scope, scope + 1, (size_t)(table->count - at) * sizeof(*scope));
+}
+
+void iommunest__vtd_scopes_unpin(struct vtd_scopes *table)
+{
+	uint32_t i;
+
+	for (i = 0; table->pinned && i < table->room; i++) {
+		table->pinned -= table->hwpts[i].pinned;
+		table->hwpts[i].pinned = false;
+	}
 }
 
 int iommunest__vtd_scopes_remove(struct vtd_scopes *table, uint64_t key,

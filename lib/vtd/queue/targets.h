@@ -18,8 +18,12 @@ struct vtd_hwpt {
 	/* The VMM's own name for it. */
 	uint64_t cookie;
 	uint32_t id;
-	/* Scopes that name it; 0: the slot is free. */
+	/* Scopes that name it; 0: the slot is free, unless it is pinned. */
 	uint16_t scopes;
+	/* What is gathered still refers to the slot. */
+	bool pinned;
+	/* The VMM has cut it off, and not added it again since. */
+	bool isolated;
 };
 
 /* One (domain id, PASID), or (device, PASID), of one HWPT. */
@@ -43,6 +47,8 @@ struct vtd_scopes {
 	struct vtd_hwpt *hwpts;
 	struct vtd_scope *scopes;
 	uint16_t *buckets;
+	/* Slots that are neither used nor free. */
+	uint16_t pinned;
 };
 
 /* 0 or -ENOMEM. */
@@ -57,6 +63,12 @@ void iommunest__vtd_scopes_clear(struct vtd_scopes *table);
  * is stays.  HWPTs keep their slots.
  */
 int iommunest__vtd_scopes_reserve(struct vtd_scopes *table);
+
+/*
+ * Slots that have become free since the last call are free to use again from
+ * this one on.
+ */
+void iommunest__vtd_scopes_unpin(struct vtd_scopes *table);
 
 /* Where there is room. */
 int iommunest__vtd_scopes_add(struct vtd_scopes *table, uint64_t key,
