@@ -376,12 +376,16 @@ static const struct vtd_desc_type types[] = {
 		},
 		.scalable = true,
 	},
+	/*
+	 * Bit 2 of the second word was LPIG once, and is reserved now.
+	 * Hardware ignores it, and Linux set it until September 2025.
+	 */
 	[IOMMUNEST_VTD_DESC_PAGE_RESPONSE] = {
 		.name = "page-response",
 		.decode = decode_page_response,
 		.encode = encode_page_response,
 		.reserved = { BITS(63, 52) | BITS(8, 5),
-			      BITS(63, 12) | BITS(2, 0) },
+			      BITS(63, 12) | BITS(1, 0) },
 		.granularities = { { "", HAS_SID | HAS_RESPONSE } },
 		.scalable = true,
 	},

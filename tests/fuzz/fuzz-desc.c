@@ -35,7 +35,7 @@ static const struct format formats[] = {
 	{ { 0xfff000000000f1c0, 0xf80 }, 0, 4, 2, 0xc, false },
 	{ { 0xfff000000000f1c0, ~0ull }, 0, 4, 2, 0xb, false },
 	{ { 0, 0x7fe }, 1, 0, 1, 3, false },
-	{ { 0xfff00000000001e0, 0xfffffffffffff007 }, 0, 0, 0, 1, false },
+	{ { 0xfff00000000001e0, 0xfffffffffffff003 }, 0, 0, 0, 1, false },
 };
 
 #define FORMATS (sizeof(formats) / sizeof(formats[0]))
@@ -127,6 +127,7 @@ static const struct {
 	{ IOMMUNEST_VTD_DESC_PASID_CACHE, G(0), { 0x000fffff00000000, 0 } },
 	{ IOMMUNEST_VTD_DESC_PASID_CACHE, G(3), { 0x000fffffffff0000, 0 } },
 	{ IOMMUNEST_VTD_DESC_PASID_DEV_TLB, G(1), { 0x000fffff00000000, 0 } },
+	{ IOMMUNEST_VTD_DESC_PAGE_RESPONSE, G(0), { 0, 0x4 } },
 };
 
 static uint64_t low_bits(unsigned int count)

@@ -128,10 +128,12 @@ static const struct layout layouts[] = {
 
 	{ "page response", 9, 0, { 0x9 }, 0, 4, 4,
 	  FIELDS({ RESPONSE, 12, 15, 0 }, { SID, 16, 31, 0 },
-		 { IGNORED, 32, 51, 0 }, { PRGI, 67, 75, 0 }) },
+		 { IGNORED, 32, 51, 0 }, { IGNORED, 66, 66, 0 },
+		 { PRGI, 67, 75, 0 }) },
 	{ "page response with a PASID", 9, 0, { 0x19 }, 0x80, 4, 4,
 	  FIELDS({ RESPONSE, 12, 15, 0 }, { SID, 16, 31, 0 },
-		 { PASID, 32, 51, 0 }, { PRGI, 67, 75, 0 }) },
+		 { PASID, 32, 51, 0 }, { IGNORED, 66, 66, 0 },
+		 { PRGI, 67, 75, 0 }) },
 };
 /* clang-format on */
 
