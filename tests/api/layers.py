@@ -41,7 +41,7 @@ SYSTEM_HEADERS = re.compile(
 # What the library may take from libc outside sys.c: memory, strings, and
 # formatting into a buffer; and what a compiler adds.
 FROM_LIBC = re.compile(
-    r"(?:__)?(?:mem|str)\w+(?:_chk)?"
+    r"(?:__)?(?:mem|str)\w+(?:_chk)?|bcmp"
     r"|(?:__)?v?snprintf(?:_chk)?|__isoc\w+"
     r"|malloc|calloc|realloc|reallocarray|free"
     r"|__(?:asan|ubsan|sanitizer|gcov|tsan|msan|stack_chk|sancov|llvm)_?\w*"
