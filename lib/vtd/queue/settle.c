@@ -226,7 +226,6 @@ static int flush_all(const struct settling *settling, uint32_t index,
 	struct iommunest_report report;
 
 	flushing.flushes_all = true;
-
 	iommunest_batch_reset(iq->all);
 	iommunest_vtd_batch_add_all(iq->all, index);
 	return submit_batch(&flushing, iq->all, IOMMUNEST_POLICY_STOP, result,
@@ -311,6 +310,40 @@ static bool pass_over(const struct settling *settling)
 	return true;
 }
 
+/* What failed: the entry that was flushed away, or the one at the cursor. */
+static struct vtd_fault failure_in(const struct settling *settling,
+				   const struct iommunest_report *report)
+{
+	const struct iommunest_batch *batch = settling->iq->batch;
+	uint32_t index = report->flushed ? (uint32_t)report->cookie
+					 : slot_of(batch, batch->cursor);
+
+	return iommunest__vtd_fault_of_host(index, report->error,
+					    target_of(settling)->cookie,
+					    report->driver_error);
+}
+
+/*
+ * How many entries at the batch's end were not handled, and are done all the
+ * same; where that is none, the failure may be the first.
+ */
+static uint32_t deal_with_failure(const struct settling *settling,
+				  const struct iommunest_report *report,
+				  struct iommunest_vtd_iq_result *result,
+				  struct vtd_fault *first)
+{
+	struct vtd_fault fault = failure_in(settling, report);
+
+	if (report->flushed) {
+		tell_healed(settling, &fault);
+		return report->flushed;
+	}
+	if (heal(settling, report, &fault, result))
+		return report->pending;
+	note_fault(settling->iq, first, &fault);
+	return 0;
+}
+
 /* Returns whether its items have outcomes to be told. */
 static bool submit_target(struct iommunest_vtd_iq *iq, uint16_t slot,
 			  struct iommunest_vtd_iq_result *result,
@@ -323,7 +356,6 @@ static bool submit_target(struct iommunest_vtd_iq *iq, uint16_t slot,
 		.outcomes = iq->limits.flags & IOMMUNEST_VTD_COALESCE,
 	};
 	struct iommunest_report report;
-	struct vtd_fault fault;
 	uint32_t undone = 0;
 	int ret;
 
@@ -332,20 +364,8 @@ static bool submit_target(struct iommunest_vtd_iq *iq, uint16_t slot,
 	build_batch(&settling);
 	ret = submit_batch(&settling, iq->batch, submit_policy(iq), result,
 			   &report);
-	undone = report.flushed;
-	fault = iommunest__vtd_fault_of_host(
-		report.flushed ? (uint32_t)report.cookie
-			       : slot_of(iq->batch, iq->batch->cursor),
-		report.error, target_of(&settling)->cookie,
-		report.driver_error);
-	if (report.flushed) {
-		tell_healed(&settling, &fault);
-	} else if (ret < 0 && heal(&settling, &report, &fault, result)) {
-		undone = report.pending;
-	} else if (ret < 0) {
-		fault.error = ret;
-		note_fault(iq, first, &fault);
-	}
+	if (ret < 0 || report.flushed)
+		undone = deal_with_failure(&settling, &report, result, first);
 	if (!settling.outcomes && !undone)
 		return false;
 	mark_outcomes(&settling, iq->batch->count - undone);
@@ -359,8 +379,7 @@ static bool submit_all(struct iommunest_vtd_iq *iq,
 	uint16_t slot = iq->touched;
 	bool outcomes = false;
 
-	/* All of them, whatever fails: a later one may fail at an earlier slot.
-	 */
+	/* All, whatever fails: a later one may fail at an earlier slot. */
 	while (slot != VTD_NONE) {
 		uint16_t next = iq->gathered[slot].next_touched;
 
