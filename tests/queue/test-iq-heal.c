@@ -554,3 +554,35 @@ TEST(what_would_pull_the_ring_away_is_busy)
 	rig.guest.hook = NULL;
 	ck_assert_int_eq(iommunest_vtd_iq_disable(rig.iq), 0);
 }
+
+/* ---- Callbacks that change the tables ---- */
+
+static void add_many(void)
+{
+	static uint32_t next;
+	uint32_t i;
+
+	for (i = 0; i < 100; i++, next++)
+		rig_add(&rig, 40, next, 3000 + next);
+}
+
+static int grow_in_event(struct guest *guest, const struct guest_event *event)
+{
+	(void)guest, (void)event;
+	add_many();
+	return 0;
+}
+
+/* Its interrupt comes after the tables have moved. */
+TEST(write_status_may_make_the_tables_grow)
+{
+	open_healing();
+	rig_page(&rig, 0x1000);
+	rig_put(&rig, guest_wait(SW | IF, RIG_STATUS, 1));
+	rig_put(&rig, guest_wait(SW | IF, RIG_STATUS, 1));
+	rig.guest.hook = grow_in_event;
+	ck_assert_int_eq(rig_kick(&rig), 0);
+	rig_is_done(&rig);
+	rig_tells(&rig, "call 10x1, status 1, interrupt 1, status 2, "
+			"interrupt 2");
+}

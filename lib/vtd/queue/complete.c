@@ -10,22 +10,23 @@
 
 /* False: its status could not be written, and @first says so. */
 static bool complete_wait(struct iommunest_vtd_iq *iq,
-			  const struct vtd_item *item,
+			  const struct vtd_item *wait,
 			  struct iommunest_vtd_iq_result *result,
 			  struct vtd_fault *first)
 {
+	/* Adding an HWPT, as the VMM may do, moves the items. */
+	const struct vtd_item item = *wait;
 	int ret = 0;
 
-	if (item->flags & ITEM_STATUS)
-		ret = iq->ops.write_status(iq->vmm, item->index,
-					   item->status_addr,
-					   item->status_data);
+	if (item.flags & ITEM_STATUS)
+		ret = iq->ops.write_status(iq->vmm, item.index,
+					   item.status_addr, item.status_data);
 	if (ret < 0) {
-		*first = iommunest__vtd_fault_of_memory(item->index, ret);
+		*first = iommunest__vtd_fault_of_memory(item.index, ret);
 		return false;
 	}
-	if (item->flags & ITEM_INTERRUPT)
-		iq->ops.interrupt(iq->vmm, item->index);
+	if (item.flags & ITEM_INTERRUPT)
+		iq->ops.interrupt(iq->vmm, item.index);
 	result->waits++;
 	return true;
 }
