@@ -507,6 +507,27 @@ TEST(the_wait_may_be_in_a_later_run_and_after_the_wrap)
 	shows_ite(rig.guest.slots - 1, -EIO, 1);
 }
 
+/* Its slot comes again: waits before it complete as ever. */
+TEST(a_failure_that_is_tried_again_aborts_nothing)
+{
+	open_ite();
+	rig_wait(&rig);
+	rig_page(&rig, 0x1000);
+	rig_wait(&rig);
+	rig.guest.bad_status = RIG_STATUS;
+	rig.guest.write_error = -EFAULT;
+	fail_entries(10, -EIO, 0);
+	ck_assert_int_eq(rig_kick(&rig), -EFAULT);
+	rig_stands(&rig, IOMMUNEST_CAUSE_FETCH, 0, -EFAULT);
+	rig.guest.bad_status = 0;
+	rig.guest.write_error = 0;
+	host_heal(&rig.host);
+	iommunest_vtd_iq_clear_fault(rig.iq);
+	ck_assert_int_eq(rig_kick(&rig), 0);
+	rig_is_done(&rig);
+	ck_assert_uint_eq(rig.result.waits, 2);
+}
+
 /* ---- Within a callback ---- */
 
 static void try_all(void)

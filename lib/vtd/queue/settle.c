@@ -407,15 +407,21 @@ int iommunest__vtd_settle(struct iommunest_vtd_iq *iq, uint32_t end,
 	struct vtd_fault first = { .index = end };
 	uint32_t abort_from = iq->head;
 	bool outcomes = submit_all(iq, result, &first);
+	bool is_new = false;
 	uint32_t head;
 
 	if (first.cause && vtd_iq_shows_ite(iq)) {
-		if (!iq->abort.cause)
+		is_new = !iq->abort.cause;
+		if (is_new)
 			abort_from = first.index;
 		put_off(iq, &first, end);
 	}
 	head = iommunest__vtd_complete(iq, outcomes, abort_from, result,
 				       &first);
+	/* A wait before it could not be written: the slot comes again. */
+	if (is_new &&
+	    vtd_iq_distance(iq, head) <= vtd_iq_distance(iq, abort_from))
+		iq->abort = (struct vtd_fault){ 0 };
 	iq->n_items = 0;
 	iq->n_waits = 0;
 	iq->n_forwarded = 0;
