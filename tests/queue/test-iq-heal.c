@@ -607,3 +607,57 @@ TEST(write_status_may_make_the_tables_grow)
 	rig_tells(&rig, "call 10x1, status 1, interrupt 1, status 2, "
 			"interrupt 2");
 }
+
+static struct iommunest_ctx *other;
+
+static void forget_20_and_close(void)
+{
+	ck_assert_int_eq(iommunest_vtd_iq_forget(rig.iq, TARGET(other, 20)), 0);
+	iommunest_close(other);
+	other = NULL;
+}
+
+/* A device that is cut off may take its other HWPTs and its context along. */
+TEST(what_is_forgotten_is_not_sent_any_more)
+{
+	open_healing();
+	other = host_open(&rig.host);
+	ck_assert_int_eq(
+		iommunest_vtd_iq_add_scope(rig.iq, 1, 9, TARGET(other, 20)), 0);
+	isolate_answer = 0;
+	isolate_hook = forget_20_and_close;
+	rig_page(&rig, 0x1000);
+	rig_put(&rig, guest_piotlb_pages(1, 9, 0x2000, 0, false));
+	rig_page_of(&rig, 12, 0x3000);
+	rig_wait(&rig);
+	fail_entries(10, -EIO, 0);
+	ck_assert_int_eq(rig_kick(&rig), 0);
+	rig_is_done(&rig);
+	was_told("isolate 10 at 0: -5 0; ");
+	ck_assert_uint_eq(rig.result.forwarded, 3);
+	rig_tells(&rig, "call 10x1, empty 10, all 10, call 12x1, "
+			"covered 1@20, status 3");
+}
+
+static void forget_12_and_add_it_again(void)
+{
+	ck_assert_int_eq(iommunest_vtd_iq_forget(rig.iq, TARGET(rig.ctx, 12)),
+			 0);
+	rig_add(&rig, 2, 0, 12);
+}
+
+/* It is still there, and so is what the guest wants flushed. */
+TEST(what_is_forgotten_and_added_again_is_sent)
+{
+	open_healing();
+	isolate_answer = 0;
+	isolate_hook = forget_12_and_add_it_again;
+	rig_page(&rig, 0x1000);
+	rig_page_of(&rig, 12, 0x3000);
+	rig_wait(&rig);
+	fail_entries(10, -EIO, 0);
+	ck_assert_int_eq(rig_kick(&rig), 0);
+	rig_is_done(&rig);
+	ck_assert_uint_eq(host_calls_to(&rig.host, 12), 1);
+	rig_entry(&rig, 3, 0, 0x3000, 1, 0);
+}

@@ -294,7 +294,10 @@ static uint32_t submit_policy(const struct iommunest_vtd_iq *iq)
 	return IOMMUNEST_POLICY_STOP;
 }
 
-/* An isolated target: nothing is sent, and all is done. */
+/*
+ * A target that is isolated, or was removed by a callback since: nothing is
+ * sent, and all is done.
+ */
 static bool pass_over(const struct settling *settling)
 {
 	struct iommunest_vtd_iq *iq = settling->iq;
@@ -356,9 +359,13 @@ static bool submit_target(struct iommunest_vtd_iq *iq, uint16_t slot,
 		.outcomes = iq->limits.flags & IOMMUNEST_VTD_COALESCE,
 	};
 	struct iommunest_report report;
+	uint16_t now = iommunest__vtd_scopes_slot_now(&iq->scopes, slot);
 	uint32_t undone = 0;
 	int ret;
 
+	if (now == VTD_NONE)
+		return pass_over(&settling);
+	settling.slot = now;
 	if (target_of(&settling)->isolated)
 		return pass_over(&settling);
 	build_batch(&settling);

@@ -122,6 +122,24 @@ static uint16_t slot_for(const struct vtd_scopes *table,
 	return unused;
 }
 
+uint16_t iommunest__vtd_scopes_slot_now(const struct vtd_scopes *table,
+					uint16_t slot)
+{
+	const struct vtd_hwpt *was = &table->hwpts[slot];
+	uint32_t i;
+
+	if (was->scopes)
+		return slot;
+	for (i = 0; i < table->room; i++) {
+		const struct vtd_hwpt *hwpt = &table->hwpts[i];
+
+		if (hwpt->scopes && hwpt->id == was->id &&
+		    hwpt->ctx == was->ctx)
+			return (uint16_t)i;
+	}
+	return VTD_NONE;
+}
+
 /* The scope of a target with that key; VTD_NONE: there is none. */
 static uint16_t find(const struct vtd_scopes *table, uint64_t key,
 		     const struct iommunest_vtd_target *target)
