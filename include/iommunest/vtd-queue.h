@@ -261,14 +261,14 @@ struct iommunest_vtd_iq_ops {
 	 */
 	void (*covered)(void *vmm, uint32_t index, uint64_t cookie);
 	/*
-	 * Needed for the policy SKIP.  The host failed on the descriptor in
+	 * Required for the policy SKIP.  The host failed on the descriptor in
 	 * slot @index, and the engine goes on after it.
 	 */
 	void (*skipped)(void *vmm, uint32_t index, uint64_t cookie, int error);
 	/*
 	 * Optional.  The host failed on the descriptor in slot @index, with
 	 * the driver's own @code or 0, and a flush of all of the target took
-	 * its place.  Told once for each target and submission.
+	 * its place.  It is called once for each target and submission.
 	 */
 	void (*healed)(void *vmm, uint64_t cookie, uint32_t index, int error,
 		       uint32_t code);
@@ -277,7 +277,8 @@ struct iommunest_vtd_iq_ops {
 	 * every (device, PASID) that is attached to the HWPT is detached or
 	 * blocked.  All that the guest asks of the target counts as done then,
 	 * and is not sent, until the VMM adds it again.  May change the
-	 * engine's tables, and destroy the HWPT.
+	 * engine's tables, and destroy the HWPT.  Required for the policy HEAL,
+	 * unless options->unhealed is set.
 	 */
 	int (*isolate)(void *vmm, uint64_t cookie, uint32_t index, int error,
 		       uint32_t code);
@@ -301,7 +302,7 @@ enum iommunest_vtd_iq_policy {
 
 /* What is left where nothing healed a failure, or `descriptor` failed. */
 enum iommunest_vtd_iq_unhealed {
-	/* Not said: HALT, and `isolate` is needed. */
+	/* Not set: HALT, and `isolate` is required. */
 	IOMMUNEST_VTD_UNHEALED_DEFAULT = 0,
 	/*
 	 * The queue halts at the slot, and the guest sees nothing of it: the
@@ -336,9 +337,10 @@ struct iommunest_vtd_iq_options {
 
 /*
  * Makes an engine: one for each emulated DRHD.  @vmm is borrowed; @ops and
- * @options (which may be NULL) are copied. The caller owns *@iq; on failure it
- * is NULL.  Returns 0, -EINVAL (a NULL, a needed function missing, a bad
- * option), -E2BIG, -EOPNOTSUPP (unknown flags in the limits), -ENOMEM.
+ * @options (which may be NULL) are copied.  The caller owns *@iq; on failure it
+ * is NULL.  Returns 0, -EINVAL (a NULL, a required function missing, a bad
+ * option), -E2BIG, -EOPNOTSUPP (unknown flags in the options or the limits),
+ * -ENOMEM.
  */
 int iommunest_vtd_iq_new(struct iommunest_vtd_iq **iq,
 			 const struct iommunest_vtd_iq_ops *ops, void *vmm,
@@ -448,8 +450,8 @@ struct iommunest_vtd_iq_result {
 	/* IQH_REG: the slot after the last descriptor that is done. */
 	uint64_t iqh;
 	/*
-	 * IQERCD_REG: with IQE, IQEI in bits 3:0; else 0.  No device is named:
-	 * where one is, Linux may give up another CPU's flush.
+	 * IQERCD_REG: with IQE, IQEI in bits 3:0; else 0.  No device is named,
+	 * because Linux may then give up another CPU's flush.
 	 */
 	uint64_t iqercd;
 	/* Bits to OR into FSTS_REG. */
