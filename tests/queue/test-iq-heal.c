@@ -27,7 +27,7 @@ static int isolate_answer;
 static void (*isolate_hook)(void);
 static int descriptor_answer;
 
-static void tell(const char *format, ...)
+static __attribute__((format(printf, 1, 2))) void tell(const char *format, ...)
 {
 	size_t used = strlen(told);
 	va_list args;
