@@ -767,6 +767,8 @@ static struct list {
 	/* More than there is room for. */
 	bool too_many;
 	uint32_t made;
+	/* The most that there was room for. */
+	uint32_t room;
 } list;
 
 static int make_list(const struct iommunest_all *all, void *entries)
@@ -777,6 +779,8 @@ static int make_list(const struct iommunest_all *all, void *entries)
 	uint32_t left, i;
 
 	from->made++;
+	if (from->room < all->max)
+		from->room = all->max;
 	ck_assert_uint_eq(all->size, sizeof(*all));
 	ck_assert_uint_eq(all->id, SCRIPT_HWPT);
 	ck_assert_uint_lt(all->all_class, GROUPS_CLASSES);
@@ -830,6 +834,24 @@ TEST(a_list_of_all_goes_class_by_class)
 	ck_assert_uint_eq(groups.longest, GROUPS_SIZE);
 	/* Three that fail or are full, one a class, and 200 in four. */
 	ck_assert_uint_eq(report.calls, 3 + 1 + 1 + 4);
+	finish();
+}
+
+/* Not more than 64, whatever a call of the type may have. */
+TEST(a_list_is_asked_for_in_parts)
+{
+	struct iommunest_inv_type type = list_type();
+
+	type.call_max = 0;
+	list = (struct list){ .count = { 200, 64, 1 } };
+	start_as(GROUPS_COUNTS_CHECKED, 3, &type);
+	make_illegal(1);
+	ck_assert_int_eq(submit(IOMMUNEST_POLICY_FLUSH_ALL), 0);
+	ck_assert_uint_eq(list.room, 64);
+	ck_assert_uint_eq(groups.longest, 64);
+	ck_assert_uint_eq(groups.all[0], 200);
+	ck_assert_uint_eq(groups.all[1], 64);
+	ck_assert_uint_eq(groups.all[2], 1);
 	finish();
 }
 

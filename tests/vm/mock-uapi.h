@@ -2,8 +2,8 @@
 /* SPDX-FileCopyrightText: The libiommunest authors */
 /*
  * The part of iommufd's mock (CONFIG_IOMMUFD_TEST) that the tests use: the
- * same in Linux 6.12 and 7.3.  Described by the kernel's
- * drivers/iommu/iommufd/iommufd_test.h, which is not installed.
+ * same in Linux 6.12 and 7.3, except for vIOMMUs, which 6.12 has not. Described
+ * by the kernel's drivers/iommu/iommufd/iommufd_test.h, which is not installed.
  */
 #ifndef VM_MOCK_UAPI_H
 #define VM_MOCK_UAPI_H
@@ -18,6 +18,8 @@ enum vm_mock_op {
 	VM_MOCK_DEVICE = 2,
 	/* Success if a nested HWPT's cache holds this value under an id. */
 	VM_MOCK_CHECK_IOTLB = 14,
+	/* Success if a device's cache holds this value under an id. */
+	VM_MOCK_CHECK_CACHE = 16,
 };
 
 struct vm_mock_cmd {
@@ -61,6 +63,41 @@ struct vm_mock_hwpt {
 struct vm_mock_entry {
 	__u32 flags;
 	__u32 id;
+};
+
+/* ---- The mock's vIOMMU ---- */
+
+#define VM_VIOMMU_ALLOC _IO(';', 0x90)
+#define VM_VDEVICE_ALLOC _IO(';', 0x91)
+#define VM_MOCK_VIOMMU_TYPE 0xdeadbeefu
+
+struct vm_viommu_alloc {
+	__u32 size;
+	__u32 flags;
+	__u32 type;
+	__u32 dev_id;
+	__u32 hwpt_id;
+	__u32 out_viommu_id;
+	__u32 data_len;
+	__u32 __reserved;
+	__aligned_u64 data_uptr;
+};
+
+struct vm_vdevice_alloc {
+	__u32 size;
+	__u32 viommu_id;
+	__u32 dev_id;
+	__u32 out_vdevice_id;
+	__aligned_u64 virt_id;
+};
+
+/* A device's cache holds this of the start, for each of its ids. */
+#define VM_MOCK_CACHE_DEFAULT 0xbaddadu
+
+struct vm_mock_viommu_entry {
+	__u32 flags;
+	__u32 vdev_id;
+	__u32 cache_id;
 };
 
 #endif /* VM_MOCK_UAPI_H */
