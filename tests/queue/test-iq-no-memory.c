@@ -269,3 +269,36 @@ TEST(running_allocates_nothing)
 	iommunest_close(ctx);
 	rig_close(&rig);
 }
+
+/* Nothing is asserted where allocations are counted. */
+static int changes_of_mind;
+
+static int change_its_mind(struct guest *guest, const struct guest_event *event)
+{
+	(void)guest, (void)event;
+	for (; changes_of_mind < 1000; changes_of_mind++) {
+		if (iommunest_vtd_iq_add_scope(rig.iq, 3, 0,
+					       TARGET(rig.ctx, 30)) ||
+		    iommunest_vtd_iq_forget(rig.iq, TARGET(rig.ctx, 30)))
+			break;
+	}
+	return 0;
+}
+
+static int kick(void)
+{
+	return rig_kick(&rig);
+}
+
+/* What nothing refers to any more is used again, within a callback too. */
+TEST(adding_and_forgetting_in_turn_needs_no_more_room)
+{
+	rig_open(&rig, NULL);
+	rig_vmm(&rig);
+	changes_of_mind = 0;
+	rig.guest.hook = change_its_mind;
+	ck_assert_int_eq(watch(kick, 0), 0);
+	ck_assert_int_eq(changes_of_mind, 1000);
+	ck_assert_uint_eq(heap.count, 0);
+	rig_is_done(&rig);
+}

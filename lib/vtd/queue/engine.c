@@ -258,10 +258,10 @@ static int reserve(struct iommunest_vtd_iq *iq)
 	return ret;
 }
 
-/* Within a run, settling does that. */
+/* Where something is gathered, settling does that. */
 static void free_slots(struct iommunest_vtd_iq *iq)
 {
-	if (!iq->running)
+	if (!iq->n_items)
 		iommunest__vtd_scopes_unpin(&iq->scopes);
 }
 

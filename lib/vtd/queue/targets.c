@@ -56,8 +56,6 @@ static int grow(struct vtd_scopes *table)
 	struct vtd_hwpt *hwpts;
 	uint16_t *buckets;
 
-	if (table->count >= MAX_SCOPES)
-		return -ENOSPC;
 	/* One that has grown is of use, whether the others grow or not. */
 	scopes = realloc(table->scopes, room * sizeof(*scopes));
 	if (scopes)
@@ -92,9 +90,9 @@ int iommunest__vtd_scopes_reserve(struct vtd_scopes *table)
 {
 	uint32_t used = (uint32_t)table->count + table->pinned;
 
-	if (used < table->room && used < MAX_SCOPES)
-		return 0;
-	return grow(table);
+	if (used >= MAX_SCOPES)
+		return -ENOSPC;
+	return used < table->room ? 0 : grow(table);
 }
 
 static bool is_target(const struct vtd_hwpt *hwpt,
