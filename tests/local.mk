@@ -39,6 +39,7 @@ VALGRIND_TESTS = $(WRAPPED_TESTS) \
 	%D%/queue/test-iq-heal \
 	%D%/queue/test-iq-hostile \
 	%D%/queue/test-iq-random \
+	%D%/queue/test-linux-model \
 	%D%/replay/test-capture \
 	%D%/replay/test-viommu \
 	%D%/sim/test-sim-cache \
@@ -131,6 +132,10 @@ LDADD = %D%/libtest.la libiommunest-sim.la libiommunest.la $(CHECK_LIBS)
 	%D%/harness/iq-world-things.c \
 	%D%/harness/iq-world.c \
 	%D%/harness/iq-world.h \
+	%D%/harness/linux-guest.c \
+	%D%/harness/linux-guest.h \
+	%D%/harness/linux-jobs.c \
+	%D%/harness/linux-jobs.h \
 	%D%/harness/main.c \
 	%D%/harness/script.c \
 	%D%/harness/script.h \
@@ -194,6 +199,11 @@ TEST_SIM_LDADD = %D%/libtest-sim.la %D%/libtest.la libiommunest-sim.la \
 	%D%/vtd/decode-rig.h \
 	%D%/vtd/test-desc-decode.c \
 	%D%/vtd/test-desc-fields.c
+
+%C%_queue_test_linux_model_SOURCES = \
+	%D%/queue/linux-model.c \
+	%D%/queue/linux-model.h \
+	%D%/queue/test-linux-model.c
 
 %C%_vtd_test_pasid_entry_SOURCES = \
 	%D%/vtd/pasid-rig.c \
