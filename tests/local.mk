@@ -39,6 +39,7 @@ VALGRIND_TESTS = $(WRAPPED_TESTS) \
 	%D%/queue/test-iq-heal \
 	%D%/queue/test-iq-hostile \
 	%D%/queue/test-iq-random \
+	%D%/queue/test-linux-guest \
 	%D%/queue/test-linux-model \
 	%D%/replay/test-capture \
 	%D%/replay/test-viommu \
@@ -199,6 +200,11 @@ TEST_SIM_LDADD = %D%/libtest-sim.la %D%/libtest.la libiommunest-sim.la \
 	%D%/vtd/decode-rig.h \
 	%D%/vtd/test-desc-decode.c \
 	%D%/vtd/test-desc-fields.c
+
+%C%_queue_test_linux_guest_SOURCES = \
+	%D%/queue/linux-vmm.c \
+	%D%/queue/linux-vmm.h \
+	%D%/queue/test-linux-guest.c
 
 %C%_queue_test_linux_model_SOURCES = \
 	%D%/queue/linux-model.c \

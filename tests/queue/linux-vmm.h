@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
+/*
+ * Linux's algorithm in front of the engine: a thin VMM with the registers of a
+ * queue, and a host that records, and fails by rules.  All calls of the engine
+ * are here.
+ */
+#ifndef TESTS_QUEUE_LINUX_VMM_H
+#define TESTS_QUEUE_LINUX_VMM_H
+
+#include "tests/harness/host.h"
+#include "tests/harness/linux-guest.h"
+
+/* When the engine runs what the guest has put into its ring. */
+enum linux_when {
+	/* In the write of IQT_REG; what the budget leaves, in between. */
+	LINUX_AT_ONCE,
+	/* After all CPUs have taken a step. */
+	LINUX_BOTTOM_HALF,
+	/* In between, and whenever a CPU reads a register, too. */
+	LINUX_ANY_TIME,
+	LINUX_WHENS
+};
+
+/*
+ * What the VMM does about a target whose "all" failed, too.  The engine does
+ * not ask yet: linux_vmm_isolate() is for its function of that name, and
+ * linux_unhealed for an option of it.
+ */
+enum linux_isolate {
+	LINUX_ISOLATE_WORKS,
+	LINUX_ISOLATE_FAILS,
+};
+
+/* What the guest sees where that failed. */
+enum linux_unhealed {
+	LINUX_UNHEALED_HALT,
+	LINUX_UNHEALED_ITE,
+};
+
+/*
+ * HWPTs, and who they are for the judge.  DID 1 is HWPT 10, DID 2 is 11, DID 3
+ * is both 12 and 13.  SID is a device of HWPT 10.  Descriptors of FOREIGN, and
+ * PASID-cache descriptors, are the VMM's.
+ */
+#define VMM_HWPT 10u
+#define VMM_HWPTS 4u
+#define VMM_BIT(hwpt_id) (1u << ((hwpt_id)-VMM_HWPT))
+#define VMM_SELF (1u << 31)
+#define VMM_SID 0x0018u
+#define VMM_FOREIGN 0x0020u
+
+/* The VMM's `descriptor` fails. */
+struct linux_answer {
+	/* enum iommunest_vtd_desc_type; 0: never. */
+	unsigned int type;
+	int error;
+	/* How often; 0: always. */
+	unsigned int times;
+	/* ... and yet has done it. */
+	bool done;
+};
+
+struct linux_vmm_setup {
+	enum linux_form form;
+	enum linux_when when;
+	enum linux_isolate isolate;
+	enum linux_unhealed unhealed;
+	uint32_t policy;
+	uint32_t budget;
+	unsigned int cpus;
+	bool (*next_job)(void *data, unsigned int cpu, struct linux_job *job);
+	void *data;
+};
+
+struct linux_vmm {
+	struct linux_vmm_setup setup;
+	struct linux_answer answer;
+	struct host host;
+	struct linux_guest guest;
+	struct iommunest_ctx *ctx;
+	struct iommunest_vtd_iq *iq;
+	unsigned char memory[0x3000];
+	uint64_t iqh;
+	uint64_t iqt;
+	uint64_t iqercd;
+	uint32_t fsts;
+	/* The engine has something to do. */
+	bool pending;
+	/* It halts, and no bit is set: the VMM has to act. */
+	bool halted;
+	/* Targets that nothing is sent to any more, as a mask. */
+	uint32_t isolated;
+	/* FSTS_REG bits that were ever set. */
+	uint32_t shown;
+	unsigned int reads;
+};
+
+#define VMM_SLOTS 128u
+
+void linux_vmm_open(struct linux_vmm *vmm, const struct linux_vmm_setup *setup);
+void linux_vmm_close(struct linux_vmm *vmm);
+
+/* Cuts an HWPT's devices off, or -EIO; what is sent there then is an error. */
+int linux_vmm_isolate(struct linux_vmm *vmm, uint32_t hwpt_id);
+
+/* Flushes as its judge wants them. */
+struct linux_flush linux_vmm_page(uint32_t did, uint64_t addr);
+struct linux_flush linux_vmm_iotlb(uint32_t did);
+struct linux_flush linux_vmm_dev_tlb(uint16_t sid, uint64_t addr);
+struct linux_flush linux_vmm_pasid_cache(uint32_t did);
+
+/* Who executes the flushes of a domain, as a mask. */
+uint32_t linux_vmm_targets(uint32_t did);
+
+#endif /* TESTS_QUEUE_LINUX_VMM_H */
