@@ -42,6 +42,7 @@ VALGRIND_TESTS = $(WRAPPED_TESTS) \
 	%D%/queue/test-linux-guest \
 	%D%/queue/test-linux-model \
 	%D%/replay/test-capture \
+	%D%/replay/test-linux-viommu \
 	%D%/replay/test-viommu \
 	%D%/sim/test-sim-cache \
 	%D%/sim/test-sim-fault \
@@ -261,6 +262,12 @@ check_PROGRAMS += %D%/replay/iommunest-replay
 	%D%/replay/test-capture.c \
 	$(CAPTURE_SOURCES)
 %C%_replay_test_capture_LDADD = %D%/libtest.la $(CHECK_LIBS)
+
+%C%_replay_test_linux_viommu_SOURCES = \
+	%D%/replay/test-linux-viommu.c \
+	%D%/replay/viommu-rig.c \
+	%D%/replay/viommu-rig.h \
+	$(VIOMMU_SOURCES)
 
 %C%_replay_test_viommu_SOURCES = \
 	%D%/replay/test-viommu.c \
