@@ -39,7 +39,6 @@ VALGRIND_TESTS = $(WRAPPED_TESTS) \
 	%D%/queue/test-iq-heal \
 	%D%/queue/test-iq-hostile \
 	%D%/queue/test-iq-random \
-	%D%/queue/test-linux-guest \
 	%D%/queue/test-linux-model \
 	%D%/replay/test-capture \
 	%D%/replay/test-linux-viommu \
@@ -60,6 +59,7 @@ VALGRIND_TESTS = $(WRAPPED_TESTS) \
 # Minutes each under valgrind, for their many random rounds.
 QUICK_COMPILED = $(VALGRIND_TESTS) \
 	%D%/core/test-submit-random \
+	%D%/queue/test-linux-guest \
 	%D%/vtd/test-vtd-batch
 
 CHECK_TESTS = $(QUICK_COMPILED) \
