@@ -127,12 +127,18 @@ static int vmm_descriptor(void *data, uint32_t index,
 	return ret;
 }
 
-int linux_vmm_isolate(struct linux_vmm *vmm, uint32_t hwpt_id)
+static int vmm_isolate(void *data, uint64_t cookie, uint32_t index, int error,
+		       uint32_t code)
 {
+	struct linux_vmm *vmm = data;
+
+	(void)index;
+	(void)error;
+	(void)code;
 	if (vmm->setup.isolate == LINUX_ISOLATE_FAILS)
 		return -EIO;
-	linux_cut(&vmm->guest, VMM_BIT(hwpt_id));
-	vmm->isolated |= VMM_BIT(hwpt_id);
+	linux_cut(&vmm->guest, VMM_BIT(cookie));
+	vmm->isolated |= VMM_BIT(cookie);
 	return 0;
 }
 
@@ -142,6 +148,7 @@ static const struct iommunest_vtd_iq_ops ops = {
 	.write_status = vmm_write_status,
 	.interrupt = vmm_interrupt,
 	.descriptor = vmm_descriptor,
+	.isolate = vmm_isolate,
 };
 
 /* ---- The registers ---- */
@@ -231,6 +238,7 @@ static void new_engine(struct linux_vmm *vmm)
 		.size = sizeof(options),
 		.policy = vmm->setup.policy,
 		.budget = vmm->setup.budget,
+		.unhealed = vmm->setup.unhealed,
 	};
 
 	hold(!iommunest_vtd_iq_new(&vmm->iq, &ops, vmm, &options));

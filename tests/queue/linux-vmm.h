@@ -22,20 +22,10 @@ enum linux_when {
 	LINUX_WHENS
 };
 
-/*
- * What the VMM does about a target whose "all" failed, too.  The engine does
- * not ask yet: linux_vmm_isolate() is for its function of that name, and
- * linux_unhealed for an option of it.
- */
+/* What the VMM does about a target whose "all" failed, too. */
 enum linux_isolate {
 	LINUX_ISOLATE_WORKS,
 	LINUX_ISOLATE_FAILS,
-};
-
-/* What the guest sees where that failed. */
-enum linux_unhealed {
-	LINUX_UNHEALED_HALT,
-	LINUX_UNHEALED_ITE,
 };
 
 /*
@@ -65,7 +55,8 @@ struct linux_vmm_setup {
 	enum linux_form form;
 	enum linux_when when;
 	enum linux_isolate isolate;
-	enum linux_unhealed unhealed;
+	enum iommunest_vtd_iq_unhealed unhealed;
+	/* enum iommunest_vtd_iq_policy. */
 	uint32_t policy;
 	uint32_t budget;
 	unsigned int cpus;
@@ -100,9 +91,6 @@ struct linux_vmm {
 
 void linux_vmm_open(struct linux_vmm *vmm, const struct linux_vmm_setup *setup);
 void linux_vmm_close(struct linux_vmm *vmm);
-
-/* Cuts an HWPT's devices off, or -EIO; what is sent there then is an error. */
-int linux_vmm_isolate(struct linux_vmm *vmm, uint32_t hwpt_id);
 
 /* Flushes as its judge wants them. */
 struct linux_flush linux_vmm_page(uint32_t did, uint64_t addr);

@@ -146,18 +146,12 @@ struct failure {
 	struct linux_answer answer;
 	uint32_t policy;
 	enum linux_isolate isolate;
-	enum linux_unhealed unhealed;
+	enum iommunest_vtd_iq_unhealed unhealed;
 	/*
 	 * All outcomes there are to be, over whoever polls first, all places,
 	 * budgets and times; enum linux_outcome.
 	 */
 	unsigned int wanted;
-	/*
-	 * Those of today, of the new form and of the old one, where there are
-	 * others than what is wanted.  It goes away with the engine that shows
-	 * no IQE for a host's failure.
-	 */
-	unsigned int known[2];
 };
 
 #define ENTRY(hwpt_id_, error_, times_)                                    \
@@ -196,7 +190,6 @@ static const struct failure failures[] = {
 		.did = 1,
 		.rule = ENTRY(VMM_HWPT, -EIO, 1),
 		.wanted = DONE,
-		.known = { LOST, LOST },
 	},
 	{
 		.name = "EIO once, at the second of three",
@@ -204,7 +197,6 @@ static const struct failure failures[] = {
 		.did = 1,
 		.rule = ENTRY(VMM_HWPT, -EIO, 1),
 		.wanted = DONE,
-		.known = { FOREVER, FOREVER },
 	},
 	{
 		.name = "EIO at this page always, and not at all pages",
@@ -212,7 +204,6 @@ static const struct failure failures[] = {
 		.did = 1,
 		.rule = ENTRY(VMM_HWPT, -EIO, 0),
 		.wanted = DONE,
-		.known = { LOST, LOST },
 	},
 	{
 		.name = "the same, at the second of three",
@@ -220,15 +211,14 @@ static const struct failure failures[] = {
 		.did = 1,
 		.rule = ENTRY(VMM_HWPT, -EIO, 0),
 		.wanted = DONE,
-		.known = { FOREVER, FOREVER },
 	},
 	{
-		.name = "the same, with the policy that flushes all",
+		.name = "the same, with the policy that stops",
 		.job = { PAGE, BAD, PAGE },
 		.did = 1,
 		.rule = ENTRY(VMM_HWPT, -EIO, 0),
-		.policy = IOMMUNEST_POLICY_FLUSH_ALL,
-		.wanted = DONE,
+		.policy = IOMMUNEST_VTD_IQ_STOP,
+		.wanted = HALTED,
 	},
 	{
 		.name = "the first call fails",
@@ -236,7 +226,6 @@ static const struct failure failures[] = {
 		.did = 1,
 		.rule = CALL(HOST_FAIL_CALL, -EIO, 1),
 		.wanted = DONE,
-		.known = { LOST, LOST },
 	},
 	{
 		.name = "the first call fails, and its count says nothing",
@@ -244,7 +233,6 @@ static const struct failure failures[] = {
 		.did = 1,
 		.rule = CALL(HOST_FAIL_UNTOUCHED, -ENOMEM, 1),
 		.wanted = DONE,
-		.known = { DONE | LOST, DONE | LOST },
 	},
 	{
 		.name = "an \"all\" of the guest's own, once",
@@ -259,7 +247,6 @@ static const struct failure failures[] = {
 			.times = 1,
 		},
 		.wanted = DONE,
-		.known = { FOREVER, FOREVER },
 	},
 	{
 		.name = "EIO once, between flushes of another domain",
@@ -267,7 +254,6 @@ static const struct failure failures[] = {
 		.did = 1,
 		.rule = ENTRY(VMM_HWPT, -EIO, 1),
 		.wanted = DONE,
-		.known = { FOREVER, FOREVER },
 	},
 	{
 		.name = "EIO that lasts, isolated",
@@ -276,7 +262,6 @@ static const struct failure failures[] = {
 		.rule = ANY_ENTRY(VMM_HWPT, -EIO, 0),
 		.isolate = LINUX_ISOLATE_WORKS,
 		.wanted = DONE,
-		.known = { LOST | FOREVER, LOST | FOREVER },
 	},
 	{
 		.name = "the same, at the second of three",
@@ -285,7 +270,6 @@ static const struct failure failures[] = {
 		.rule = ANY_ENTRY(VMM_HWPT, -EIO, 0),
 		.isolate = LINUX_ISOLATE_WORKS,
 		.wanted = DONE,
-		.known = { LOST | FOREVER, LOST | FOREVER },
 	},
 	{
 		.name = "EIO that lasts, not isolated",
@@ -294,7 +278,6 @@ static const struct failure failures[] = {
 		.rule = ANY_ENTRY(VMM_HWPT, -EIO, 0),
 		.isolate = LINUX_ISOLATE_FAILS,
 		.wanted = HALTED,
-		.known = { LOST | FOREVER, LOST | FOREVER },
 	},
 	{
 		.name = "EIO that lasts, not isolated, shown as ITE",
@@ -302,9 +285,8 @@ static const struct failure failures[] = {
 		.did = 1,
 		.rule = ANY_ENTRY(VMM_HWPT, -EIO, 0),
 		.isolate = LINUX_ISOLATE_FAILS,
-		.unhealed = LINUX_UNHEALED_ITE,
+		.unhealed = IOMMUNEST_VTD_UNHEALED_ITE,
 		.wanted = FOREVER,
-		.known = { LOST | FOREVER, LOST | FOREVER },
 	},
 	{
 		.name = "EIO at an entry and at \"all\", shown as ITE",
@@ -312,9 +294,8 @@ static const struct failure failures[] = {
 		.did = 1,
 		.rule = ANY_ENTRY(VMM_HWPT, -EIO, 2),
 		.isolate = LINUX_ISOLATE_FAILS,
-		.unhealed = LINUX_UNHEALED_ITE,
+		.unhealed = IOMMUNEST_VTD_UNHEALED_ITE,
 		.wanted = DONE,
-		.known = { LOST, LOST },
 	},
 	{
 		.name = "one of two targets, once",
@@ -322,7 +303,6 @@ static const struct failure failures[] = {
 		.did = 3,
 		.rule = ENTRY(VMM_HWPT + 3, -EIO, 1),
 		.wanted = DONE,
-		.known = { FOREVER, FOREVER },
 	},
 	{
 		.name = "one of two targets, the first one, always",
@@ -330,7 +310,6 @@ static const struct failure failures[] = {
 		.did = 3,
 		.rule = ANY_ENTRY(VMM_HWPT + 2, -EIO, 0),
 		.wanted = DONE,
-		.known = { LOST | FOREVER, LOST | FOREVER },
 	},
 	{
 		.name = "one of two targets, the second one, not isolated",
@@ -339,7 +318,6 @@ static const struct failure failures[] = {
 		.rule = ANY_ENTRY(VMM_HWPT + 3, -EIO, 0),
 		.isolate = LINUX_ISOLATE_FAILS,
 		.wanted = HALTED,
-		.known = { LOST | FOREVER, LOST | FOREVER },
 	},
 	{
 		.name = "both targets, once",
@@ -347,7 +325,6 @@ static const struct failure failures[] = {
 		.did = 3,
 		.rule = ENTRY(HOST_ANY_HWPT, -EIO, 2),
 		.wanted = DONE,
-		.known = { LOST, LOST },
 	},
 	{
 		.name = "ETIMEDOUT once",
@@ -355,7 +332,6 @@ static const struct failure failures[] = {
 		.did = 1,
 		.rule = ENTRY(VMM_HWPT, -ETIMEDOUT, 1),
 		.wanted = DONE,
-		.known = { DONE, DONE | LOCKUP },
 	},
 	{
 		.name = "ETIMEDOUT that lasts",
@@ -363,7 +339,6 @@ static const struct failure failures[] = {
 		.did = 1,
 		.rule = ANY_ENTRY(VMM_HWPT, -ETIMEDOUT, 0),
 		.wanted = DONE,
-		.known = { FOREVER, FOREVER | LOCKUP },
 	},
 	{
 		.name = "EREMOTEIO of the host, once",
@@ -385,7 +360,6 @@ static const struct failure failures[] = {
 		.did = 1,
 		.answer = { IOMMUNEST_VTD_DESC_DEV_TLB, -EREMOTEIO, 0, true },
 		.wanted = DONE,
-		.known = { FOREVER, FOREVER },
 	},
 	{
 		.name = "an emulated device that is gone, or silent and cut "
@@ -401,14 +375,13 @@ static const struct failure failures[] = {
 		.did = 1,
 		.answer = { IOMMUNEST_VTD_DESC_DEV_TLB, -ETIMEDOUT, 0, false },
 		.wanted = HALTED,
-		.known = { FOREVER, FOREVER | LOCKUP },
 	},
 	{
 		.name = "the same, once, and shown as ITE",
 		.job = { PAGE, FOREIGN, PAGE },
 		.did = 1,
 		.answer = { IOMMUNEST_VTD_DESC_DEV_TLB, -ETIMEDOUT, 1, false },
-		.unhealed = LINUX_UNHEALED_ITE,
+		.unhealed = IOMMUNEST_VTD_UNHEALED_ITE,
 		.wanted = DONE,
 	},
 	{
@@ -417,7 +390,6 @@ static const struct failure failures[] = {
 		.did = 1,
 		.answer = { IOMMUNEST_VTD_DESC_PASID_CACHE, -EBUSY, 1, false },
 		.wanted = HALTED,
-		.known = { LOST, LOST },
 	},
 	{
 		.name = "the same, always, at the second",
@@ -425,16 +397,14 @@ static const struct failure failures[] = {
 		.did = 1,
 		.answer = { IOMMUNEST_VTD_DESC_PASID_CACHE, -EBUSY, 0, false },
 		.wanted = HALTED,
-		.known = { FOREVER, FOREVER },
 	},
 	{
 		.name = "an attach that fails once, shown as ITE",
 		.job = { PASID_CACHE, PAGE },
 		.did = 1,
 		.answer = { IOMMUNEST_VTD_DESC_PASID_CACHE, -EBUSY, 1, false },
-		.unhealed = LINUX_UNHEALED_ITE,
+		.unhealed = IOMMUNEST_VTD_UNHEALED_ITE,
 		.wanted = DONE,
-		.known = { LOST, LOST },
 	},
 	{
 		.name = "EIO in a drain",
@@ -442,7 +412,6 @@ static const struct failure failures[] = {
 		.did = 1,
 		.rule = ENTRY(VMM_HWPT, -EIO, 1),
 		.wanted = DONE,
-		.known = { FOREVER, FOREVER },
 	},
 };
 
@@ -542,23 +511,12 @@ static unsigned int outcome_of(const struct failure *failure,
 	return outcome;
 }
 
-static void expect_known(const struct failure *failure, enum linux_form form,
-			 unsigned int outcomes)
-{
-	unsigned int known = failure->known[form == LINUX_BY_TWO];
-
-	if (outcomes & ~known)
-		expect(failure->name, outcomes, known);
-	if (outcomes == failure->wanted && known != outcomes)
-		ck_abort_msg("%s: as it is wanted, and `known` is out of date",
-			     failure->name);
-}
-
 /* Nothing is promised to the old form where the VMM asked for ITE. */
 static void expect_wanted(const struct failure *failure, enum linux_form form,
 			  unsigned int outcomes)
 {
-	if (form == LINUX_EXACT || failure->unhealed == LINUX_UNHEALED_HALT)
+	if (form == LINUX_EXACT ||
+	    failure->unhealed != IOMMUNEST_VTD_UNHEALED_ITE)
 		expect(failure->name, outcomes, failure->wanted);
 }
 
@@ -567,9 +525,7 @@ static uint32_t may_be_shown(const struct failure *failure)
 {
 	uint32_t fsts = IOMMUNEST_VTD_FSTS_ICE;
 
-	if (failure->known[0])
-		return UINT32_MAX;
-	if (failure->unhealed == LINUX_UNHEALED_ITE)
+	if (failure->unhealed == IOMMUNEST_VTD_UNHEALED_ITE)
 		fsts |= IOMMUNEST_VTD_FSTS_ITE;
 	return fsts;
 }
@@ -584,33 +540,6 @@ TEST_LOOP(a_failure_has_its_outcome, 2 * ARRAY_LEN(failures))
 
 	for (i = 0; i < VARIANTS; i++)
 		outcomes |= outcome_of(failure, form, i, &shown);
-	if (failure->known[0])
-		expect_known(failure, form, outcomes);
-	else
-		expect_wanted(failure, form, outcomes);
+	expect_wanted(failure, form, outcomes);
 	ck_assert_uint_eq(shown & ~may_be_shown(failure), 0);
-}
-
-/* ---- The rig's own ---- */
-
-TEST_LOOP(an_isolated_target_needs_no_execution, 2)
-{
-	struct linux_jobs jobs = { 0 };
-	const struct linux_vmm_setup setup = {
-		.form = LINUX_EXACT,
-		.when = LINUX_BOTTOM_HALF,
-		.isolate = _i ? LINUX_ISOLATE_FAILS : LINUX_ISOLATE_WORKS,
-		.cpus = 1,
-		.next_job = linux_jobs_next,
-		.data = &jobs,
-	};
-	struct linux_flush *flush = &vmm.guest.cpu[0].job.flushes[0];
-
-	linux_vmm_open(&vmm, &setup);
-	linux_add(linux_jobs_add(&jobs, 0), linux_vmm_page(3, 0x1000));
-	linux_step(&vmm.guest, 0);
-	ck_assert_int_eq(linux_vmm_isolate(&vmm, VMM_HWPT + 2), _i ? -EIO : 0);
-	ck_assert_uint_eq(flush->done, _i ? 0 : VMM_BIT(VMM_HWPT + 2));
-	ck_assert_uint_eq(vmm.isolated, flush->done);
-	linux_vmm_close(&vmm);
 }
