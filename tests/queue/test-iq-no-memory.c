@@ -302,3 +302,44 @@ TEST(adding_and_forgetting_in_turn_needs_no_more_room)
 	ck_assert_uint_eq(heap.count, 0);
 	rig_is_done(&rig);
 }
+
+static int isolate(void *vmm, uint64_t cookie, uint32_t index, int error,
+		   uint32_t code)
+{
+	(void)vmm, (void)cookie, (void)index, (void)error, (void)code;
+	return 0;
+}
+
+static int share_a_scope(void)
+{
+	return iommunest_vtd_iq_add_scope(rig.iq, 2, 0, TARGET(rig.ctx, 10));
+}
+
+TEST(a_target_that_could_not_be_added_again_stays_cut_off)
+{
+	struct iommunest_vtd_iq_ops ops = guest_ops;
+	struct iommunest_vtd_iq *iq;
+
+	ops.isolate = isolate;
+	rig_open(&rig, NULL);
+	ck_assert_int_eq(iommunest_vtd_iq_new(&iq, &ops, &rig.guest, NULL), 0);
+	take(iq);
+	rig_set_base(&rig, RIG_BASE, 0);
+	rig_add(&rig, 1, 0, 10);
+	rig_add(&rig, 2, 0, 12);
+	host_fail(&rig.host, (struct host_rule){ .fault = HOST_FAIL_ENTRY,
+						 .error = -EIO,
+						 .hwpt_id = 10,
+						 .addr = HOST_ANY_ADDR });
+	rig_page(&rig, 0x1000);
+	ck_assert_int_eq(rig_kick(&rig), 0);
+	ck_assert_int_eq(watch(share_a_scope, 1), -ENOMEM);
+	rig_page(&rig, 0x1000);
+	ck_assert_int_eq(rig_kick(&rig), 0);
+	ck_assert_uint_eq(host_calls_to(&rig.host, 10), 0);
+	ck_assert_int_eq(share_a_scope(), 0);
+	host_heal(&rig.host);
+	rig_page(&rig, 0x1000);
+	ck_assert_int_eq(rig_kick(&rig), 0);
+	ck_assert_uint_eq(host_calls_to(&rig.host, 10), 1);
+}

@@ -284,8 +284,10 @@ static int add(struct iommunest_vtd_iq *iq, uint64_t key,
 		iommunest__vtd_scopes_remove(&iq->scopes, key, &copy);
 		free_slots(iq);
 		iq->scopes.fan_out = fan_out;
+		return ret;
 	}
-	return ret;
+	iommunest__vtd_scopes_readmit(&iq->scopes);
+	return 0;
 }
 
 static int remove_from(struct iommunest_vtd_iq *iq, uint64_t key,

@@ -188,7 +188,6 @@ int iommunest__vtd_scopes_add(struct vtd_scopes *table, uint64_t key,
 			.id = target->hwpt_id,
 		};
 	hwpt->scopes++;
-	hwpt->isolated = false;
 	table->scopes[table->count++] = (struct vtd_scope){
 		.key = key,
 		.hwpt = slot,
@@ -196,6 +195,11 @@ int iommunest__vtd_scopes_add(struct vtd_scopes *table, uint64_t key,
 	link_all(table);
 	note_sharing(table, key);
 	return 0;
+}
+
+void iommunest__vtd_scopes_readmit(struct vtd_scopes *table)
+{
+	table->hwpts[table->scopes[table->count - 1].hwpt].isolated = false;
 }
 
 /* Those that stay keep their order. */

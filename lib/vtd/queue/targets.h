@@ -73,6 +73,8 @@ void iommunest__vtd_scopes_unpin(struct vtd_scopes *table);
 /* Where there is room. */
 int iommunest__vtd_scopes_add(struct vtd_scopes *table, uint64_t key,
 			      const struct iommunest_vtd_target *target);
+/* The target of the scope that was added last is not cut off any more. */
+void iommunest__vtd_scopes_readmit(struct vtd_scopes *table);
 int iommunest__vtd_scopes_remove(struct vtd_scopes *table, uint64_t key,
 				 const struct iommunest_vtd_target *target);
 int iommunest__vtd_scopes_forget(struct vtd_scopes *table,
