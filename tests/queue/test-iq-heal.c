@@ -444,6 +444,18 @@ TEST(a_descriptor_that_fails_goes_the_same_way)
 	was_told("");
 }
 
+/* Nothing is drained, and no wait may say that it was. */
+TEST_LOOP(a_drain_that_fails_aborts_its_own_wait, 2)
+{
+	open_ite();
+	rig_put(&rig, guest_wait(PD | (_i ? FN : SW), _i ? 0 : RIG_STATUS, 0));
+	rig_wait(&rig);
+	rig.guest.hook = fail_descriptor;
+	ck_assert_int_eq(rig_kick(&rig), -EIO);
+	shows_ite(0, -EIO, _i ? 1 : 0);
+	ck_assert_uint_eq(rig.result.waits, _i ? 1 : 0);
+}
+
 TEST(a_descriptor_that_fails_halts_by_default)
 {
 	open_healing();
@@ -660,4 +672,21 @@ TEST(what_is_forgotten_and_added_again_is_sent)
 	rig_is_done(&rig);
 	ck_assert_uint_eq(host_calls_to(&rig.host, 12), 1);
 	rig_entry(&rig, 3, 0, 0x3000, 1, 0);
+}
+
+/* To be there already is not to be added. */
+TEST(a_scope_that_an_isolated_target_still_has_adds_nothing)
+{
+	open_healing();
+	isolate_answer = 0;
+	rig_page(&rig, 0x1000);
+	fail_entries(10, -EIO, 0);
+	ck_assert_int_eq(rig_kick(&rig), 0);
+	host_heal(&rig.host);
+	ck_assert_int_eq(iommunest_vtd_iq_add_scope(rig.iq, 1, 0,
+						    TARGET(rig.ctx, 10)),
+			 -EEXIST);
+	rig_page(&rig, 0x1000);
+	ck_assert_int_eq(rig_kick(&rig), 0);
+	ck_assert_uint_eq(host_calls_to(&rig.host, 10), 0);
 }
