@@ -157,6 +157,23 @@ TEST(after_it_the_next_one_is_given_up)
 	finish();
 }
 
+/* Nor is one of a batch that was emptied since. */
+TEST(after_a_reset_nobody_is_blamed)
+{
+	struct groups_command command;
+
+	start(GROUPS_COUNTS_CHECKED, 10);
+	make_illegal(4);
+	ck_assert_int_eq(submit(IOMMUNEST_POLICY_STOP), -EIO);
+	command = *groups_command(batch, 7);
+	iommunest_batch_reset(batch);
+	ck_assert_int_eq(iommunest_batch_add(batch, &command, 1), 0);
+	ck_assert_int_eq(iommunest_batch_skip(batch), 0);
+	ck_assert_uint_eq(iommunest_batch_cookie(batch, 0), 1);
+	ck_assert_uint_eq(groups_command(batch, 0)->number, 7);
+	finish();
+}
+
 /* An entry, and not the call; of one and of many. */
 TEST_LOOP(the_first_command_may_be_illegal, 2 * GROUPS_MEANINGS)
 {
