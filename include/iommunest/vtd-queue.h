@@ -329,7 +329,7 @@ struct iommunest_vtd_iq_options {
 	uint32_t budget;
 	/* How blocks become entries; NULL: neither split nor merged. */
 	const struct iommunest_vtd_limits *limits;
-	/* enum iommunest_vtd_iq_unhealed. */
+	/* enum iommunest_vtd_iq_unhealed; ITE with the policy HEAL only. */
 	uint32_t unhealed;
 	/* IOMMUNEST_VTD_IQ_NO_ALL. */
 	uint32_t flags;

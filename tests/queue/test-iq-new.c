@@ -121,6 +121,19 @@ TEST(isolate_is_needed_unless_the_vmm_says_what_else)
 	ck_assert_int_eq(make(&maker.options), 0);
 }
 
+TEST_LOOP(a_policy_that_heals_nothing_shows_no_ite, 2)
+{
+	static const uint32_t others[] = { IOMMUNEST_VTD_IQ_STOP,
+					   IOMMUNEST_VTD_IQ_SKIP };
+
+	maker.ops.skipped = guest_ops.skipped;
+	maker.options.policy = others[_i];
+	maker.options.unhealed = IOMMUNEST_VTD_UNHEALED_ITE;
+	ck_assert_int_eq(make(&maker.options), -EINVAL);
+	maker.options.unhealed = IOMMUNEST_VTD_UNHEALED_HALT;
+	ck_assert_int_eq(make(&maker.options), 0);
+}
+
 TEST(unknown_flags_are_refused)
 {
 	maker.options.flags = IOMMUNEST_VTD_IQ_NO_ALL;

@@ -106,6 +106,10 @@ static int check_ops(const struct iommunest_vtd_iq *iq)
 	if (iq->policy == IOMMUNEST_VTD_IQ_HEAL && !iq->ops.isolate &&
 	    iq->unhealed == IOMMUNEST_VTD_UNHEALED_DEFAULT)
 		return -EINVAL;
+	/* Shown after healing was tried; the other policies try nothing. */
+	if (iq->policy != IOMMUNEST_VTD_IQ_HEAL &&
+	    iq->unhealed == IOMMUNEST_VTD_UNHEALED_ITE)
+		return -EINVAL;
 	return 0;
 }
 
