@@ -20,7 +20,7 @@ struct iommunest_batch {
 	uint64_t error_cookie;
 	/* For the adds of one data type; the core does not look at it. */
 	uint32_t type_state[4];
-	/* Behind the struct, in the same allocation. */
+	/* After the struct, in the same allocation. */
 	uint64_t *cookies;
 	unsigned char *entries;
 };

@@ -17,7 +17,7 @@ enum iommunest_extension {
 #define IOMMUNEST_EXTENSION_TRIES 8
 
 /*
- * Not changed after it was opened, but for what is found out about the kernel,
+ * Not changed after it was opened, except what is found out about the kernel,
  * so that threads may share it.
  */
 struct iommunest_ctx {

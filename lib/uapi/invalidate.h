@@ -3,7 +3,7 @@
 /*
  * struct iommu_hwpt_invalidate as the patches of kernel/ extend it, so that a
  * hardware error comes back to the entry that met it.  Kernels without them
- * refuse the flag, because they know nothing of what is behind their struct.
+ * refuse the flag, because they know nothing of what follows their struct.
  */
 #ifndef IOMMUNEST_UAPI_INVALIDATE_H
 #define IOMMUNEST_UAPI_INVALIDATE_H

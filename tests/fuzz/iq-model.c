@@ -328,7 +328,7 @@ static void take_done(const struct model *model,
 	}
 }
 
-/* Behind the entry that gave the flush its name. */
+/* After the entry that gave the flush its name. */
 static void take_flush(const struct model *model,
 		       const struct iommunest_call *call, uint8_t bit)
 {
@@ -628,7 +628,7 @@ static void check_stop(struct model *model, uint32_t passed,
 	fuzz_check(result->index == result->iqh >> model->shift);
 	fuzz_check(!result->fsts == (result->cause == IOMMUNEST_CAUSE_HOST));
 	check_cause(model, result);
-	/* Behind the failing slot nothing has happened. */
+	/* After the failing slot nothing has happened. */
 	if (model->had_event)
 		fuzz_check(model->event < passed ||
 			   (model->event == passed && model->event_failed));

@@ -60,7 +60,7 @@ static void fail_call(uint32_t hwpt_id, enum host_fault fault, int error)
 }
 
 /* All is well again, and the guest has seen what was wrong. */
-static void mend(void)
+static void repair(void)
 {
 	host_heal(&rig.host);
 	rig.guest.bad_count = 0;
@@ -69,10 +69,10 @@ static void mend(void)
 	iommunest_vtd_iq_clear_fault(rig.iq);
 }
 
-/* Mended, the next run does the rest, and tells this. */
+/* Repaired, the next run does the rest, and tells this. */
 static void goes_on(const char *story)
 {
-	mend();
+	repair();
 	ck_assert_int_eq(rig_kick(&rig), 0);
 	rig_is_done(&rig);
 	rig_tells(&rig, story);
@@ -472,7 +472,7 @@ TEST(the_host_wins_over_a_bad_descriptor_behind_it)
 	rig_stands(&rig, IOMMUNEST_CAUSE_HOST, 2, -EIO);
 	ck_assert_uint_eq(rig.result.iqercd, 0);
 	rig_tells(&rig, "call 10x2, status 1");
-	mend();
+	repair();
 	ck_assert_int_eq(rig_kick(&rig), -EBADMSG);
 	rig_stands(&rig, IOMMUNEST_CAUSE_GUEST, 3, -EBADMSG);
 	ck_assert_uint_eq(rig.result.iqercd, IOMMUNEST_VTD_IQEI_TYPE);
@@ -532,7 +532,7 @@ TEST_LOOP(the_exact_slot_is_found_that_cannot_be_read, 100)
 	ck_assert_uint_eq(rig.result.waits, (uint32_t)_i);
 	ck_assert_uint_eq(guest_count(&rig.guest, GUEST_INTERRUPT),
 			  (uint32_t)_i);
-	mend();
+	repair();
 	ck_assert_int_eq(rig_kick(&rig), 0);
 	ck_assert_uint_eq(rig.result.waits, 100 - (uint32_t)_i);
 }

@@ -125,7 +125,7 @@ static inline uint16_t *vtd_scopes_bucket(const struct vtd_scopes *table,
 	return &table->buckets[(hash >> 48) & table->bucket_mask];
 }
 
-/* @from, or the first scope behind it in its chain that has the key. */
+/* @from, or the first scope after it in its chain that has the key. */
 static inline uint16_t vtd_scopes_match(const struct vtd_scopes *table,
 					uint16_t from, uint64_t key)
 {
