@@ -37,6 +37,12 @@ iommunest_batch_free_slots(const struct iommunest_batch *batch)
 	return batch->capacity - batch->count;
 }
 
+static inline uint32_t
+iommunest_batch_pending(const struct iommunest_batch *batch)
+{
+	return batch->count - batch->cursor;
+}
+
 /* Adds where there is room: the caller has checked. */
 static inline void iommunest_batch_push(struct iommunest_batch *batch,
 					const void *entry, uint64_t cookie)

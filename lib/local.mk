@@ -14,6 +14,9 @@ LIB_SOURCES = \
 	%D%/hw-info.c \
 	%D%/hwpt.c \
 	%D%/ioas.c \
+	%D%/submission.h \
+	%D%/submit-blame.c \
+	%D%/submit-policy.c \
 	%D%/submit.c \
 	%D%/sys.c \
 	%D%/sys.h \

@@ -22,7 +22,10 @@ import sys
 
 # Files of lib/ that a submission or a run of the queue goes through.
 HOT = {
+    "lib/submission.h",
     "lib/submit.c",
+    "lib/submit-blame.c",
+    "lib/submit-policy.c",
     "lib/vtd/entry.c",
     "lib/vtd/queue/ring.c",
     "lib/vtd/queue/gather.h",
