@@ -138,12 +138,11 @@ static int wrote_iqt(struct viommu *viommu, uint32_t value)
  */
 static int wrote_iqa(struct viommu *viommu, uint32_t value)
 {
-	bool scalable = (viommu->root & RTADDR_TTM) == RTADDR_TTM_SCALABLE;
 	int ret;
 
 	(void)value;
 	ret = iommunest_vtd_iq_set_base(viommu->iq, get64(viommu, REG_IQA),
-					scalable);
+					IOMMUNEST_VTD_RTADDR_TTM(viommu->root));
 	if (ret)
 		return ret;
 	put64(viommu, REG_IQH, 0);
@@ -194,8 +193,8 @@ static int set_root_table(struct viommu *viommu)
 	int ret;
 
 	viommu->root = get64(viommu, REG_RTADDR);
-	ret = iommunest_vtd_iq_set_mode(
-		viommu->iq, (viommu->root & RTADDR_TTM) == RTADDR_TTM_SCALABLE);
+	ret = iommunest_vtd_iq_set_mode(viommu->iq,
+					IOMMUNEST_VTD_RTADDR_TTM(viommu->root));
 	set(viommu, REG_GSTS, GCMD_SRTP);
 	return ret ? ret : viommu_nest_update(viommu);
 }
@@ -378,7 +377,9 @@ int viommu_reset(struct viommu *viommu)
 	iommunest_vtd_iq_reset(viommu->iq);
 	/* As the registers say: QIES is 0, and so are IQA_REG and TTM. */
 	ret = iommunest_vtd_iq_disable(viommu->iq);
-	return ret ? ret : iommunest_vtd_iq_set_base(viommu->iq, 0, false);
+	return ret ? ret
+		   : iommunest_vtd_iq_set_base(viommu->iq, 0,
+					       IOMMUNEST_VTD_TTM_LEGACY);
 }
 
 int viommu_init(struct viommu *viommu, const struct viommu_config *config)

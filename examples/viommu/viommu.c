@@ -252,7 +252,8 @@ static int make_a_mistake(struct machine *m)
 	queue_flush(m, 0x201000, 0);
 	queue_wait(m, 3);
 	bad = m->tail;
-	iommunest_vtd_desc_decode(&desc, words, 256, true);
+	iommunest_vtd_desc_decode(&desc, words, 256,
+				  IOMMUNEST_VTD_TTM_SCALABLE);
 	queue(m, &desc);
 	queue_wait(m, 4);
 	ret = kick(m);

@@ -70,10 +70,26 @@ enum iommunest_vtd_iqei {
 	IOMMUNEST_VTD_IQEI_FETCH = 2,	 /* descriptor could not be read */
 	IOMMUNEST_VTD_IQEI_TYPE = 3,	 /* unknown type, or not in this mode */
 	IOMMUNEST_VTD_IQEI_RESERVED = 4, /* reserved field or value */
-	IOMMUNEST_VTD_IQEI_WIDTH = 5,	 /* 128-bit ring in scalable mode */
+	IOMMUNEST_VTD_IQEI_WIDTH = 5,	 /* 128-bit ring, mode of 256 bits */
 	IOMMUNEST_VTD_IQEI_TAIL_ALIGN = 6, /* tail not of a 256-bit slot */
 	IOMMUNEST_VTD_IQEI_TTM = 7,	   /* reserved translation table mode */
 };
+
+/*
+ * RTADDR_REG.TTM, bits 11:10: the guest's translation table mode.  Legacy mode
+ * has the first five descriptor types; scalable and abort-DMA mode have all,
+ * in 256-bit rings; the reserved mode has none.
+ */
+enum iommunest_vtd_ttm {
+	IOMMUNEST_VTD_TTM_LEGACY = 0,
+	IOMMUNEST_VTD_TTM_SCALABLE = 1,
+	IOMMUNEST_VTD_TTM_RESERVED = 2,
+	IOMMUNEST_VTD_TTM_ABORT = 3, /* all DMA is aborted */
+};
+
+/* The mode that a guest wrote to RTADDR_REG. */
+#define IOMMUNEST_VTD_RTADDR_TTM(rtaddr) \
+	((enum iommunest_vtd_ttm)((rtaddr) >> 10 & 3))
 
 /*
  * One decoded descriptor.  Fields that a type does not have are 0.  @raw is
@@ -123,15 +139,14 @@ struct iommunest_vtd_desc {
 
 /*
  * Decodes the @width / 64 words at @words, in the CPU's byte order (guest
- * memory is little-endian); @width is 128 or 256 bits, and @scalable the mode
- * of the guest's root table (RTADDR_REG.TTM). Everything that hardware checks
- * is checked.  desc->size must be set.  Any thread.  Returns 0, -EINVAL (NULL,
- * another width, a size too small), -E2BIG (a size above 4096), or -EBADMSG:
- * hardware would refuse it, and desc->iqei says why.
+ * memory is little-endian); @width is 128 or 256 bits.  Everything that
+ * hardware checks is checked.  desc->size must be set.  Any thread.  Returns 0,
+ * -EINVAL (NULL, another width or mode, a size too small), -E2BIG (a size above
+ * 4096), or -EBADMSG: hardware would refuse it, and desc->iqei says why.
  */
 int iommunest_vtd_desc_decode(struct iommunest_vtd_desc *desc,
 			      const uint64_t *words, unsigned int width,
-			      bool scalable);
+			      enum iommunest_vtd_ttm ttm);
 
 /*
  * The reverse: builds desc->raw from the other fields, so that decoding it
@@ -353,23 +368,23 @@ void iommunest_vtd_iq_free(struct iommunest_vtd_iq *iq);
  * The guest wrote IQA_REG: base in bits 63:12, DW (256-bit descriptors) in
  * bit 11, QS in bits 2:0; the ring has 2^(QS+8) slots, or 2^(QS+7) with DW.
  * The head is 0 again, and so is the tail unless the queue is disabled; a
- * fault is forgotten.  @scalable is whether the guest's root table is in
- * scalable mode, which requires a 256-bit ring; in legacy mode nothing is
- * forwarded.
+ * fault is forgotten.  @ttm is the mode that the guest set last; what it does
+ * not have is refused, and in legacy mode nothing is forwarded.
  *
  * This allocates, in proportion to the ring; running it does not.  Returns 0,
- * -EINVAL (NULL, reserved bits), -EBUSY (within a callback), -ENOMEM (the
- * engine is as before).
+ * -EINVAL (NULL, reserved bits, another mode), -EBUSY (within a callback),
+ * -ENOMEM (the engine is as before).
  */
 int iommunest_vtd_iq_set_base(struct iommunest_vtd_iq *iq, uint64_t iqa,
-			      bool scalable);
+			      enum iommunest_vtd_ttm ttm);
 
 /*
  * The guest set its root table (GCMD_REG.SRTP), and with it RTADDR_REG.TTM,
- * after the base.  The ring stays as it is.  Returns 0, -EINVAL (NULL), -EBUSY
- * (within a callback).
+ * after the base.  The ring stays as it is.  Returns 0, -EINVAL (NULL, another
+ * mode), -EBUSY (within a callback).
  */
-int iommunest_vtd_iq_set_mode(struct iommunest_vtd_iq *iq, bool scalable);
+int iommunest_vtd_iq_set_mode(struct iommunest_vtd_iq *iq,
+			      enum iommunest_vtd_ttm ttm);
 
 /*
  * Where the descriptors of a scope or a device go: a nested HWPT of a context.
@@ -533,10 +548,9 @@ int iommunest_vtd_iq_reset(struct iommunest_vtd_iq *iq);
 
 /* iommunest_vtd_iq_state::flags. */
 #define IOMMUNEST_VTD_IQ_HAS_BASE (1u << 0)
-#define IOMMUNEST_VTD_IQ_SCALABLE (1u << 1)
-#define IOMMUNEST_VTD_IQ_ENABLED (1u << 2)
+#define IOMMUNEST_VTD_IQ_ENABLED (1u << 1)
 /* A failure that the guest has not seen yet aborts the next wait. */
-#define IOMMUNEST_VTD_IQ_ABORT (1u << 3)
+#define IOMMUNEST_VTD_IQ_ABORT (1u << 2)
 
 /*
  * All that an engine knows of its guest between two runs, for live migration.
@@ -561,7 +575,8 @@ struct iommunest_vtd_iq_state {
 	uint64_t iqercd;
 	/* ... and its negated errno. */
 	int32_t abort_error;
-	uint32_t reserved;
+	/* enum iommunest_vtd_ttm. */
+	uint32_t ttm;
 };
 
 /*

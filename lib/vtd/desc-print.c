@@ -28,7 +28,8 @@ EXPORT const char *iommunest_vtd_iqei_text(unsigned int iqei)
 		[IOMMUNEST_VTD_IQEI_FETCH] = "descriptor could not be read",
 		[IOMMUNEST_VTD_IQEI_TYPE] = "unknown type, or not in this mode",
 		[IOMMUNEST_VTD_IQEI_RESERVED] = "reserved field or value",
-		[IOMMUNEST_VTD_IQEI_WIDTH] = "128-bit ring in scalable mode",
+		[IOMMUNEST_VTD_IQEI_WIDTH] =
+			"128-bit ring in scalable or abort-DMA mode",
 		[IOMMUNEST_VTD_IQEI_TAIL_ALIGN] = "tail not of a 256-bit slot",
 		[IOMMUNEST_VTD_IQEI_TTM] = "reserved translation table mode",
 	};

@@ -42,6 +42,12 @@ static inline uint64_t vtd_block(uint64_t addr, unsigned int am)
 	return addr & ~BITS(am + VTD_PAGE_SHIFT - 1, 0);
 }
 
+/* The field has two bits. */
+static inline bool vtd_is_ttm(enum iommunest_vtd_ttm ttm)
+{
+	return (unsigned int)ttm <= IOMMUNEST_VTD_TTM_ABORT;
+}
+
 /* The size in a descriptor is one: 0, -EINVAL or -E2BIG. */
 static inline int vtd_check_desc(const struct iommunest_vtd_desc *desc)
 {
@@ -52,6 +58,6 @@ static inline int vtd_check_desc(const struct iommunest_vtd_desc *desc)
 /* iommunest_vtd_desc_decode() for arguments that are known to be good. */
 int iommunest__vtd_desc_decode(struct iommunest_vtd_desc *desc,
 			       const uint64_t *words, unsigned int width,
-			       bool scalable);
+			       enum iommunest_vtd_ttm ttm);
 
 #endif /* IOMMUNEST_VTD_DESC_H */

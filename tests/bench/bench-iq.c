@@ -211,7 +211,8 @@ static struct iommunest_vtd_iq *make_engine(struct machine *machine,
 	uint32_t i;
 
 	if (iommunest_vtd_iq_new(&iq, &ops, machine, &halting) < 0 ||
-	    iommunest_vtd_iq_set_base(iq, IOMMUNEST_VTD_IQA_DW | qs, true) < 0)
+	    iommunest_vtd_iq_set_base(iq, IOMMUNEST_VTD_IQA_DW | qs,
+				      IOMMUNEST_VTD_TTM_SCALABLE) < 0)
 		abort();
 	for (i = 0; i < scopes; i++)
 		if (iommunest_vtd_iq_add_scope(iq, (uint16_t)(1 + i), 0,

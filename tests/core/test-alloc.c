@@ -263,12 +263,14 @@ TEST(a_base_that_fails_leaves_the_engine_as_it_was)
 	heap_watch(0);
 	ret = new_iq(&iq, 0);
 	if (!ret)
-		ret = iommunest_vtd_iq_set_base(iq, OLD_BASE, true);
+		ret = iommunest_vtd_iq_set_base(iq, OLD_BASE,
+						IOMMUNEST_VTD_TTM_SCALABLE);
 	heap_unwatch();
 	ck_assert_int_eq(ret, 0);
 	do {
 		heap_watch(++n);
-		ret = iommunest_vtd_iq_set_base(iq, NEW_BASE, true);
+		ret = iommunest_vtd_iq_set_base(iq, NEW_BASE,
+						IOMMUNEST_VTD_TTM_SCALABLE);
 		failed = heap_unwatch();
 		ck_assert_int_eq(ret, failed ? -ENOMEM : 0);
 		ck_assert_uint_eq(fetches_from(iq),
@@ -294,7 +296,8 @@ TEST(a_first_base_that_fails_leaves_none)
 	ck_assert_int_eq(ret, 0);
 	for (;;) {
 		heap_watch(++n);
-		ret = iommunest_vtd_iq_set_base(iq, OLD_BASE, true);
+		ret = iommunest_vtd_iq_set_base(iq, OLD_BASE,
+						IOMMUNEST_VTD_TTM_SCALABLE);
 		failed = heap_unwatch();
 		ck_assert_int_eq(ret, failed ? -ENOMEM : 0);
 		if (!failed)

@@ -197,7 +197,8 @@ static int desc_decode(void *sized)
 {
 	static const uint64_t words[4];
 
-	return iommunest_vtd_desc_decode(sized, words, 256, true);
+	return iommunest_vtd_desc_decode(sized, words, 256,
+					 IOMMUNEST_VTD_TTM_SCALABLE);
 }
 
 static int desc_encode(void *sized)
@@ -278,7 +279,9 @@ static struct iommunest_vtd_iq *engine(void)
 
 	ck_assert_int_eq(iommunest_vtd_iq_new(&iq, &engine_ops, NULL, &halting),
 			 0);
-	ck_assert_int_eq(iommunest_vtd_iq_set_base(iq, 0x1000, false), 0);
+	ck_assert_int_eq(iommunest_vtd_iq_set_base(iq, 0x1000,
+						   IOMMUNEST_VTD_TTM_LEGACY),
+			 0);
 	return iq;
 }
 

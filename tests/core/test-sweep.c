@@ -459,7 +459,7 @@ static int make_engine(struct iommunest_vtd_iq **iq)
 static int set_base(struct iommunest_vtd_iq *iq, unsigned int qs)
 {
 	return library(iommunest_vtd_iq_set_base(
-		iq, guest_iqa(0x1000, qs, true), true));
+		iq, guest_iqa(0x1000, qs, true), IOMMUNEST_VTD_TTM_SCALABLE));
 }
 
 /* A base that could not be set leaves the one before as it was. */

@@ -46,12 +46,15 @@ static unsigned int type_of(const uint64_t *words)
 }
 
 static unsigned int refusal(const uint64_t *words, unsigned int width,
-			    bool scalable)
+			    enum iommunest_vtd_ttm ttm)
 {
+	bool scalable = ttm != IOMMUNEST_VTD_TTM_LEGACY;
 	unsigned int type = type_of(words);
 	const struct format *format;
 	uint64_t g;
 
+	if (ttm == IOMMUNEST_VTD_TTM_RESERVED)
+		return IOMMUNEST_VTD_IQEI_TTM;
 	if (scalable && width == 128)
 		return IOMMUNEST_VTD_IQEI_WIDTH;
 	if (type == 0 || type >= FORMATS)
@@ -192,7 +195,8 @@ static void check_encode(const struct iommunest_vtd_desc *desc,
 	fuzz_check(!iommunest_vtd_desc_encode(&again));
 	for (i = 0; i < 4; i++)
 		fuzz_check(again.raw[i] == (words[i] & ~bits[i]));
-	fuzz_check(!iommunest_vtd_desc_decode(&decoded, again.raw, 256, true));
+	fuzz_check(!iommunest_vtd_desc_decode(&decoded, again.raw, 256,
+					      IOMMUNEST_VTD_TTM_SCALABLE));
 	fuzz_check(same_fields(decoded, *desc));
 	fuzz_check(!iommunest_vtd_desc_encode(&decoded));
 	fuzz_check(!memcmp(decoded.raw, again.raw, sizeof(again.raw)));
@@ -214,7 +218,7 @@ static void check_fields(const struct iommunest_vtd_desc *desc)
 }
 
 static void check_decode(const uint64_t *words, unsigned int width,
-			 bool scalable, size_t len)
+			 enum iommunest_vtd_ttm ttm, size_t len)
 {
 	size_t bytes = width / 8;
 	uint64_t *there = malloc(bytes);
@@ -228,8 +232,8 @@ static void check_decode(const uint64_t *words, unsigned int width,
 	memcpy(there, words, bytes);
 	memset(&desc, 0x5a, sizeof(desc));
 	desc.size = sizeof(desc);
-	ret = iommunest_vtd_desc_decode(&desc, there, width, scalable);
-	why = refusal(there, width, scalable);
+	ret = iommunest_vtd_desc_decode(&desc, there, width, ttm);
+	why = refusal(there, width, ttm);
 	fuzz_check(ret == (why ? -EBADMSG : 0) && desc.iqei == why);
 	fuzz_check(!memcmp(desc.raw, there, bytes));
 	fuzz_check(width == 256 || !memcmp(desc.raw + 2, zeros, sizeof(zeros)));
@@ -271,7 +275,8 @@ static void check_valid(const struct iommunest_vtd_desc *desc)
 	struct iommunest_vtd_desc decoded =
 		IOMMUNEST_INIT(struct iommunest_vtd_desc);
 
-	fuzz_check(!iommunest_vtd_desc_decode(&decoded, desc->raw, 256, true));
+	fuzz_check(!iommunest_vtd_desc_decode(&decoded, desc->raw, 256,
+					      IOMMUNEST_VTD_TTM_SCALABLE));
 	fuzz_check(same_fields(decoded, *desc));
 	fuzz_check(!memcmp(decoded.raw, desc->raw, sizeof(desc->raw)));
 }
@@ -446,8 +451,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	for (i = 0; i < 4; i++)
 		words[i] = fuzz_u64(&in);
-	for (i = 0; i < 4; i++)
-		check_decode(words, i & 1 ? 256 : 128, i & 2, len);
+	for (i = 0; i < 8; i++)
+		check_decode(words, i & 1 ? 256 : 128,
+			     (enum iommunest_vtd_ttm)(i >> 1), len);
 	encode_any(&in, len);
 	build_any(&in);
 	return 0;

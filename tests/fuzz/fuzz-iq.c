@@ -97,10 +97,10 @@ static void set_flag(struct model *model, uint32_t flag, bool value)
 		model->state.flags |= flag;
 }
 
-static void set_base(struct vmm *vmm, uint64_t iqa, bool scalable)
+static void set_base(struct vmm *vmm, uint64_t iqa, enum iommunest_vtd_ttm ttm)
 {
 	struct model *model = &vmm->model;
-	int ret = iommunest_vtd_iq_set_base(vmm->iq, iqa, scalable);
+	int ret = iommunest_vtd_iq_set_base(vmm->iq, iqa, ttm);
 
 	fuzz_check(ret == (iqa & IQA_RESERVED ? -EINVAL : 0));
 	if (ret)
@@ -110,8 +110,13 @@ static void set_base(struct vmm *vmm, uint64_t iqa, bool scalable)
 	if (model->state.flags & IOMMUNEST_VTD_IQ_ENABLED)
 		model->state.iqt = 0;
 	set_flag(model, IOMMUNEST_VTD_IQ_HAS_BASE, true);
-	set_flag(model, IOMMUNEST_VTD_IQ_SCALABLE, scalable);
+	model->state.ttm = ttm;
 	forget_fault(model);
+}
+
+static enum iommunest_vtd_ttm any_ttm(struct vmm *vmm)
+{
+	return (enum iommunest_vtd_ttm)(fuzz_u8(&vmm->in) & 3);
 }
 
 static void op_base(struct vmm *vmm)
@@ -121,22 +126,24 @@ static void op_base(struct vmm *vmm)
 	uint64_t qs = bits >> 5 == 7 ? bits & 7 : bits & 1;
 	uint64_t dw = bits & IQ_BASE_WIDE ? 1u << 11 : 0;
 
-	set_base(vmm, 0xfffffffffffff000 | dw | qs, bits & IQ_BASE_SCALABLE);
+	set_base(vmm, 0xfffffffffffff000 | dw | qs,
+		 bits & IQ_BASE_SCALABLE ? IOMMUNEST_VTD_TTM_SCALABLE
+					 : IOMMUNEST_VTD_TTM_LEGACY);
 }
 
 static void op_base_any(struct vmm *vmm)
 {
 	uint64_t iqa = fuzz_shaped(&vmm->in);
 
-	set_base(vmm, iqa, fuzz_bool(&vmm->in));
+	set_base(vmm, iqa, any_ttm(vmm));
 }
 
 static void op_mode(struct vmm *vmm)
 {
-	bool scalable = fuzz_bool(&vmm->in);
+	enum iommunest_vtd_ttm ttm = any_ttm(vmm);
 
-	fuzz_check(!iommunest_vtd_iq_set_mode(vmm->iq, scalable));
-	set_flag(&vmm->model, IOMMUNEST_VTD_IQ_SCALABLE, scalable);
+	fuzz_check(!iommunest_vtd_iq_set_mode(vmm->iq, ttm));
+	vmm->model.state.ttm = ttm;
 }
 
 static void op_disable(struct vmm *vmm)
@@ -348,7 +355,7 @@ static void corrupt(struct fuzz_input *in, struct iommunest_vtd_iq_state *state)
 		state->iqercd ^= bits;
 		break;
 	case 9:
-		state->reserved ^= (uint32_t)bits;
+		state->ttm ^= (uint32_t)bits;
 		break;
 	case 10:
 		state->size = bits & 0xff;
@@ -367,7 +374,8 @@ static void check_sane(const struct model *model)
 
 	fuzz_check(!(state->iqt & ~IOMMUNEST_VTD_IQT_OFFSET) &&
 		   !(state->iqa & IQA_RESERVED));
-	fuzz_check(state->cause <= IOMMUNEST_CAUSE_HOST && !state->reserved);
+	fuzz_check(state->cause <= IOMMUNEST_CAUSE_HOST &&
+		   state->ttm <= IOMMUNEST_VTD_TTM_ABORT);
 	fuzz_check(!state->cause == !state->error && state->error <= 0);
 	/* A host's failure halts the queue and may show nothing. */
 	if (state->cause != IOMMUNEST_CAUSE_HOST)

@@ -36,9 +36,9 @@ static bool is_wide(const struct model *model)
 	return model->state.iqa & IOMMUNEST_VTD_IQA_DW;
 }
 
-static bool is_scalable(const struct model *model)
+static bool forwards(const struct model *model)
 {
-	return model->state.flags & IOMMUNEST_VTD_IQ_SCALABLE;
+	return model->state.ttm != IOMMUNEST_VTD_TTM_LEGACY;
 }
 
 void model_set_iqa(struct model *model, uint64_t iqa)
@@ -120,7 +120,7 @@ void model_delivers(struct model *model, uint32_t index, const uint64_t *words)
 	slot->run = model->run;
 	slot->desc.size = sizeof(slot->desc);
 	ret = iommunest_vtd_desc_decode(&slot->desc, words, 8u << model->shift,
-					is_scalable(model));
+					model->state.ttm);
 	fuzz_check(ret == 0 || ret == -EBADMSG);
 	slot->refused = ret != 0;
 	fuzz_check(slot->refused == (slot->desc.iqei != 0));
@@ -186,7 +186,7 @@ static void classify(const struct model *model, struct model_slot *slot)
 		slot->vmm = desc->flags & IOMMUNEST_VTD_DESC_PD;
 		return;
 	}
-	for (i = 0; is_scalable(model) && i < model->n_scopes; i++) {
+	for (i = 0; forwards(model) && i < model->n_scopes; i++) {
 		if (is_target(&model->scopes[i], desc))
 			slot->targets |= (uint8_t)(1u << model->scopes[i].hwpt);
 	}

@@ -77,7 +77,9 @@ void rig_set_base(struct rig *rig, uint64_t base, unsigned int qs)
 	uint64_t iqa = guest_iqa(base, qs, true);
 
 	guest_set_base(&rig->guest, iqa);
-	ck_assert_int_eq(iommunest_vtd_iq_set_base(rig->iq, iqa, true), 0);
+	ck_assert_int_eq(iommunest_vtd_iq_set_base(rig->iq, iqa,
+						   IOMMUNEST_VTD_TTM_SCALABLE),
+			 0);
 }
 
 uint32_t rig_put(struct rig *rig, struct guest_desc desc)

@@ -156,12 +156,15 @@ uint64_t world_things_of(const struct world_slot *slot)
 
 uint32_t world_iqei(const struct world *world, const struct world_slot *slot)
 {
-	if (world->scalable && !world->guest.wide)
+	if (world->ttm == IOMMUNEST_VTD_TTM_RESERVED)
+		return IOMMUNEST_VTD_IQEI_TTM;
+	if (world->ttm != IOMMUNEST_VTD_TTM_LEGACY && !world->guest.wide)
 		return IOMMUNEST_VTD_IQEI_WIDTH;
 	if (slot->type < IOMMUNEST_VTD_DESC_CONTEXT_CACHE ||
 	    slot->type > IOMMUNEST_VTD_DESC_PAGE_RESPONSE)
 		return IOMMUNEST_VTD_IQEI_TYPE;
-	if (!world->scalable && slot->type >= IOMMUNEST_VTD_DESC_PIOTLB)
+	if (world->ttm == IOMMUNEST_VTD_TTM_LEGACY &&
+	    slot->type >= IOMMUNEST_VTD_DESC_PIOTLB)
 		return IOMMUNEST_VTD_IQEI_TYPE;
 	return slot->bad ? IOMMUNEST_VTD_IQEI_RESERVED
 			 : IOMMUNEST_VTD_IQEI_NONE;
@@ -192,7 +195,7 @@ uint32_t world_scope_targets(const struct world *world,
 	uint32_t targets = 0;
 	unsigned int i;
 
-	if (!world->scalable || world_iqei(world, slot))
+	if (world->ttm == IOMMUNEST_VTD_TTM_LEGACY || world_iqei(world, slot))
 		return 0;
 	for (i = 0; i < world->n_scopes; i++) {
 		if (is_in_scope(slot, &world->scopes[i]))

@@ -233,24 +233,23 @@ static void renew_ring(struct world *world, const struct world_base *base)
 
 void world_set_base(struct world *world, const struct world_base *base)
 {
-	int ret = iommunest_vtd_iq_set_base(world->iq, iqa_of(base),
-					    base->scalable);
+	int ret = iommunest_vtd_iq_set_base(world->iq, iqa_of(base), base->ttm);
 
 	world_check(world, ret == 0, "%d", ret);
 	renew_ring(world, base);
-	world->scalable = base->scalable;
+	world->ttm = base->ttm;
 	if (world->enabled)
 		world->iqt = 0;
 	world->halted = false;
 	memset(&world->fault, 0, sizeof(world->fault));
 }
 
-void world_set_mode(struct world *world, bool scalable)
+void world_set_mode(struct world *world, enum iommunest_vtd_ttm ttm)
 {
-	int ret = iommunest_vtd_iq_set_mode(world->iq, scalable);
+	int ret = iommunest_vtd_iq_set_mode(world->iq, ttm);
 
 	world_check(world, ret == 0, "%d", ret);
-	world->scalable = scalable;
+	world->ttm = ttm;
 }
 
 void world_disable(struct world *world)
@@ -293,8 +292,6 @@ static void check_saved(const struct world *world,
 	const struct iommunest_vtd_iq_result *fault = &world->fault;
 	uint32_t flags = IOMMUNEST_VTD_IQ_HAS_BASE;
 
-	if (world->scalable)
-		flags |= IOMMUNEST_VTD_IQ_SCALABLE;
 	if (world->enabled)
 		flags |= IOMMUNEST_VTD_IQ_ENABLED;
 	world_check(world,
@@ -307,7 +304,8 @@ static void check_saved(const struct world *world,
 			    state->index == fault->index &&
 			    state->error == fault->error &&
 			    state->fsts == fault->fsts &&
-			    state->iqercd == fault->iqercd && !state->reserved,
+			    state->iqercd == fault->iqercd &&
+			    state->ttm == world->ttm,
 		    "cause %u", state->cause);
 }
 

@@ -40,7 +40,7 @@ struct world_base {
 	uint64_t addr;
 	unsigned int qs;
 	bool wide;
-	bool scalable;
+	enum iommunest_vtd_ttm ttm;
 };
 
 /* What random guests are made from. */
@@ -109,7 +109,7 @@ struct world {
 	struct world_slot *slots;
 
 	/* The registers, between runs. */
-	bool scalable;
+	enum iommunest_vtd_ttm ttm;
 	bool enabled;
 	uint64_t iqt;
 	uint32_t head;
@@ -169,7 +169,7 @@ void world_close(struct world *world);
 
 /* The guest starts again with an empty ring. */
 void world_set_base(struct world *world, const struct world_base *base);
-void world_set_mode(struct world *world, bool scalable);
+void world_set_mode(struct world *world, enum iommunest_vtd_ttm ttm);
 void world_disable(struct world *world);
 /* The guest's tail is the one that it last kicked with. */
 void world_enable(struct world *world);

@@ -243,7 +243,7 @@ static void new_engine(struct linux_vmm *vmm)
 
 	hold(!iommunest_vtd_iq_new(&vmm->iq, &ops, vmm, &options));
 	hold(!iommunest_vtd_iq_set_base(vmm->iq, guest_iqa(RING, 0, true),
-					true));
+					IOMMUNEST_VTD_TTM_SCALABLE));
 	hold(!iommunest_vtd_iq_enable(vmm->iq, &result));
 }
 

@@ -90,7 +90,9 @@ void be_new_and_disabled(void)
 static void be_new_and_scalable(void)
 {
 	open_new();
-	ck_assert_int_eq(iommunest_vtd_iq_set_mode(rig.iq, true), 0);
+	ck_assert_int_eq(iommunest_vtd_iq_set_mode(rig.iq,
+						   IOMMUNEST_VTD_TTM_SCALABLE),
+			 0);
 }
 
 void be_idle(void)

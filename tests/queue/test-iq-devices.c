@@ -166,7 +166,8 @@ TEST(a_flush_of_an_unknown_device_goes_to_the_vmm)
 		rig_put(&rig, descs[i]);
 	kick("vmm 0, vmm 1, vmm 2, vmm 3, vmm 4, vmm 5, vmm 6");
 	for (i = 0; i < ARRAY_LEN(descs); i++) {
-		iommunest_vtd_desc_decode(&want, descs[i].words, 256, true);
+		iommunest_vtd_desc_decode(&want, descs[i].words, 256,
+					  IOMMUNEST_VTD_TTM_SCALABLE);
 		ck_assert_mem_eq(&guest_nth(&rig.guest, GUEST_DESCRIPTOR,
 					    (uint32_t)i)
 					  ->desc,

@@ -159,8 +159,9 @@ TEST(a_new_base_forgets_a_fault_of_the_host)
 	fail_entry(10, 0x1000, -EIO);
 	ck_assert_int_eq(rig_kick(&rig), -EIO);
 	host_heal(&rig.host);
-	ck_assert_int_eq(iommunest_vtd_iq_set_base(
-				 rig.iq, guest_iqa(RIG_BASE, 0, true), true),
+	ck_assert_int_eq(iommunest_vtd_iq_set_base(rig.iq,
+						   guest_iqa(RIG_BASE, 0, true),
+						   IOMMUNEST_VTD_TTM_SCALABLE),
 			 0);
 	ck_assert_int_eq(rig_kick(&rig), 0);
 	rig_is_done(&rig);
@@ -452,7 +453,9 @@ TEST_LOOP(a_128_bit_ring_in_scalable_mode_is_refused, 11)
 	rig_add_device(&rig, 0, IOMMUNEST_VTD_NO_PASID, 10);
 	rig_wait(&rig);
 	ck_assert_int_eq(rig_kick(&rig), 0);
-	ck_assert_int_eq(iommunest_vtd_iq_set_mode(rig.iq, true), 0);
+	ck_assert_int_eq(iommunest_vtd_iq_set_mode(rig.iq,
+						   IOMMUNEST_VTD_TTM_SCALABLE),
+			 0);
 	rig_put(&rig, desc);
 	ck_assert_int_eq(rig_kick(&rig), -EBADMSG);
 	rig_stands(&rig, IOMMUNEST_CAUSE_GUEST, 1, -EBADMSG);

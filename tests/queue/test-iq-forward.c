@@ -152,7 +152,8 @@ TEST(a_flush_of_an_unknown_scope_goes_to_the_vmm)
 	rig_tells(&rig, "vmm 0, vmm 1, vmm 2");
 	rig_counts(&rig, (struct rig_counts){ .descriptors = 3, .vmm = 3 });
 	for (i = 0; i < ARRAY_LEN(descs); i++) {
-		iommunest_vtd_desc_decode(&want, descs[i].words, 256, true);
+		iommunest_vtd_desc_decode(&want, descs[i].words, 256,
+					  IOMMUNEST_VTD_TTM_SCALABLE);
 		event = guest_nth(&rig.guest, GUEST_DESCRIPTOR, (uint32_t)i);
 		ck_assert_mem_eq(&event->desc, &want, sizeof(want));
 	}
@@ -234,8 +235,9 @@ TEST(a_new_base_may_change_the_mode)
 	rig_page(&rig, 0x1000);
 	ck_assert_int_eq(rig_kick(&rig), -EBADMSG);
 	rig_tells(&rig, "");
-	ck_assert_int_eq(iommunest_vtd_iq_set_base(
-				 rig.iq, guest_iqa(RIG_BASE, 0, true), true),
+	ck_assert_int_eq(iommunest_vtd_iq_set_base(rig.iq,
+						   guest_iqa(RIG_BASE, 0, true),
+						   IOMMUNEST_VTD_TTM_SCALABLE),
 			 0);
 	ck_assert_int_eq(rig_kick(&rig), 0);
 	rig_tells(&rig, "call 10x1");
@@ -247,13 +249,16 @@ TEST(the_mode_may_come_after_the_base)
 	rig_put(&rig, guest_iotlb(IOMMUNEST_VTD_IOTLB_DOMAIN, 1, 0, 0));
 	ck_assert_int_eq(rig_kick(&rig), 0);
 	rig_tells(&rig, "vmm 0");
-	ck_assert_int_eq(iommunest_vtd_iq_set_mode(rig.iq, true), 0);
+	ck_assert_int_eq(iommunest_vtd_iq_set_mode(rig.iq,
+						   IOMMUNEST_VTD_TTM_SCALABLE),
+			 0);
 	rig_put(&rig, guest_iotlb(IOMMUNEST_VTD_IOTLB_DOMAIN, 1, 0, 0));
 	rig_page(&rig, 0x1000);
 	ck_assert_int_eq(rig_kick(&rig), 0);
 	rig_is_done(&rig);
 	rig_tells(&rig, "call 10x1, call 11x1, vmm 1, call 10x1");
-	ck_assert_int_eq(iommunest_vtd_iq_set_mode(rig.iq, false), 0);
+	ck_assert_int_eq(
+		iommunest_vtd_iq_set_mode(rig.iq, IOMMUNEST_VTD_TTM_LEGACY), 0);
 	rig_put(&rig, guest_iotlb(IOMMUNEST_VTD_IOTLB_DOMAIN, 1, 0, 0));
 	rig_page(&rig, 0x1000);
 	ck_assert_int_eq(rig_kick(&rig), -EBADMSG);
@@ -261,11 +266,53 @@ TEST(the_mode_may_come_after_the_base)
 	ck_assert_uint_eq(rig.result.iqercd, IOMMUNEST_VTD_IQEI_TYPE);
 	rig_tells(&rig, "vmm 3");
 	/* Head, tail and fault stay, whatever the mode. */
-	ck_assert_int_eq(iommunest_vtd_iq_set_mode(rig.iq, true), 0);
+	ck_assert_int_eq(iommunest_vtd_iq_set_mode(rig.iq,
+						   IOMMUNEST_VTD_TTM_SCALABLE),
+			 0);
 	ck_assert_int_eq(rig_kick(&rig), -EBADMSG);
 	rig_stands(&rig, IOMMUNEST_CAUSE_GUEST, 4, -EBADMSG);
 	iommunest_vtd_iq_clear_fault(rig.iq);
 	ck_assert_int_eq(rig_kick(&rig), 0);
 	rig_is_done(&rig);
+	rig_tells(&rig, "call 10x1");
+}
+
+TEST(abort_mode_takes_what_scalable_mode_takes)
+{
+	rig_open(&rig, NULL);
+	ck_assert_int_eq(
+		iommunest_vtd_iq_set_mode(rig.iq, IOMMUNEST_VTD_TTM_ABORT), 0);
+	rig_page(&rig, 0x1000);
+	rig_wait(&rig);
+	ck_assert_int_eq(rig_kick(&rig), 0);
+	rig_is_done(&rig);
+	rig_tells(&rig, "call 10x1, status 1");
+}
+
+/* Even the descriptor that is forwarded without being decoded in full. */
+TEST(the_reserved_mode_takes_nothing)
+{
+	rig_open(&rig, NULL);
+	ck_assert_int_eq(iommunest_vtd_iq_set_mode(rig.iq,
+						   IOMMUNEST_VTD_TTM_RESERVED),
+			 0);
+	rig_page(&rig, 0x1000);
+	ck_assert_int_eq(rig_kick(&rig), -EBADMSG);
+	rig_stands(&rig, IOMMUNEST_CAUSE_GUEST, 0, -EBADMSG);
+	ck_assert_uint_eq(rig.result.iqercd, IOMMUNEST_VTD_IQEI_TTM);
+	rig_tells(&rig, "");
+}
+
+TEST(another_mode_is_refused)
+{
+	const enum iommunest_vtd_ttm other = (enum iommunest_vtd_ttm)4;
+
+	rig_open(&rig, NULL);
+	ck_assert_int_eq(iommunest_vtd_iq_set_mode(rig.iq, other), -EINVAL);
+	ck_assert_int_eq(iommunest_vtd_iq_set_base(
+				 rig.iq, guest_iqa(RIG_BASE, 0, true), other),
+			 -EINVAL);
+	rig_page(&rig, 0x1000);
+	ck_assert_int_eq(rig_kick(&rig), 0);
 	rig_tells(&rig, "call 10x1");
 }

@@ -552,9 +552,12 @@ static void try_all(void)
 	ck_assert_int_eq(iommunest_vtd_iq_run(rig.iq, 0, &result), -EBUSY);
 	ck_assert_int_eq(iommunest_vtd_iq_enable(rig.iq, &result), -EBUSY);
 	ck_assert_int_eq(iommunest_vtd_iq_disable(rig.iq), -EBUSY);
-	ck_assert_int_eq(iommunest_vtd_iq_set_base(rig.iq, RIG_BASE, true),
+	ck_assert_int_eq(iommunest_vtd_iq_set_base(rig.iq, RIG_BASE,
+						   IOMMUNEST_VTD_TTM_SCALABLE),
 			 -EBUSY);
-	ck_assert_int_eq(iommunest_vtd_iq_set_mode(rig.iq, false), -EBUSY);
+	ck_assert_int_eq(iommunest_vtd_iq_set_mode(rig.iq,
+						   IOMMUNEST_VTD_TTM_LEGACY),
+			 -EBUSY);
 	ck_assert_int_eq(iommunest_vtd_iq_save(rig.iq, &state), -EBUSY);
 	ck_assert_int_eq(iommunest_vtd_iq_restore(rig.iq, &state), -EBUSY);
 	ck_assert_int_eq(iommunest_vtd_iq_reset(rig.iq), -EBUSY);

@@ -252,8 +252,10 @@ static void hostile_open(struct hostile *hostile, const char *name, int ring)
 	ck_assert_int_eq(iommunest_vtd_iq_new(&hostile->iq, &hostile_ops,
 					      hostile, &options),
 			 0);
-	ck_assert_int_eq(iommunest_vtd_iq_set_base(hostile->iq, iqa_of(ring),
-						   hostile->scalable),
+	ck_assert_int_eq(iommunest_vtd_iq_set_base(
+				 hostile->iq, iqa_of(ring),
+				 hostile->scalable ? IOMMUNEST_VTD_TTM_SCALABLE
+						   : IOMMUNEST_VTD_TTM_LEGACY),
 			 0);
 	for (i = 0; i < 8; i++) {
 		ck_assert_int_eq(iommunest_vtd_iq_add_scope(

@@ -149,8 +149,9 @@ TEST(covered_and_trace_may_be_missing)
 	iommunest_vtd_iq_free(rig.iq);
 	ck_assert_int_eq(
 		iommunest_vtd_iq_new(&rig.iq, &ops, &rig.guest, &options), 0);
-	ck_assert_int_eq(iommunest_vtd_iq_set_base(
-				 rig.iq, guest_iqa(RIG_BASE, 0, true), true),
+	ck_assert_int_eq(iommunest_vtd_iq_set_base(rig.iq,
+						   guest_iqa(RIG_BASE, 0, true),
+						   IOMMUNEST_VTD_TTM_SCALABLE),
 			 0);
 	rig_add(&rig, 1, 0, 10);
 	rig_page(&rig, 0x2000);

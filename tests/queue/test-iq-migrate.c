@@ -25,12 +25,12 @@ TEST(save_says_what_the_guest_sees)
 	ck_assert_uint_eq(state.iqa, base);
 	ck_assert_uint_eq(state.iqh, 200 * SLOT);
 	ck_assert_uint_eq(state.iqt, 200 * SLOT);
-	ck_assert_uint_eq(state.flags, HAS_BASE | SCALABLE | ENABLED);
+	ck_assert_uint_eq(state.flags, HAS_BASE | ENABLED);
 	ck_assert_uint_eq(state.cause, 0);
 	ck_assert_uint_eq(state.index, 0);
 	ck_assert_int_eq(state.error, 0);
 	ck_assert_uint_eq(state.fsts, 0);
-	ck_assert_uint_eq(state.reserved, 0);
+	ck_assert_uint_eq(state.ttm, IOMMUNEST_VTD_TTM_SCALABLE);
 	ck_assert_uint_eq(state.iqercd, 0);
 }
 
@@ -221,8 +221,9 @@ TEST(a_disabled_queue_may_be_moved)
 	migrate(0);
 	ck_assert_int_eq(rig_enable(&rig), -EINVAL);
 	/* The tail was written first; and so it stays. */
-	ck_assert_int_eq(iommunest_vtd_iq_set_base(
-				 rig.iq, guest_iqa(RIG_BASE, 0, true), true),
+	ck_assert_int_eq(iommunest_vtd_iq_set_base(rig.iq,
+						   guest_iqa(RIG_BASE, 0, true),
+						   IOMMUNEST_VTD_TTM_SCALABLE),
 			 0);
 	ck_assert_int_eq(rig_enable(&rig), 0);
 	rig_is_done(&rig);

@@ -232,8 +232,9 @@ TEST(longer_limits_do_for_a_base)
 	ck_assert_int_eq(
 		iommunest_vtd_iq_new(&iq, &maker.ops, NULL, &maker.options), 0);
 	free(copy);
-	ck_assert_int_eq(iommunest_vtd_iq_set_base(
-				 iq, guest_iqa(RIG_BASE, 0, true), true),
+	ck_assert_int_eq(iommunest_vtd_iq_set_base(iq,
+						   guest_iqa(RIG_BASE, 0, true),
+						   IOMMUNEST_VTD_TTM_SCALABLE),
 			 0);
 	iommunest_vtd_iq_free(iq);
 }
@@ -244,7 +245,9 @@ TEST(null_engines_are_refused)
 
 	iommunest_vtd_iq_free(NULL);
 	iommunest_vtd_iq_clear_fault(NULL);
-	ck_assert_int_eq(iommunest_vtd_iq_set_base(NULL, 0, true), -EINVAL);
+	ck_assert_int_eq(iommunest_vtd_iq_set_base(NULL, 0,
+						   IOMMUNEST_VTD_TTM_SCALABLE),
+			 -EINVAL);
 	ck_assert_int_eq(iommunest_vtd_iq_add_scope(NULL, 1, 0,
 						    TARGET(NULL, 1)),
 			 -EINVAL);
@@ -253,7 +256,9 @@ TEST(null_engines_are_refused)
 	ck_assert_int_eq(iommunest_vtd_iq_remove_scope(NULL, 1, 0,
 						       TARGET(NULL, 1)),
 			 -EINVAL);
-	ck_assert_int_eq(iommunest_vtd_iq_set_mode(NULL, true), -EINVAL);
+	ck_assert_int_eq(iommunest_vtd_iq_set_mode(NULL,
+						   IOMMUNEST_VTD_TTM_SCALABLE),
+			 -EINVAL);
 	ck_assert_int_eq(iommunest_vtd_iq_run(NULL, 0, &result), -EINVAL);
 }
 
@@ -276,8 +281,9 @@ TEST(ops_and_options_are_copied)
 	memset(&limits, 0xff, sizeof(limits));
 	memset(&options, 0xff, sizeof(options));
 	memset(&ops, 0, sizeof(ops));
-	ck_assert_int_eq(iommunest_vtd_iq_set_base(
-				 rig.iq, guest_iqa(RIG_BASE, 0, true), true),
+	ck_assert_int_eq(iommunest_vtd_iq_set_base(rig.iq,
+						   guest_iqa(RIG_BASE, 0, true),
+						   IOMMUNEST_VTD_TTM_SCALABLE),
 			 0);
 	rig_add(&rig, 1, 0, 10);
 	rig_page(&rig, 0x4000);

@@ -117,7 +117,8 @@ TEST_LOOP(without_memory_nothing_is_added, 2)
 static int set_larger_base(void)
 {
 	return iommunest_vtd_iq_set_base(
-		rig.iq, guest_iqa(RIG_BASE + 0x1000000, 5, true), false);
+		rig.iq, guest_iqa(RIG_BASE + 0x1000000, 5, true),
+		IOMMUNEST_VTD_TTM_LEGACY);
 }
 
 static void ring_is_as_before(void)

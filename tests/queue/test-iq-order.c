@@ -154,8 +154,9 @@ TEST_LOOP(what_is_gathered_goes_before_a_descriptor_for_the_vmm, GUEST_VMMS + 2)
 	rig_is_done(&rig);
 	rig_tells(&rig, "call 10x1, call 11x1, status 1, vmm 3, call 10x1, "
 			"status 5");
-	ck_assert_int_eq(
-		iommunest_vtd_desc_decode(&want, other.words, 256, true), 0);
+	ck_assert_int_eq(iommunest_vtd_desc_decode(&want, other.words, 256,
+						   IOMMUNEST_VTD_TTM_SCALABLE),
+			 0);
 	ck_assert_mem_eq(&guest_nth(&rig.guest, GUEST_DESCRIPTOR, 0)->desc,
 			 &want, sizeof(want));
 }

@@ -100,7 +100,7 @@ static bool plain;
 /* Nested translation is at work. */
 static bool is_modern(void)
 {
-	return world.scalable && world.guest.wide;
+	return world.ttm != IOMMUNEST_VTD_TTM_LEGACY && world.guest.wide;
 }
 
 static unsigned int any_am(void)
@@ -219,7 +219,7 @@ static void choose_dev_tlb(struct choice *choice)
 	choose_scope(slot);
 	addr = choose_dev_range(slot);
 	slot->type = IOMMUNEST_VTD_DESC_PASID_DEV_TLB;
-	if (!world.scalable || one_in(3)) {
+	if (!is_modern() || one_in(3)) {
 		slot->type = IOMMUNEST_VTD_DESC_DEV_TLB;
 		slot->pasid = IOMMUNEST_VTD_NO_PASID;
 		choice->desc = guest_dev_tlb(slot->did, addr, slot->am);
@@ -328,6 +328,16 @@ static struct iommunest_vtd_limits any_limits(void)
 	return limits;
 }
 
+/* Nearly always one that takes descriptors of that width. */
+static enum iommunest_vtd_ttm any_ttm(bool wide)
+{
+	if (plain)
+		return IOMMUNEST_VTD_TTM_SCALABLE;
+	if (one_in(wide ? 8 : 16))
+		return (enum iommunest_vtd_ttm)below(4);
+	return wide ? IOMMUNEST_VTD_TTM_SCALABLE : IOMMUNEST_VTD_TTM_LEGACY;
+}
+
 static struct world_base any_base(void)
 {
 	static const uint64_t addrs[] = { 0, 0x123456789000, 0x7ffffffffffff000,
@@ -338,7 +348,7 @@ static struct world_base any_base(void)
 		.wide = plain || !one_in(8),
 	};
 
-	base.scalable = plain || (base.wide ? !one_in(16) : one_in(16));
+	base.ttm = any_ttm(base.wide);
 	/* Its last byte is that of all memory. */
 	if (one_in(8))
 		base.addr = -(UINT64_C(4096) << base.qs);

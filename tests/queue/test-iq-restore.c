@@ -49,7 +49,7 @@ static bool is_possible(const state_t *state)
 	uint64_t slots = (UINT64_C(4096) << (state->iqa & 7)) >> shift;
 	uint64_t head = state->iqh >> shift;
 
-	if (state->flags > 15 || state->reserved || state->iqt & ~0x7fff0ull ||
+	if (state->flags > 7 || state->ttm > 3 || state->iqt & ~0x7fff0ull ||
 	    !may_have_abort(state, slots))
 		return false;
 	if (!(state->flags & HAS_BASE) &&
@@ -159,8 +159,8 @@ static const struct {
 	{                                                             \
 		offsetof(state_t, name), sizeof(((state_t *)0)->name) \
 	}
-	FIELD(iqa),   FIELD(iqh),   FIELD(iqt),	 FIELD(flags),	  FIELD(cause),
-	FIELD(index), FIELD(error), FIELD(fsts), FIELD(reserved), FIELD(iqercd),
+	FIELD(iqa),   FIELD(iqh),   FIELD(iqt),	 FIELD(flags), FIELD(cause),
+	FIELD(index), FIELD(error), FIELD(fsts), FIELD(ttm),   FIELD(iqercd),
 #undef FIELD
 };
 

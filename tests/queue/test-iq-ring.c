@@ -172,7 +172,8 @@ TEST_RANGE(a_base_with_a_reserved_bit_changes_nothing, 3, 11)
 {
 	rig_open(&rig, NULL);
 	rig_advance(&rig, 2);
-	ck_assert_int_eq(iommunest_vtd_iq_set_base(rig.iq, 1ull << _i, true),
+	ck_assert_int_eq(iommunest_vtd_iq_set_base(rig.iq, 1ull << _i,
+						   IOMMUNEST_VTD_TTM_SCALABLE),
 			 -EINVAL);
 	rig_page(&rig, 0x1000);
 	ck_assert_int_eq(rig_kick(&rig), 0);
@@ -209,7 +210,9 @@ TEST_LOOP(the_ring_may_be_anywhere, 4)
 	rig_open(&rig, NULL);
 	guest_free(&rig.guest);
 	guest_init(&rig.guest, iqa);
-	ck_assert_int_eq(iommunest_vtd_iq_set_base(rig.iq, iqa, true), 0);
+	ck_assert_int_eq(iommunest_vtd_iq_set_base(rig.iq, iqa,
+						   IOMMUNEST_VTD_TTM_SCALABLE),
+			 0);
 	check_full_run();
 }
 

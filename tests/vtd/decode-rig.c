@@ -8,17 +8,21 @@
 #include "tests/vtd/desc-rows.h"
 
 const struct ring rings[RINGS] = {
-	{ 128, false },
-	{ 256, false },
-	{ 256, true },
-	{ 128, true },
+	{ 128, IOMMUNEST_VTD_TTM_LEGACY },
+	{ 256, IOMMUNEST_VTD_TTM_LEGACY },
+	{ 256, IOMMUNEST_VTD_TTM_SCALABLE },
+	{ 256, IOMMUNEST_VTD_TTM_ABORT },
+	{ 128, IOMMUNEST_VTD_TTM_SCALABLE },
+	{ 128, IOMMUNEST_VTD_TTM_ABORT },
+	{ 128, IOMMUNEST_VTD_TTM_RESERVED },
+	{ 256, IOMMUNEST_VTD_TTM_RESERVED },
 };
 
-const struct ring wide = { 256, true };
+const struct ring wide = { 256, IOMMUNEST_VTD_TTM_SCALABLE };
 
 bool takes(const struct ring *ring, unsigned int type)
 {
-	return ring->scalable || !desc_is_scalable(type);
+	return ring->ttm != IOMMUNEST_VTD_TTM_LEGACY || !desc_is_scalable(type);
 }
 
 int decode(struct iommunest_vtd_desc *desc, const struct guest_desc *from,
@@ -27,7 +31,7 @@ int decode(struct iommunest_vtd_desc *desc, const struct guest_desc *from,
 	memset(desc, 0xa5, sizeof(*desc));
 	desc->size = sizeof(*desc);
 	return iommunest_vtd_desc_decode(desc, from->words, ring->width,
-					 ring->scalable);
+					 ring->ttm);
 }
 
 void check_refused(const struct guest_desc *from, const struct ring *ring,

@@ -8,13 +8,16 @@
 
 struct ring {
 	unsigned int width;
-	bool scalable;
+	enum iommunest_vtd_ttm ttm;
 };
 
 /* The last one takes nothing. */
-#define RINGS 4
-#define GOOD_RINGS 3
+#define RINGS 8
+/* The first of them, which take something. */
+#define GOOD_RINGS 4
 extern const struct ring rings[RINGS];
+/* It takes nothing: 128 bits, scalable. */
+#define TOO_NARROW (&rings[GOOD_RINGS])
 /* A full one, for those tests that are about something else. */
 extern const struct ring wide;
 

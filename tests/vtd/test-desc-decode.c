@@ -358,14 +358,16 @@ TEST_LOOP(a_reserved_bit_is_refused_beside_full_fields, ARRAY_LEN(layouts))
 
 static unsigned int iqei_of(const struct ring *ring, unsigned int type)
 {
-	if (ring->scalable && ring->width == 128)
+	if (ring->ttm == IOMMUNEST_VTD_TTM_RESERVED)
+		return IOMMUNEST_VTD_IQEI_TTM;
+	if (ring->ttm != IOMMUNEST_VTD_TTM_LEGACY && ring->width == 128)
 		return IOMMUNEST_VTD_IQEI_WIDTH;
 	if (type < 1 || type > 9 || !takes(ring, type))
 		return IOMMUNEST_VTD_IQEI_TYPE;
 	return IOMMUNEST_VTD_IQEI_NONE;
 }
 
-/* All 128 numbers, in both widths and both modes. */
+/* All 128 numbers, in both widths and all modes. */
 TEST_LOOP(a_type_is_known_and_in_its_mode_or_refused, 128)
 {
 	unsigned int type = (unsigned int)_i;
@@ -414,12 +416,12 @@ TEST(the_width_comes_first_then_the_type_then_reserved_bits)
 {
 	struct guest_desc from = { { ~0ull, ~0ull, ~0ull, ~0ull } };
 
-	check_refused(&from, &rings[3], IOMMUNEST_VTD_IQEI_WIDTH, "unknown");
+	check_refused(&from, TOO_NARROW, IOMMUNEST_VTD_IQEI_WIDTH, "unknown");
 	check_refused(&from, &rings[0], IOMMUNEST_VTD_IQEI_TYPE, "unknown");
 	check_refused(&from, &wide, IOMMUNEST_VTD_IQEI_TYPE, "unknown");
 	/* PASID-based IOTLB, with all that is reserved. */
 	from.words[0] = (from.words[0] & ~0xe0full) | 6;
-	check_refused(&from, &rings[3], IOMMUNEST_VTD_IQEI_WIDTH, "piotlb");
+	check_refused(&from, TOO_NARROW, IOMMUNEST_VTD_IQEI_WIDTH, "piotlb");
 	check_refused(&from, &rings[0], IOMMUNEST_VTD_IQEI_TYPE, "piotlb");
 	check_refused(&from, &rings[1], IOMMUNEST_VTD_IQEI_TYPE, "piotlb");
 	check_refused(&from, &wide, IOMMUNEST_VTD_IQEI_RESERVED, "piotlb");
@@ -441,7 +443,7 @@ TEST_LOOP(only_the_width_is_read, GOOD_RINGS)
 	memset(&desc, 0xa5, sizeof(desc));
 	desc.size = sizeof(desc);
 	ck_assert_int_eq(iommunest_vtd_desc_decode(&desc, words, ring->width,
-						   ring->scalable),
+						   ring->ttm),
 			 0);
 	free(words);
 	ck_assert_uint_eq(desc.raw[2], 0);
@@ -476,9 +478,11 @@ TEST(null_arguments_are_refused)
 		IOMMUNEST_INIT(struct iommunest_vtd_desc);
 	struct guest_desc from = guest_typed(IOMMUNEST_VTD_DESC_WAIT);
 
-	ck_assert_int_eq(iommunest_vtd_desc_decode(NULL, from.words, 256, true),
+	ck_assert_int_eq(iommunest_vtd_desc_decode(NULL, from.words, 256,
+						   IOMMUNEST_VTD_TTM_SCALABLE),
 			 -EINVAL);
-	ck_assert_int_eq(iommunest_vtd_desc_decode(&desc, NULL, 256, true),
+	ck_assert_int_eq(iommunest_vtd_desc_decode(&desc, NULL, 256,
+						   IOMMUNEST_VTD_TTM_SCALABLE),
 			 -EINVAL);
 }
 
@@ -489,9 +493,20 @@ TEST_LOOP(other_widths_are_refused, 11)
 	struct iommunest_vtd_desc desc =
 		IOMMUNEST_INIT(struct iommunest_vtd_desc);
 	struct guest_desc from = guest_typed(IOMMUNEST_VTD_DESC_WAIT);
-	struct ring ring = { others[_i], false };
+	struct ring ring = { others[_i], IOMMUNEST_VTD_TTM_LEGACY };
 
 	ck_assert_int_eq(decode(&desc, &from, &ring), -EINVAL);
-	ring.scalable = true;
+	ring.ttm = IOMMUNEST_VTD_TTM_SCALABLE;
+	ck_assert_int_eq(decode(&desc, &from, &ring), -EINVAL);
+}
+
+TEST_LOOP(other_modes_are_refused, 3)
+{
+	static const int others[] = { -1, 4, 0x7fffffff };
+	struct guest_desc from = guest_typed(IOMMUNEST_VTD_DESC_WAIT);
+	struct iommunest_vtd_desc desc =
+		IOMMUNEST_INIT(struct iommunest_vtd_desc);
+	struct ring ring = { 256, (enum iommunest_vtd_ttm)others[_i] };
+
 	ck_assert_int_eq(decode(&desc, &from, &ring), -EINVAL);
 }

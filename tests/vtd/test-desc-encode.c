@@ -20,7 +20,8 @@ static bool is_same(const struct iommunest_vtd_desc *a,
 
 static int decode(struct iommunest_vtd_desc *desc, const uint64_t *words)
 {
-	return iommunest_vtd_desc_decode(desc, words, 256, true);
+	return iommunest_vtd_desc_decode(desc, words, 256,
+					 IOMMUNEST_VTD_TTM_SCALABLE);
 }
 
 /* ---- Known words ---- */

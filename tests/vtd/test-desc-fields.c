@@ -44,7 +44,7 @@ TEST_LOOP(a_refused_descriptor_is_decoded_all_the_same, DESC_ROWS)
 	struct iommunest_vtd_desc desc, want = row->desc;
 
 	want.iqei = IOMMUNEST_VTD_IQEI_WIDTH;
-	ck_assert_int_eq(decode(&desc, &from, &rings[3]), -EBADMSG);
+	ck_assert_int_eq(decode(&desc, &from, TOO_NARROW), -EBADMSG);
 	ck_assert_msg(is_same(&desc, &want), "%s", row->text);
 	want.iqei = IOMMUNEST_VTD_IQEI_RESERVED;
 	want.raw[3] = from.words[3] = 1;

@@ -27,10 +27,9 @@ static void check_text(const struct iommunest_vtd_desc *desc, const char *want)
 }
 
 static void decode(struct iommunest_vtd_desc *desc, const uint64_t *words,
-		   unsigned int width, bool scalable)
+		   unsigned int width, enum iommunest_vtd_ttm ttm)
 {
-	ck_assert_int_eq(iommunest_vtd_desc_decode(desc, words, width,
-						   scalable),
+	ck_assert_int_eq(iommunest_vtd_desc_decode(desc, words, width, ttm),
 			 -EBADMSG);
 }
 
@@ -60,15 +59,18 @@ TEST(what_decoding_refuses_can_be_printed)
 		IOMMUNEST_INIT(struct iommunest_vtd_desc);
 
 	decode(&desc, (const uint64_t[4]){ 0x0000001000050136, 0x1040 }, 256,
-	       true);
+	       IOMMUNEST_VTD_TTM_SCALABLE);
 	check_text(&desc, "piotlb pages did 5 pasid 0x10 addr 0x1000 am 0 ih"
 			  " refused: reserved field or value");
-	decode(&desc, (const uint64_t[4]){ 0x0000001000050026 }, 256, false);
+	decode(&desc, (const uint64_t[4]){ 0x0000001000050026 }, 256,
+	       IOMMUNEST_VTD_TTM_LEGACY);
 	check_text(&desc, "piotlb all did 5 pasid 0x10"
 			  " refused: unknown type, or not in this mode");
-	decode(&desc, (const uint64_t[2]){ 0x25, 0x1000 }, 128, true);
-	check_text(&desc, "wait addr 0x1000 data 0x0 sw"
-			  " refused: 128-bit ring in scalable mode");
+	decode(&desc, (const uint64_t[2]){ 0x25, 0x1000 }, 128,
+	       IOMMUNEST_VTD_TTM_SCALABLE);
+	check_text(&desc,
+		   "wait addr 0x1000 data 0x0 sw"
+		   " refused: 128-bit ring in scalable or abort-DMA mode");
 }
 
 TEST_LOOP(a_reserved_granularity_is_printed_as_a_number, 5)
@@ -88,7 +90,7 @@ TEST_LOOP(a_reserved_granularity_is_printed_as_a_number, 5)
 		IOMMUNEST_INIT(struct iommunest_vtd_desc);
 	char want[ROOM];
 
-	decode(&desc, words, 256, true);
+	decode(&desc, words, 256, IOMMUNEST_VTD_TTM_SCALABLE);
 	snprintf(want, sizeof(want), "%s refused: reserved field or value",
 		 rows[_i].text);
 	check_text(&desc, want);
@@ -99,13 +101,16 @@ TEST(an_unknown_type_is_printed_as_its_words)
 	struct iommunest_vtd_desc desc =
 		IOMMUNEST_INIT(struct iommunest_vtd_desc);
 
-	decode(&desc, (const uint64_t[4]){ 0xa, 0x1, 0, ~0ull }, 256, true);
+	decode(&desc, (const uint64_t[4]){ 0xa, 0x1, 0, ~0ull }, 256,
+	       IOMMUNEST_VTD_TTM_SCALABLE);
 	check_text(&desc, "unknown 10 raw 0xa 0x1 0x0 0xffffffffffffffff"
 			  " refused: unknown type, or not in this mode");
-	decode(&desc, (const uint64_t[4]){ 0 }, 256, true);
+	decode(&desc, (const uint64_t[4]){ 0 }, 256,
+	       IOMMUNEST_VTD_TTM_SCALABLE);
 	check_text(&desc, "unknown 0 raw 0x0 0x0 0x0 0x0"
 			  " refused: unknown type, or not in this mode");
-	decode(&desc, (const uint64_t[2]){ 0xe0f, 0x2 }, 128, false);
+	decode(&desc, (const uint64_t[2]){ 0xe0f, 0x2 }, 128,
+	       IOMMUNEST_VTD_TTM_LEGACY);
 	check_text(&desc, "unknown 127 raw 0xe0f 0x2 0x0 0x0"
 			  " refused: unknown type, or not in this mode");
 }
@@ -231,7 +236,7 @@ TEST(reasons_have_their_text)
 		"descriptor could not be read",
 		"unknown type, or not in this mode",
 		"reserved field or value",
-		"128-bit ring in scalable mode",
+		"128-bit ring in scalable or abort-DMA mode",
 		"tail not of a 256-bit slot",
 		"reserved translation table mode",
 	};

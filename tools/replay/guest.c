@@ -25,9 +25,10 @@ size_t replay_seq(const struct replay *replay, uint64_t index)
 }
 
 /* A ring of 256-bit descriptors is one in scalable mode. */
-static bool is_scalable(const struct capture_ring *ring)
+static enum iommunest_vtd_ttm ttm_of(const struct capture_ring *ring)
 {
-	return ring->width == 256;
+	return ring->width == 256 ? IOMMUNEST_VTD_TTM_SCALABLE
+				  : IOMMUNEST_VTD_TTM_LEGACY;
 }
 
 static void decode_slot(const struct replay *replay, uint64_t index,
@@ -38,7 +39,7 @@ static void decode_slot(const struct replay *replay, uint64_t index,
 
 	memcpy(words, replay->memory + index * slot_bytes(ring),
 	       slot_bytes(ring));
-	iommunest_vtd_desc_decode(desc, words, ring->width, is_scalable(ring));
+	iommunest_vtd_desc_decode(desc, words, ring->width, ttm_of(ring));
 }
 
 void replay_print_desc(const struct replay *replay, uint64_t index, char *buf,
@@ -408,7 +409,7 @@ static int start_ring(struct replay *replay, const struct capture_ring *ring)
 		ret = iommunest_vtd_iq_run(replay->iq, 0, &result);
 	if (!ret)
 		ret = iommunest_vtd_iq_set_base(replay->iq, ring->iqa,
-						is_scalable(ring));
+						ttm_of(ring));
 	if (!ret)
 		ret = iommunest_vtd_iq_enable(replay->iq, &result);
 	return ret;

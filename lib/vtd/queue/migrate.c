@@ -4,12 +4,13 @@
 #include <config.h>
 
 #include "lib/abi.h"
+#include "lib/vtd/desc.h"
 #include "lib/vtd/queue/queue-regs.h"
 #include "lib/vtd/queue/queue.h"
 
-#define KNOWN_FLAGS                                              \
-	(IOMMUNEST_VTD_IQ_HAS_BASE | IOMMUNEST_VTD_IQ_SCALABLE | \
-	 IOMMUNEST_VTD_IQ_ENABLED | IOMMUNEST_VTD_IQ_ABORT)
+#define KNOWN_FLAGS                                             \
+	(IOMMUNEST_VTD_IQ_HAS_BASE | IOMMUNEST_VTD_IQ_ENABLED | \
+	 IOMMUNEST_VTD_IQ_ABORT)
 
 static uint32_t state_flags(const struct iommunest_vtd_iq *iq)
 {
@@ -17,8 +18,6 @@ static uint32_t state_flags(const struct iommunest_vtd_iq *iq)
 
 	if (iq->slots)
 		flags |= IOMMUNEST_VTD_IQ_HAS_BASE;
-	if (iq->scalable)
-		flags |= IOMMUNEST_VTD_IQ_SCALABLE;
 	if (iq->enabled)
 		flags |= IOMMUNEST_VTD_IQ_ENABLED;
 	if (iq->abort.cause)
@@ -34,8 +33,8 @@ EXPORT int iommunest_vtd_iq_save(const struct iommunest_vtd_iq *iq,
 
 	if (!iq || !state)
 		return -EINVAL;
-	ret = iommunest_check_size(state, END_OF(struct iommunest_vtd_iq_state,
-						 reserved));
+	ret = iommunest_check_size(state,
+				   END_OF(struct iommunest_vtd_iq_state, ttm));
 	if (ret)
 		return ret;
 	if (iq->running)
@@ -51,6 +50,7 @@ EXPORT int iommunest_vtd_iq_save(const struct iommunest_vtd_iq *iq,
 	out.iqercd = iq->fault.iqercd;
 	out.abort_index = iq->abort.index;
 	out.abort_error = iq->abort.error;
+	out.ttm = iq->ttm;
 	iommunest_copy_out(state, &out, sizeof(out));
 	return 0;
 }
@@ -119,7 +119,7 @@ static bool is_state(const struct iommunest_vtd_iq_state *state)
 {
 	const struct vtd_fault fault = fault_in(state);
 
-	return !(state->flags & ~KNOWN_FLAGS) && !state->reserved &&
+	return !(state->flags & ~KNOWN_FLAGS) && vtd_is_ttm(state->ttm) &&
 	       !(state->iqt & ~IOMMUNEST_VTD_IQT_OFFSET) && is_within(state) &&
 	       iommunest__vtd_fault_is_possible(&fault) && is_abort(state);
 }
@@ -141,7 +141,6 @@ EXPORT int iommunest_vtd_iq_restore(struct iommunest_vtd_iq *iq,
 				    const struct iommunest_vtd_iq_state *state)
 {
 	struct iommunest_vtd_iq_state in;
-	bool scalable;
 	int ret;
 
 	if (!iq || !state)
@@ -149,21 +148,19 @@ EXPORT int iommunest_vtd_iq_restore(struct iommunest_vtd_iq *iq,
 	if (iq->running)
 		return -EBUSY;
 	ret = iommunest_copy_in(&in, sizeof(in), state,
-				END_OF(struct iommunest_vtd_iq_state,
-				       reserved));
+				END_OF(struct iommunest_vtd_iq_state, ttm));
 	if (ret)
 		return ret;
 	if (!is_state(&in))
 		return -EINVAL;
-	scalable = has_flag(&in, IOMMUNEST_VTD_IQ_SCALABLE);
 	if (has_flag(&in, IOMMUNEST_VTD_IQ_HAS_BASE)) {
-		ret = iommunest_vtd_iq_set_base(iq, in.iqa, scalable);
+		ret = iommunest_vtd_iq_set_base(iq, in.iqa, in.ttm);
 		if (ret)
 			return ret;
 	} else {
 		iq->iqa = 0;
 		iq->slots = 0;
-		iommunest_vtd_iq_set_mode(iq, scalable);
+		iommunest_vtd_iq_set_mode(iq, in.ttm);
 	}
 	take_state(iq, &in);
 	return 0;

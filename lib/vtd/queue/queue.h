@@ -99,7 +99,7 @@ struct iommunest_vtd_iq {
 	uint64_t iqa;
 	uint32_t slots;
 	uint32_t desc_shift;
-	bool scalable;
+	enum iommunest_vtd_ttm ttm;
 	/* PASID-based descriptors are there to be forwarded. */
 	bool forwards;
 

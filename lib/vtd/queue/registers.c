@@ -7,16 +7,19 @@
 #include <config.h>
 
 #include "lib/abi.h"
-#include "lib/vtd/entry.h"
+#include "lib/vtd/desc.h"
 #include "lib/vtd/queue/queue-regs.h"
 #include "lib/vtd/queue/queue.h"
 
 /* ---- Base and mode ---- */
 
-static void set_mode(struct iommunest_vtd_iq *iq, bool scalable)
+static void set_mode(struct iommunest_vtd_iq *iq, enum iommunest_vtd_ttm ttm)
 {
-	iq->scalable = scalable;
-	iq->forwards = scalable && iq->iqa & IOMMUNEST_VTD_IQA_DW;
+	iq->ttm = ttm;
+	/* What else the reserved mode and narrow rings forbid is refused. */
+	iq->forwards = iq->iqa & IOMMUNEST_VTD_IQA_DW &&
+		       (ttm == IOMMUNEST_VTD_TTM_SCALABLE ||
+			ttm == IOMMUNEST_VTD_TTM_ABORT);
 }
 
 static void forget_failures(struct iommunest_vtd_iq *iq)
@@ -26,13 +29,13 @@ static void forget_failures(struct iommunest_vtd_iq *iq)
 }
 
 EXPORT int iommunest_vtd_iq_set_base(struct iommunest_vtd_iq *iq, uint64_t iqa,
-				     bool scalable)
+				     enum iommunest_vtd_ttm ttm)
 {
 	bool wide = iqa & IOMMUNEST_VTD_IQA_DW;
 	uint32_t slots;
 	int ret;
 
-	if (!iq || iqa & IQA_RESERVED)
+	if (!iq || iqa & IQA_RESERVED || !vtd_is_ttm(ttm))
 		return -EINVAL;
 	if (iq->running)
 		return -EBUSY;
@@ -47,18 +50,19 @@ EXPORT int iommunest_vtd_iq_set_base(struct iommunest_vtd_iq *iq, uint64_t iqa,
 	/* Some guests write the tail first, and then the base. */
 	if (iq->enabled)
 		iq->iqt = 0;
-	set_mode(iq, scalable);
+	set_mode(iq, ttm);
 	forget_failures(iq);
 	return 0;
 }
 
-EXPORT int iommunest_vtd_iq_set_mode(struct iommunest_vtd_iq *iq, bool scalable)
+EXPORT int iommunest_vtd_iq_set_mode(struct iommunest_vtd_iq *iq,
+				     enum iommunest_vtd_ttm ttm)
 {
-	if (!iq)
+	if (!iq || !vtd_is_ttm(ttm))
 		return -EINVAL;
 	if (iq->running)
 		return -EBUSY;
-	set_mode(iq, scalable);
+	set_mode(iq, ttm);
 	return 0;
 }
 
@@ -81,7 +85,7 @@ EXPORT int iommunest_vtd_iq_reset(struct iommunest_vtd_iq *iq)
 	iq->head = 0;
 	iq->iqt = 0;
 	iq->enabled = true;
-	set_mode(iq, false);
+	set_mode(iq, IOMMUNEST_VTD_TTM_LEGACY);
 	return 0;
 }
 

@@ -118,7 +118,7 @@ static int handle_iotlb(struct iommunest_vtd_iq *iq, uint32_t index,
 	bool skipped;
 	int ret;
 
-	if (!iq->scalable || !iommunest__vtd_gather_iotlb(iq, index, desc))
+	if (!iq->forwards || !iommunest__vtd_gather_iotlb(iq, index, desc))
 		return give_to_vmm(iq, index, desc, result);
 	end = iq->n_items;
 	ret = iommunest__vtd_settle(iq, vtd_iq_next(iq, index), result);
@@ -191,7 +191,7 @@ handle_other(struct iommunest_vtd_iq *iq, uint32_t index, const uint64_t *words,
 	int ret;
 
 	ret = iommunest__vtd_desc_decode(&desc, words, 8u << iq->desc_shift,
-					 iq->scalable);
+					 iq->ttm);
 	if (ret)
 		return fail_slot(iq, index, IOMMUNEST_CAUSE_GUEST, ret,
 				 desc.iqei, result);
