@@ -375,11 +375,9 @@ int viommu_reset(struct viommu *viommu)
 	if (ret)
 		return ret;
 	iommunest_vtd_iq_reset(viommu->iq);
-	/* As the registers say: QIES is 0, and so are IQA_REG and TTM. */
-	ret = iommunest_vtd_iq_disable(viommu->iq);
-	return ret ? ret
-		   : iommunest_vtd_iq_set_base(viommu->iq, 0,
-					       IOMMUNEST_VTD_TTM_LEGACY);
+	/* As the registers say: IQA_REG and TTM are 0. */
+	return iommunest_vtd_iq_set_base(viommu->iq, 0,
+					 IOMMUNEST_VTD_TTM_LEGACY);
 }
 
 int viommu_init(struct viommu *viommu, const struct viommu_config *config)

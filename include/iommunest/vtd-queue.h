@@ -365,8 +365,11 @@ int iommunest_vtd_iq_new(struct iommunest_vtd_iq **iq,
 void iommunest_vtd_iq_free(struct iommunest_vtd_iq *iq);
 
 /*
- * The guest wrote IQA_REG: base in bits 63:12, DW (256-bit descriptors) in
- * bit 11, QS in bits 2:0; the ring has 2^(QS+8) slots, or 2^(QS+7) with DW.
+ * Where the guest's ring is: the value of IQA_REG.  The VMM keeps the register,
+ * which a guest may write in halves, and calls this when GCMD_REG.QIE is set,
+ * before iommunest_vtd_iq_enable().  The base is in bits 63:12, DW (256-bit
+ * descriptors) in bit 11, QS in bits 2:0; the ring has 2^(QS+8) slots, or
+ * 2^(QS+7) with DW.
  * The head is 0 again, and so is the tail unless the queue is disabled; a
  * fault is forgotten.  @ttm is the mode that the guest set last; what it does
  * not have is refused, and in legacy mode nothing is forwarded.
@@ -510,10 +513,11 @@ struct iommunest_vtd_iq_result {
  * again from the head.  The write that clears FSTS_REG runs the queue before it
  * returns to the guest: Linux uses its slots again right after it.
  *
- * Returns 0 (head is at the tail), 1 (the budget ended the run: call again),
- * -EINVAL (NULL, or no base set), -E2BIG (a size above 4096), -EBUSY (within a
- * callback), -EBADMSG (cause GUEST), or the failure's own errno from `read`,
- * `write_status`, `descriptor` or iommunest_submit().
+ * Returns 0 (head is at the tail, or the queue is disabled), 1 (the budget
+ * ended the run: call again), -EINVAL (NULL, a size too small), -E2BIG (a size
+ * above 4096), -EBUSY (within a callback), -EBADMSG (cause GUEST), or the
+ * failure's own errno from `read`, `write_status`, `descriptor` or
+ * iommunest_submit().
  */
 int iommunest_vtd_iq_run(struct iommunest_vtd_iq *iq, uint64_t iqt,
 			 struct iommunest_vtd_iq_result *result);
@@ -527,22 +531,23 @@ void iommunest_vtd_iq_clear_fault(struct iommunest_vtd_iq *iq);
 /*
  * The guest disabled its queue (GCMD_REG.QIE was 1 and is 0): the head is 0
  * again, and runs remember the tail and do nothing.  A fault stays.  A new
- * engine is enabled; a VMM whose guest has not enabled its queue yet says so.
- * Returns 0, -EINVAL (NULL), -EBUSY (within a callback).
+ * engine is disabled, as hardware is.  Returns 0, -EINVAL (NULL), -EBUSY
+ * (within a callback).
  */
 int iommunest_vtd_iq_disable(struct iommunest_vtd_iq *iq);
 
 /*
- * The guest enabled its queue: what was in the ring up to the last tail,
- * which some guests write first, is handled as by iommunest_vtd_iq_run().
- * Returns the same; 0, with nothing done, if it was enabled already.
+ * The guest enabled its queue (GCMD_REG.QIE), whose base has been set: what was
+ * in the ring up to the last tail, which some guests write first, is handled as
+ * by iommunest_vtd_iq_run().  Returns the same; 0, with nothing done, if it was
+ * enabled already.
  */
 int iommunest_vtd_iq_enable(struct iommunest_vtd_iq *iq,
 			    struct iommunest_vtd_iq_result *result);
 
 /*
  * Back to the state after iommunest_vtd_iq_new(): no base, no scopes, no fault,
- * enabled.  NULL is allowed.  Returns 0, -EBUSY (within a callback).
+ * disabled.  NULL is allowed.  Returns 0, -EBUSY (within a callback).
  */
 int iommunest_vtd_iq_reset(struct iommunest_vtd_iq *iq);
 

@@ -207,12 +207,14 @@ static struct iommunest_vtd_iq *make_engine(struct machine *machine,
 		.size = sizeof(halting),
 		.unhealed = IOMMUNEST_VTD_UNHEALED_HALT,
 	};
+	struct iommunest_vtd_iq_result result = { .size = sizeof(result) };
 	struct iommunest_vtd_iq *iq;
 	uint32_t i;
 
 	if (iommunest_vtd_iq_new(&iq, &ops, machine, &halting) < 0 ||
 	    iommunest_vtd_iq_set_base(iq, IOMMUNEST_VTD_IQA_DW | qs,
-				      IOMMUNEST_VTD_TTM_SCALABLE) < 0)
+				      IOMMUNEST_VTD_TTM_SCALABLE) < 0 ||
+	    iommunest_vtd_iq_enable(iq, &result) < 0)
 		abort();
 	for (i = 0; i < scopes; i++)
 		if (iommunest_vtd_iq_add_scope(iq, (uint16_t)(1 + i), 0,

@@ -254,6 +254,7 @@ static uint64_t fetches_from(struct iommunest_vtd_iq *iq)
 
 TEST(a_base_that_fails_leaves_the_engine_as_it_was)
 {
+	struct iommunest_vtd_iq_result result = { .size = sizeof(result) };
 	struct iommunest_vtd_iq *iq;
 	unsigned int n = 0;
 	bool failed;
@@ -267,6 +268,7 @@ TEST(a_base_that_fails_leaves_the_engine_as_it_was)
 						IOMMUNEST_VTD_TTM_SCALABLE);
 	heap_unwatch();
 	ck_assert_int_eq(ret, 0);
+	ck_assert_int_eq(iommunest_vtd_iq_enable(iq, &result), 0);
 	do {
 		heap_watch(++n);
 		ret = iommunest_vtd_iq_set_base(iq, NEW_BASE,
@@ -302,8 +304,7 @@ TEST(a_first_base_that_fails_leaves_none)
 		ck_assert_int_eq(ret, failed ? -ENOMEM : 0);
 		if (!failed)
 			break;
-		ck_assert_int_eq(iommunest_vtd_iq_run(iq, 0x10, &result),
-				 -EINVAL);
+		ck_assert_int_eq(iommunest_vtd_iq_enable(iq, &result), -EINVAL);
 	}
 	ck_assert_uint_gt(n, 1);
 	iommunest_vtd_iq_free(iq);

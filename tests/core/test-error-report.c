@@ -355,6 +355,7 @@ static struct iommunest_vtd_iq_result run_queue(int error, uint32_t code)
 	ck_assert_int_eq(iommunest_vtd_iq_set_base(iq, IOMMUNEST_VTD_IQA_DW,
 						   IOMMUNEST_VTD_TTM_SCALABLE),
 			 0);
+	ck_assert_int_eq(iommunest_vtd_iq_enable(iq, &result), 0);
 	ck_assert_int_eq(
 		iommunest_vtd_iq_add_scope(iq, 1, 0, TARGET(ctx, nested)), 0);
 	break_hardware(2, 0, error, code);

@@ -74,7 +74,6 @@ static bool make_engine(struct vmm *vmm)
 static void reset_model(struct model *model)
 {
 	memset(&model->state, 0, sizeof(model->state));
-	model->state.flags = IOMMUNEST_VTD_IQ_ENABLED;
 	model->fault_hwpt = 0;
 	model->slots = 0;
 	model->n_scopes = 0;
@@ -516,7 +515,8 @@ static void make_ready(struct vmm *vmm)
 
 	if (vmm->flags & IQ_VMM_NOT_READY)
 		return;
-	set_base(vmm, 0x800, true);
+	set_base(vmm, 0x800, IOMMUNEST_VTD_TTM_SCALABLE);
+	op_enable(vmm);
 	for (i = 0; i < sizeof(scopes) / sizeof(scopes[0]); i++)
 		vmm_add(vmm, scopes[i]);
 }

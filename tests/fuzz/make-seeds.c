@@ -194,6 +194,7 @@ static void make_iq_seed(const struct capture *capture,
 	put(out, IQ_OP_BASE_ANY);
 	put_shaped(out, ring->iqa);
 	put(out, ring->width == 256);
+	put(out, IQ_OP_ENABLE);
 	put_scopes(out);
 	for (i = 0; i < KICKS_PER_SEED && first + i < ring->kick_count; i++) {
 		if (i == KICKS_PER_SEED / 2)
@@ -283,6 +284,7 @@ static void make_full_seed(unsigned int nth, unsigned int type)
 	put_options(out, nth, IQ_VMM_NOT_READY);
 	put(out, IQ_OP_BASE);
 	put(out, IQ_BASE_WIDE | IQ_BASE_SCALABLE);
+	put(out, IQ_OP_ENABLE);
 	for (i = 0; i < 3; i++) {
 		put(out, IQ_OP_ADD_SCOPE);
 		put(out, i);

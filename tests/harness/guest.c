@@ -390,6 +390,13 @@ int guest_kick(struct guest *guest, struct iommunest_vtd_iq *iq,
 	return guest_kick_at(guest, iq, guest_iqt(guest), result);
 }
 
+void enable_engine(struct iommunest_vtd_iq *iq)
+{
+	struct iommunest_vtd_iq_result result = { .size = sizeof(result) };
+
+	ck_assert_int_eq(iommunest_vtd_iq_enable(iq, &result), 0);
+}
+
 int guest_enable(struct guest *guest, struct iommunest_vtd_iq *iq,
 		 struct iommunest_vtd_iq_result *result)
 {

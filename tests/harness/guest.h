@@ -132,6 +132,9 @@ int guest_kick(struct guest *guest, struct iommunest_vtd_iq *iq,
 int guest_kick_at(struct guest *guest, struct iommunest_vtd_iq *iq,
 		  uint64_t iqt, struct iommunest_vtd_iq_result *result);
 
+/* Enables a queue in which there is nothing yet. */
+void enable_engine(struct iommunest_vtd_iq *iq);
+
 /* The same, of a guest that enables its queue. */
 int guest_enable(struct guest *guest, struct iommunest_vtd_iq *iq,
 		 struct iommunest_vtd_iq_result *result);

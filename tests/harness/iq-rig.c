@@ -37,6 +37,7 @@ void rig_open(struct rig *rig, const struct rig_setup *setup)
 						   !setup->legacy &&
 							   !setup->narrow),
 			 0);
+	enable_engine(rig->iq);
 	rig_add(rig, 1, 0, 10);
 	rig_add(rig, 1, 5, 11);
 	rig_add(rig, 2, 0, 12);
@@ -80,6 +81,7 @@ void rig_set_base(struct rig *rig, uint64_t base, unsigned int qs)
 	ck_assert_int_eq(iommunest_vtd_iq_set_base(rig->iq, iqa,
 						   IOMMUNEST_VTD_TTM_SCALABLE),
 			 0);
+	enable_engine(rig->iq);
 }
 
 uint32_t rig_put(struct rig *rig, struct guest_desc desc)

@@ -48,7 +48,10 @@ void rig_add(struct rig *rig, uint16_t did, uint32_t pasid, uint32_t hwpt_id);
 void rig_add_device(struct rig *rig, uint16_t sid, uint32_t pasid,
 		    uint32_t hwpt_id);
 
-/* The guest writes IQA_REG: an empty ring of 256-bit slots, scalable mode. */
+/*
+ * The guest writes IQA_REG: an empty ring of 256-bit slots, scalable mode; and
+ * enables its queue, if it was not.
+ */
 void rig_set_base(struct rig *rig, uint64_t base, unsigned int qs);
 
 /* Writes at the tail; returns the slot. */

@@ -261,17 +261,14 @@ void world_disable(struct world *world)
 	world->head = 0;
 }
 
-void world_reset(struct world *world, const struct world_base *base,
-		 bool disabled)
+void world_reset(struct world *world, const struct world_base *base)
 {
 	iommunest_vtd_iq_reset(world->iq);
 	world->n_scopes = 0;
-	world->enabled = true;
+	world->enabled = false;
 	world->iqt = 0;
 	world->head = 0;
 	world->fault.cookie = 0;
-	if (disabled)
-		world_disable(world);
 	world_set_base(world, base);
 }
 
@@ -500,6 +497,7 @@ void world_open(struct world *world, uint64_t seed,
 	make_hwpts(world);
 	make_engine(world);
 	world_set_base(world, &setup->base);
+	world_enable(world);
 }
 
 void world_close(struct world *world)

@@ -174,8 +174,7 @@ void world_disable(struct world *world);
 /* The guest's tail is the one that it last kicked with. */
 void world_enable(struct world *world);
 /* Without scopes, and disabled where @disabled is set, until it is enabled. */
-void world_reset(struct world *world, const struct world_base *base,
-		 bool disabled);
+void world_reset(struct world *world, const struct world_base *base);
 void world_clear_fault(struct world *world);
 
 /* On with another engine, which has the same scopes. */

@@ -78,10 +78,9 @@ static void be_new(void)
 	open_new();
 }
 
-void be_new_and_disabled(void)
+void be_new_and_kicked(void)
 {
 	open_new();
-	disable();
 	rig_wait(&rig);
 	rig_wait(&rig);
 	ck_assert_int_eq(rig_kick(&rig), 0);
@@ -231,7 +230,7 @@ static void be_at_a_wrong_device(void)
 
 void (*const ways[WAYS])(void) = {
 	be_new,
-	be_new_and_disabled,
+	be_new_and_kicked,
 	be_new_and_scalable,
 	be_idle,
 	be_narrow,

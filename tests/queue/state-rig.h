@@ -31,7 +31,7 @@ void nothing_happened(void);
 void stand_at_slot_2(void);
 
 /* Opens the rig, and brings it into a state. */
-void be_new_and_disabled(void);
+void be_new_and_kicked(void);
 void be_idle(void);
 void be_at_a_bad_descriptor(void);
 

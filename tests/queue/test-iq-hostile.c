@@ -234,6 +234,7 @@ static void hostile_open(struct hostile *hostile, const char *name, int ring)
 		.size = sizeof(options),
 		.policy = IOMMUNEST_VTD_IQ_STOP,
 	};
+	struct iommunest_vtd_iq_result result = { .size = sizeof(result) };
 	uint32_t i;
 
 	memset(hostile, 0, sizeof(*hostile));
@@ -257,6 +258,7 @@ static void hostile_open(struct hostile *hostile, const char *name, int ring)
 				 hostile->scalable ? IOMMUNEST_VTD_TTM_SCALABLE
 						   : IOMMUNEST_VTD_TTM_LEGACY),
 			 0);
+	ck_assert_int_eq(iommunest_vtd_iq_enable(hostile->iq, &result), 0);
 	for (i = 0; i < 8; i++) {
 		ck_assert_int_eq(iommunest_vtd_iq_add_scope(
 					 hostile->iq, (uint16_t)(i & 3), i >> 1,

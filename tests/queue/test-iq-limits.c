@@ -153,6 +153,7 @@ TEST(covered_and_trace_may_be_missing)
 						   guest_iqa(RIG_BASE, 0, true),
 						   IOMMUNEST_VTD_TTM_SCALABLE),
 			 0);
+	enable_engine(rig.iq);
 	rig_add(&rig, 1, 0, 10);
 	rig_page(&rig, 0x2000);
 	rig_page(&rig, 0x2000);

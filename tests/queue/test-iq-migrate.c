@@ -217,7 +217,7 @@ TEST_LOOP(a_run_may_be_moved_in_the_middle, 80)
 
 TEST(a_disabled_queue_may_be_moved)
 {
-	be_new_and_disabled();
+	be_new_and_kicked();
 	migrate(0);
 	ck_assert_int_eq(rig_enable(&rig), -EINVAL);
 	/* The tail was written first; and so it stays. */

@@ -285,6 +285,7 @@ TEST(ops_and_options_are_copied)
 						   guest_iqa(RIG_BASE, 0, true),
 						   IOMMUNEST_VTD_TTM_SCALABLE),
 			 0);
+	enable_engine(rig.iq);
 	rig_add(&rig, 1, 0, 10);
 	rig_page(&rig, 0x4000);
 	rig_page(&rig, 0x5000);

@@ -416,7 +416,7 @@ static void reset(void)
 {
 	const struct world_base base = any_base();
 
-	world_reset(&world, &base, one_in(2));
+	world_reset(&world, &base);
 	add_scopes();
 }
 
@@ -435,7 +435,7 @@ static void change_registers(void)
 		world_set_base(&world, &base);
 		break;
 	case 3:
-		world_set_mode(&world, !one_in(4));
+		world_set_mode(&world, any_ttm(true));
 		break;
 	case 4:
 		if (one_in(3))

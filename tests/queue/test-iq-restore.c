@@ -53,7 +53,8 @@ static bool is_possible(const state_t *state)
 	    !may_have_abort(state, slots))
 		return false;
 	if (!(state->flags & HAS_BASE) &&
-	    (state->iqa || state->iqh || state->cause))
+	    (state->iqa || state->iqh || state->cause ||
+	     state->flags & ENABLED))
 		return false;
 	if (!(state->flags & ENABLED) && state->iqh)
 		return false;

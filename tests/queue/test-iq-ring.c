@@ -216,7 +216,7 @@ TEST_LOOP(the_ring_may_be_anywhere, 4)
 	check_full_run();
 }
 
-TEST(without_a_base_nothing_runs)
+TEST(without_a_base_nothing_is_enabled_and_nothing_runs)
 {
 	struct iommunest_vtd_iq_options options = {
 		.size = sizeof(options),
@@ -229,7 +229,9 @@ TEST(without_a_base_nothing_runs)
 		iommunest_vtd_iq_new(&iq, &guest_ops, &rig.guest, &options), 0);
 	memset(&rig.result, 0xa5, sizeof(rig.result));
 	rig.result.size = sizeof(rig.result);
-	ck_assert_int_eq(iommunest_vtd_iq_run(iq, 0, &rig.result), -EINVAL);
+	ck_assert_int_eq(iommunest_vtd_iq_enable(iq, &rig.result), -EINVAL);
+	rig_counts(&rig, (struct rig_counts){ 0 });
+	ck_assert_int_eq(iommunest_vtd_iq_run(iq, 0, &rig.result), 0);
 	iommunest_vtd_iq_free(iq);
 	/* But the result is written. */
 	ck_assert_uint_eq(rig.result.iqh, 0);

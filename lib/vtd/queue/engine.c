@@ -139,7 +139,6 @@ EXPORT int iommunest_vtd_iq_new(struct iommunest_vtd_iq **iq,
 	new->flags = opts.flags;
 	new->budget = opts.budget;
 	new->touched = VTD_NONE;
-	new->enabled = true;
 	ret = copy_ops(&new->ops, ops);
 	if (!ret)
 		ret = check_ops(new);

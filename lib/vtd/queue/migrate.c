@@ -75,7 +75,8 @@ static bool is_within(const struct iommunest_vtd_iq_state *state)
 		state->iqa & IOMMUNEST_VTD_IQA_DW ? SHIFT_256 : SHIFT_128;
 
 	if (!has_flag(state, IOMMUNEST_VTD_IQ_HAS_BASE))
-		return !state->iqa && !state->iqh && !state->cause;
+		return !state->iqa && !state->iqh && !state->cause &&
+		       !has_flag(state, IOMMUNEST_VTD_IQ_ENABLED);
 	if (!has_flag(state, IOMMUNEST_VTD_IQ_ENABLED) && state->iqh)
 		return false;
 	/*

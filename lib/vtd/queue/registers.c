@@ -84,7 +84,7 @@ EXPORT int iommunest_vtd_iq_reset(struct iommunest_vtd_iq *iq)
 	iq->slots = 0;
 	iq->head = 0;
 	iq->iqt = 0;
-	iq->enabled = true;
+	iq->enabled = false;
 	set_mode(iq, IOMMUNEST_VTD_TTM_LEGACY);
 	return 0;
 }
@@ -152,8 +152,6 @@ EXPORT int iommunest_vtd_iq_run(struct iommunest_vtd_iq *iq, uint64_t iqt,
 		return stay(iq, -EINVAL, result);
 	if (iq->running)
 		return stay(iq, -EBUSY, result);
-	if (iq->enabled && !iq->slots)
-		return stay(iq, -EINVAL, result);
 	iq->iqt = iqt & IOMMUNEST_VTD_IQT_OFFSET;
 	if (!iq->enabled)
 		return stay(iq, 0, result);
