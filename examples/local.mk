@@ -6,6 +6,7 @@
 EXAMPLE_LIBS = libiommunest-sim.la libiommunest.la
 # The program, and the tests that write to its registers.
 VIOMMU_SOURCES = \
+	%D%/viommu/events.c \
 	%D%/viommu/nest.c \
 	%D%/viommu/queue.c \
 	%D%/viommu/regs.c \

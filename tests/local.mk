@@ -270,6 +270,7 @@ check_PROGRAMS += %D%/replay/iommunest-replay
 	$(VIOMMU_SOURCES)
 
 %C%_replay_test_viommu_SOURCES = \
+	%D%/replay/test-viommu-events.c \
 	%D%/replay/test-viommu.c \
 	%D%/replay/viommu-rig.c \
 	%D%/replay/viommu-rig.h \

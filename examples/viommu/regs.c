@@ -17,8 +17,9 @@
  * present.  Without it a VMM would not learn of a new PASID-table entry.
  */
 #define CAP_CM (UINT64_C(1) << 7)
-/* Fault recording and IOTLB registers: not emulated, read as 0. */
-#define CAP_FRO (UINT64_C(0x20) << 24)
+/* Where the fault recording register is; there is one (NFR is 0). */
+#define CAP_FRO ((uint64_t)(REG_FRCD / 16) << 24)
+/* IOTLB registers: not emulated, read as 0. */
 #define ECAP_IRO (UINT64_C(0x21) << 8)
 /*
  * ECAP_REG: what is not emulated here: page requests, draining them, and
@@ -46,45 +47,6 @@ void viommu_note(const struct viommu *viommu, const char *format, ...)
 	viommu->config.note(viommu->config.user, text);
 }
 
-/* ---- The file ---- */
-
-static uint32_t get32(const struct viommu *viommu, uint32_t offset)
-{
-	return viommu->regs[offset / 4];
-}
-
-static void put32(struct viommu *viommu, uint32_t offset, uint32_t value)
-{
-	viommu->regs[offset / 4] = value;
-}
-
-static uint64_t get64(const struct viommu *viommu, uint32_t offset)
-{
-	return get32(viommu, offset) | (uint64_t)get32(viommu, offset + 4)
-					       << 32;
-}
-
-static void put64(struct viommu *viommu, uint32_t offset, uint64_t value)
-{
-	put32(viommu, offset, (uint32_t)value);
-	put32(viommu, offset + 4, (uint32_t)(value >> 32));
-}
-
-static void set(struct viommu *viommu, uint32_t offset, uint32_t bits)
-{
-	put32(viommu, offset, get32(viommu, offset) | bits);
-}
-
-static void clear(struct viommu *viommu, uint32_t offset, uint32_t bits)
-{
-	put32(viommu, offset, get32(viommu, offset) & ~bits);
-}
-
-bool viommu_is_set(const struct viommu *viommu, uint32_t offset, uint32_t bit)
-{
-	return get32(viommu, offset) & bit;
-}
-
 /* ---- The queue ---- */
 
 static const char *reason(const struct iommunest_vtd_iq_result *result)
@@ -95,21 +57,20 @@ static const char *reason(const struct iommunest_vtd_iq_result *result)
 }
 
 /*
- * Stores what the engine did in the registers that the guest reads.  Errors
- * that the guest sees are not errors of the VMM, but the VMM should log those
- * of the host.  A complete VMM also raises the fault event here.
+ * Stores what the engine did in the registers that the guest reads: all of it,
+ * and then the fault event, if it is one.  Errors that the guest sees are not
+ * errors of the VMM, but the VMM should log those of the host.
  */
 static int show_result(struct viommu *viommu, int ret,
 		       const struct iommunest_vtd_iq_result *result)
 {
-	put64(viommu, REG_IQH, result->iqh);
-	put64(viommu, REG_IQERCD, result->iqercd);
-	set(viommu, REG_FSTS, result->fsts);
-	if (result->cause == IOMMUNEST_CAUSE_NONE)
-		return ret;
-	viommu_note(viommu, "the queue halts at slot %u: %s", result->index,
-		    reason(result));
-	return 0;
+	viommu_put64(viommu, REG_IQH, result->iqh);
+	viommu_put64(viommu, REG_IQERCD, result->iqercd);
+	if (result->cause != IOMMUNEST_CAUSE_NONE)
+		viommu_note(viommu, "the queue halts at slot %u: %s",
+			    result->index, reason(result));
+	viommu_set_status(viommu, result->fsts);
+	return result->cause == IOMMUNEST_CAUSE_NONE ? ret : 0;
 }
 
 /*
@@ -121,7 +82,8 @@ static int run(struct viommu *viommu)
 	struct iommunest_vtd_iq_result result = { .size = sizeof(result) };
 	int ret;
 
-	ret = iommunest_vtd_iq_run(viommu->iq, get64(viommu, REG_IQT), &result);
+	ret = iommunest_vtd_iq_run(viommu->iq, viommu_get64(viommu, REG_IQT),
+				   &result);
 	return show_result(viommu, ret, &result);
 }
 
@@ -141,13 +103,14 @@ static int wrote_iqa(struct viommu *viommu, uint32_t value)
 	int ret;
 
 	(void)value;
-	ret = iommunest_vtd_iq_set_base(viommu->iq, get64(viommu, REG_IQA),
+	ret = iommunest_vtd_iq_set_base(viommu->iq,
+					viommu_get64(viommu, REG_IQA),
 					IOMMUNEST_VTD_RTADDR_TTM(viommu->root));
 	if (ret)
 		return ret;
-	put64(viommu, REG_IQH, 0);
+	viommu_put64(viommu, REG_IQH, 0);
 	if (viommu_is_set(viommu, REG_GSTS, GCMD_QIE))
-		put64(viommu, REG_IQT, 0);
+		viommu_put64(viommu, REG_IQT, 0);
 	return 0;
 }
 
@@ -157,15 +120,15 @@ static int enable_queue(struct viommu *viommu)
 	struct iommunest_vtd_iq_result result = { .size = sizeof(result) };
 	int ret;
 
-	set(viommu, REG_GSTS, GCMD_QIE);
+	viommu_set(viommu, REG_GSTS, GCMD_QIE);
 	ret = iommunest_vtd_iq_enable(viommu->iq, &result);
 	return show_result(viommu, ret, &result);
 }
 
 static int disable_queue(struct viommu *viommu)
 {
-	clear(viommu, REG_GSTS, GCMD_QIE);
-	put64(viommu, REG_IQH, 0);
+	viommu_clear(viommu, REG_GSTS, GCMD_QIE);
+	viommu_put64(viommu, REG_IQH, 0);
 	return iommunest_vtd_iq_disable(viommu->iq);
 }
 
@@ -175,6 +138,7 @@ static int disable_queue(struct viommu *viommu)
  */
 static int wrote_fsts(struct viommu *viommu, uint32_t value)
 {
+	viommu_status_seen(viommu);
 	if (!(value & FSTS_QUEUE) ||
 	    viommu_is_set(viommu, REG_FSTS, FSTS_QUEUE))
 		return 0;
@@ -192,26 +156,26 @@ static int set_root_table(struct viommu *viommu)
 {
 	int ret;
 
-	viommu->root = get64(viommu, REG_RTADDR);
+	viommu->root = viommu_get64(viommu, REG_RTADDR);
 	ret = iommunest_vtd_iq_set_mode(viommu->iq,
 					IOMMUNEST_VTD_RTADDR_TTM(viommu->root));
-	set(viommu, REG_GSTS, GCMD_SRTP);
+	viommu_set(viommu, REG_GSTS, GCMD_SRTP);
 	return ret ? ret : viommu_nest_update(viommu);
 }
 
 static int set_translation(struct viommu *viommu, bool on)
 {
 	if (on)
-		set(viommu, REG_GSTS, GCMD_TE);
+		viommu_set(viommu, REG_GSTS, GCMD_TE);
 	else
-		clear(viommu, REG_GSTS, GCMD_TE);
+		viommu_clear(viommu, REG_GSTS, GCMD_TE);
 	return viommu_nest_update(viommu);
 }
 
 /* Of TE and QIE, what differs from the status; SRTP whenever it is 1. */
 static int wrote_gcmd(struct viommu *viommu, uint32_t value)
 {
-	uint32_t changed = value ^ get32(viommu, REG_GSTS);
+	uint32_t changed = value ^ viommu_get32(viommu, REG_GSTS);
 	int ret = 0;
 
 	if (value & GCMD_SRTP)
@@ -224,44 +188,34 @@ static int wrote_gcmd(struct viommu *viommu, uint32_t value)
 	return ret;
 }
 
-/* ---- The interrupt of waits ---- */
-
-static void send_interrupt(struct viommu *viommu)
-{
-	const struct viommu_config *config = &viommu->config;
-
-	clear(viommu, REG_IECTL, IECTL_IP);
-	config->msi(config->user, get64(viommu, REG_IEADDR),
-		    get32(viommu, REG_IEDATA));
-}
-
-void viommu_wait_done(struct viommu *viommu)
-{
-	/* The guest has not seen the last one yet: no need for another. */
-	if (viommu_is_set(viommu, REG_ICS, ICS_IWC))
-		return;
-	set(viommu, REG_ICS, ICS_IWC);
-	if (viommu_is_set(viommu, REG_IECTL, IECTL_IM))
-		set(viommu, REG_IECTL, IECTL_IP);
-	else
-		send_interrupt(viommu);
-}
+/* ---- Interrupts ---- */
 
 static int wrote_ics(struct viommu *viommu, uint32_t value)
 {
 	(void)value;
-	/* The guest has seen it: a pending interrupt is not needed any more. */
 	if (!viommu_is_set(viommu, REG_ICS, ICS_IWC))
-		clear(viommu, REG_IECTL, IECTL_IP);
+		viommu_wait_seen(viommu);
 	return 0;
 }
 
 static int wrote_iectl(struct viommu *viommu, uint32_t value)
 {
-	(void)value;
-	if (viommu_is_set(viommu, REG_IECTL, IECTL_IP) &&
-	    !viommu_is_set(viommu, REG_IECTL, IECTL_IM))
-		send_interrupt(viommu);
+	if (!(value & ECTL_IM))
+		viommu_unmasked(viommu, REG_IECTL);
+	return 0;
+}
+
+static int wrote_fectl(struct viommu *viommu, uint32_t value)
+{
+	if (!(value & ECTL_IM))
+		viommu_unmasked(viommu, REG_FECTL);
+	return 0;
+}
+
+static int wrote_frcd(struct viommu *viommu, uint32_t value)
+{
+	if (value & FRCD_F)
+		viommu_fault_seen(viommu);
 	return 0;
 }
 
@@ -283,14 +237,19 @@ static const struct reg {
 	[REG_RTADDR / 4] = { .write = 0xfffffc00 },
 	[REG_RTADDR / 4 + 1] = { .write = 0xffffffff },
 	[REG_FSTS / 4] = { .clear = FSTS_QUEUE, .wrote = wrote_fsts },
+	[REG_FECTL / 4] = { .write = ECTL_IM, .wrote = wrote_fectl },
+	[REG_FEDATA / 4] = { .write = 0xffffffff },
+	[REG_FEADDR / 4] = { .write = 0xfffffffc },
+	[REG_FEUADDR / 4] = { .write = 0xffffffff },
 	[REG_IQT / 4] = { .write = 0x0007fff0, .wrote = wrote_iqt },
 	[REG_IQA / 4] = { .write = 0xfffff807, .wrote = wrote_iqa },
 	[REG_IQA / 4 + 1] = { .write = 0xffffffff, .wrote = wrote_iqa },
 	[REG_ICS / 4] = { .clear = ICS_IWC, .wrote = wrote_ics },
-	[REG_IECTL / 4] = { .write = IECTL_IM, .wrote = wrote_iectl },
+	[REG_IECTL / 4] = { .write = ECTL_IM, .wrote = wrote_iectl },
 	[REG_IEDATA / 4] = { .write = 0xffffffff },
 	[REG_IEADDR / 4] = { .write = 0xfffffffc },
 	[REG_IEUADDR / 4] = { .write = 0xffffffff },
+	[REG_FRCD / 4 + 3] = { .clear = FRCD_F, .wrote = wrote_frcd },
 };
 
 static bool is_access(uint64_t offset, unsigned int size)
@@ -303,8 +262,8 @@ static void store(struct viommu *viommu, uint32_t offset, uint32_t value)
 {
 	const struct reg *reg = &regs[offset / 4];
 
-	clear(viommu, offset, reg->write | (reg->clear & value));
-	set(viommu, offset, reg->write & value);
+	viommu_clear(viommu, offset, reg->write | (reg->clear & value));
+	viommu_set(viommu, offset, reg->write & value);
 }
 
 uint64_t viommu_read(const struct viommu *viommu, uint64_t offset,
@@ -313,8 +272,8 @@ uint64_t viommu_read(const struct viommu *viommu, uint64_t offset,
 	if (!is_access(offset, size))
 		return 0;
 	if (size == 4)
-		return get32(viommu, (uint32_t)offset);
-	return get64(viommu, (uint32_t)offset);
+		return viommu_get32(viommu, (uint32_t)offset);
+	return viommu_get64(viommu, (uint32_t)offset);
 }
 
 /*
@@ -355,9 +314,9 @@ static int set_capabilities(struct viommu *viommu)
 	cap |= CAP_ND_64K | CAP_CM | CAP_FRO;
 	ecap |= ECAP_IRO;
 	ecap &= ~(ECAP_PRS | ECAP_PDS | ECAP_PASID | ECAP_PSS);
-	put32(viommu, REG_VER, VERSION);
-	put64(viommu, REG_CAP, cap);
-	put64(viommu, REG_ECAP, ecap);
+	viommu_put32(viommu, REG_VER, VERSION);
+	viommu_put64(viommu, REG_CAP, cap);
+	viommu_put64(viommu, REG_ECAP, ecap);
 	return 0;
 }
 
@@ -366,7 +325,8 @@ int viommu_reset(struct viommu *viommu)
 	int ret;
 
 	memset(viommu->regs, 0, sizeof(viommu->regs));
-	put32(viommu, REG_IECTL, IECTL_IM);
+	viommu_put32(viommu, REG_IECTL, ECTL_IM);
+	viommu_put32(viommu, REG_FECTL, ECTL_IM);
 	viommu->root = 0;
 	ret = set_capabilities(viommu);
 	/* Translation is off again, and the device leaves its nested HWPT. */

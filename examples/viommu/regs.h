@@ -4,14 +4,15 @@
  * The smallest possible emulated DRHD, to show where a VMM calls what.
  *
  *   regs.c         the register file: which write becomes which call
+ *   events.c       what the guest is told by interrupts: waits, errors, faults
  *   queue.c        what the queue engine asks of the VMM
  *   nest.c         from the guest's tables to a nested HWPT
  *   viommu.c       a small guest that uses it
  *
  * There is one device behind it.  It has the registers of the invalidation
- * queue, and those that a guest needs to get there.  Left out, because the
- * queue does not need them: fault recording and its interrupt (FECTL_REG and
- * the others), register-based invalidation, interrupt remapping, page requests.
+ * queue and of faults, and those that a guest needs to get there.  Left out,
+ * because the queue does not need them: register-based invalidation, interrupt
+ * remapping, page requests, PASIDs other than 0.
  *
  * Registers: VT-d specification, chapter 11, "Register Descriptions".
  */
@@ -32,6 +33,10 @@
 #define REG_GSTS 0x1cu
 #define REG_RTADDR 0x20u
 #define REG_FSTS 0x34u
+#define REG_FECTL 0x38u
+#define REG_FEDATA 0x3cu
+#define REG_FEADDR 0x40u
+#define REG_FEUADDR 0x44u
 #define REG_IQH 0x80u
 #define REG_IQT 0x88u
 #define REG_IQA 0x90u
@@ -41,8 +46,10 @@
 #define REG_IEADDR 0xa8u
 #define REG_IEUADDR 0xacu
 #define REG_IQERCD 0xb0u
+/* The one fault recording register, of 128 bits; CAP_REG says where it is. */
+#define REG_FRCD 0x200u
 /* After the last one.  What is in between and not named reads as 0. */
-#define REG_END 0xb8u
+#define REG_END 0x210u
 
 /* GCMD_REG, and the same bits in GSTS_REG. */
 #define GCMD_TE (UINT32_C(1) << 31)
@@ -53,12 +60,23 @@
 #define RTADDR_TTM UINT64_C(0xc00)
 #define RTADDR_TTM_SCALABLE UINT64_C(0x400)
 
+/* FSTS_REG; the others are IOMMUNEST_VTD_FSTS_*. */
+#define FSTS_PPF UINT32_C(0x2)
+
+/* FECTL_REG and IECTL_REG. */
+#define ECTL_IM (UINT32_C(1) << 31)
+#define ECTL_IP (UINT32_C(1) << 30)
+
 /* ICS_REG */
 #define ICS_IWC UINT32_C(1)
 
-/* IECTL_REG */
-#define IECTL_IM (UINT32_C(1) << 31)
-#define IECTL_IP (UINT32_C(1) << 30)
+/* FRCD_REG, bits 127:96: a fault is recorded, and its reason in bits 7:0. */
+#define FRCD_F (UINT32_C(1) << 31)
+
+/* Fault reasons of a scalable-mode PASID-table entry. */
+#define FAULT_ENTRY_ACCESS 0x58u
+#define FAULT_ENTRY_RESERVED 0x5au
+#define FAULT_ENTRY_INVALID 0x5bu
 
 /* What the guest takes for its device's source id: 00:03.0. */
 #define VIOMMU_SID 0x0018u
@@ -116,14 +134,67 @@ uint64_t viommu_read(const struct viommu *viommu, uint64_t offset,
 int viommu_write(struct viommu *viommu, uint64_t offset, uint64_t value,
 		 unsigned int size);
 
-/* ---- Between the three files ---- */
+/* ---- Between the files ---- */
 
 extern const struct iommunest_vtd_iq_ops viommu_iq_ops;
 
-bool viommu_is_set(const struct viommu *viommu, uint32_t offset, uint32_t bit);
+__attribute__((format(printf, 2, 3))) void
+viommu_note(const struct viommu *viommu, const char *format, ...);
 
-/* A wait with the interrupt flag is done. */
+/* Registers as they are, without what a guest's access does. */
+static inline uint32_t viommu_get32(const struct viommu *viommu,
+				    uint32_t offset)
+{
+	return viommu->regs[offset / 4];
+}
+
+static inline uint64_t viommu_get64(const struct viommu *viommu,
+				    uint32_t offset)
+{
+	return viommu_get32(viommu, offset) |
+	       (uint64_t)viommu_get32(viommu, offset + 4) << 32;
+}
+
+static inline void viommu_put32(struct viommu *viommu, uint32_t offset,
+				uint32_t value)
+{
+	viommu->regs[offset / 4] = value;
+}
+
+static inline void viommu_put64(struct viommu *viommu, uint32_t offset,
+				uint64_t value)
+{
+	viommu_put32(viommu, offset, (uint32_t)value);
+	viommu_put32(viommu, offset + 4, (uint32_t)(value >> 32));
+}
+
+static inline bool viommu_is_set(const struct viommu *viommu, uint32_t offset,
+				 uint32_t bits)
+{
+	return viommu_get32(viommu, offset) & bits;
+}
+
+static inline void viommu_set(struct viommu *viommu, uint32_t offset,
+			      uint32_t bits)
+{
+	viommu_put32(viommu, offset, viommu_get32(viommu, offset) | bits);
+}
+
+static inline void viommu_clear(struct viommu *viommu, uint32_t offset,
+				uint32_t bits)
+{
+	viommu_put32(viommu, offset, viommu_get32(viommu, offset) & ~bits);
+}
+
+/* events.c: what happened, ... */
 void viommu_wait_done(struct viommu *viommu);
+void viommu_set_status(struct viommu *viommu, uint32_t fsts);
+void viommu_record_fault(struct viommu *viommu, uint32_t reason);
+/* ... and that the guest has seen it, or unmasked an interrupt. */
+void viommu_wait_seen(struct viommu *viommu);
+void viommu_status_seen(struct viommu *viommu);
+void viommu_fault_seen(struct viommu *viommu);
+void viommu_unmasked(struct viommu *viommu, uint32_t ectl);
 
 /* Copies guest memory; 0 or -EFAULT. */
 int viommu_read_memory(const struct viommu *viommu, uint64_t gpa, void *buf,
@@ -133,8 +204,5 @@ int viommu_read_memory(const struct viommu *viommu, uint64_t gpa, void *buf,
 int viommu_nest_update(struct viommu *viommu);
 /* The host cannot do what they say: the device's DMA is blocked. */
 int viommu_nest_cut_off(struct viommu *viommu);
-
-__attribute__((format(printf, 2, 3))) void
-viommu_note(const struct viommu *viommu, const char *format, ...);
 
 #endif /* VIOMMU_REGS_H */

@@ -15,9 +15,11 @@ FIXTURE(set_up, tear_down);
 TEST(what_is_read_only_stays)
 {
 	static const uint32_t offsets[] = {
-		REG_VER,      REG_VER + 4,    REG_CAP, REG_CAP + 4, REG_ECAP,
-		REG_ECAP + 4, REG_GSTS,	      REG_IQH, REG_IQH + 4, REG_IQT + 4,
-		REG_IQERCD,   REG_IQERCD + 4, 0x28,    0x30,	    0x98,
+		REG_VER,      REG_VER + 4,  REG_CAP,	  REG_CAP + 4,
+		REG_ECAP,     REG_ECAP + 4, REG_GSTS,	  REG_IQH,
+		REG_IQH + 4,  REG_IQT + 4,  REG_IQERCD,	  REG_IQERCD + 4,
+		0x28,	      0x30,	    0x98,	  REG_FRCD,
+		REG_FRCD + 4, REG_FRCD + 8, REG_END - 20,
 	};
 	size_t i;
 
@@ -51,6 +53,8 @@ TEST(the_host_can_serve_what_is_shown)
 	ck_assert_uint_eq(guest.ecap >> 35 & 0x3f, 0);
 	ck_assert_uint_eq(guest.cap & 7, 6);
 	ck_assert(guest.cap & 1 << 7);
+	ck_assert_uint_eq((guest.cap >> 24 & 0x3ff) * 16, REG_FRCD);
+	ck_assert_uint_eq(guest.cap >> 40 & 0xff, 0);
 }
 
 static const struct mask {
@@ -61,6 +65,10 @@ static const struct mask {
 	{ REG_RTADDR, 0xfffffc00 },
 	{ REG_RTADDR + 4, 0xffffffff },
 	{ REG_FSTS, 0 },
+	{ REG_FECTL, 0x80000000 },
+	{ REG_FEDATA, 0xffffffff },
+	{ REG_FEADDR, 0xfffffffc },
+	{ REG_FEUADDR, 0xffffffff },
 	{ REG_IQT, 0x0007fff0 },
 	{ REG_IQA, 0xfffff807 },
 	{ REG_IQA + 4, 0xffffffff },
@@ -69,6 +77,7 @@ static const struct mask {
 	{ REG_IEDATA, 0xffffffff },
 	{ REG_IEADDR, 0xfffffffc },
 	{ REG_IEUADDR, 0xffffffff },
+	{ REG_FRCD + 12, 0 },
 };
 
 TEST_LOOP(each_register_takes_its_own_bits, sizeof(masks) / sizeof(masks[0]))
@@ -358,77 +367,6 @@ TEST_LOOP(a_status_outside_of_memory_is_an_error, 2)
 	kick(1);
 	ck_assert_uint_eq(read4(REG_FSTS), IQE);
 	ck_assert_uint_eq(read8(REG_IQH), 0);
-}
-
-/* ---- Interrupts ---- */
-
-static void wait_with_interrupt(uint32_t slot)
-{
-	put_wait(slot, IOMMUNEST_VTD_DESC_IF);
-	kick(slot + 1);
-}
-
-TEST(an_interrupt_goes_where_the_guest_said)
-{
-	enable_queue();
-	write4(REG_IEDATA, 0x41);
-	write4(REG_IEADDR, 0xfee01000);
-	write4(REG_IEUADDR, 0x2);
-	write4(REG_IECTL, 0);
-	wait_with_interrupt(0);
-	ck_assert_uint_eq(interrupts, 1);
-	ck_assert_uint_eq(msi_addr, UINT64_C(0x2fee01000));
-	ck_assert_uint_eq(msi_data, 0x41);
-	ck_assert_uint_eq(read4(REG_ICS), ICS_IWC);
-	ck_assert_uint_eq(read4(REG_IECTL), 0);
-	/* Nothing new, until the guest has seen it. */
-	wait_with_interrupt(1);
-	ck_assert_uint_eq(interrupts, 1);
-	write4(REG_ICS, 0);
-	ck_assert_uint_eq(read4(REG_ICS), ICS_IWC);
-	write4(REG_ICS, ICS_IWC);
-	ck_assert_uint_eq(read4(REG_ICS), 0);
-	wait_with_interrupt(2);
-	ck_assert_uint_eq(interrupts, 2);
-}
-
-TEST(a_masked_interrupt_is_pending)
-{
-	enable_queue();
-	ck_assert_uint_eq(read4(REG_IECTL), IECTL_IM);
-	wait_with_interrupt(0);
-	ck_assert_uint_eq(interrupts, 0);
-	ck_assert_uint_eq(read4(REG_IECTL), IECTL_IM | IECTL_IP);
-	write4(REG_IECTL, IECTL_IM);
-	ck_assert_uint_eq(interrupts, 0);
-	write4(REG_IECTL, 0);
-	ck_assert_uint_eq(interrupts, 1);
-	ck_assert_uint_eq(read4(REG_IECTL), 0);
-	write4(REG_IECTL, 0);
-	ck_assert_uint_eq(interrupts, 1);
-}
-
-TEST(a_pending_interrupt_is_not_sent_for_what_was_seen)
-{
-	enable_queue();
-	wait_with_interrupt(0);
-	/* The upper half of 8 bytes. */
-	write8(REG_ICS - 4, (uint64_t)ICS_IWC << 32);
-	ck_assert_uint_eq(read4(REG_ICS), 0);
-	ck_assert_uint_eq(read4(REG_IECTL), IECTL_IM);
-	write4(REG_IECTL, 0);
-	ck_assert_uint_eq(interrupts, 0);
-}
-
-TEST(a_status_is_not_an_interrupt)
-{
-	enable_queue();
-	write4(REG_IECTL, 0);
-	put_wait(0, IOMMUNEST_VTD_DESC_SW);
-	kick(1);
-	ck_assert_uint_eq(status(0), 1);
-	ck_assert_uint_eq(interrupts, 0);
-	ck_assert_uint_eq(read4(REG_ICS), 0);
 }
 
 /* ---- Nesting ---- */

@@ -14,6 +14,7 @@ unsigned char memory[MEMORY] __attribute__((aligned(4096)));
 unsigned int interrupts;
 uint64_t msi_addr;
 uint32_t msi_data;
+struct at_msi at_msi;
 unsigned int ioctls, failing;
 
 /* ---- The host ---- */
@@ -32,6 +33,12 @@ static void msi(void *user, uint64_t addr, uint32_t data)
 	interrupts++;
 	msi_addr = addr;
 	msi_data = data;
+	at_msi = (struct at_msi){
+		.fsts = read4(REG_FSTS),
+		.iqh = read8(REG_IQH),
+		.iqercd = read8(REG_IQERCD),
+		.status = status(0),
+	};
 }
 
 void set_up(void)

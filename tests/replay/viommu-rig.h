@@ -29,6 +29,14 @@ extern unsigned char memory[MEMORY];
 extern unsigned int interrupts;
 extern uint64_t msi_addr;
 extern uint32_t msi_data;
+/* What the guest could read when the last one came. */
+extern struct at_msi {
+	uint32_t fsts;
+	uint64_t iqh;
+	uint64_t iqercd;
+	/* Of the wait in slot 0. */
+	uint32_t status;
+} at_msi;
 /* ioctls of the VMM, except for invalidation; this one, from 1, fails. */
 extern unsigned int ioctls, failing;
 
