@@ -271,6 +271,7 @@ check_PROGRAMS += %D%/replay/iommunest-replay
 
 %C%_replay_test_viommu_SOURCES = \
 	%D%/replay/test-viommu-events.c \
+	%D%/replay/test-viommu-nest.c \
 	%D%/replay/test-viommu.c \
 	%D%/replay/viommu-rig.c \
 	%D%/replay/viommu-rig.h \

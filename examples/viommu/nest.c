@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The libiommunest authors */
 /*
- * From the guest's tables to a nested HWPT.
+ * From the guest's tables to what its device is attached to.
  * Tables: VT-d specification, chapters 3 and 9, scalable mode.
+ *
+ * What the guest wants is found anew, from its registers and tables, whenever
+ * they may have changed; then the device is moved from where it is to there.
+ * Whatever fails on this way, it never keeps what the guest took away: it is
+ * detached, and the guest reads of a fault.
  */
 #include <errno.h>
 #include <string.h>
@@ -16,6 +21,12 @@
 #define TABLE (~UINT64_C(0xfff))
 
 /* ---- What the guest wants ---- */
+
+struct wanted {
+	struct viommu_nest nest;
+	/* Why the device is blocked, FAULT_*, if the guest is to be told. */
+	uint32_t fault;
+};
 
 /*
  * The address in entry @index of a table, if it is present.  A table outside
@@ -49,42 +60,82 @@ static bool find_entry(const struct viommu *viommu, uint64_t words[8])
 				   64);
 }
 
-/*
- * The nested HWPT that the guest's tables ask for; false: none, or one that
- * the host cannot give, and the device's DMA is to be blocked.
+/* A PASID-table entry is copied once, then judged, and only the copy is used.
  */
-static bool find_nest(const struct viommu *viommu, struct viommu_nest *nest)
+static void judge(const struct viommu *viommu, const uint64_t words[8],
+		  struct wanted *want)
 {
 	struct iommunest_vtd_pasid_entry entry =
 		IOMMUNEST_INIT(struct iommunest_vtd_pasid_entry);
-	uint64_t words[8];
 	uint32_t reason;
 	int ret;
 
-	*nest = (struct viommu_nest){ .s1.size = sizeof(nest->s1) };
-	if (!viommu_is_set(viommu, REG_GSTS, GCMD_TE) ||
-	    (viommu->root & RTADDR_TTM) != RTADDR_TTM_SCALABLE ||
-	    !find_entry(viommu, words))
-		return false;
 	iommunest_vtd_pasid_decode(&entry, words);
 	ret = iommunest_vtd_pasid_to_s1(&entry, &viommu->config.info, GPA_BITS,
-					&nest->s1, &reason);
-	if (ret && reason != IOMMUNEST_VTD_PASID_REASON_NOT_PRESENT)
-		viommu_note(viommu, "PASID-table entry refused: %s",
-			    iommunest_vtd_pasid_reason_text(reason));
-	nest->did = entry.did;
-	return !ret;
+					&want->nest.s1, &reason);
+	want->nest.did = entry.did;
+	if (!ret) {
+		want->nest.dma = VIOMMU_NESTED;
+		return;
+	}
+	/* No table of the guest's: what nothing else is wrong with. */
+	if (reason == IOMMUNEST_VTD_PASID_REASON_TYPE &&
+	    entry.pgtt == IOMMUNEST_VTD_PGTT_PASS_THROUGH) {
+		want->nest.dma = VIOMMU_PARENT;
+		return;
+	}
+	if (reason == IOMMUNEST_VTD_PASID_REASON_NOT_PRESENT)
+		return;
+	viommu_note(viommu, "PASID-table entry refused: %s",
+		    iommunest_vtd_pasid_reason_text(reason));
+	/* FPD: the guest wants to know of no faults of this entry. */
+	if (!entry.fpd)
+		want->fault = reason == IOMMUNEST_VTD_PASID_REASON_RESERVED
+				      ? FAULT_ENTRY_RESERVED
+				      : FAULT_ENTRY_INVALID;
 }
 
+/* Without translation a device sees guest memory; without an entry, nothing. */
+static void find_wanted(const struct viommu *viommu, struct wanted *want)
+{
+	uint64_t words[8];
+
+	*want = (struct wanted){
+		.nest = { .dma = VIOMMU_BLOCKED,
+			  .s1.size = sizeof(want->nest.s1) },
+	};
+	if (!viommu_is_set(viommu, REG_GSTS, GCMD_TE))
+		want->nest.dma = VIOMMU_PARENT;
+	else if (IOMMUNEST_VTD_RTADDR_TTM(viommu->root) !=
+		 IOMMUNEST_VTD_TTM_SCALABLE)
+		viommu_note(viommu, "nothing is nested in this mode");
+	else if (find_entry(viommu, words))
+		judge(viommu, words, want);
+}
+
+/* All of what the entry has and the host gets, changed in place or not. */
 static bool is_same(const struct viommu_nest *a, const struct viommu_nest *b)
 {
+	if (a->dma != b->dma)
+		return false;
+	if (a->dma != VIOMMU_NESTED)
+		return true;
 	return a->did == b->did && a->pasid == b->pasid &&
 	       a->s1.pgtbl_addr == b->s1.pgtbl_addr &&
 	       a->s1.addr_width == b->s1.addr_width &&
 	       a->s1.flags == b->s1.flags;
 }
 
-/* ---- What it gets ---- */
+/* ---- The host ---- */
+
+/* How often it is asked for what it may be able to do a moment later. */
+#define TRIES 4u
+
+static bool may_try_again(int ret, unsigned int *tries)
+{
+	return (ret == -ENOMEM || ret == -EBUSY || ret == -EINTR) &&
+	       ++*tries < TRIES;
+}
 
 /* One context, so that the HWPT's id names it well enough. */
 static struct iommunest_vtd_target target_of(const struct viommu *viommu,
@@ -98,17 +149,27 @@ static struct iommunest_vtd_target target_of(const struct viommu *viommu,
 	};
 }
 
-/* The engine forgets it first: it would flush what is not there any more. */
-static int drop(struct viommu *viommu, uint32_t hwpt_id)
+/*
+ * The device has left it.  The engine forgets it first: it would flush what is
+ * not there any more.  One that cannot be destroyed is in nobody's way, except
+ * that it has the parent in use.
+ */
+static void drop(struct viommu *viommu, uint32_t hwpt_id)
 {
 	const struct iommunest_vtd_target target = target_of(viommu, hwpt_id);
+	unsigned int tries = 0;
+	int ret;
 
 	if (!hwpt_id)
-		return 0;
-	viommu_note(viommu, "hwpt %u goes", hwpt_id);
+		return;
 	/* If the engine was never told of it, this fails and does no harm. */
 	iommunest_vtd_iq_forget(viommu->iq, &target);
-	return iommunest_object_destroy(viommu->config.ctx, hwpt_id);
+	do
+		ret = iommunest_object_destroy(viommu->config.ctx, hwpt_id);
+	while (may_try_again(ret, &tries));
+	viommu_note(viommu, "hwpt %u %s%s", hwpt_id,
+		    ret ? "cannot be destroyed: " : "goes",
+		    ret ? strerror(-ret) : "");
 }
 
 /*
@@ -129,16 +190,22 @@ static int tell_engine(struct viommu *viommu, const struct viommu_nest *nest)
 					   IOMMUNEST_VTD_NO_PASID, &target);
 }
 
+static int attach(const struct viommu *viommu, uint32_t pt_id)
+{
+	return iommunest_vfio_attach(viommu->config.ctx,
+				     viommu->config.device_fd, &pt_id);
+}
+
+/* ---- Moving the device ---- */
+
 /*
- * The engine knows the new HWPT before the device uses it, and the old one is
- * destroyed after the device has left it: nothing is ever cached that no
- * descriptor would reach.
+ * The engine knows the new HWPT before the device uses it, and forgets the old
+ * one after the device has left it: nothing is ever cached that no descriptor
+ * would reach.
  */
 static int enter(struct viommu *viommu, struct viommu_nest *nest)
 {
 	const struct viommu_config *config = &viommu->config;
-	uint32_t old = viommu->nest.hwpt_id;
-	uint32_t pt_id;
 	int ret;
 
 	ret = iommunest_vtd_hwpt_alloc(config->ctx, config->dev_id,
@@ -147,63 +214,90 @@ static int enter(struct viommu *viommu, struct viommu_nest *nest)
 	if (ret)
 		return ret;
 	ret = tell_engine(viommu, nest);
-	pt_id = nest->hwpt_id;
 	if (!ret)
-		ret = iommunest_vfio_attach(config->ctx, config->device_fd,
-					    &pt_id);
-	if (ret) {
+		ret = attach(viommu, nest->hwpt_id);
+	if (ret)
 		drop(viommu, nest->hwpt_id);
+	return ret;
+}
+
+static int try_to_move(struct viommu *viommu, struct viommu_nest *nest)
+{
+	const struct viommu_config *config = &viommu->config;
+
+	switch (nest->dma) {
+	case VIOMMU_NESTED:
+		return enter(viommu, nest);
+	case VIOMMU_PARENT:
+		return attach(viommu, config->parent_id);
+	default:
+		return iommunest_vfio_detach(config->ctx, config->device_fd);
+	}
+}
+
+static void note_move(const struct viommu *viommu)
+{
+	const struct viommu_nest *nest = &viommu->nest;
+
+	if (nest->dma == VIOMMU_NESTED)
+		viommu_note(viommu, "hwpt %u is domain id %u, PASID %u",
+			    nest->hwpt_id, nest->did, nest->pasid);
+	else
+		viommu_note(viommu, nest->dma == VIOMMU_PARENT
+					    ? "the device sees guest memory"
+					    : "the device is blocked");
+}
+
+static int move(struct viommu *viommu, const struct viommu_nest *to)
+{
+	uint32_t old = viommu->nest.hwpt_id;
+	struct viommu_nest nest = *to;
+	unsigned int tries = 0;
+	int ret;
+
+	if (is_same(to, &viommu->nest))
+		return 0;
+	do
+		ret = try_to_move(viommu, &nest);
+	while (may_try_again(ret, &tries));
+	if (ret) {
+		/* It is where it was, or blocked: drivers differ. */
+		viommu->nest.dma = VIOMMU_UNKNOWN;
 		return ret;
 	}
-	viommu_note(viommu, "hwpt %u is domain id %u, PASID %u", nest->hwpt_id,
-		    nest->did, nest->pasid);
-	viommu->nest = *nest;
-	return drop(viommu, old);
-}
-
-/* Without translation a device sees guest memory; without an entry, none. */
-static int leave(struct viommu *viommu)
-{
-	const struct viommu_config *config = &viommu->config;
-	uint32_t old = viommu->nest.hwpt_id;
-	uint32_t pt_id = config->parent_id;
-	int ret;
-
-	if (viommu_is_set(viommu, REG_GSTS, GCMD_TE))
-		ret = iommunest_vfio_detach(config->ctx, config->device_fd);
-	else
-		ret = iommunest_vfio_attach(config->ctx, config->device_fd,
-					    &pt_id);
-	if (ret)
-		return ret;
-	viommu->nest = (struct viommu_nest){ 0 };
-	return drop(viommu, old);
-}
-
-/* A device that is detached reaches nothing, and has nothing cached. */
-int viommu_nest_cut_off(struct viommu *viommu)
-{
-	const struct viommu_config *config = &viommu->config;
-	uint32_t old = viommu->nest.hwpt_id;
-	int ret;
-
-	ret = iommunest_vfio_detach(config->ctx, config->device_fd);
-	if (ret)
-		return ret;
-	viommu_note(viommu, "the device is cut off");
-	viommu->nest = (struct viommu_nest){ 0 };
-	/* What cannot be destroyed is in nobody's way. */
+	viommu->nest = nest;
+	note_move(viommu);
 	drop(viommu, old);
 	return 0;
 }
 
+/*
+ * A device that is detached reaches nothing, and has nothing cached.  To the
+ * guest it is as if its IOMMU could not read the entry.
+ */
+int viommu_nest_cut_off(struct viommu *viommu)
+{
+	const struct viommu_nest blocked = { .dma = VIOMMU_BLOCKED };
+	int ret = move(viommu, &blocked);
+
+	if (!ret && viommu_is_set(viommu, REG_GSTS, GCMD_TE))
+		viommu_record_fault(viommu, FAULT_ENTRY_ACCESS);
+	return ret;
+}
+
 int viommu_nest_update(struct viommu *viommu)
 {
-	struct viommu_nest nest;
+	struct wanted want;
+	int ret;
 
-	if (!find_nest(viommu, &nest))
-		return leave(viommu);
-	if (viommu->nest.hwpt_id && is_same(&nest, &viommu->nest))
-		return 0;
-	return enter(viommu, &nest);
+	find_wanted(viommu, &want);
+	ret = move(viommu, &want.nest);
+	if (ret) {
+		viommu_note(viommu, "the host cannot do it: %s",
+			    strerror(-ret));
+		return viommu_nest_cut_off(viommu);
+	}
+	if (want.fault)
+		viommu_record_fault(viommu, want.fault);
+	return 0;
 }

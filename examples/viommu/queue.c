@@ -55,27 +55,12 @@ static void interrupt(void *vmm, uint32_t index)
 
 /*
  * All descriptors before it in the ring are done, and none after it has begun:
- * this is the place to change HWPTs and scopes.
+ * this is the place to change HWPTs and scopes.  Which entry the guest changed
+ * is not asked: hardware may read any of them again, at any time.
+ *
+ * The guest waits for this and has no use for an error, which halts its queue:
+ * it is for a device that is where it must not be.
  */
-/* How often the host is asked for what it may be able to do a moment later. */
-#define TRIES 4
-
-/*
- * The guest waits for this, and has no use for an error: what cannot be done
- * cuts the device off, until the guest changes its tables again.
- */
-static int update_nest(struct viommu *viommu)
-{
-	int tries, ret;
-
-	for (tries = 0; tries < TRIES; tries++) {
-		ret = viommu_nest_update(viommu);
-		if (ret != -ENOMEM && ret != -EBUSY && ret != -EINTR)
-			break;
-	}
-	return ret ? viommu_nest_cut_off(viommu) : 0;
-}
-
 static int take_descriptor(void *vmm, uint32_t index,
 			   const struct iommunest_vtd_desc *desc)
 {
@@ -87,7 +72,7 @@ static int take_descriptor(void *vmm, uint32_t index,
 	switch (desc->type) {
 	case IOMMUNEST_VTD_DESC_CONTEXT_CACHE:
 	case IOMMUNEST_VTD_DESC_PASID_CACHE:
-		return update_nest(viommu);
+		return viommu_nest_update(viommu);
 	case IOMMUNEST_VTD_DESC_IEC:
 		/* A VMM with interrupt remapping updates its routes here. */
 	case IOMMUNEST_VTD_DESC_IOTLB:

@@ -21,6 +21,8 @@
 #define CAP_FRO ((uint64_t)(REG_FRCD / 16) << 24)
 /* IOTLB registers: not emulated, read as 0. */
 #define ECAP_IRO (UINT64_C(0x21) << 8)
+/* Pass-through needs nothing but stage 2, which the VMM has. */
+#define ECAP_PT (UINT64_C(1) << 6)
 /*
  * ECAP_REG: what is not emulated here: page requests, draining them, and
  * PASIDs other than 0, with their width.
@@ -312,7 +314,7 @@ static int set_capabilities(struct viommu *viommu)
 	if (ret)
 		return ret;
 	cap |= CAP_ND_64K | CAP_CM | CAP_FRO;
-	ecap |= ECAP_IRO;
+	ecap |= ECAP_IRO | ECAP_PT;
 	ecap &= ~(ECAP_PRS | ECAP_PDS | ECAP_PASID | ECAP_PSS);
 	viommu_put32(viommu, REG_VER, VERSION);
 	viommu_put64(viommu, REG_CAP, cap);
@@ -329,15 +331,14 @@ int viommu_reset(struct viommu *viommu)
 	viommu_put32(viommu, REG_FECTL, ECTL_IM);
 	viommu->root = 0;
 	ret = set_capabilities(viommu);
-	/* Translation is off again, and the device leaves its nested HWPT. */
-	if (!ret)
-		ret = viommu_nest_update(viommu);
 	if (ret)
 		return ret;
 	iommunest_vtd_iq_reset(viommu->iq);
 	/* As the registers say: IQA_REG and TTM are 0. */
-	return iommunest_vtd_iq_set_base(viommu->iq, 0,
-					 IOMMUNEST_VTD_TTM_LEGACY);
+	ret = iommunest_vtd_iq_set_base(viommu->iq, 0,
+					IOMMUNEST_VTD_TTM_LEGACY);
+	/* Translation is off again, and the device leaves its nested HWPT. */
+	return ret ? ret : viommu_nest_update(viommu);
 }
 
 int viommu_init(struct viommu *viommu, const struct viommu_config *config)

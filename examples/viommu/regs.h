@@ -6,7 +6,7 @@
  *   regs.c         the register file: which write becomes which call
  *   events.c       what the guest is told by interrupts: waits, errors, faults
  *   queue.c        what the queue engine asks of the VMM
- *   nest.c         from the guest's tables to a nested HWPT
+ *   nest.c         from the guest's tables to what the device is attached to
  *   viommu.c       a small guest that uses it
  *
  * There is one device behind it.  It has the registers of the invalidation
@@ -57,7 +57,6 @@
 #define GCMD_QIE (UINT32_C(1) << 26)
 
 /* RTADDR_REG */
-#define RTADDR_TTM UINT64_C(0xc00)
 #define RTADDR_TTM_SCALABLE UINT64_C(0x400)
 
 /* FSTS_REG; the others are IOMMUNEST_VTD_FSTS_*. */
@@ -99,9 +98,21 @@ struct viommu_config {
 	void *user;
 };
 
-/* The device's nested HWPT, and what it was made of. */
+/* What the device's DMA reaches. */
+enum viommu_dma {
+	/* Not known: the last change failed halfway. */
+	VIOMMU_UNKNOWN,
+	/* Nothing: it is detached. */
+	VIOMMU_BLOCKED,
+	/* All of guest memory: it is attached to the nest parent. */
+	VIOMMU_PARENT,
+	/* What the guest's page table says: to a nested HWPT. */
+	VIOMMU_NESTED,
+};
+
 struct viommu_nest {
-	/* 0: there is none. */
+	enum viommu_dma dma;
+	/* What a nested HWPT was made of; hwpt_id is 0 where there is none. */
 	uint32_t hwpt_id;
 	uint16_t did;
 	uint32_t pasid;
@@ -200,9 +211,13 @@ void viommu_unmasked(struct viommu *viommu, uint32_t ectl);
 int viommu_read_memory(const struct viommu *viommu, uint64_t gpa, void *buf,
 		       size_t len);
 
-/* The guest's tables may say something else than before. */
+/*
+ * nest.c: the guest's tables may say something else than before.  What the
+ * host cannot do blocks the device, and the guest reads of a fault: an error
+ * means that even this failed.
+ */
 int viommu_nest_update(struct viommu *viommu);
-/* The host cannot do what they say: the device's DMA is blocked. */
+/* Blocks the device in the same way. */
 int viommu_nest_cut_off(struct viommu *viommu);
 
 #endif /* VIOMMU_REGS_H */

@@ -234,6 +234,6 @@ TEST_LOOP(a_failure_has_its_outcome, 2 * ARRAY_LEN(failures))
 	if (failure->entry)
 		fail_entry(failure->entry, failure->error);
 	if (failure->ioctl)
-		failing = ioctls + failure->ioctl;
+		fail_ioctl(ANY_BUT_INVALIDATE, failure->ioctl, 1, -ENOMEM);
 	expect(failure->name, linux_run(&guest, 0), failure->wanted);
 }

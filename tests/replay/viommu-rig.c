@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "lib/uapi/vfio.h"
 #include "tests/harness/support.h"
 #include "tests/replay/viommu-rig.h"
 
@@ -15,16 +16,59 @@ unsigned int interrupts;
 uint64_t msi_addr;
 uint32_t msi_data;
 struct at_msi at_msi;
-unsigned int ioctls, failing;
+struct ioctl_failure ioctl_failure;
+uint32_t attached_to, parent_id;
+unsigned int detaches;
 
 /* ---- The host ---- */
 
+static bool fails(unsigned int number)
+{
+	struct ioctl_failure *failure = &ioctl_failure;
+
+	if (!failure->nth)
+		return false;
+	if (failure->number == ANY_BUT_INVALIDATE ? number == INVALIDATE
+						  : number != failure->number)
+		return false;
+	failure->count++;
+	return failure->count >= failure->nth &&
+	       (!failure->times ||
+		failure->count < failure->nth + failure->times);
+}
+
 static int failing_ioctl(void *data, int fd, unsigned long request, void *arg)
 {
-	/* IOMMU_HWPT_INVALIDATE: the simulator's own failures are for that. */
-	if ((request & 0xff) != 0x8d && ++ioctls == failing)
-		return -ENOMEM;
-	return iommunest_sim_sys()->ioctl(data, fd, request, arg);
+	unsigned int number = request & 0xff;
+	int ret;
+
+	if (fails(number))
+		return ioctl_failure.error;
+	ret = iommunest_sim_sys()->ioctl(data, fd, request, arg);
+	if (!ret && number == DEVICE_ATTACH)
+		attached_to =
+			((struct vfio_device_attach_iommufd_pt *)arg)->pt_id;
+	if (!ret && number == DEVICE_DETACH) {
+		attached_to = 0;
+		detaches++;
+	}
+	return ret;
+}
+
+void fail_ioctl(unsigned int number, unsigned int nth, unsigned int times,
+		int error)
+{
+	ioctl_failure = (struct ioctl_failure){
+		.number = number,
+		.nth = nth,
+		.times = times,
+		.error = error,
+	};
+}
+
+void repair(void)
+{
+	ioctl_failure = (struct ioctl_failure){ 0 };
 }
 
 static void msi(void *user, uint64_t addr, uint32_t data)
@@ -58,7 +102,9 @@ void set_up(void)
 
 	sys = *iommunest_sim_sys();
 	sys.ioctl = failing_ioctl;
-	failing = 0;
+	repair();
+	attached_to = 0;
+	detaches = 0;
 	interrupts = 0;
 	memset(memory, 0, sizeof(memory));
 	ck_assert_int_eq(iommunest_sim_new(&sim, NULL), 0);
@@ -73,6 +119,7 @@ void set_up(void)
 	ck_assert_int_eq(iommunest_hwpt_alloc_parent(ctx, config.dev_id, ioas,
 						     &config.parent_id),
 			 0);
+	parent_id = config.parent_id;
 	config.ctx = ctx;
 	config.device_fd = device;
 	ck_assert_int_eq(viommu_init(&viommu, &config), 0);

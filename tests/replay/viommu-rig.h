@@ -37,8 +37,30 @@ extern struct at_msi {
 	/* Of the wait in slot 0. */
 	uint32_t status;
 } at_msi;
-/* ioctls of the VMM, except for invalidation; this one, from 1, fails. */
-extern unsigned int ioctls, failing;
+/* The low bits of an ioctl's number. */
+#define ANY_BUT_INVALIDATE 0u
+#define HWPT_DESTROY 0x80u
+#define HWPT_ALLOC 0x89u
+#define INVALIDATE 0x8du
+#define DEVICE_ATTACH 0x77u
+#define DEVICE_DETACH 0x78u
+/*
+ * ioctls that fail, counted from fail_ioctl() on: from the @nth on, from 1,
+ * @times of them, or all of them where that is 0.
+ */
+extern struct ioctl_failure {
+	unsigned int number;
+	unsigned int nth;
+	unsigned int times;
+	int error;
+	/* So many there were. */
+	unsigned int count;
+} ioctl_failure;
+/* What the device is attached to; 0: it is detached. */
+extern uint32_t attached_to;
+/* The nest parent, and how often the device was detached. */
+extern uint32_t parent_id;
+extern unsigned int detaches;
 
 /* What each test begins and ends with. */
 void set_up(void);
@@ -47,6 +69,10 @@ void tear_down(void);
 /* Calls that the host got. */
 uint64_t calls(void);
 void fail_entry(uint64_t nth, int error);
+void fail_ioctl(unsigned int number, unsigned int nth, unsigned int times,
+		int error);
+/* Nothing fails any more. */
+void repair(void);
 
 /* ---- The guest ---- */
 

@@ -45,6 +45,7 @@ reads 'It sets its root table, and turns translation on' \
 	"vmm: slot 1 is the VMM's: pasid-cache global" \
 	"vmm: slot 2 is the VMM's: iotlb global" \
 	'guest reads: wait 0 is done' \
+	'vmm: the device is blocked' \
 	'guest reads: GSTS 0xc4000000'
 reads 'It gives its device a page table' \
 	"vmm: slot 4 is the VMM's: pasid-cache pasid did 7 pasid 0x0" \
@@ -81,6 +82,7 @@ reads 'It starts its queue anew, with the tail first' \
 	'guest reads: wait 7 is done'
 reads 'It takes the page table away again' \
 	"vmm: slot 2 is the VMM's: pasid-cache pasid did 7 pasid 0x0" \
+	'vmm: the device is blocked' \
 	'vmm: hwpt 4 goes' \
 	'guest reads: wait 8 is done'
 
