@@ -50,12 +50,18 @@ static inline int iommunest_check_size(const void *from, size_t min)
 static inline int iommunest_copy_in(void *to, size_t to_size, const void *from,
 				    size_t min)
 {
-	int ret = iommunest_check_size(from, min);
 	size_t size;
+	int ret;
 
+	memcpy(&size, from, sizeof(size));
+	/* A caller of the same release: one copy of a length that is known. */
+	if (size == to_size) {
+		memcpy(to, from, to_size);
+		return 0;
+	}
+	ret = iommunest_check_size(from, min);
 	if (ret)
 		return ret;
-	memcpy(&size, from, sizeof(size));
 	if (size > to_size &&
 	    !iommunest_all_zero((const char *)from + to_size, size - to_size))
 		return -E2BIG;
@@ -73,8 +79,13 @@ static inline void iommunest_copy_out(void *to, void *from, size_t from_size)
 	size_t size;
 
 	memcpy(&size, to, sizeof(size));
-	memset(to, 0, size);
 	memcpy(from, &size, sizeof(size));
+	/* As above. */
+	if (size == from_size) {
+		memcpy(to, from, from_size);
+		return;
+	}
+	memset(to, 0, size);
 	memcpy(to, from, size < from_size ? size : from_size);
 }
 
