@@ -106,13 +106,8 @@ EXPORT void iommunest_batch_free(struct iommunest_batch *batch)
 
 EXPORT void iommunest_batch_reset(struct iommunest_batch *batch)
 {
-	if (!batch)
-		return;
-	batch->count = 0;
-	batch->cursor = 0;
-	batch->sealed = 0;
-	batch->failed = 0;
-	iommunest_batch_clear_error(batch);
+	if (batch)
+		iommunest_batch_empty(batch);
 }
 
 EXPORT uint32_t iommunest_batch_capacity(const struct iommunest_batch *batch)

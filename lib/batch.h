@@ -25,6 +25,16 @@ struct iommunest_batch {
 	unsigned char *entries;
 };
 
+static inline void iommunest_batch_empty(struct iommunest_batch *batch)
+{
+	batch->count = 0;
+	batch->cursor = 0;
+	batch->sealed = 0;
+	batch->failed = 0;
+	batch->error = 0;
+	batch->error_cookie = 0;
+}
+
 static inline void *iommunest_batch_at(const struct iommunest_batch *batch,
 				       uint32_t index)
 {

@@ -12,23 +12,12 @@
 #include "lib/vtd/batch.h"
 #include "lib/vtd/entry.h"
 
-/* What iommunest_batch::type_state holds.  A new batch has zeros. */
-enum { STATE_FLAGS, STATE_MAX_BLOCKS };
-
 #define KNOWN_FLAGS IOMMUNEST_VTD_COALESCE
-
-/* The largest block that is not "all", as log2 of pages. */
-#define MAX_ORDER (VTD_ALL_ORDER - 1)
 
 static bool is_vtd(const struct iommunest_batch *batch)
 {
 	return batch->type.data_type == IOMMU_HWPT_INVALIDATE_DATA_VTD_S1 &&
 	       batch->type.entry_len == sizeof(struct iommunest_vtd_entry);
-}
-
-static bool has_flag(const struct iommunest_batch *batch, uint32_t flag)
-{
-	return batch->type_state[STATE_FLAGS] & flag;
 }
 
 EXPORT int
@@ -47,21 +36,16 @@ iommunest_vtd_batch_set_limits(struct iommunest_batch *batch,
 		return ret;
 	if (copy.flags & ~KNOWN_FLAGS)
 		return -EOPNOTSUPP;
-	batch->type_state[STATE_FLAGS] = copy.flags;
-	batch->type_state[STATE_MAX_BLOCKS] = copy.max_blocks;
+	batch->type_state[VTD_STATE_FLAGS] = copy.flags;
+	batch->type_state[VTD_STATE_MAX_BLOCKS] = copy.max_blocks;
 	return 0;
 }
 
 static uint32_t max_blocks(const struct iommunest_batch *batch)
 {
-	uint32_t most = batch->type_state[STATE_MAX_BLOCKS];
+	uint32_t most = batch->type_state[VTD_STATE_MAX_BLOCKS];
 
 	return most ? most : IOMMUNEST_VTD_DEFAULT_BLOCKS;
-}
-
-uint32_t iommunest__vtd_plain_orders(const struct iommunest_batch *batch)
-{
-	return has_flag(batch, IOMMUNEST_VTD_COALESCE) ? 0 : MAX_ORDER + 1;
 }
 
 /* ---- Merging ---- */
@@ -107,7 +91,7 @@ static bool merge(struct iommunest_vtd_entry *into,
 		*into = *entry;
 		return true;
 	}
-	if (into->npages == UINT64_C(1) << MAX_ORDER)
+	if (into->npages == UINT64_C(1) << VTD_MAX_ORDER)
 		return false;
 	if (!are_buddies(into, entry))
 		return false;
@@ -145,7 +129,7 @@ static bool merge_into_last(struct iommunest_batch *batch,
 static int add_entry(struct iommunest_batch *batch,
 		     const struct iommunest_vtd_entry *entry, uint64_t cookie)
 {
-	if (has_flag(batch, IOMMUNEST_VTD_COALESCE) &&
+	if (vtd_batch_has_flag(batch, IOMMUNEST_VTD_COALESCE) &&
 	    merge_into_last(batch, entry))
 		return 0;
 	if (iommunest_batch_free_slots(batch) == 0)
@@ -233,8 +217,11 @@ static unsigned int first_order(struct span span)
 
 static struct iommunest_vtd_entry first_block(struct span span, uint32_t flags)
 {
-	return vtd_plain_block(span.first << VTD_PAGE_SHIFT, first_order(span),
-			       flags);
+	struct iommunest_vtd_entry block;
+
+	vtd_plain_block(&block, span.first << VTD_PAGE_SHIFT, first_order(span),
+			flags);
+	return block;
 }
 
 /* All blocks of a span, or none. */

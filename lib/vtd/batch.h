@@ -7,19 +7,34 @@
 #include "lib/batch.h"
 #include "lib/vtd/entry.h"
 
+/* What iommunest_batch::type_state holds.  A new batch has zeros. */
+enum { VTD_STATE_FLAGS, VTD_STATE_MAX_BLOCKS };
+
+static inline bool vtd_batch_has_flag(const struct iommunest_batch *batch,
+				      uint32_t flag)
+{
+	return batch->type_state[VTD_STATE_FLAGS] & flag;
+}
+
 /*
  * How many sizes of block, from one page up, iommunest_vtd_batch_add_block()
  * would add just as vtd_plain_block() makes them: as one entry, with nothing
  * merged.
  */
-uint32_t iommunest__vtd_plain_orders(const struct iommunest_batch *batch);
+static inline uint32_t vtd_plain_orders(const struct iommunest_batch *batch)
+{
+	return vtd_batch_has_flag(batch, IOMMUNEST_VTD_COALESCE)
+		       ? 0
+		       : VTD_MAX_ORDER + 1;
+}
 
-static inline struct iommunest_vtd_entry
-vtd_plain_block(uint64_t addr, unsigned int am, uint32_t flags)
+static inline void vtd_plain_block(struct iommunest_vtd_entry *entry,
+				   uint64_t addr, unsigned int am,
+				   uint32_t flags)
 {
 	uint64_t npages = UINT64_C(1) << am;
 
-	return (struct iommunest_vtd_entry){
+	*entry = (struct iommunest_vtd_entry){
 		.addr = addr & -(npages << VTD_PAGE_SHIFT),
 		.npages = npages,
 		.flags = flags,
@@ -46,7 +61,7 @@ vtd_block_run_begin(const struct iommunest_batch *batch)
 		.cookies = batch->cookies,
 		.count = batch->count,
 		.capacity = batch->capacity,
-		.orders = iommunest__vtd_plain_orders(batch),
+		.orders = vtd_plain_orders(batch),
 	};
 }
 
@@ -66,7 +81,7 @@ static inline void vtd_block_run_add(struct vtd_block_run *run, uint64_t addr,
 				     unsigned int am, uint32_t flags,
 				     uint64_t cookie)
 {
-	run->entries[run->count] = vtd_plain_block(addr, am, flags);
+	vtd_plain_block(&run->entries[run->count], addr, am, flags);
 	run->cookies[run->count++] = cookie;
 }
 

@@ -16,4 +16,7 @@
 #define VTD_ALL_ORDER 52u
 #define VTD_ALL_PAGES (UINT64_C(1) << VTD_ALL_ORDER)
 
+/* The largest block that is not "all", as log2 of pages. */
+#define VTD_MAX_ORDER (VTD_ALL_ORDER - 1)
+
 #endif /* IOMMUNEST_VTD_ENTRY_H */

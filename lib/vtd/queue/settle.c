@@ -65,7 +65,7 @@ static void build_batch(struct settling *settling)
 	struct iommunest_vtd_iq *iq = settling->iq;
 	uint32_t i;
 
-	iommunest_batch_reset(iq->batch);
+	iommunest_batch_empty(iq->batch);
 	i = add_plain_items(iq, settling->first_item);
 	while (i != VTD_NO_ITEM) {
 		const struct vtd_item *item = &iq->items[i];
@@ -226,7 +226,7 @@ static int flush_all(const struct settling *settling, uint32_t index,
 	struct iommunest_report report;
 
 	flushing.flushes_all = true;
-	iommunest_batch_reset(iq->all);
+	iommunest_batch_empty(iq->all);
 	iommunest_vtd_batch_add_all(iq->all, index);
 	return submit_batch(&flushing, iq->all, IOMMUNEST_POLICY_STOP, result,
 			    &report);
@@ -359,7 +359,7 @@ static bool submit_target(struct iommunest_vtd_iq *iq, uint16_t slot,
 		.outcomes = iq->limits.flags & IOMMUNEST_VTD_COALESCE,
 	};
 	struct iommunest_report report;
-	uint16_t now = iommunest__vtd_scopes_slot_now(&iq->scopes, slot);
+	uint16_t now = vtd_scopes_slot_now(&iq->scopes, slot);
 	uint32_t undone = 0;
 	int ret;
 

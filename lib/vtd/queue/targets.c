@@ -120,14 +120,12 @@ static uint16_t slot_for(const struct vtd_scopes *table,
 	return unused;
 }
 
-uint16_t iommunest__vtd_scopes_slot_now(const struct vtd_scopes *table,
+uint16_t iommunest__vtd_scopes_moved_to(const struct vtd_scopes *table,
 					uint16_t slot)
 {
 	const struct vtd_hwpt *was = &table->hwpts[slot];
 	uint32_t i;
 
-	if (was->scopes)
-		return slot;
 	for (i = 0; i < table->room; i++) {
 		const struct vtd_hwpt *hwpt = &table->hwpts[i];
 

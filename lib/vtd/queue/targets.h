@@ -81,11 +81,20 @@ int iommunest__vtd_scopes_forget(struct vtd_scopes *table,
 				 const struct iommunest_vtd_target *target);
 
 /*
- * Where the target of a pinned slot is now: its own slot, another one where it
- * was removed and added again, or VTD_NONE, and its context may be gone.
+ * Where the target of a pinned slot is now: another slot where it was removed
+ * and added again, or VTD_NONE, and its context may be gone.
  */
-uint16_t iommunest__vtd_scopes_slot_now(const struct vtd_scopes *table,
+uint16_t iommunest__vtd_scopes_moved_to(const struct vtd_scopes *table,
 					uint16_t slot);
+
+/* The same of any slot, most of which are where they were. */
+static inline uint16_t vtd_scopes_slot_now(const struct vtd_scopes *table,
+					   uint16_t slot)
+{
+	if (table->hwpts[slot].scopes)
+		return slot;
+	return iommunest__vtd_scopes_moved_to(table, slot);
+}
 
 /* The domain id in the low 16 bits and the PASID above them. */
 static inline uint64_t vtd_scope_key(uint16_t did, uint32_t pasid)
