@@ -49,11 +49,10 @@ static enum iommunest_extension get(struct iommunest_ctx *ctx, uint32_t id,
 				    const struct iommunest_inv_type *type,
 				    int *ret)
 {
-	unsigned int known =
-		atomic_load_explicit(&ctx->extension, memory_order_relaxed);
+	enum iommunest_extension known = iommunest_extension_known(ctx);
 
 	if (known != IOMMUNEST_EXTENSION_UNKNOWN)
-		return (enum iommunest_extension)known;
+		return known;
 	*ret = ask(ctx, id, type);
 	return keep(ctx, answer_of(*ret));
 }

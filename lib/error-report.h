@@ -6,6 +6,14 @@
 
 #include "lib/context.h"
 
+/* Its answer, as far as it is known.  Any thread. */
+static inline enum iommunest_extension
+iommunest_extension_known(const struct iommunest_ctx *ctx)
+{
+	return (enum iommunest_extension)atomic_load_explicit(
+		&ctx->extension, memory_order_relaxed);
+}
+
 /*
  * Asks the kernel, unless its answer is known: one for each context.  An error
  * other than those of a kernel without the extension may be that of a wrong id

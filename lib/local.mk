@@ -18,6 +18,7 @@ LIB_SOURCES = \
 	%D%/submit-blame.c \
 	%D%/submit-policy.c \
 	%D%/submit.c \
+	%D%/submit.h \
 	%D%/sys.c \
 	%D%/sys.h \
 	%D%/version.c \

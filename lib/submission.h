@@ -19,8 +19,8 @@
 struct submission {
 	struct iommunest_ctx *ctx;
 	struct iommunest_batch *batch;
-	struct iommunest_submit_options opts;
-	struct iommunest_report report;
+	const struct iommunest_submit_options *opts;
+	struct iommunest_report *report;
 	uint32_t id;
 	/* EINTR or EAGAIN without progress, in a row. */
 	uint32_t stalls;
@@ -55,7 +55,7 @@ static inline bool iommunest_is_stall(int error)
 /* True where EINTR or EAGAIN may be tried again. */
 static inline bool submission_may_retry(struct submission *sub, int error)
 {
-	if (!iommunest_is_stall(error) || sub->stalls >= sub->opts.max_stalls)
+	if (!iommunest_is_stall(error) || sub->stalls >= sub->opts->max_stalls)
 		return false;
 	sub->stalls++;
 	return true;
@@ -72,20 +72,39 @@ static inline bool submission_has_no_memory(const struct submission *sub,
 static inline void submission_advance(struct submission *sub, uint32_t done)
 {
 	sub->batch->cursor += done;
-	sub->report.handled += done;
+	sub->report->handled += done;
 	if (done) {
 		sub->stalls = 0;
 		sub->attempt = 0;
 	}
 }
 
+/* What one call sends; without entries, it only asks. */
+struct submission_call {
+	const void *entries;
+	const uint64_t *cookies;
+	uint32_t count;
+	/* These are "all" entries, in place of those that are pending. */
+	bool flush_all;
+};
+
+static inline struct submission_call
+submission_call_of(const struct iommunest_batch *batch, uint32_t first,
+		   uint32_t count)
+{
+	return (struct submission_call){
+		.entries = iommunest_batch_at(batch, first),
+		.cookies = batch->cookies + first,
+		.count = count,
+	};
+}
+
 /*
- * submit.c: sends a few entries and says how many are done.  Where the type
- * repeats calls, the second sending is part of the call.
+ * submit.c: makes a call, and says how many of its entries are done.  Where the
+ * type repeats calls, the second one is part of it.
  */
-int iommunest__submit_entries(struct submission *sub, const void *entries,
-			      const uint64_t *cookies, uint32_t count,
-			      bool flush_all, uint32_t *done);
+int iommunest__submit_call(struct submission *sub, struct submission_call call,
+			   uint32_t *done);
 
 /*
  * submit-blame.c: the last call, of entries from @first on, did not handle all

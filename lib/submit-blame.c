@@ -26,8 +26,8 @@ static bool probe_succeeds(struct submission *sub)
 	int error;
 
 	do {
-		error = iommunest__submit_entries(sub, NULL, NULL, 0, false,
-						  &done);
+		error = iommunest__submit_call(
+			sub, (struct submission_call){ 0 }, &done);
 	} while (submission_may_retry(sub, error));
 	sub->suspects = suspects;
 	return !error;
@@ -57,7 +57,7 @@ static void send_fewer(struct submission *sub, uint32_t first, uint32_t count,
 	sub->limit = limit;
 	if (sub->limit_end < first + count)
 		sub->limit_end = first + count;
-	sub->report.resumes++;
+	sub->report->resumes++;
 }
 
 /*
@@ -75,9 +75,8 @@ static int send_named(struct submission *sub, uint32_t *first)
 	int ret;
 
 	do {
-		ret = iommunest__submit_entries(
-			sub, iommunest_batch_at(batch, index),
-			batch->cookies + index, 1, false, &done);
+		ret = iommunest__submit_call(
+			sub, submission_call_of(batch, index, 1), &done);
 	} while (submission_may_retry(sub, ret));
 	if (ret) {
 		*first = index;
@@ -117,7 +116,7 @@ int iommunest__submit_recover(struct submission *sub, uint32_t first, int error)
 	if (sub->lied)
 		return judge(sub, first, error);
 	if (submission_may_retry(sub, error)) {
-		sub->report.resumes++;
+		sub->report->resumes++;
 		return 0;
 	}
 	if (submission_has_no_memory(sub, error) && count > 1) {

@@ -25,7 +25,7 @@ int iommunest__submit_stop(struct submission *sub, enum iommunest_blame blame,
 			   int error)
 {
 	struct iommunest_batch *batch = sub->batch;
-	struct iommunest_report *report = &sub->report;
+	struct iommunest_report *report = sub->report;
 
 	report->blame = blame;
 	report->error = error;
@@ -57,7 +57,7 @@ static struct iommunest_failure failure_of(const struct submission *sub,
 /* In the caller's array, whose elements may be of another size than ours. */
 static void record_skip(const struct submission *sub, int error)
 {
-	const struct iommunest_report *report = &sub->report;
+	const struct iommunest_report *report = sub->report;
 	size_t size = report->skipped->size;
 	char *to = (char *)report->skipped + report->skipped_count * size;
 	struct iommunest_failure failure = failure_of(sub, error);
@@ -69,13 +69,13 @@ static void record_skip(const struct submission *sub, int error)
 /* `ask` has seen the entry; otherwise only the report can tell of it. */
 static int skip(struct submission *sub, int error)
 {
-	struct iommunest_report *report = &sub->report;
+	struct iommunest_report *report = sub->report;
 	bool room =
 		report->skipped && report->skipped_count < report->skipped_max;
 
 	/* Only an entry that is known to be at fault may be given up. */
 	if (!is_exact(sub) ||
-	    (!room && sub->opts.policy != IOMMUNEST_POLICY_ASK))
+	    (!room && sub->opts->policy != IOMMUNEST_POLICY_ASK))
 		return iommunest__submit_stop(sub, IOMMUNEST_BLAME_ENTRY,
 					      error);
 	if (room)
@@ -94,7 +94,11 @@ static int send_all(struct submission *sub, const unsigned char *entries,
 {
 	const uint32_t len = sub->batch->type.entry_len;
 	uint64_t cookies[ALL_MAX];
-	uint32_t limit = count;
+	struct submission_call call = {
+		.cookies = cookies,
+		.count = count,
+		.flush_all = true,
+	};
 	uint32_t sent = 0;
 	uint32_t i, done;
 	int ret;
@@ -102,17 +106,16 @@ static int send_all(struct submission *sub, const unsigned char *entries,
 	for (i = 0; i < count; i++)
 		cookies[i] = sub->batch->cookies[sub->at];
 	while (sent < count) {
-		if (limit > count - sent)
-			limit = count - sent;
-		ret = iommunest__submit_entries(sub,
-						entries + (size_t)sent * len,
-						cookies, limit, true, &done);
+		if (call.count > count - sent)
+			call.count = count - sent;
+		call.entries = entries + (size_t)sent * len;
+		ret = iommunest__submit_call(sub, call, &done);
 		sent += done;
 		if (!ret || submission_may_retry(sub, ret))
 			continue;
-		if (!submission_has_no_memory(sub, ret) || limit == 1)
+		if (!submission_has_no_memory(sub, ret) || call.count == 1)
 			return ret;
-		limit /= 2;
+		call.count /= 2;
 	}
 	return 0;
 }
@@ -202,8 +205,8 @@ static int flush_all(struct submission *sub, int error)
 	/* Either way the report says which entry it was, and its error. */
 	if (ret)
 		return error;
-	sub->report.resumes++;
-	sub->report.flushed += iommunest_batch_pending(batch);
+	sub->report->resumes++;
+	sub->report->flushed += iommunest_batch_pending(batch);
 	batch->cursor = batch->count;
 	return 0;
 }
@@ -214,12 +217,12 @@ static enum iommunest_answer ask(struct submission *sub, int error)
 	struct iommunest_batch *batch = sub->batch;
 	struct iommunest_failure failure;
 
-	if (sub->opts.policy != IOMMUNEST_POLICY_ASK)
-		return (enum iommunest_answer)sub->opts.policy;
+	if (sub->opts->policy != IOMMUNEST_POLICY_ASK)
+		return (enum iommunest_answer)sub->opts->policy;
 	sub->attempt++;
 	failure = failure_of(sub, error);
-	return sub->opts.ask(sub->opts.user, &failure,
-			     iommunest_batch_at(batch, sub->at));
+	return sub->opts->ask(sub->opts->user, &failure,
+			      iommunest_batch_at(batch, sub->at));
 }
 
 /*
@@ -229,12 +232,12 @@ static enum iommunest_answer ask(struct submission *sub, int error)
 static bool has_to_wait(struct submission *sub)
 {
 	if (sub->at == sub->batch->cursor ||
-	    (sub->opts.policy != IOMMUNEST_POLICY_SKIP &&
-	     sub->opts.policy != IOMMUNEST_POLICY_ASK))
+	    (sub->opts->policy != IOMMUNEST_POLICY_SKIP &&
+	     sub->opts->policy != IOMMUNEST_POLICY_ASK))
 		return false;
 	sub->narrow = true;
 	sub->lone = sub->at;
-	sub->report.resumes++;
+	sub->report->resumes++;
 	return true;
 }
 
@@ -251,7 +254,7 @@ int iommunest__submit_act(struct submission *sub, int error)
 	case IOMMUNEST_ANSWER_FLUSH_ALL:
 		return flush_all(sub, error);
 	case IOMMUNEST_ANSWER_RETRY:
-		sub->report.resumes++;
+		sub->report->resumes++;
 		return 0;
 	}
 	return iommunest__submit_stop(sub, IOMMUNEST_BLAME_ENTRY, -EINVAL);

@@ -12,8 +12,41 @@
 #include "lib/abi.h"
 #include "lib/error-report.h"
 #include "lib/submission.h"
+#include "lib/submit.h"
 
 /* ---- One call ---- */
+
+/* The command as the kernel left it, and 0 or a negated errno. */
+struct answer {
+	struct iommunest_uapi_invalidate cmd;
+	int error;
+};
+
+static struct answer call_kernel(struct iommunest_ctx *ctx, uint32_t id,
+				 const struct iommunest_inv_type *type,
+				 const struct submission_call *call,
+				 enum iommunest_extension extension)
+{
+	struct answer answer = {
+		.cmd = {
+			.size = IOMMUNEST_UAPI_INVALIDATE_SIZE,
+			.hwpt_id = id,
+			.data_uptr = (uintptr_t)call->entries,
+			.data_type = type->data_type,
+			.entry_len = type->entry_len,
+			.entry_num = call->count,
+		},
+	};
+
+	if (extension == IOMMUNEST_EXTENSION_YES) {
+		answer.cmd.size = sizeof(answer.cmd);
+		answer.cmd.flags = IOMMUNEST_INVALIDATE_REPORT_ERROR;
+	}
+	answer.error = iommunest_ioctl(ctx, IOMMU_HWPT_INVALIDATE, &answer.cmd);
+	if (answer.error > 0)
+		answer.error = 0;
+	return answer;
+}
 
 /* After the failing entry, within a call of @count. */
 static uint32_t suspects_of(const struct iommunest_uapi_invalidate *cmd,
@@ -42,56 +75,21 @@ static void note_error(struct submission *sub,
 	sub->suspects = suspects_of(cmd, count);
 }
 
-static __attribute__((noinline)) void show_call(const struct submission *sub,
-						const void *entries,
-						const uint64_t *cookies,
-						bool flush_all, int error)
+static void show_call(const struct submission *sub,
+		      const struct submission_call *call, int error)
 {
-	const struct iommunest_call call = {
+	const struct iommunest_call shown = {
 		.id = sub->id,
 		.count = sub->called,
 		.handled = sub->reported,
 		.error = error,
-		.entries = entries,
-		.cookies = cookies,
-		.flush_all = flush_all,
+		.entries = call->entries,
+		.cookies = call->cookies,
+		.flush_all = call->flush_all,
 		.driver_error = sub->driver_error,
 	};
 
-	sub->opts.trace(sub->opts.user, &call);
-}
-
-/* Makes it, counts it, shows it. */
-static inline __attribute__((always_inline)) int
-call_kernel(struct submission *sub, const void *entries,
-	    const uint64_t *cookies, uint32_t count, bool flush_all)
-{
-	const struct iommunest_inv_type *type = &sub->batch->type;
-	struct iommunest_uapi_invalidate cmd = {
-		.size = IOMMUNEST_UAPI_INVALIDATE_SIZE,
-		.hwpt_id = sub->id,
-		.data_uptr = (uintptr_t)entries,
-		.data_type = type->data_type,
-		.entry_len = type->entry_len,
-		.entry_num = count,
-	};
-	int error;
-
-	if (sub->extension == IOMMUNEST_EXTENSION_YES) {
-		cmd.size = sizeof(cmd);
-		cmd.flags = IOMMUNEST_INVALIDATE_REPORT_ERROR;
-	}
-	error = iommunest_ioctl(sub->ctx, IOMMU_HWPT_INVALIDATE, &cmd);
-	if (error > 0)
-		error = 0;
-	note_error(sub, &cmd, count, error);
-	sub->called = count;
-	sub->reported = cmd.entry_num;
-	sub->report.calls++;
-	sub->report.sent += count;
-	if (sub->opts.trace)
-		show_call(sub, entries, cookies, flush_all, error);
-	return error;
+	sub->opts->trace(sub->opts->user, &shown);
 }
 
 static bool is_repeated(const struct iommunest_inv_type *type)
@@ -99,14 +97,19 @@ static bool is_repeated(const struct iommunest_inv_type *type)
 	return type->flags & IOMMUNEST_INV_REPEAT;
 }
 
+/* Whatever the type, there is nothing to find out about such a call. */
+static bool is_all_done(uint32_t count, uint32_t reported, int error)
+{
+	return !error && reported == count;
+}
+
 /*
  * How many of @count entries are done by what the kernel reported.  A failed
  * call that reports all of them is one that the kernel rejected before it
  * wrote the count back: the count is still ours, and nothing is done.
  */
-static inline int entries_done(const struct iommunest_inv_type *type,
-			       uint32_t count, uint32_t reported, int error,
-			       uint32_t *done)
+static int entries_done(const struct iommunest_inv_type *type, uint32_t count,
+			uint32_t reported, int error, uint32_t *done)
 {
 	bool exact = type->recovery == IOMMUNEST_RECOVERY_EXACT;
 
@@ -114,7 +117,8 @@ static inline int entries_done(const struct iommunest_inv_type *type,
 	if (reported > count)
 		return -EPROTO;
 	if (!error) {
-		if (reported < count && (reported == 0 || !exact))
+		if (!is_all_done(count, reported, error) &&
+		    (reported == 0 || !exact))
 			return -EPROTO;
 		*done = reported;
 		return 0;
@@ -125,34 +129,46 @@ static inline int entries_done(const struct iommunest_inv_type *type,
 	return error;
 }
 
-static inline __attribute__((always_inline)) int
-send_once(struct submission *sub, const void *entries, const uint64_t *cookies,
-	  uint32_t count, bool flush_all, uint32_t *done)
+/* Counts a call, shows it, and says how many entries are done by its answer. */
+static int take_answer(struct submission *sub,
+		       const struct submission_call *call,
+		       const struct answer *answer, uint32_t *done)
 {
-	int error = call_kernel(sub, entries, cookies, count, flush_all);
-	int ret = entries_done(&sub->batch->type, count, sub->reported, error,
-			       done);
+	const struct iommunest_uapi_invalidate *cmd = &answer->cmd;
+	const int error = answer->error;
+	int ret;
 
-	sub->lied = sub->reported > count || (ret && !error);
+	note_error(sub, cmd, call->count, error);
+	sub->called = call->count;
+	sub->reported = cmd->entry_num;
+	sub->report->calls++;
+	sub->report->sent += call->count;
+	if (sub->opts->trace)
+		show_call(sub, call, error);
+	ret = entries_done(&sub->batch->type, call->count, cmd->entry_num,
+			   error, done);
+	sub->lied = cmd->entry_num > call->count || (ret && !error);
 	return ret;
 }
 
-static __attribute__((noinline)) int send_again(struct submission *sub,
-						const void *entries,
-						const uint64_t *cookies,
-						bool flush_all, uint32_t *done)
+static int send_once(struct submission *sub, const struct submission_call *call,
+		     uint32_t *done)
 {
-	return send_once(sub, entries, cookies, *done, flush_all, done);
+	const struct answer answer = call_kernel(
+		sub->ctx, sub->id, &sub->batch->type, call, sub->extension);
+
+	return take_answer(sub, call, &answer, done);
 }
 
-int iommunest__submit_entries(struct submission *sub, const void *entries,
-			      const uint64_t *cookies, uint32_t count,
-			      bool flush_all, uint32_t *done)
+int iommunest__submit_call(struct submission *sub, struct submission_call call,
+			   uint32_t *done)
 {
-	int ret = send_once(sub, entries, cookies, count, flush_all, done);
+	int ret = send_once(sub, &call, done);
 
-	if (!ret && is_repeated(&sub->batch->type) && count)
-		ret = send_again(sub, entries, cookies, flush_all, done);
+	if (!ret && is_repeated(&sub->batch->type) && call.count) {
+		call.count = *done;
+		ret = send_once(sub, &call, done);
+	}
 	/* Only those in a row are counted. */
 	if (!iommunest_is_stall(ret))
 		sub->stalls = 0;
@@ -161,8 +177,7 @@ int iommunest__submit_entries(struct submission *sub, const void *entries,
 
 /* ---- The loop ---- */
 
-static __attribute__((noinline)) uint32_t
-narrow_size(const struct submission *sub, uint32_t count)
+static uint32_t narrow_size(const struct submission *sub, uint32_t count)
 {
 	const uint32_t cursor = sub->batch->cursor;
 
@@ -175,70 +190,136 @@ narrow_size(const struct submission *sub, uint32_t count)
 	return count;
 }
 
-/* How many go in the next call. */
-static uint32_t call_size(const struct submission *sub)
+/* What goes in the next call. */
+static struct submission_call next_call(const struct submission *sub)
 {
-	uint32_t count = iommunest_batch_pending(sub->batch);
+	const struct iommunest_batch *batch = sub->batch;
+	uint32_t count = iommunest_batch_pending(batch);
 
-	if (count > sub->batch->type.call_max)
-		count = sub->batch->type.call_max;
-	return sub->narrow ? narrow_size(sub, count) : count;
+	if (count > batch->type.call_max)
+		count = batch->type.call_max;
+	if (sub->narrow)
+		count = narrow_size(sub, count);
+	return submission_call_of(batch, batch->cursor, count);
 }
 
-/* One call from the cursor on, and what follows from its answer. */
-static int step(struct submission *sub)
+/* What follows from a call of @count entries at the cursor. */
+static int go_on(struct submission *sub, uint32_t count, uint32_t done,
+		 int error)
 {
-	struct iommunest_batch *batch = sub->batch;
-	const uint32_t first = batch->cursor;
-	const uint32_t count = call_size(sub);
-	uint32_t done;
-	int error;
+	const uint32_t first = sub->batch->cursor;
 
-	error = iommunest__submit_entries(sub, iommunest_batch_at(batch, first),
-					  batch->cookies + first, count, false,
-					  &done);
 	submission_advance(sub, done);
 	if (error)
 		return iommunest__submit_recover(sub, first, error);
-	sub->report.resumes += done < count;
+	sub->report->resumes += done < count;
 	return 0;
 }
 
-static int run(struct submission *sub)
+static int step(struct submission *sub)
 {
-	struct iommunest_report *report = &sub->report;
-	struct iommunest_batch *batch = sub->batch;
-	int ret = 0;
+	const struct submission_call call = next_call(sub);
+	uint32_t done;
+	int error = iommunest__submit_call(sub, call, &done);
 
-	if (batch->error) {
-		report->blame = IOMMUNEST_BLAME_BATCH;
-		report->error = batch->error;
-		report->cookie = batch->error_cookie;
-		report->pending = iommunest_batch_pending(batch);
-		return batch->error;
-	}
-	batch->failed = 0;
-	if (iommunest_batch_pending(batch))
-		sub->extension =
-			iommunest__extension(sub->ctx, sub->id, &batch->type);
+	return go_on(sub, call.count, done, error);
+}
+
+static int begin_with(struct submission *sub, const struct answer *answer)
+{
+	const struct submission_call call = next_call(sub);
+	uint32_t done;
+	int error = take_answer(sub, &call, answer, &done);
+
+	return go_on(sub, call.count, done, error);
+}
+
+/* @first: the answer to a call of all that is pending, or NULL. */
+static __attribute__((noinline)) int
+run(struct iommunest_ctx *ctx, uint32_t id, struct iommunest_batch *batch,
+    const struct iommunest_submit_options *opts,
+    struct iommunest_report *report, const struct answer *first)
+{
+	struct submission sub = {
+		.ctx = ctx,
+		.batch = batch,
+		.opts = opts,
+		.report = report,
+		.id = id,
+		.extension = iommunest__extension(ctx, id, &batch->type),
+		.lone = NO_ENTRY,
+	};
+	int ret = first ? begin_with(&sub, first) : 0;
+
 	while (!ret && iommunest_batch_pending(batch))
-		ret = step(sub);
+		ret = step(&sub);
 	report->pending = iommunest_batch_pending(batch);
 	/* A call that succeeded: the question was about the right object. */
-	if (sub->extension == IOMMUNEST_EXTENSION_UNKNOWN &&
+	if (sub.extension == IOMMUNEST_EXTENSION_UNKNOWN &&
 	    (report->handled || report->flushed))
-		iommunest__extension_unanswered(sub->ctx);
+		iommunest__extension_unanswered(ctx);
 	return ret ? ret : (int)report->skipped_count;
+}
+
+/* ---- What nearly all are: one call, which handles all ---- */
+
+static int refuse(const struct iommunest_batch *batch,
+		  struct iommunest_report *report)
+{
+	report->blame = IOMMUNEST_BLAME_BATCH;
+	report->error = batch->error;
+	report->cookie = batch->error_cookie;
+	report->pending = iommunest_batch_pending(batch);
+	return batch->error;
+}
+
+/* A call that handles all is all that there is to say and to do. */
+static bool is_one_call(const struct iommunest_batch *batch,
+			const struct iommunest_submit_options *opts,
+			enum iommunest_extension extension)
+{
+	return iommunest_batch_pending(batch) <= batch->type.call_max &&
+	       !is_repeated(&batch->type) && !opts->trace &&
+	       extension != IOMMUNEST_EXTENSION_UNKNOWN;
+}
+
+int iommunest__submit(struct iommunest_ctx *ctx, uint32_t id,
+		      struct iommunest_batch *batch,
+		      const struct iommunest_submit_options *opts,
+		      struct iommunest_report *report)
+{
+	const enum iommunest_extension extension =
+		iommunest_extension_known(ctx);
+	const uint32_t count = iommunest_batch_pending(batch);
+	struct submission_call call;
+	struct answer answer;
+
+	if (batch->error)
+		return refuse(batch, report);
+	batch->failed = 0;
+	if (!count)
+		return 0;
+	if (!is_one_call(batch, opts, extension))
+		return run(ctx, id, batch, opts, report, NULL);
+	call = submission_call_of(batch, batch->cursor, count);
+	answer = call_kernel(ctx, id, &batch->type, &call, extension);
+	if (!is_all_done(count, answer.cmd.entry_num, answer.error))
+		return run(ctx, id, batch, opts, report, &answer);
+	batch->cursor += count;
+	report->calls = 1;
+	report->sent = count;
+	report->handled = count;
+	return 0;
 }
 
 /* ---- What the caller hands in ---- */
 
-/* @to is zeroed. */
 static int copy_options(struct iommunest_submit_options *to,
 			const struct iommunest_submit_options *from)
 {
 	int ret;
 
+	*to = (struct iommunest_submit_options){ 0 };
 	if (from) {
 		ret = iommunest_copy_in(to, sizeof(*to), from,
 					END_OF(struct iommunest_submit_options,
@@ -255,13 +336,14 @@ static int copy_options(struct iommunest_submit_options *to,
 	return 0;
 }
 
-/* Takes the caller's room for skipped entries; @to is zeroed. */
+/* Takes the caller's room for skipped entries. */
 static int copy_report(struct iommunest_report *to,
 		       const struct iommunest_report *from)
 {
 	struct iommunest_report in;
 	int ret;
 
+	*to = (struct iommunest_report){ 0 };
 	if (!from)
 		return 0;
 	ret = iommunest_copy_in(&in, sizeof(in), from,
@@ -286,29 +368,25 @@ EXPORT int iommunest_submit(struct iommunest_ctx *ctx, uint32_t id,
 			    const struct iommunest_submit_options *options,
 			    struct iommunest_report *report)
 {
-	struct submission sub = {
-		.ctx = ctx,
-		.batch = batch,
-		.id = id,
-		.lone = NO_ENTRY,
-	};
+	struct iommunest_submit_options opts;
+	struct iommunest_report out;
 	int ret;
 
-	ret = copy_report(&sub.report, report);
+	ret = copy_report(&out, report);
 	if (ret)
 		return ret;
-	ret = copy_options(&sub.opts, options);
+	ret = copy_options(&opts, options);
 	if (!ctx || !batch)
 		ret = -EINVAL;
 	if (!ret)
-		ret = check_skipped(&sub.report);
+		ret = check_skipped(&out);
 	if (ret) {
-		sub.report.error = ret;
-		sub.report.pending = batch ? iommunest_batch_pending(batch) : 0;
+		out.error = ret;
+		out.pending = batch ? iommunest_batch_pending(batch) : 0;
 	} else {
-		ret = run(&sub);
+		ret = iommunest__submit(ctx, id, batch, &opts, &out);
 	}
 	if (report)
-		iommunest_copy_out(report, &sub.report, sizeof(sub.report));
+		iommunest_copy_out(report, &out, sizeof(out));
 	return ret;
 }

@@ -167,6 +167,7 @@ TEST_SIM_LDADD = %D%/libtest-sim.la %D%/libtest.la libiommunest-sim.la \
 	%D%/core/test-submit-arguments.c \
 	%D%/core/test-submit-errors.c \
 	%D%/core/test-submit-groups.c \
+	%D%/core/test-submit-one-call.c \
 	%D%/core/test-submit.c
 
 %C%_core_test_submit_random_SOURCES = \

@@ -3,7 +3,7 @@
 /* Ordering points: from gathered items to entries, and to the host. */
 #include <config.h>
 
-#include "lib/abi.h"
+#include "lib/submit.h"
 #include "lib/vtd/batch.h"
 #include "lib/vtd/queue/queue.h"
 
@@ -196,17 +196,16 @@ static int submit_batch(const struct settling *settling,
 	const struct vtd_hwpt *hwpt = target_of(settling);
 	struct iommunest_vtd_iq *iq = settling->iq;
 	struct iommunest_submit_options options = {
-		.size = sizeof(options),
 		.policy = policy,
+		.max_stalls = IOMMUNEST_DEFAULT_STALLS,
 		.ask = skip_entry,
 		.trace = iq->ops.trace ? trace_call : NULL,
 		.user = (void *)settling,
 	};
 	int ret;
 
-	*report = (struct iommunest_report)IOMMUNEST_INIT(
-		struct iommunest_report);
-	ret = iommunest_submit(hwpt->ctx, hwpt->id, batch, &options, report);
+	*report = (struct iommunest_report){ 0 };
+	ret = iommunest__submit(hwpt->ctx, hwpt->id, batch, &options, report);
 	result->calls += report->calls;
 	result->entries += report->handled + (report->flushed ? 1 : 0);
 	return ret;
