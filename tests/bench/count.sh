@@ -99,6 +99,7 @@ esac
 build=$(cd "$1" && pwd)
 
 if [ "${2-}" = --figures ]; then
+	sed -n '2,3p' "$0"
 	printf '# %s\n# Made by tests/bench/count.sh --figures.\n' \
 		"$(environment)"
 	measure
