@@ -71,7 +71,7 @@ static void judge(const struct viommu *viommu, const uint64_t words[8],
 	int ret;
 
 	iommunest_vtd_pasid_decode(&entry, words);
-	ret = iommunest_vtd_pasid_to_s1(&entry, &viommu->config.info, GPA_BITS,
+	ret = iommunest_vtd_pasid_to_s1(&entry, &viommu->device.info, GPA_BITS,
 					&want->nest.s1, &reason);
 	want->nest.did = entry.did;
 	if (!ret) {
@@ -192,8 +192,8 @@ static int tell_engine(struct viommu *viommu, const struct viommu_nest *nest)
 
 static int attach(const struct viommu *viommu, uint32_t pt_id)
 {
-	return iommunest_vfio_attach(viommu->config.ctx,
-				     viommu->config.device_fd, &pt_id);
+	return iommunest_vfio_attach(viommu->config.ctx, viommu->device.fd,
+				     &pt_id);
 }
 
 /* ---- Moving the device ---- */
@@ -205,11 +205,11 @@ static int attach(const struct viommu *viommu, uint32_t pt_id)
  */
 static int enter(struct viommu *viommu, struct viommu_nest *nest)
 {
-	const struct viommu_config *config = &viommu->config;
+	const struct viommu_device *device = &viommu->device;
 	int ret;
 
-	ret = iommunest_vtd_hwpt_alloc(config->ctx, config->dev_id,
-				       config->parent_id, &nest->s1,
+	ret = iommunest_vtd_hwpt_alloc(viommu->config.ctx, device->dev_id,
+				       device->parent_id, &nest->s1,
 				       &nest->hwpt_id);
 	if (ret)
 		return ret;
@@ -223,15 +223,15 @@ static int enter(struct viommu *viommu, struct viommu_nest *nest)
 
 static int try_to_move(struct viommu *viommu, struct viommu_nest *nest)
 {
-	const struct viommu_config *config = &viommu->config;
+	const struct viommu_device *device = &viommu->device;
 
 	switch (nest->dma) {
 	case VIOMMU_NESTED:
 		return enter(viommu, nest);
 	case VIOMMU_PARENT:
-		return attach(viommu, config->parent_id);
+		return attach(viommu, device->parent_id);
 	default:
-		return iommunest_vfio_detach(config->ctx, config->device_fd);
+		return iommunest_vfio_detach(viommu->config.ctx, device->fd);
 	}
 }
 
@@ -271,14 +271,18 @@ static int move(struct viommu *viommu, const struct viommu_nest *to)
 	return 0;
 }
 
-/*
- * A device that is detached reaches nothing, and has nothing cached.  To the
- * guest it is as if its IOMMU could not read the entry.
- */
-int viommu_nest_cut_off(struct viommu *viommu)
+/* A device that is detached reaches nothing, and has nothing cached. */
+static int block(struct viommu *viommu)
 {
 	const struct viommu_nest blocked = { .dma = VIOMMU_BLOCKED };
-	int ret = move(viommu, &blocked);
+
+	return move(viommu, &blocked);
+}
+
+/* To the guest it is as if its IOMMU could not read the entry. */
+int viommu_nest_cut_off(struct viommu *viommu)
+{
+	int ret = block(viommu);
 
 	if (!ret && viommu_is_set(viommu, REG_GSTS, GCMD_TE))
 		viommu_record_fault(viommu, FAULT_ENTRY_ACCESS);
@@ -290,6 +294,8 @@ int viommu_nest_update(struct viommu *viommu)
 	struct wanted want;
 	int ret;
 
+	if (!viommu->plugged)
+		return 0;
 	find_wanted(viommu, &want);
 	ret = move(viommu, &want.nest);
 	if (ret) {
@@ -300,4 +306,63 @@ int viommu_nest_update(struct viommu *viommu)
 	if (want.fault)
 		viommu_record_fault(viommu, want.fault);
 	return 0;
+}
+
+/* ---- Plugging ---- */
+
+/* The guest was shown CAP_REG and ECAP_REG before the device came. */
+static int check_host(const struct viommu *viommu,
+		      const struct iommunest_hw_info *info)
+{
+	const struct iommunest_vtd_guest guest = {
+		.size = sizeof(guest),
+		.cap = viommu_get64(viommu, REG_CAP),
+		.ecap = viommu_get64(viommu, REG_ECAP),
+	};
+	uint64_t reasons;
+	unsigned int i;
+	int ret;
+
+	ret = iommunest_vtd_guest_check(info, &guest, &reasons);
+	for (i = 0; ret > 0 && i < 64; i++)
+		if (reasons & UINT64_C(1) << i)
+			viommu_note(viommu, "%s",
+				    iommunest_vtd_guest_reason_text(UINT64_C(1)
+								    << i));
+	return ret > 0 ? -EOPNOTSUPP : ret;
+}
+
+/*
+ * Where the guest has translation on already, the device goes from nothing to
+ * what its entry says, and sees no more of memory on the way.
+ */
+int viommu_plug(struct viommu *viommu, const struct viommu_device *device)
+{
+	int ret;
+
+	if (viommu->plugged)
+		return -EBUSY;
+	ret = check_host(viommu, &device->info);
+	if (ret)
+		return ret;
+	viommu->device = *device;
+	viommu->nest = (struct viommu_nest){ .dma = VIOMMU_UNKNOWN };
+	viommu->plugged = true;
+	return viommu_nest_update(viommu);
+}
+
+/*
+ * Not back to the parent: the guest's DMA may go on until the device is reset,
+ * and would see all of memory.
+ */
+int viommu_unplug(struct viommu *viommu)
+{
+	int ret;
+
+	if (!viommu->plugged)
+		return 0;
+	ret = block(viommu);
+	if (!ret)
+		viommu->plugged = false;
+	return ret;
 }

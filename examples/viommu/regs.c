@@ -356,6 +356,8 @@ int viommu_init(struct viommu *viommu, const struct viommu_config *config)
 
 void viommu_fini(struct viommu *viommu)
 {
+	/* What it cannot do now, closing the device will. */
+	viommu_unplug(viommu);
 	iommunest_vtd_iq_free(viommu->iq);
 	viommu->iq = NULL;
 }

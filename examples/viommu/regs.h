@@ -9,10 +9,10 @@
  *   nest.c         from the guest's tables to what the device is attached to
  *   viommu.c       a small guest that uses it
  *
- * There is one device behind it.  It has the registers of the invalidation
- * queue and of faults, and those that a guest needs to get there.  Left out,
- * because the queue does not need them: register-based invalidation, interrupt
- * remapping, page requests, PASIDs other than 0.
+ * There is one device behind it, which can be unplugged.  It has the registers
+ * of the invalidation queue and of faults, and those that a guest needs to get
+ * there.  Left out, because the queue does not need them: register-based
+ * invalidation, interrupt remapping, page requests, PASIDs other than 0.
  *
  * Registers: VT-d specification, chapter 11, "Register Descriptions".
  */
@@ -82,11 +82,8 @@
 
 /* What the VMM has; all of it is borrowed. */
 struct viommu_config {
-	/* The host: the device is bound, and its stage 2 is there. */
 	struct iommunest_ctx *ctx;
-	int device_fd;
-	uint32_t dev_id;
-	uint32_t parent_id;
+	/* What the guest is shown is of this host IOMMU. */
 	struct iommunest_hw_info info;
 	/* Guest physical memory, from address 0 on. */
 	unsigned char *memory;
@@ -96,6 +93,16 @@ struct viommu_config {
 	/* A line on what happened, for a log; may be NULL. */
 	void (*note)(void *user, const char *text);
 	void *user;
+};
+
+/* A device of the host that is bound, and all of guest memory as its stage 2.
+ */
+struct viommu_device {
+	int fd;
+	uint32_t dev_id;
+	/* The nest parent, which the VMM destroys after the device is out. */
+	uint32_t parent_id;
+	struct iommunest_hw_info info;
 };
 
 /* What the device's DMA reaches. */
@@ -125,19 +132,37 @@ struct viommu {
 	uint32_t regs[REG_END / 4];
 	/* RTADDR_REG as it was when the guest set the root table. */
 	uint64_t root;
+	bool plugged;
+	struct viommu_device device;
 	struct viommu_nest nest;
 };
 
 /*
  * Functions that return int return 0 or the negated errno of something that
- * the VMM or its host could not do.  What the guest does wrong is no error
- * here: it reads about that in its registers.
+ * the VMM or its host could not do, and nothing made good: the VMM stops the
+ * guest.  What the guest does wrong is no error here: it reads about that in
+ * its registers.
+ *
+ * One thread at a time.  A VMM has a lock around each of them, so that what
+ * a vCPU reads is all from before a step of the queue, or all from after it.
  */
 int viommu_init(struct viommu *viommu, const struct viommu_config *config);
+/* The device leaves first, as by viommu_unplug(). */
 void viommu_fini(struct viommu *viommu);
 
-/* The guest's machine was reset. */
+/*
+ * The guest's machine was reset, and its device before it: DMA of the guest
+ * that was must not reach all of memory.
+ */
 int viommu_reset(struct viommu *viommu);
+
+/*
+ * A device appears, or goes.  -EOPNOTSUPP: its host IOMMU cannot do what the
+ * guest was shown; -EBUSY: there is one.  Once it is out nothing of this file
+ * has the parent in use.
+ */
+int viommu_plug(struct viommu *viommu, const struct viommu_device *device);
+int viommu_unplug(struct viommu *viommu);
 
 /* MMIO of 4 or 8 bytes, @offset a multiple of that; others are ignored. */
 uint64_t viommu_read(const struct viommu *viommu, uint64_t offset,

@@ -34,7 +34,7 @@ struct machine {
 	/* The host. */
 	struct iommunest_sim *sim;
 	struct iommunest_ctx *ctx;
-	int device_fd;
+	struct viommu_device device;
 	/* The VMM. */
 	struct viommu viommu;
 	/* The guest: its memory, and its own idea of the tail. */
@@ -129,28 +129,11 @@ static void show_status(const struct machine *m, unsigned int word)
 
 static int look_around(struct machine *m)
 {
-	struct iommunest_vtd_guest guest = {
-		.size = sizeof(guest),
-		.cap = guest_read(m, REG_CAP, 8),
-		.ecap = guest_read(m, REG_ECAP, 8),
-	};
-	uint64_t reasons;
-	unsigned int i;
-	int ret;
-
 	printf("  guest reads: VER 0x%" PRIx64 ", CAP 0x%" PRIx64
 	       ", ECAP 0x%" PRIx64 "\n",
-	       guest_read(m, REG_VER, 4), guest.cap, guest.ecap);
-	/* A VMM asks before it starts its guest. */
-	ret = iommunest_vtd_guest_check(&m->viommu.config.info, &guest,
-					&reasons);
-	for (i = 0; ret > 0 && i < 64; i++)
-		if (reasons & UINT64_C(1) << i)
-			printf("  vmm: %s\n", iommunest_vtd_guest_reason_text(
-						      UINT64_C(1) << i));
-	if (!ret)
-		puts("  vmm: the host can serve this guest");
-	return ret < 0 ? ret : 0;
+	       guest_read(m, REG_VER, 4), guest_read(m, REG_CAP, 8),
+	       guest_read(m, REG_ECAP, 8));
+	return 0;
 }
 
 /* As Linux does it. */
@@ -389,23 +372,23 @@ static void msi(void *user, uint64_t addr, uint32_t data)
 }
 
 /* What a VMM has before it makes its vIOMMU: a device, and stage 2. */
-static int set_up_host(struct machine *m, struct viommu_config *config)
+static int set_up_host(struct machine *m)
 {
+	struct viommu_device *device = &m->device;
 	uint32_t ioas_id;
 	int ret;
 
-	config->info.size = sizeof(config->info);
-	ret = iommunest_vfio_open(config->ctx, "/dev/vfio/devices/vfio0",
-				  &m->device_fd, &config->dev_id);
+	device->info.size = sizeof(device->info);
+	ret = iommunest_vfio_open(m->ctx, "/dev/vfio/devices/vfio0",
+				  &device->fd, &device->dev_id);
 	if (ret)
 		return ret;
-	config->device_fd = m->device_fd;
-	ret = iommunest_hw_info(config->ctx, config->dev_id, &config->info);
+	ret = iommunest_hw_info(m->ctx, device->dev_id, &device->info);
 	if (!ret)
-		ret = iommunest_ioas_alloc(config->ctx, &ioas_id);
+		ret = iommunest_ioas_alloc(m->ctx, &ioas_id);
 	if (!ret)
-		ret = iommunest_hwpt_alloc_parent(config->ctx, config->dev_id,
-						  ioas_id, &config->parent_id);
+		ret = iommunest_hwpt_alloc_parent(m->ctx, device->dev_id,
+						  ioas_id, &device->parent_id);
 	return ret;
 }
 
@@ -439,16 +422,19 @@ static int set_up_and_play(struct machine *m)
 	ret = iommunest_open(&m->ctx, &options);
 	if (ret)
 		return ret;
+	ret = set_up_host(m);
 	config.ctx = m->ctx;
-	ret = set_up_host(m, &config);
+	config.info = m->device.info;
 	if (!ret)
 		ret = viommu_init(&m->viommu, &config);
 	if (!ret) {
-		ret = play(m);
+		ret = viommu_plug(&m->viommu, &m->device);
+		if (!ret)
+			ret = play(m);
 		viommu_fini(&m->viommu);
 	}
-	if (m->device_fd >= 0)
-		iommunest_vfio_close(m->ctx, m->device_fd);
+	if (m->device.fd >= 0)
+		iommunest_vfio_close(m->ctx, m->device.fd);
 	iommunest_close(m->ctx);
 	return ret;
 }
@@ -497,7 +483,7 @@ static int finish(int status)
 
 int main(int argc, char *argv[])
 {
-	static struct machine machine = { .device_fd = -1 };
+	static struct machine machine = { .device.fd = -1 };
 	int status, ret;
 
 	status = parse(argc, argv);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "tests/harness/support.h"
+#include "tests/harness/vtd-info.h"
 #include "tests/replay/viommu-rig.h"
 
 FIXTURE(set_up, tear_down);
@@ -28,7 +29,7 @@ static void expect_dma(enum viommu_dma dma)
 		break;
 	case VIOMMU_PARENT:
 		ck_assert_uint_eq(viommu.nest.hwpt_id, 0);
-		ck_assert_uint_eq(attached_to, parent_id);
+		ck_assert_uint_eq(attached_to, device.parent_id);
 		break;
 	default:
 		ck_assert_uint_eq(viommu.nest.hwpt_id, 0);
@@ -617,4 +618,122 @@ TEST(a_reset_that_the_host_cannot_follow_blocks_the_device)
 	repair();
 	ck_assert_int_eq(viommu_reset(&viommu), 0);
 	expect_dma(VIOMMU_PARENT);
+}
+
+/* ---- Plugging ---- */
+
+TEST(what_is_unplugged_has_nothing_in_use)
+{
+	uint32_t first;
+
+	start_guest();
+	first = viommu.nest.hwpt_id;
+	ck_assert_int_eq(viommu_unplug(&viommu), 0);
+	ck_assert_uint_eq(attached_to, 0);
+	expect_gone(first);
+	/* The parent goes, and the IOAS. */
+	close_device();
+	open_device();
+	ck_assert_int_eq(viommu_plug(&viommu, &device), 0);
+}
+
+/* Its descriptors are nobody's, and the guest goes on. */
+TEST(without_a_device_the_guest_goes_on)
+{
+	start_guest();
+	ck_assert_int_eq(viommu_unplug(&viommu), 0);
+	fail_ioctl(ANY_BUT_INVALIDATE, 1, 0, -EIO);
+	put_piotlb(0, 0x1000);
+	put_pasid_cache(1);
+	expect_guest_goes_on(2);
+	write4(REG_GCMD, GCMD_QIE);
+	write4(REG_GCMD, GCMD_QIE | GCMD_TE | GCMD_SRTP);
+	ck_assert_int_eq(viommu_unplug(&viommu), 0);
+	ck_assert_uint_eq(ioctl_failure.count, 0);
+	ck_assert_uint_eq(calls(), 0);
+	expect_fault(0);
+	ck_assert_int_eq(viommu_reset(&viommu), 0);
+	ck_assert_uint_eq(ioctl_failure.count, 0);
+	repair();
+	ck_assert_int_eq(viommu_plug(&viommu, &device), 0);
+}
+
+/* At once, wherever it was: VFIO code may attach it to the parent itself. */
+TEST_LOOP(what_is_plugged_is_what_its_entry_says, 4)
+{
+	static const uint64_t words[] = { FIRST_STAGE, PASS_THROUGH, 0, 0 };
+	static const enum viommu_dma dma[] = { VIOMMU_NESTED, VIOMMU_PARENT,
+					       VIOMMU_BLOCKED, VIOMMU_PARENT };
+	uint32_t pt_id;
+
+	start_guest();
+	ck_assert_int_eq(viommu_unplug(&viommu), 0);
+	close_device();
+	poke(PASID_TABLE, words[_i]);
+	if (_i == 3)
+		write4(REG_GCMD, GCMD_QIE);
+	open_device();
+	pt_id = device.parent_id;
+	ck_assert_int_eq(iommunest_vfio_attach(ctx, device.fd, &pt_id), 0);
+	fail_ioctl(DEVICE_ATTACH, 2, 0, -EIO);
+	ck_assert_int_eq(viommu_plug(&viommu, &device), 0);
+	expect_dma(dma[_i]);
+	ck_assert_uint_eq(ioctl_failure.count, dma[_i] != VIOMMU_BLOCKED);
+	put_piotlb(0, 0x1000);
+	expect_guest_goes_on(1);
+	ck_assert_uint_eq(calls(), dma[_i] == VIOMMU_NESTED);
+	repair();
+}
+
+TEST(there_is_one_device)
+{
+	ck_assert_int_eq(viommu_plug(&viommu, &device), -EBUSY);
+	expect_dma(VIOMMU_PARENT);
+}
+
+/* It is behind an IOMMU with less than the guest was shown: 4 levels. */
+TEST(a_device_that_cannot_serve_the_guest_is_refused)
+{
+	struct viommu_device other = device;
+
+	ck_assert_int_eq(viommu_unplug(&viommu), 0);
+	other.info.data[VTD_CAP] &= ~(UINT64_C(1) << 60);
+	ck_assert_int_eq(viommu_plug(&viommu, &other), -EOPNOTSUPP);
+	ck_assert_uint_eq(attached_to, 0);
+	ck_assert_int_eq(viommu_plug(&viommu, &device), 0);
+	expect_dma(VIOMMU_PARENT);
+}
+
+/* Each ioctl of it fails once. */
+TEST_LOOP(unplugging_is_tried_again, ARRAY_LEN(passing))
+{
+	unsigned int nth, ioctls;
+
+	for (nth = 1, ioctls = nth; ioctls >= nth; nth++) {
+		start_guest();
+		fail_ioctl(ANY_BUT_INVALIDATE, nth, 1, passing[_i]);
+		ck_assert_int_eq(viommu_unplug(&viommu), 0);
+		ioctls = ioctl_failure.count;
+		repair();
+		close_device();
+		open_device();
+		ck_assert_int_eq(viommu_plug(&viommu, &device), 0);
+		tear_down();
+		set_up();
+	}
+	ck_assert_uint_ge(nth, 3);
+}
+
+/* It is still there, and can be unplugged later. */
+TEST(what_cannot_be_detached_is_not_unplugged)
+{
+	start_guest();
+	fail_ioctl(DEVICE_DETACH, 1, 0, -EIO);
+	ck_assert_int_eq(viommu_unplug(&viommu), -EIO);
+	ck_assert_int_eq(viommu_plug(&viommu, &device), -EBUSY);
+	repair();
+	put_piotlb(0, 0x1000);
+	expect_guest_goes_on(1);
+	ck_assert_uint_eq(calls(), 1);
+	ck_assert_int_eq(viommu_unplug(&viommu), 0);
 }

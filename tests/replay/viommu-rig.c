@@ -9,7 +9,7 @@
 
 struct iommunest_sim *sim;
 struct iommunest_ctx *ctx;
-int device;
+struct viommu_device device;
 struct viommu viommu;
 unsigned char memory[MEMORY] __attribute__((aligned(4096)));
 unsigned int interrupts;
@@ -17,7 +17,8 @@ uint64_t msi_addr;
 uint32_t msi_data;
 struct at_msi at_msi;
 struct ioctl_failure ioctl_failure;
-uint32_t attached_to, parent_id;
+uint32_t attached_to;
+static uint32_t ioas_id;
 unsigned int detaches;
 
 /* ---- The host ---- */
@@ -85,50 +86,70 @@ static void msi(void *user, uint64_t addr, uint32_t data)
 	};
 }
 
-void set_up(void)
+void open_device(void)
+{
+	device = (struct viommu_device){ .info.size = sizeof(device.info) };
+	ck_assert_int_eq(iommunest_vfio_open(ctx, "/dev/vfio/devices/vfio0",
+					     &device.fd, &device.dev_id),
+			 0);
+	ck_assert_int_eq(iommunest_hw_info(ctx, device.dev_id, &device.info),
+			 0);
+	ck_assert_int_eq(iommunest_ioas_alloc(ctx, &ioas_id), 0);
+	ck_assert_int_eq(iommunest_hwpt_alloc_parent(ctx, device.dev_id,
+						     ioas_id,
+						     &device.parent_id),
+			 0);
+}
+
+/* This is how it is seen that nothing of the example is left. */
+void close_device(void)
+{
+	iommunest_vfio_close(ctx, device.fd);
+	ck_assert_int_eq(iommunest_object_destroy(ctx, device.parent_id), 0);
+	ck_assert_int_eq(iommunest_object_destroy(ctx, ioas_id), 0);
+}
+
+static void open_host(void)
 {
 	static struct iommunest_sys sys;
 	struct iommunest_open_options options = {
 		.size = sizeof(options),
 		.sys = &sys,
 	};
-	struct viommu_config config = {
-		.info.size = sizeof(config.info),
-		.memory = memory,
-		.memory_size = sizeof(memory),
-		.msi = msi,
-	};
-	uint32_t ioas;
 
 	sys = *iommunest_sim_sys();
 	sys.ioctl = failing_ioctl;
 	repair();
 	attached_to = 0;
 	detaches = 0;
-	interrupts = 0;
-	memset(memory, 0, sizeof(memory));
 	ck_assert_int_eq(iommunest_sim_new(&sim, NULL), 0);
 	options.sys_data = sim;
 	ck_assert_int_eq(iommunest_open(&ctx, &options), 0);
-	ck_assert_int_eq(iommunest_vfio_open(ctx, "/dev/vfio/devices/vfio0",
-					     &device, &config.dev_id),
-			 0);
-	ck_assert_int_eq(iommunest_hw_info(ctx, config.dev_id, &config.info),
-			 0);
-	ck_assert_int_eq(iommunest_ioas_alloc(ctx, &ioas), 0);
-	ck_assert_int_eq(iommunest_hwpt_alloc_parent(ctx, config.dev_id, ioas,
-						     &config.parent_id),
-			 0);
-	parent_id = config.parent_id;
+	open_device();
+}
+
+void set_up(void)
+{
+	struct viommu_config config = {
+		.memory = memory,
+		.memory_size = sizeof(memory),
+		.msi = msi,
+	};
+
+	interrupts = 0;
+	memset(memory, 0, sizeof(memory));
+	open_host();
 	config.ctx = ctx;
-	config.device_fd = device;
+	config.info = device.info;
 	ck_assert_int_eq(viommu_init(&viommu, &config), 0);
+	ck_assert_int_eq(viommu_plug(&viommu, &device), 0);
 }
 
 void tear_down(void)
 {
+	repair();
 	viommu_fini(&viommu);
-	iommunest_vfio_close(ctx, device);
+	close_device();
 	iommunest_close(ctx);
 	ck_assert_uint_eq(iommunest_sim_open_fds(sim), 0);
 	iommunest_sim_free(sim);

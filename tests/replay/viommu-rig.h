@@ -23,7 +23,8 @@
 
 extern struct iommunest_sim *sim;
 extern struct iommunest_ctx *ctx;
-extern int device;
+/* Bound; what start_guest() nests. */
+extern struct viommu_device device;
 extern struct viommu viommu;
 extern unsigned char memory[MEMORY];
 extern unsigned int interrupts;
@@ -58,13 +59,15 @@ extern struct ioctl_failure {
 } ioctl_failure;
 /* What the device is attached to; 0: it is detached. */
 extern uint32_t attached_to;
-/* The nest parent, and how often the device was detached. */
-extern uint32_t parent_id;
 extern unsigned int detaches;
 
 /* What each test begins and ends with. */
 void set_up(void);
 void tear_down(void);
+
+/* Opens the device, and makes its stage 2; and the reverse. */
+void open_device(void);
+void close_device(void);
 
 /* Calls that the host got. */
 uint64_t calls(void);
