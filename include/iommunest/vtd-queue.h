@@ -510,8 +510,9 @@ struct iommunest_vtd_iq_result {
  * slot; a failure of the host goes by the engine's options.  A halted engine
  * reports the same again, until iommunest_vtd_iq_clear_fault() (the guest
  * cleared FSTS_REG, or the VMM healed the host) or a new base; then it starts
- * again from the head.  The write that clears FSTS_REG runs the queue before it
- * returns to the guest: Linux uses its slots again right after it.
+ * again from the head.  The write that clears IQE or ITE runs the queue, to its
+ * tail, before it returns to the guest: Linux uses its slots again right after
+ * it.
  *
  * Returns 0 (head is at the tail, or the queue is disabled), 1 (the budget
  * ended the run: call again), -EINVAL (NULL, a size too small), -E2BIG (a size

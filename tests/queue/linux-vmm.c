@@ -12,9 +12,8 @@
 #define STATUS 0x2000u
 #define SHIFT 5u
 
-#define FSTS_QUEUE                                         \
-	(IOMMUNEST_VTD_FSTS_IQE | IOMMUNEST_VTD_FSTS_ICE | \
-	 IOMMUNEST_VTD_FSTS_ITE)
+/* What the queue halts at; ICE is not of these. */
+#define FSTS_HALTS (IOMMUNEST_VTD_FSTS_IQE | IOMMUNEST_VTD_FSTS_ITE)
 
 /* libcheck's own assertions note each place they come by, and are slow. */
 #define hold(condition)                                 \
@@ -194,16 +193,21 @@ static uint64_t read_reg(void *data, enum linux_reg reg)
 	}
 }
 
-/* The slots can be in use again as soon as this returns: it runs the queue. */
+/*
+ * The slots can be in use again as soon as this returns: it runs the queue,
+ * and all of it.
+ */
 static void write_fsts(struct linux_vmm *vmm, uint32_t value)
 {
 	uint32_t before = vmm->fsts;
 
 	vmm->fsts &= ~value;
-	if (!(before & FSTS_QUEUE) || vmm->fsts & FSTS_QUEUE)
+	if (!(before & FSTS_HALTS) || vmm->fsts & FSTS_HALTS)
 		return;
 	iommunest_vtd_iq_clear_fault(vmm->iq);
-	run(vmm);
+	do
+		run(vmm);
+	while (vmm->pending);
 }
 
 static void write_reg(void *data, enum linux_reg reg, uint64_t value)

@@ -91,30 +91,65 @@ TEST_LOOP(a_random_guest_loses_nothing_and_polls_for_nothing, RANDOM_GUESTS)
 
 /* ---- The guest does something wrong ---- */
 
+static void open_own_fault(struct linux_jobs *jobs, int i, unsigned int n_cpus)
+{
+	const struct linux_vmm_setup setup = {
+		.form = i & 1 ? LINUX_EXACT : LINUX_BY_TWO,
+		.when = (unsigned int)i / 2 % LINUX_WHENS,
+		.budget = budgets[(unsigned int)i / 2 / LINUX_WHENS %
+				  ARRAY_LEN(budgets)],
+		.cpus = n_cpus,
+		.next_job = linux_jobs_next,
+		.data = jobs,
+	};
+
+	linux_vmm_open(&vmm, &setup);
+}
+
+#define OWN_FAULTS (2 * LINUX_WHENS * ARRAY_LEN(budgets))
+
 /* The one thing that IQE is for; what Linux makes of it is its own. */
-TEST_LOOP(a_guests_own_fault_is_a_queue_error, 2 * 2 * LINUX_WHENS)
+TEST_LOOP(a_guests_own_fault_is_a_queue_error, 2 * OWN_FAULTS)
 {
 	struct linux_jobs jobs = { 0 };
-	const struct linux_vmm_setup setup = {
-		.form = _i & 1 ? LINUX_EXACT : LINUX_BY_TWO,
-		.when = (unsigned int)_i >> 2,
-		.cpus = 2,
-		.next_job = linux_jobs_next,
-		.data = &jobs,
-	};
+	bool first = _i < (int)OWN_FAULTS;
 	struct linux_flush bad = { .desc = guest_typed(15), .targets = 1 };
 	struct linux_job *job = linux_jobs_add(&jobs, 0);
 
-	linux_vmm_open(&vmm, &setup);
-	if (_i & 2)
+	open_own_fault(&jobs, _i, 2);
+	if (!first)
 		linux_add(job, linux_vmm_page(1, 0x1000));
 	linux_add(job, bad);
 	linux_add(linux_jobs_add(&jobs, 1), linux_vmm_page(1, 0x2000));
 	expect("bad", linux_run(&vmm.guest, 0),
-	       _i & 2 ? LINUX_FOREVER : LINUX_LOST);
-	ck_assert_uint_eq(vmm.guest.counts.lost, _i & 2 ? 0 : 1);
-	ck_assert_uint_eq(vmm.guest.counts.gave_up, _i & 2 ? 0 : 1);
+	       first ? LINUX_LOST : LINUX_FOREVER);
+	ck_assert_uint_eq(vmm.guest.counts.lost, first);
+	ck_assert_uint_eq(vmm.guest.counts.gave_up, first);
 	ck_assert_uint_eq(vmm.shown, IOMMUNEST_VTD_FSTS_IQE);
+	linux_vmm_close(&vmm);
+}
+
+/*
+ * It takes its slots for free right after it has cleared the bit, and another
+ * CPU waits for them: none of them may still be unread then.
+ */
+TEST_LOOP(a_guest_uses_its_slots_again_after_its_fault, OWN_FAULTS)
+{
+	struct linux_jobs jobs = { 0 };
+	struct linux_flush bad = { .desc = guest_typed(15), .targets = 1 };
+	unsigned int cpu, i;
+
+	open_own_fault(&jobs, _i, LINUX_CPUS);
+	for (cpu = 0; cpu < LINUX_CPUS; cpu++) {
+		struct linux_job *job = linux_jobs_add(&jobs, cpu);
+
+		for (i = 0; i < LINUX_FLUSHES; i++)
+			linux_add(job,
+				  cpu || i ? linux_vmm_page(1, 0x1000) : bad);
+	}
+	expect("full", linux_run(&vmm.guest, 0), LINUX_LOST);
+	ck_assert_uint_eq(vmm.guest.counts.lost, 1);
+	ck_assert_uint_eq(vmm.guest.counts.returned, LINUX_CPUS);
 	linux_vmm_close(&vmm);
 }
 
