@@ -11,9 +11,7 @@
 #define ADDR 8u
 
 /* FSTS_REG: what a fault event tells of. */
-#define FSTS_EVENTS                                                   \
-	(FSTS_PPF | IOMMUNEST_VTD_FSTS_IQE | IOMMUNEST_VTD_FSTS_ICE | \
-	 IOMMUNEST_VTD_FSTS_ITE)
+#define FSTS_EVENTS (FSTS_PPF | FSTS_HALTS | IOMMUNEST_VTD_FSTS_ICE)
 
 static void send(struct viommu *viommu, uint32_t ectl)
 {

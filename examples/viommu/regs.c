@@ -60,25 +60,25 @@ static const char *reason(const struct iommunest_vtd_iq_result *result)
 
 /*
  * Stores what the engine did in the registers that the guest reads: all of it,
- * and then the fault event, if it is one.  Errors that the guest sees are not
- * errors of the VMM, but the VMM should log those of the host.
+ * and then the fault event, if it is one.  Returns 1 where the budget ended the
+ * run.  What the guest sees is no error of the VMM; a queue that halts and
+ * shows nothing is, and the guest has to be stopped, because its CPUs wait for
+ * ever.
  */
 static int show_result(struct viommu *viommu, int ret,
 		       const struct iommunest_vtd_iq_result *result)
 {
+	viommu->halted = result->fsts & FSTS_HALTS;
 	viommu_put64(viommu, REG_IQH, result->iqh);
 	viommu_put64(viommu, REG_IQERCD, result->iqercd);
 	if (result->cause != IOMMUNEST_CAUSE_NONE)
 		viommu_note(viommu, "the queue halts at slot %u: %s",
 			    result->index, reason(result));
 	viommu_set_status(viommu, result->fsts);
-	return result->cause == IOMMUNEST_CAUSE_NONE ? ret : 0;
+	return viommu->halted ? 0 : ret;
 }
 
-/*
- * The engine has no budget here, and a run handles all that is there.  A VMM
- * that sets one calls again, at any time, while 1 is returned.
- */
+/* With the queue disabled, the engine remembers the tail and does nothing. */
 static int run(struct viommu *viommu)
 {
 	struct iommunest_vtd_iq_result result = { .size = sizeof(result) };
@@ -89,11 +89,25 @@ static int run(struct viommu *viommu)
 	return show_result(viommu, ret, &result);
 }
 
-/* With the queue disabled, the engine remembers the tail and does nothing. */
+/* The vCPU goes on meanwhile, and so do others that wait for the VMM's lock. */
+static int leave_to_main_loop(const struct viommu *viommu, int ret)
+{
+	if (ret <= 0)
+		return ret;
+	viommu->config.schedule(viommu->config.user);
+	return 0;
+}
+
+/* It may come late, when there is nothing to do any more. */
+int viommu_work(struct viommu *viommu)
+{
+	return leave_to_main_loop(viommu, run(viommu));
+}
+
 static int wrote_iqt(struct viommu *viommu, uint32_t value)
 {
 	(void)value;
-	return run(viommu);
+	return viommu_work(viommu);
 }
 
 /*
@@ -124,7 +138,7 @@ static int enable_queue(struct viommu *viommu)
 
 	viommu_set(viommu, REG_GSTS, GCMD_QIE);
 	ret = iommunest_vtd_iq_enable(viommu->iq, &result);
-	return show_result(viommu, ret, &result);
+	return leave_to_main_loop(viommu, show_result(viommu, ret, &result));
 }
 
 static int disable_queue(struct viommu *viommu)
@@ -135,17 +149,26 @@ static int disable_queue(struct viommu *viommu)
 }
 
 /*
- * Hardware goes on when the last of its bits is cleared, with the descriptor
- * that it halted at; the guest has fixed that descriptor by then.
+ * Hardware goes on when what it halted at is cleared, with the descriptor that
+ * the head is at; the guest has fixed that one by then.
+ *
+ * The queue runs before the guest does, and here without a budget: Linux takes
+ * its slots and their statuses for free right after this write.  What was still
+ * in the ring then would be written to a status that is in use again.
  */
 static int wrote_fsts(struct viommu *viommu, uint32_t value)
 {
+	int ret;
+
+	(void)value;
 	viommu_status_seen(viommu);
-	if (!(value & FSTS_QUEUE) ||
-	    viommu_is_set(viommu, REG_FSTS, FSTS_QUEUE))
+	if (!viommu->halted || viommu_is_set(viommu, REG_FSTS, FSTS_HALTS))
 		return 0;
 	iommunest_vtd_iq_clear_fault(viommu->iq);
-	return run(viommu);
+	do
+		ret = run(viommu);
+	while (ret > 0);
+	return ret;
 }
 
 /* ---- Global commands ---- */
@@ -330,6 +353,7 @@ int viommu_reset(struct viommu *viommu)
 	viommu_put32(viommu, REG_IECTL, ECTL_IM);
 	viommu_put32(viommu, REG_FECTL, ECTL_IM);
 	viommu->root = 0;
+	viommu->halted = false;
 	ret = set_capabilities(viommu);
 	if (ret)
 		return ret;
@@ -343,10 +367,15 @@ int viommu_reset(struct viommu *viommu)
 
 int viommu_init(struct viommu *viommu, const struct viommu_config *config)
 {
+	const struct iommunest_vtd_iq_options options = {
+		.size = sizeof(options),
+		.budget = VIOMMU_BUDGET,
+	};
 	int ret;
 
 	*viommu = (struct viommu){ .config = *config };
-	ret = iommunest_vtd_iq_new(&viommu->iq, &viommu_iq_ops, viommu, NULL);
+	ret = iommunest_vtd_iq_new(&viommu->iq, &viommu_iq_ops, viommu,
+				   &options);
 	if (!ret)
 		ret = viommu_reset(viommu);
 	if (ret)

@@ -61,6 +61,8 @@
 
 /* FSTS_REG; the others are IOMMUNEST_VTD_FSTS_*. */
 #define FSTS_PPF UINT32_C(0x2)
+/* What the queue halts at until the guest clears it; ICE is not of these. */
+#define FSTS_HALTS (IOMMUNEST_VTD_FSTS_IQE | IOMMUNEST_VTD_FSTS_ITE)
 
 /* FECTL_REG and IECTL_REG. */
 #define ECTL_IM (UINT32_C(1) << 31)
@@ -80,6 +82,9 @@
 /* What the guest takes for its device's source id: 00:03.0. */
 #define VIOMMU_SID 0x0018u
 
+/* Descriptors that the write of a vCPU handles; the main loop has the rest. */
+#define VIOMMU_BUDGET 64u
+
 /* What the VMM has; all of it is borrowed. */
 struct viommu_config {
 	struct iommunest_ctx *ctx;
@@ -90,6 +95,8 @@ struct viommu_config {
 	size_t memory_size;
 	/* Sends the guest a message-signalled interrupt. */
 	void (*msi)(void *user, uint64_t addr, uint32_t data);
+	/* There is work left: the main loop is to call viommu_work(). */
+	void (*schedule)(void *user);
 	/* A line on what happened, for a log; may be NULL. */
 	void (*note)(void *user, const char *text);
 	void *user;
@@ -132,6 +139,8 @@ struct viommu {
 	uint32_t regs[REG_END / 4];
 	/* RTADDR_REG as it was when the guest set the root table. */
 	uint64_t root;
+	/* The queue halts until the guest clears what FSTS_REG has of it. */
+	bool halted;
 	bool plugged;
 	struct viommu_device device;
 	struct viommu_nest nest;
@@ -163,6 +172,9 @@ int viommu_reset(struct viommu *viommu);
  */
 int viommu_plug(struct viommu *viommu, const struct viommu_device *device);
 int viommu_unplug(struct viommu *viommu);
+
+/* What config.schedule asked for; it may ask again.  Never too often. */
+int viommu_work(struct viommu *viommu);
 
 /* MMIO of 4 or 8 bytes, @offset a multiple of that; others are ignored. */
 uint64_t viommu_read(const struct viommu *viommu, uint64_t offset,

@@ -35,8 +35,9 @@ struct machine {
 	struct iommunest_sim *sim;
 	struct iommunest_ctx *ctx;
 	struct viommu_device device;
-	/* The VMM. */
+	/* The VMM; its main loop has work. */
 	struct viommu viommu;
+	bool has_work;
 	/* The guest: its memory, and its own idea of the tail. */
 	_Alignas(4096) unsigned char memory[MEMORY_SIZE];
 	uint32_t tail;
@@ -364,6 +365,25 @@ static void note(void *user, const char *text)
 	printf("  vmm: %s\n", text);
 }
 
+static void schedule(void *user)
+{
+	struct machine *m = user;
+
+	m->has_work = true;
+}
+
+static int main_loop(struct machine *m)
+{
+	int ret = 0;
+
+	while (!ret && m->has_work) {
+		puts("  vmm: the main loop goes on with the queue");
+		m->has_work = false;
+		ret = viommu_work(&m->viommu);
+	}
+	return ret;
+}
+
 static void msi(void *user, uint64_t addr, uint32_t data)
 {
 	(void)user;
@@ -400,6 +420,8 @@ static int play(struct machine *m)
 	for (i = 0; !ret && i < sizeof(steps) / sizeof(steps[0]); i++) {
 		printf("%s%s\n", i ? "\n" : "", steps[i].title);
 		ret = steps[i].run(m);
+		if (!ret)
+			ret = main_loop(m);
 	}
 	return ret;
 }
@@ -415,6 +437,8 @@ static int set_up_and_play(struct machine *m)
 		.memory = m->memory,
 		.memory_size = sizeof(m->memory),
 		.msi = msi,
+		.schedule = schedule,
+		.user = m,
 		.note = note,
 	};
 	int ret;

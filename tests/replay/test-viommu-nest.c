@@ -536,6 +536,26 @@ TEST(a_device_that_cannot_be_detached_is_an_error)
 	expect_gone(first);
 }
 
+/* At a descriptor the queue halts, and nothing is shown: the guest waits. */
+TEST(a_queue_that_halts_for_the_host_is_an_error)
+{
+	start_guest();
+	set_pasid_entry(0x6000);
+	fail_ioctl(ANY_BUT_INVALIDATE, 1, 0, -EIO);
+	put_pasid_cache(0);
+	put_wait(1, IOMMUNEST_VTD_DESC_SW);
+	ck_assert_int_eq(viommu_write(&viommu, REG_IQT, 2 * 32, 4), -EIO);
+	ck_assert_uint_eq(status(1), 0);
+	ck_assert_uint_eq(read8(REG_IQH), 0);
+	expect_fault(0);
+	/* Whatever the guest writes. */
+	repair();
+	ck_assert_int_eq(viommu_write(&viommu, REG_FSTS, IQE | ITE | ICE, 4),
+			 0);
+	ck_assert_int_eq(viommu_write(&viommu, REG_IQT, 2 * 32, 4), -EIO);
+	ck_assert_uint_eq(status(1), 0);
+}
+
 /* ---- The host fails on a flush ---- */
 
 /* All of the HWPT is flushed in its place. */

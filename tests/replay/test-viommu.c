@@ -250,6 +250,78 @@ TEST(a_new_base_starts_at_its_first_slot)
 	ck_assert_uint_eq(status(0), 1);
 }
 
+/* ---- The budget ---- */
+
+#define MANY 100u
+
+static void put_waits(uint32_t from, uint32_t to)
+{
+	for (; from < to; from++)
+		put_wait(from, IOMMUNEST_VTD_DESC_SW);
+}
+
+TEST_LOOP(the_main_loop_does_what_the_budget_leaves, 2)
+{
+	write8(REG_IQA, RING | IOMMUNEST_VTD_IQA_DW);
+	put_waits(0, MANY);
+	/* One write or the other has the engine begin. */
+	if (_i == 0)
+		write4(REG_GCMD, GCMD_QIE);
+	kick(MANY);
+	if (_i == 1)
+		write4(REG_GCMD, GCMD_QIE);
+	ck_assert_uint_eq(scheduled, 1);
+	ck_assert_uint_eq(status(VIOMMU_BUDGET - 1), 1);
+	ck_assert_uint_eq(status(VIOMMU_BUDGET), 0);
+	ck_assert_uint_eq(read8(REG_IQH), VIOMMU_BUDGET * 32);
+	ck_assert_int_eq(viommu_work(&viommu), 0);
+	ck_assert_uint_eq(status(MANY - 1), 1);
+	ck_assert_uint_eq(read8(REG_IQH), MANY * 32);
+	ck_assert_uint_eq(scheduled, 1);
+	/* Not asked for, and nothing happens. */
+	poke(STATUS, 0);
+	ck_assert_int_eq(viommu_work(&viommu), 0);
+	ck_assert_uint_eq(status(0), 0);
+}
+
+/* It comes from another thread, and so may come late. */
+TEST_LOOP(work_that_comes_late_does_nothing, 4)
+{
+	enable_queue();
+	put_waits(0, MANY);
+	kick(MANY);
+	if (_i == 0)
+		write4(REG_GCMD, 0);
+	else if (_i == 1)
+		ck_assert_int_eq(viommu_reset(&viommu), 0);
+	else if (_i == 2)
+		write8(REG_IQA, RING | IOMMUNEST_VTD_IQA_DW);
+	else
+		kick(MANY);
+	ck_assert_int_eq(viommu_work(&viommu), 0);
+	ck_assert_uint_eq(status(VIOMMU_BUDGET), _i == 3);
+	ck_assert_uint_eq(scheduled, 1);
+}
+
+TEST(the_main_loop_is_asked_again_while_there_is_work)
+{
+	enable_queue();
+	put_waits(0, MANY);
+	kick(MANY);
+	/* The guest goes on queueing before the main loop comes. */
+	put_waits(MANY, 127);
+	write4(REG_IQT, 127 * 32);
+	ck_assert_uint_eq(read8(REG_IQH), 127 * 32);
+	ck_assert_uint_eq(scheduled, 1);
+	write4(REG_GCMD, 0);
+	put_waits(0, 127);
+	write4(REG_GCMD, GCMD_QIE);
+	ck_assert_uint_eq(scheduled, 2);
+	ck_assert_int_eq(viommu_work(&viommu), 0);
+	ck_assert_uint_eq(read8(REG_IQH), 127 * 32);
+	ck_assert_uint_eq(scheduled, 2);
+}
+
 /* ---- Errors ---- */
 
 TEST(an_error_stops_the_queue_until_it_is_cleared)
@@ -277,6 +349,52 @@ TEST(an_error_stops_the_queue_until_it_is_cleared)
 	ck_assert_uint_eq(status(1), 1);
 	ck_assert_uint_eq(status(3), 1);
 	ck_assert_uint_eq(read8(REG_IQH), 128);
+}
+
+/* The guest uses its slots again right after the write. */
+TEST_LOOP(clearing_an_error_runs_all_of_the_queue, 2)
+{
+	enable_queue();
+	put_bad(0);
+	put_waits(1, MANY);
+	kick(MANY);
+	ck_assert_uint_eq(read4(REG_FSTS), IQE);
+	put_wait(0, IOMMUNEST_VTD_DESC_SW);
+	/* Another error far down the ring is for the guest to see, again. */
+	if (_i)
+		put_bad(MANY - 1);
+	write4(REG_FSTS, IQE);
+	ck_assert_uint_eq(status(0), 1);
+	ck_assert_uint_eq(status(MANY - 2), 1);
+	ck_assert_uint_eq(status(MANY - 1), _i == 0);
+	ck_assert_uint_eq(read4(REG_FSTS), _i ? IQE : 0);
+	ck_assert_uint_eq(scheduled, 0);
+	ck_assert_int_eq(viommu_work(&viommu), 0);
+}
+
+/* The queue does not halt for ICE, and so does not wait for it either. */
+TEST(only_what_the_queue_halts_at_makes_it_go_on)
+{
+	enable_queue();
+	put_bad(0);
+	put_wait(1, IOMMUNEST_VTD_DESC_SW);
+	kick(2);
+	viommu_set(&viommu, REG_FSTS, ICE);
+	put_wait(0, IOMMUNEST_VTD_DESC_SW);
+	write4(REG_FSTS, IQE);
+	ck_assert_uint_eq(read4(REG_FSTS), ICE);
+	ck_assert_uint_eq(status(1), 1);
+	/* Clearing what is not set is no kick, either. */
+	put_waits(2, MANY);
+	kick(MANY);
+	write4(REG_FSTS, IQE | ICE | ITE);
+	ck_assert_uint_eq(read4(REG_FSTS), 0);
+	ck_assert_uint_eq(read8(REG_IQH), (2 + VIOMMU_BUDGET) * 32);
+	put_bad(2 + VIOMMU_BUDGET);
+	ck_assert_int_eq(viommu_work(&viommu), 0);
+	viommu_set(&viommu, REG_FSTS, ICE);
+	write4(REG_FSTS, ICE);
+	ck_assert_uint_eq(read4(REG_FSTS), IQE);
 }
 
 TEST(an_error_that_was_not_fixed_comes_again)
@@ -336,6 +454,7 @@ TEST(a_reset_forgets_the_guest)
 	hwpt = viommu.nest.hwpt_id;
 	ck_assert_int_eq(viommu_reset(&viommu), 0);
 	ck_assert_mem_eq(fresh, viommu.regs, sizeof(fresh));
+	ck_assert(!viommu.halted);
 	ck_assert_int_eq(iommunest_object_destroy(ctx, hwpt), -ENOENT);
 	put_wait(0, IOMMUNEST_VTD_DESC_SW);
 	kick(1);

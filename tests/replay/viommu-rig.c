@@ -12,7 +12,7 @@ struct iommunest_ctx *ctx;
 struct viommu_device device;
 struct viommu viommu;
 unsigned char memory[MEMORY] __attribute__((aligned(4096)));
-unsigned int interrupts;
+unsigned int interrupts, scheduled;
 uint64_t msi_addr;
 uint32_t msi_data;
 struct at_msi at_msi;
@@ -54,6 +54,12 @@ static int failing_ioctl(void *data, int fd, unsigned long request, void *arg)
 		detaches++;
 	}
 	return ret;
+}
+
+static void schedule(void *user)
+{
+	(void)user;
+	scheduled++;
 }
 
 void fail_ioctl(unsigned int number, unsigned int nth, unsigned int times,
@@ -134,9 +140,11 @@ void set_up(void)
 		.memory = memory,
 		.memory_size = sizeof(memory),
 		.msi = msi,
+		.schedule = schedule,
 	};
 
 	interrupts = 0;
+	scheduled = 0;
 	memset(memory, 0, sizeof(memory));
 	open_host();
 	config.ctx = ctx;

@@ -28,6 +28,8 @@ extern struct viommu_device device;
 extern struct viommu viommu;
 extern unsigned char memory[MEMORY];
 extern unsigned int interrupts;
+/* viommu_work() was asked for, so often. */
+extern unsigned int scheduled;
 extern uint64_t msi_addr;
 extern uint32_t msi_data;
 /* What the guest could read when the last one came. */
