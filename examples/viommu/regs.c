@@ -111,23 +111,25 @@ static int wrote_iqt(struct viommu *viommu, uint32_t value)
 }
 
 /*
- * Guests do this while the queue is disabled.  If one does not, its ring
- * starts anew.
+ * All of it counts when the queue is enabled; guests write it before that, in
+ * one piece or in halves.
  */
+static int set_base(struct viommu *viommu)
+{
+	return iommunest_vtd_iq_set_base(
+		viommu->iq, viommu_get64(viommu, REG_IQA),
+		IOMMUNEST_VTD_RTADDR_TTM(viommu->root));
+}
+
+/* Where a guest writes it while the queue is enabled, its ring starts anew. */
 static int wrote_iqa(struct viommu *viommu, uint32_t value)
 {
-	int ret;
-
 	(void)value;
-	ret = iommunest_vtd_iq_set_base(viommu->iq,
-					viommu_get64(viommu, REG_IQA),
-					IOMMUNEST_VTD_RTADDR_TTM(viommu->root));
-	if (ret)
-		return ret;
+	if (!viommu_is_set(viommu, REG_GSTS, GCMD_QIE))
+		return 0;
 	viommu_put64(viommu, REG_IQH, 0);
-	if (viommu_is_set(viommu, REG_GSTS, GCMD_QIE))
-		viommu_put64(viommu, REG_IQT, 0);
-	return 0;
+	viommu_put64(viommu, REG_IQT, 0);
+	return set_base(viommu);
 }
 
 /* What the guest has put into the ring by now is handled at once. */
@@ -136,6 +138,9 @@ static int enable_queue(struct viommu *viommu)
 	struct iommunest_vtd_iq_result result = { .size = sizeof(result) };
 	int ret;
 
+	ret = set_base(viommu);
+	if (ret)
+		return ret;
 	viommu_set(viommu, REG_GSTS, GCMD_QIE);
 	ret = iommunest_vtd_iq_enable(viommu->iq, &result);
 	return leave_to_main_loop(viommu, show_result(viommu, ret, &result));
@@ -358,11 +363,8 @@ int viommu_reset(struct viommu *viommu)
 	if (ret)
 		return ret;
 	iommunest_vtd_iq_reset(viommu->iq);
-	/* As the registers say: IQA_REG and TTM are 0. */
-	ret = iommunest_vtd_iq_set_base(viommu->iq, 0,
-					IOMMUNEST_VTD_TTM_LEGACY);
 	/* Translation is off again, and the device leaves its nested HWPT. */
-	return ret ? ret : viommu_nest_update(viommu);
+	return viommu_nest_update(viommu);
 }
 
 int viommu_init(struct viommu *viommu, const struct viommu_config *config)
