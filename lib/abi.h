@@ -11,6 +11,9 @@
 
 #define EXPORT __attribute__((visibility("default")))
 
+/* Rarely called: out of line, and no burden to the code that does call it. */
+#define COLD __attribute__((noinline, cold))
+
 /* The end of a member: the size of a struct that ended there. */
 #define END_OF(type, member) \
 	(offsetof(type, member) + sizeof(((type *)NULL)->member))

@@ -92,6 +92,8 @@ EXPORT int iommunest_batch_new(struct iommunest_batch **batch,
 	if (!new)
 		return -ENOMEM;
 	new->type = copy;
+	/* What is repeated is two calls. */
+	new->at_once_max = copy.flags &IOMMUNEST_INV_REPEAT ? 0 : copy.call_max;
 	new->capacity = capacity;
 	new->cookies = (uint64_t *)(new + 1);
 	new->entries = (unsigned char *)(new->cookies + capacity);

@@ -9,6 +9,9 @@
 
 struct iommunest_batch {
 	struct iommunest_inv_type type;
+	/* A call of so many pending entries, or fewer, is a whole submission.
+	 */
+	uint32_t at_once_max;
 	uint32_t capacity;
 	uint32_t count;
 	uint32_t cursor;

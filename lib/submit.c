@@ -16,38 +16,6 @@
 
 /* ---- One call ---- */
 
-/* The command as the kernel left it, and 0 or a negated errno. */
-struct answer {
-	struct iommunest_uapi_invalidate cmd;
-	int error;
-};
-
-static struct answer call_kernel(struct iommunest_ctx *ctx, uint32_t id,
-				 const struct iommunest_inv_type *type,
-				 const struct submission_call *call,
-				 enum iommunest_extension extension)
-{
-	struct answer answer = {
-		.cmd = {
-			.size = IOMMUNEST_UAPI_INVALIDATE_SIZE,
-			.hwpt_id = id,
-			.data_uptr = (uintptr_t)call->entries,
-			.data_type = type->data_type,
-			.entry_len = type->entry_len,
-			.entry_num = call->count,
-		},
-	};
-
-	if (extension == IOMMUNEST_EXTENSION_YES) {
-		answer.cmd.size = sizeof(answer.cmd);
-		answer.cmd.flags = IOMMUNEST_INVALIDATE_REPORT_ERROR;
-	}
-	answer.error = iommunest_ioctl(ctx, IOMMU_HWPT_INVALIDATE, &answer.cmd);
-	if (answer.error > 0)
-		answer.error = 0;
-	return answer;
-}
-
 /* After the failing entry, within a call of @count. */
 static uint32_t suspects_of(const struct iommunest_uapi_invalidate *cmd,
 			    uint32_t count)
@@ -97,12 +65,6 @@ static bool is_repeated(const struct iommunest_inv_type *type)
 	return type->flags & IOMMUNEST_INV_REPEAT;
 }
 
-/* Whatever the type, there is nothing to find out about such a call. */
-static bool is_all_done(uint32_t count, uint32_t reported, int error)
-{
-	return !error && reported == count;
-}
-
 /*
  * How many of @count entries are done by what the kernel reported.  A failed
  * call that reports all of them is one that the kernel rejected before it
@@ -117,7 +79,7 @@ static int entries_done(const struct iommunest_inv_type *type, uint32_t count,
 	if (reported > count)
 		return -EPROTO;
 	if (!error) {
-		if (!is_all_done(count, reported, error) &&
+		if (!iommunest_is_all_done(count, reported, error) &&
 		    (reported == 0 || !exact))
 			return -EPROTO;
 		*done = reported;
@@ -129,13 +91,13 @@ static int entries_done(const struct iommunest_inv_type *type, uint32_t count,
 	return error;
 }
 
-/* Counts a call, shows it, and says how many entries are done by its answer. */
-static int take_answer(struct submission *sub,
-		       const struct submission_call *call,
-		       const struct answer *answer, uint32_t *done)
+/* Counts a call, shows it, and says how many entries are done by its reply. */
+static int take_reply(struct submission *sub,
+		      const struct submission_call *call,
+		      const struct iommunest_reply *reply, uint32_t *done)
 {
-	const struct iommunest_uapi_invalidate *cmd = &answer->cmd;
-	const int error = answer->error;
+	const struct iommunest_uapi_invalidate *cmd = &reply->cmd;
+	const int error = reply->error;
 	int ret;
 
 	note_error(sub, cmd, call->count, error);
@@ -154,10 +116,12 @@ static int take_answer(struct submission *sub,
 static int send_once(struct submission *sub, const struct submission_call *call,
 		     uint32_t *done)
 {
-	const struct answer answer = call_kernel(
-		sub->ctx, sub->id, &sub->batch->type, call, sub->extension);
+	struct iommunest_reply reply;
 
-	return take_answer(sub, call, &answer, done);
+	iommunest_call_kernel(sub->ctx, sub->id, &sub->batch->type,
+			      call->entries, call->count, sub->extension,
+			      &reply);
+	return take_reply(sub, call, &reply, done);
 }
 
 int iommunest__submit_call(struct submission *sub, struct submission_call call,
@@ -225,43 +189,32 @@ static int step(struct submission *sub)
 	return go_on(sub, call.count, done, error);
 }
 
-static int begin_with(struct submission *sub, const struct answer *answer)
+/* The call was of all that is pending. */
+static int begin_with(struct submission *sub,
+		      const struct iommunest_reply *reply)
 {
 	const struct submission_call call = next_call(sub);
 	uint32_t done;
-	int error = take_answer(sub, &call, answer, &done);
+	int error = take_reply(sub, &call, reply, &done);
 
 	return go_on(sub, call.count, done, error);
 }
 
-/* @first: the answer to a call of all that is pending, or NULL. */
-static __attribute__((noinline)) int
-run(struct iommunest_ctx *ctx, uint32_t id, struct iommunest_batch *batch,
-    const struct iommunest_submit_options *opts,
-    struct iommunest_report *report, const struct answer *first)
+static int run(struct submission *sub, const struct iommunest_reply *first)
 {
-	struct submission sub = {
-		.ctx = ctx,
-		.batch = batch,
-		.opts = opts,
-		.report = report,
-		.id = id,
-		.extension = iommunest__extension(ctx, id, &batch->type),
-		.lone = NO_ENTRY,
-	};
-	int ret = first ? begin_with(&sub, first) : 0;
+	struct iommunest_report *report = sub->report;
+	struct iommunest_batch *batch = sub->batch;
+	int ret = first->made ? begin_with(sub, first) : 0;
 
 	while (!ret && iommunest_batch_pending(batch))
-		ret = step(&sub);
+		ret = step(sub);
 	report->pending = iommunest_batch_pending(batch);
 	/* A call that succeeded: the question was about the right object. */
-	if (sub.extension == IOMMUNEST_EXTENSION_UNKNOWN &&
+	if (sub->extension == IOMMUNEST_EXTENSION_UNKNOWN &&
 	    (report->handled || report->flushed))
-		iommunest__extension_unanswered(ctx);
+		iommunest__extension_unanswered(sub->ctx);
 	return ret ? ret : (int)report->skipped_count;
 }
-
-/* ---- What nearly all are: one call, which handles all ---- */
 
 static int refuse(const struct iommunest_batch *batch,
 		  struct iommunest_report *report)
@@ -273,43 +226,28 @@ static int refuse(const struct iommunest_batch *batch,
 	return batch->error;
 }
 
-/* A call that handles all is all that there is to say and to do. */
-static bool is_one_call(const struct iommunest_batch *batch,
-			const struct iommunest_submit_options *opts,
-			enum iommunest_extension extension)
-{
-	return iommunest_batch_pending(batch) <= batch->type.call_max &&
-	       !is_repeated(&batch->type) && !opts->trace &&
-	       extension != IOMMUNEST_EXTENSION_UNKNOWN;
-}
-
 int iommunest__submit(struct iommunest_ctx *ctx, uint32_t id,
 		      struct iommunest_batch *batch,
 		      const struct iommunest_submit_options *opts,
-		      struct iommunest_report *report)
+		      struct iommunest_report *report,
+		      const struct iommunest_reply *first)
 {
-	const enum iommunest_extension extension =
-		iommunest_extension_known(ctx);
-	const uint32_t count = iommunest_batch_pending(batch);
-	struct submission_call call;
-	struct answer answer;
+	struct submission sub = {
+		.ctx = ctx,
+		.batch = batch,
+		.opts = opts,
+		.report = report,
+		.id = id,
+		.lone = NO_ENTRY,
+	};
 
 	if (batch->error)
 		return refuse(batch, report);
 	batch->failed = 0;
-	if (!count)
+	if (!iommunest_batch_pending(batch))
 		return 0;
-	if (!is_one_call(batch, opts, extension))
-		return run(ctx, id, batch, opts, report, NULL);
-	call = submission_call_of(batch, batch->cursor, count);
-	answer = call_kernel(ctx, id, &batch->type, &call, extension);
-	if (!is_all_done(count, answer.cmd.entry_num, answer.error))
-		return run(ctx, id, batch, opts, report, &answer);
-	batch->cursor += count;
-	report->calls = 1;
-	report->sent = count;
-	report->handled = count;
-	return 0;
+	sub.extension = iommunest__extension(ctx, id, &batch->type);
+	return run(&sub, first);
 }
 
 /* ---- What the caller hands in ---- */
@@ -363,6 +301,23 @@ static int check_skipped(const struct iommunest_report *report)
 				    END_OF(struct iommunest_failure, reserved));
 }
 
+static int submit(struct iommunest_ctx *ctx, uint32_t id,
+		  struct iommunest_batch *batch,
+		  const struct iommunest_submit_options *opts,
+		  struct iommunest_report *report)
+{
+	const uint32_t count = iommunest_batch_pending(batch);
+	struct iommunest_reply reply;
+
+	reply.made = false;
+	if (opts->trace || !iommunest_submit_at_once(ctx, id, batch, &reply))
+		return iommunest__submit(ctx, id, batch, opts, report, &reply);
+	report->calls = 1;
+	report->sent = count;
+	report->handled = count;
+	return 0;
+}
+
 EXPORT int iommunest_submit(struct iommunest_ctx *ctx, uint32_t id,
 			    struct iommunest_batch *batch,
 			    const struct iommunest_submit_options *options,
@@ -384,7 +339,7 @@ EXPORT int iommunest_submit(struct iommunest_ctx *ctx, uint32_t id,
 		out.error = ret;
 		out.pending = batch ? iommunest_batch_pending(batch) : 0;
 	} else {
-		ret = iommunest__submit(ctx, id, batch, &opts, &out);
+		ret = submit(ctx, id, batch, &opts, &out);
 	}
 	if (report)
 		iommunest_copy_out(report, &out, sizeof(out));

@@ -1,18 +1,97 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The libiommunest authors */
-/* iommunest_submit() for the rest of the library. */
+/*
+ * Submission within the library.  Nearly every one is one call that handles
+ * all, which is inline here and keeps no state.  Whatever else the kernel
+ * answers is the first reply to a submission in full.
+ */
 #ifndef IOMMUNEST_SUBMIT_H
 #define IOMMUNEST_SUBMIT_H
 
-#include <libiommunest.h>
+#include "lib/uapi/invalidate.h"
+
+#include "lib/batch.h"
+#include "lib/context.h"
+#include "lib/error-report.h"
+
+/* What became of a call, if it was made. */
+struct iommunest_reply {
+	/* As the kernel left it: entry_num is the count that came back. */
+	struct iommunest_uapi_invalidate cmd;
+	/* 0 or a negated errno. */
+	int error;
+	bool made;
+};
+
+static inline void iommunest_call_kernel(struct iommunest_ctx *ctx, uint32_t id,
+					 const struct iommunest_inv_type *type,
+					 const void *entries, uint32_t count,
+					 enum iommunest_extension extension,
+					 struct iommunest_reply *reply)
+{
+	struct iommunest_uapi_invalidate *cmd = &reply->cmd;
+	int ret;
+
+	*cmd = (struct iommunest_uapi_invalidate){
+		.size = IOMMUNEST_UAPI_INVALIDATE_SIZE,
+		.hwpt_id = id,
+		.data_uptr = (uintptr_t)entries,
+		.data_type = type->data_type,
+		.entry_len = type->entry_len,
+		.entry_num = count,
+	};
+	if (extension == IOMMUNEST_EXTENSION_YES) {
+		cmd->size = sizeof(*cmd);
+		cmd->flags = IOMMUNEST_INVALIDATE_REPORT_ERROR;
+	}
+	ret = iommunest_ioctl(ctx, IOMMU_HWPT_INVALIDATE, cmd);
+	reply->error = ret > 0 ? 0 : ret;
+	reply->made = true;
+}
+
+/* Whatever the type, there is nothing to find out about such a call. */
+static inline bool iommunest_is_all_done(uint32_t count, uint32_t reported,
+					 int error)
+{
+	return !error && reported == count;
+}
 
 /*
- * With options that are known to be good, max_stalls set.  *@report is zero,
- * apart from the room for skipped entries.
+ * Sends all that is pending, if one call may do it.  True: all is handled.
+ * Otherwise iommunest__submit() goes on with *@reply.  Not for a submission
+ * that is traced.
+ */
+static inline bool iommunest_submit_at_once(struct iommunest_ctx *ctx,
+					    uint32_t id,
+					    struct iommunest_batch *batch,
+					    struct iommunest_reply *reply)
+{
+	const enum iommunest_extension extension =
+		iommunest_extension_known(ctx);
+	const uint32_t count = iommunest_batch_pending(batch);
+
+	reply->made = false;
+	if (batch->error || !count || count > batch->at_once_max ||
+	    extension == IOMMUNEST_EXTENSION_UNKNOWN)
+		return false;
+	iommunest_call_kernel(ctx, id, &batch->type,
+			      iommunest_batch_at(batch, batch->cursor), count,
+			      extension, reply);
+	if (!iommunest_is_all_done(count, reply->cmd.entry_num, reply->error))
+		return false;
+	batch->cursor = batch->count;
+	return true;
+}
+
+/*
+ * iommunest_submit() with options that are known to be good, max_stalls set.
+ * *@report is zero, apart from the room for skipped entries.  @first->made: a
+ * call of all that is pending was made already.
  */
 int iommunest__submit(struct iommunest_ctx *ctx, uint32_t id,
 		      struct iommunest_batch *batch,
 		      const struct iommunest_submit_options *opts,
-		      struct iommunest_report *report);
+		      struct iommunest_report *report,
+		      const struct iommunest_reply *first);
 
 #endif /* IOMMUNEST_SUBMIT_H */

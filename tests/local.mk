@@ -180,7 +180,8 @@ TEST_SIM_LDADD = %D%/libtest-sim.la %D%/libtest.la libiommunest-sim.la \
 	%D%/queue/test-iq-new.c \
 	%D%/queue/test-iq-order.c \
 	%D%/queue/test-iq-ring.c \
-	%D%/queue/test-iq-scopes.c
+	%D%/queue/test-iq-scopes.c \
+	%D%/queue/test-iq-untraced.c
 
 %C%_queue_test_iq_devices_SOURCES = \
 	%D%/queue/device-rig.c \

@@ -3,6 +3,7 @@
 /* Ordering points: from gathered items to entries, and to the host. */
 #include <config.h>
 
+#include "lib/abi.h"
 #include "lib/submit.h"
 #include "lib/vtd/batch.h"
 #include "lib/vtd/queue/queue.h"
@@ -24,16 +25,6 @@ struct settling {
 static uint32_t leaf_flag(const struct vtd_item *item)
 {
 	return item->flags & ITEM_LEAF ? IOMMUNEST_VTD_LEAF : 0;
-}
-
-static void add_item(struct iommunest_batch *batch, const struct vtd_item *item)
-{
-	if (item->flags & ITEM_ALL)
-		iommunest_vtd_batch_add_all(batch, item->index);
-	else
-		iommunest_vtd_batch_add_block(batch, item->addr,
-					      item->flags & ITEM_AM,
-					      leaf_flag(item), item->index);
 }
 
 /*
@@ -59,22 +50,35 @@ static uint32_t add_plain_items(const struct iommunest_vtd_iq *iq, uint32_t i)
 	return i;
 }
 
+static __attribute__((noinline)) void add_item(struct settling *settling,
+					       const struct vtd_item *item)
+{
+	struct iommunest_batch *batch = settling->iq->batch;
+
+	if (item->flags & ITEM_PIGGYBACKED)
+		settling->outcomes = true;
+	else if (item->flags & ITEM_ALL)
+		iommunest_vtd_batch_add_all(batch, item->index);
+	else
+		iommunest_vtd_batch_add_block(batch, item->addr,
+					      item->flags & ITEM_AM,
+					      leaf_flag(item), item->index);
+}
+
 /* No add fails: an item is one entry, and there is room for every slot. */
 static void build_batch(struct settling *settling)
 {
-	struct iommunest_vtd_iq *iq = settling->iq;
-	uint32_t i;
+	const struct iommunest_vtd_iq *iq = settling->iq;
+	uint32_t next = settling->first_item;
 
 	iommunest_batch_empty(iq->batch);
-	i = add_plain_items(iq, settling->first_item);
-	while (i != VTD_NO_ITEM) {
-		const struct vtd_item *item = &iq->items[i];
+	for (;;) {
+		uint32_t i = add_plain_items(iq, next);
 
-		if (item->flags & ITEM_PIGGYBACKED)
-			settling->outcomes = true;
-		else
-			add_item(iq->batch, item);
-		i = add_plain_items(iq, item->next);
+		if (i == VTD_NO_ITEM)
+			return;
+		add_item(settling, &iq->items[i]);
+		next = iq->items[i].next;
 	}
 }
 
@@ -188,14 +192,16 @@ static struct vtd_hwpt *target_of(const struct settling *settling)
 	return &settling->iq->scopes.hwpts[settling->slot];
 }
 
+/* From @first on, which is what became of a call of all, if it was made. */
 static int submit_batch(const struct settling *settling,
 			struct iommunest_batch *batch, uint32_t policy,
+			const struct iommunest_reply *first,
 			struct iommunest_vtd_iq_result *result,
 			struct iommunest_report *report)
 {
 	const struct vtd_hwpt *hwpt = target_of(settling);
 	struct iommunest_vtd_iq *iq = settling->iq;
-	struct iommunest_submit_options options = {
+	const struct iommunest_submit_options options = {
 		.policy = policy,
 		.max_stalls = IOMMUNEST_DEFAULT_STALLS,
 		.ask = skip_entry,
@@ -205,7 +211,8 @@ static int submit_batch(const struct settling *settling,
 	int ret;
 
 	*report = (struct iommunest_report){ 0 };
-	ret = iommunest__submit(hwpt->ctx, hwpt->id, batch, &options, report);
+	ret = iommunest__submit(hwpt->ctx, hwpt->id, batch, &options, report,
+				first);
 	result->calls += report->calls;
 	result->entries += report->handled + (report->flushed ? 1 : 0);
 	return ret;
@@ -221,14 +228,15 @@ static int flush_all(const struct settling *settling, uint32_t index,
 		     struct iommunest_vtd_iq_result *result)
 {
 	struct iommunest_vtd_iq *iq = settling->iq;
+	const struct iommunest_reply none = { .made = false };
 	struct settling flushing = *settling;
 	struct iommunest_report report;
 
 	flushing.flushes_all = true;
 	iommunest_batch_empty(iq->all);
 	iommunest_vtd_batch_add_all(iq->all, index);
-	return submit_batch(&flushing, iq->all, IOMMUNEST_POLICY_STOP, result,
-			    &report);
+	return submit_batch(&flushing, iq->all, IOMMUNEST_POLICY_STOP, &none,
+			    result, &report);
 }
 
 static void tell_healed(const struct settling *settling,
@@ -297,7 +305,7 @@ static uint32_t submit_policy(const struct iommunest_vtd_iq *iq)
  * A target that is isolated, or was removed by a callback since: nothing is
  * sent, and all is done.
  */
-static bool pass_over(const struct settling *settling)
+static COLD bool pass_over(const struct settling *settling)
 {
 	struct iommunest_vtd_iq *iq = settling->iq;
 	uint32_t i, next;
@@ -346,6 +354,50 @@ static uint32_t deal_with_failure(const struct settling *settling,
 	return 0;
 }
 
+/*
+ * What one call did not do.  Returns how many entries at the batch's end were
+ * not handled, and are done all the same.
+ */
+static COLD uint32_t submit_in_full(const struct settling *settling,
+				    const struct iommunest_reply *first_reply,
+				    struct iommunest_vtd_iq_result *result,
+				    struct vtd_fault *first)
+{
+	struct iommunest_vtd_iq *iq = settling->iq;
+	struct iommunest_report report;
+	int ret = submit_batch(settling, iq->batch, submit_policy(iq),
+			       first_reply, result, &report);
+
+	if (ret >= 0 && !report.flushed)
+		return 0;
+	return deal_with_failure(settling, &report, result, first);
+}
+
+/* A trace is shown each call. */
+static bool submit_at_once(const struct settling *settling,
+			   struct iommunest_reply *reply)
+{
+	const struct vtd_hwpt *hwpt = target_of(settling);
+	struct iommunest_vtd_iq *iq = settling->iq;
+
+	reply->made = false;
+	return !iq->ops.trace &&
+	       iommunest_submit_at_once(hwpt->ctx, hwpt->id, iq->batch, reply);
+}
+
+static uint32_t submit_entries(const struct settling *settling,
+			       struct iommunest_vtd_iq_result *result,
+			       struct vtd_fault *first)
+{
+	struct iommunest_reply reply;
+
+	if (!submit_at_once(settling, &reply))
+		return submit_in_full(settling, &reply, result, first);
+	result->calls++;
+	result->entries += settling->iq->batch->count;
+	return 0;
+}
+
 /* Returns whether its items have outcomes to be told. */
 static bool submit_target(struct iommunest_vtd_iq *iq, uint16_t slot,
 			  struct iommunest_vtd_iq_result *result,
@@ -353,25 +405,20 @@ static bool submit_target(struct iommunest_vtd_iq *iq, uint16_t slot,
 {
 	struct settling settling = {
 		.iq = iq,
-		.slot = slot,
+		.slot = vtd_scopes_slot_now(&iq->scopes, slot),
 		.first_item = iq->gathered[slot].first_item,
 		.outcomes = iq->limits.flags & IOMMUNEST_VTD_COALESCE,
 	};
-	struct iommunest_report report;
-	uint16_t now = vtd_scopes_slot_now(&iq->scopes, slot);
-	uint32_t undone = 0;
-	int ret;
+	uint32_t undone;
 
-	if (now == VTD_NONE)
+	if (settling.slot == VTD_NONE) {
+		settling.slot = slot;
 		return pass_over(&settling);
-	settling.slot = now;
+	}
 	if (target_of(&settling)->isolated)
 		return pass_over(&settling);
 	build_batch(&settling);
-	ret = submit_batch(&settling, iq->batch, submit_policy(iq), result,
-			   &report);
-	if (ret < 0 || report.flushed)
-		undone = deal_with_failure(&settling, &report, result, first);
+	undone = submit_entries(&settling, result, first);
 	if (!settling.outcomes && !undone)
 		return false;
 	mark_outcomes(&settling, iq->batch->count - undone);
@@ -398,8 +445,8 @@ static bool submit_all(struct iommunest_vtd_iq *iq,
 }
 
 /* The guest is to see it at a wait: the slot is done, and the queue goes on. */
-static void put_off(struct iommunest_vtd_iq *iq, struct vtd_fault *first,
-		    uint32_t end)
+static COLD void put_off(struct iommunest_vtd_iq *iq, struct vtd_fault *first,
+			 uint32_t end)
 {
 	/* Of several failures, the guest sees the first. */
 	if (!iq->abort.cause)
