@@ -286,6 +286,46 @@ TEST_LOOP(an_entry_that_software_refuses_has_no_code, 2)
 	tear_down();
 }
 
+/* ---- Each call, as it is shown ---- */
+
+struct codes {
+	unsigned int calls;
+	uint32_t code[4];
+};
+
+static void note_code(void *user, const struct iommunest_call *call)
+{
+	struct codes *codes = user;
+
+	ck_assert_uint_lt(codes->calls, ARRAY_LEN(codes->code));
+	codes->code[codes->calls++] = call->driver_error;
+}
+
+/* That of the one that failed, and no longer. */
+TEST_LOOP(a_call_is_shown_with_its_own_code, 2)
+{
+	struct iommunest_failure skipped[1] = { IOMMUNEST_INIT(
+		struct iommunest_failure) };
+	struct codes codes = { 0 };
+	const struct iommunest_submit_options options = {
+		.size = sizeof(options),
+		.policy = IOMMUNEST_POLICY_SKIP,
+		.trace = note_code,
+		.user = &codes,
+	};
+
+	open_on(patched[_i]);
+	report.skipped = skipped;
+	report.skipped_max = 1;
+	break_hardware(5, 0, -EIO, CODE_IQE);
+	ck_assert_int_eq(
+		iommunest_submit(ctx, nested, batch, &options, &report), 1);
+	ck_assert_uint_eq(codes.calls, 2);
+	ck_assert_uint_eq(codes.code[0], CODE_IQE);
+	ck_assert_uint_eq(codes.code[1], 0);
+	tear_down();
+}
+
 /* ---- The guest's queue ---- */
 
 static unsigned char ring[4096];

@@ -64,6 +64,21 @@ TEST(every_errno_passes_unchanged)
 	}
 }
 
+/* An ioctl may return more than 0; that is no error. */
+TEST(a_positive_answer_is_a_success)
+{
+	static const struct script_row rows[] = {
+		{ SENDS(0, 3), ANSWERS(7, 3) },
+	};
+	struct rig rig;
+
+	RIG_START(&rig, rows, 3);
+	ck_assert_int_eq(rig_submit(&rig), 0);
+	rig_check_report(&rig, (struct iommunest_report){
+				       .sent = 3, .handled = 3, .calls = 1 });
+	rig_finish(&rig);
+}
+
 /* ---- Whose error it is ---- */
 
 TEST(an_empty_call_that_succeeds_blames_the_entry)

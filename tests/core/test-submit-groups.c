@@ -939,6 +939,79 @@ TEST(a_list_is_halved_where_there_is_no_memory)
 	finish();
 }
 
+#define SENDS_ALL(count_) \
+	.function = SCRIPT_INVALIDATE, .count = (count_), .entries = five
+
+/* No more of it than there is. */
+TEST(the_last_part_of_a_halved_list_may_be_shorter)
+{
+	static const struct groups_command five[5] = {
+		{ GROUPS_ALL, 0, 0 }, { GROUPS_ALL, 0, 0 },
+		{ GROUPS_ALL, 0, 0 }, { GROUPS_ALL, 0, 0 },
+		{ GROUPS_ALL, 0, 0 },
+	};
+	static const struct script_row rows[] = {
+		{ SENDS(0, 3), ANSWERS(-ETIMEDOUT, 2) },
+		{ SENDS_ALL(5), ANSWERS(-ENOMEM, SCRIPT_UNTOUCHED) },
+		{ SENDS_ALL(2), ANSWERS(0, 2) },
+		{ SENDS_ALL(2), ANSWERS(0, 2) },
+		{ SENDS_ALL(1), ANSWERS(0, 1) },
+	};
+	struct iommunest_inv_type type = list_type();
+	struct rig rig;
+
+	list = (struct list){ .count = { 5, 0, 0 } };
+	rig_start(&rig, &type, rows, ARRAY_LEN(rows), 3);
+	batch = rig.batch;
+	ck_assert_int_eq(rig_submit_with(&rig, IOMMUNEST_POLICY_FLUSH_ALL), 0);
+	ck_assert_uint_eq(rig.report.flushed, 3);
+	rig_finish(&rig);
+}
+
+/* Bytes of an entry, and how many of the list there is room for. */
+static const struct {
+	uint32_t entry_len;
+	uint32_t room;
+} rooms[] = {
+	{ 1, 64 },   { 63, 64 },  { 64, 64 },  { 65, 63 },
+	{ 100, 40 }, { 2048, 2 }, { 2049, 1 }, { 4096, 1 },
+};
+
+static int fill_room(const struct iommunest_all *all, void *entries)
+{
+	const uint32_t *row = all->user;
+
+	ck_assert_uint_eq(all->max, rooms[*row].room);
+	memset(entries, 0xa5, (size_t)all->max * rooms[*row].entry_len);
+	return all->first ? 0 : (int)all->max;
+}
+
+/* Of long entries there are fewer. */
+TEST_LOOP(a_list_has_room_for_what_is_said, ARRAY_LEN(rooms))
+{
+	static unsigned char all[64 * 65];
+	const uint32_t row = (uint32_t)_i;
+	const struct script_row rows[] = {
+		{ SENDS(0, 1), ANSWERS(-ETIMEDOUT, 0) },
+		{ .function = SCRIPT_INVALIDATE,
+		  .count = rooms[_i].room,
+		  .entries = all,
+		  ANSWERS(0, rooms[_i].room) },
+	};
+	struct iommunest_inv_type type = groups_type();
+	struct rig rig;
+
+	memset(all, 0xa5, sizeof(all));
+	type.entry_len = rooms[_i].entry_len;
+	type.call_max = 0;
+	type.make_all_list = fill_room;
+	type.all_classes = 1;
+	type.user = (void *)&row;
+	rig_start(&rig, &type, rows, ARRAY_LEN(rows), 1);
+	ck_assert_int_eq(rig_submit_with(&rig, IOMMUNEST_POLICY_FLUSH_ALL), 0);
+	rig_finish(&rig);
+}
+
 TEST(without_any_memory_a_list_fails)
 {
 	static const struct groups_command all[2] = { { GROUPS_ALL, 0, 0 },

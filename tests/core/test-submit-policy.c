@@ -273,6 +273,7 @@ answer(void *user, const struct iommunest_failure *failure, void *entry)
 	struct asking *asking = user;
 
 	ck_assert_uint_lt(asking->count, MAX_ASKED);
+	ck_assert_uint_eq(failure->size, sizeof(*failure));
 	ck_assert_ptr_eq(entry, iommunest_batch_entry(asking->rig.batch,
 						      failure->index));
 	ck_assert_uint_eq(failure->cookie, rig_cookie(failure->index));

@@ -147,14 +147,30 @@ bool script_is_question(unsigned long request, const void *arg)
 	       cmd->entry_num == 0;
 }
 
+/* Where entries are sent, it is about these and their HWPT. */
+static void check_question(const struct script *script,
+			   const struct script_invalidate *cmd)
+{
+	if (!script->entries)
+		return;
+	check_number(script, "the question's hwpt_id", cmd->hwpt_id,
+		     SCRIPT_HWPT);
+	check_number(script, "the question's data_type", cmd->data_type,
+		     script->data_type);
+	check_number(script, "the question's entry_len", cmd->entry_len,
+		     script->entry_len);
+}
+
 static int script_sys_ioctl(void *data, int fd, unsigned long request,
 			    void *arg)
 {
 	struct script *script = data;
 	const struct script_row *row;
 
-	if (script_is_question(request, arg))
+	if (script_is_question(request, arg)) {
+		check_question(script, arg);
 		return -E2BIG;
+	}
 	row = next_row(script, "ioctl");
 	ck_assert_int_eq(fd, row->fd ? row->fd : script->fd);
 	if (row->function == SCRIPT_INVALIDATE)

@@ -17,7 +17,7 @@ uint64_t rig_cookie(uint32_t index)
 void rig_add_entries(struct iommunest_batch *batch, uint32_t entry_len,
 		     uint32_t count)
 {
-	unsigned char entry[64];
+	unsigned char entry[4096];
 	uint32_t i, j;
 
 	ck_assert(entry_len <= sizeof(entry));
