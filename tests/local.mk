@@ -205,6 +205,8 @@ TEST_SIM_LDADD = %D%/libtest-sim.la %D%/libtest.la libiommunest-sim.la \
 	%D%/vtd/test-desc-fields.c
 
 %C%_queue_test_linux_guest_SOURCES = \
+	%D%/queue/linux-rows.c \
+	%D%/queue/linux-rows.h \
 	%D%/queue/linux-vmm.c \
 	%D%/queue/linux-vmm.h \
 	%D%/queue/test-linux-guest.c

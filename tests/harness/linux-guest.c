@@ -217,6 +217,12 @@ static bool has_room(const struct linux_guest *guest,
 	return guest->free_cnt >= cpu->job.count + 2;
 }
 
+/* All before the slot is there. */
+static void kick(struct linux_guest *guest, uint32_t slot)
+{
+	write_reg(guest, LINUX_IQT, (uint64_t)slot << SHIFT);
+}
+
 static void submit(struct linux_guest *guest, struct linux_cpu *cpu)
 {
 	struct linux_job *job = &cpu->job;
@@ -231,13 +237,15 @@ static void submit(struct linux_guest *guest, struct linux_cpu *cpu)
 		put(guest, slot, job->flushes[i].desc);
 		set_status(guest, slot, LINUX_IN_USE);
 		note_submitted(guest, &job->flushes[i]);
+		if (guest->setup.kicks_each)
+			kick(guest, wrap(guest, slot + 1));
 	}
 	put(guest, cpu->wait_index, wait_of(guest, cpu));
 	set_status(guest, cpu->wait_index, LINUX_IN_USE);
 	guest->free_head = wrap(guest, cpu->wait_index + 1);
 	guest->free_cnt -= job->count + 1;
 	guest->counts.submissions++;
-	write_reg(guest, LINUX_IQT, (uint64_t)guest->free_head << SHIFT);
+	kick(guest, guest->free_head);
 }
 
 /* What is free at the tail can be used again, whoever's it was. */

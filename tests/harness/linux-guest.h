@@ -107,6 +107,11 @@ struct linux_setup {
 	bool (*next_job)(void *data, unsigned int cpu, struct linux_job *job);
 	void *data;
 	/*
+	 * It writes IQT_REG after each descriptor, which Linux does not do: the
+	 * tail can be anywhere in a submission.
+	 */
+	bool kicks_each;
+	/*
 	 * How often every CPU polls and nothing returns before that is called
 	 * forever; 0: a number that fits the ring.
 	 */

@@ -22,7 +22,50 @@
 			ck_abort_msg("%s", #condition); \
 	} while (0)
 
-/* ---- The host ---- */
+/* ---- Who is who ---- */
+
+static const struct {
+	unsigned int context;
+	uint32_t hwpt_id;
+} hwpts[VMM_HWPTS] = {
+	{ 0, VMM_HWPT },
+	{ 0, VMM_HWPT + 1 },
+	{ 0, VMM_HWPT + 2 },
+	{ 0, VMM_HWPT + 3 },
+	{ 0, VMM_HWPT + 4 },
+	{ 0, VMM_HWPT + 5 },
+	{ 1, VMM_FAR_ID(VMM_FAR) },
+	{ 1, VMM_FAR_ID(VMM_FAR_PASID) },
+};
+
+static const struct {
+	uint16_t did;
+	uint32_t pasid;
+	uint32_t number;
+} scopes[] = {
+	{ 1, 0, VMM_HWPT },
+	{ 2, 0, VMM_HWPT + 1 },
+	{ 3, 0, VMM_HWPT + 2 },
+	{ 3, 0, VMM_HWPT + 3 },
+	{ 4, 0, VMM_HWPT + 4 },
+	{ 4, 0, VMM_FAR },
+	{ 5, VMM_PASID_A, VMM_HWPT + 5 },
+	{ 5, VMM_PASID_B, VMM_HWPT + 5 },
+	{ 5, VMM_PASID_B, VMM_FAR_PASID },
+};
+
+static uint32_t number_of(const struct linux_context *context, uint32_t hwpt_id)
+{
+	unsigned int at = (unsigned int)(context - context->vmm->contexts);
+	uint32_t i;
+
+	for (i = 0; i < VMM_HWPTS; i++)
+		if (hwpts[i].context == at && hwpts[i].hwpt_id == hwpt_id)
+			return VMM_HWPT + i;
+	ck_abort_msg("there is no HWPT %u in context %u", hwpt_id, at);
+}
+
+/* ---- The hosts ---- */
 
 /* Of a call that failed with its count untouched, nothing is known. */
 static uint32_t count_done(const struct host_call *call)
@@ -32,43 +75,111 @@ static uint32_t count_done(const struct host_call *call)
 	return call->error ? 0 : call->count;
 }
 
-static void note_executed(struct linux_vmm *vmm)
+/* The kernel stops a device that does not answer: it caches nothing more. */
+static void contain(struct linux_vmm *vmm, uint32_t number)
 {
-	const struct host_call *call = &vmm->host.calls[0];
-	const struct iommunest_vtd_entry *entries = vmm->host.entries;
+	vmm->contained |= VMM_BIT(number);
+	linux_cut(&vmm->guest, VMM_BIT(number));
+}
+
+static void note_executed(struct linux_context *context)
+{
+	const struct host_call *call = &context->host.calls[0];
+	const struct iommunest_vtd_entry *entries = context->host.entries;
+	const uint32_t number = number_of(context, call->hwpt_id);
+	struct linux_vmm *vmm = context->vmm;
 	uint32_t i;
 
-	hold(!(vmm->isolated & VMM_BIT(call->hwpt_id)));
-	for (i = 0; i < count_done(call); i++)
-		linux_executed(&vmm->guest, VMM_BIT(call->hwpt_id),
-			       entries[i].addr, entries[i].npages);
-	host_forget(&vmm->host);
+	hold(!(vmm->isolated & VMM_BIT(number)));
+	if (!(vmm->contained & VMM_BIT(number)))
+		for (i = 0; i < count_done(call); i++)
+			linux_executed(&vmm->guest, VMM_BIT(number),
+				       entries[i].addr, entries[i].npages);
+	if (call->error && vmm->setup.contains)
+		contain(vmm, number);
+	host_forget(&context->host);
 }
 
 static int vmm_ioctl(void *data, int fd, unsigned long request, void *arg)
 {
-	struct linux_vmm *vmm = data;
-	int ret = host_sys.ioctl(&vmm->host, fd, request, arg);
+	struct linux_context *context = data;
+	int ret = host_sys.ioctl(&context->host, fd, request, arg);
 
-	if (vmm->host.n_calls)
-		note_executed(vmm);
+	if (context->host.n_calls)
+		note_executed(context);
 	return ret;
 }
 
-static struct iommunest_ctx *open_ctx(struct linux_vmm *vmm)
+static void open_context(struct linux_vmm *vmm, struct linux_context *context)
 {
 	static struct iommunest_sys sys;
 	const struct iommunest_open_options options = {
 		.size = sizeof(options),
 		.sys = &sys,
-		.sys_data = vmm,
+		.sys_data = context,
 	};
-	struct iommunest_ctx *ctx;
 
 	sys = host_sys;
 	sys.ioctl = vmm_ioctl;
-	hold(!iommunest_open(&ctx, &options));
-	return ctx;
+	context->vmm = vmm;
+	host_init(&context->host);
+	hold(!iommunest_open(&context->ctx, &options));
+}
+
+void linux_vmm_fail(struct linux_vmm *vmm, uint32_t number,
+		    struct host_rule rule)
+{
+	hold(number >= VMM_HWPT && number < VMM_HWPT + VMM_HWPTS);
+	rule.hwpt_id = hwpts[number - VMM_HWPT].hwpt_id;
+	host_fail(&vmm->contexts[hwpts[number - VMM_HWPT].context].host, rule);
+}
+
+/* ---- Targets ---- */
+
+static struct iommunest_vtd_target target_of(const struct linux_vmm *vmm,
+					     uint32_t number)
+{
+	return (struct iommunest_vtd_target){
+		.size = sizeof(struct iommunest_vtd_target),
+		.ctx = vmm->contexts[hwpts[number - VMM_HWPT].context].ctx,
+		.hwpt_id = hwpts[number - VMM_HWPT].hwpt_id,
+		.cookie = number,
+	};
+}
+
+/* All its scopes, and its device. */
+static void add_target(struct linux_vmm *vmm, uint32_t number)
+{
+	const struct iommunest_vtd_target target = target_of(vmm, number);
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(scopes); i++)
+		if (scopes[i].number == number)
+			hold(!iommunest_vtd_iq_add_scope(vmm->iq, scopes[i].did,
+							 scopes[i].pasid,
+							 &target));
+	if (number == VMM_HWPT)
+		hold(!iommunest_vtd_iq_add_device(
+			vmm->iq, VMM_SID, IOMMUNEST_VTD_NO_PASID, &target));
+}
+
+/* Where the engine has come after it was cut off, it is not there. */
+static void forget_target(struct linux_vmm *vmm, uint32_t number)
+{
+	const struct iommunest_vtd_target target = target_of(vmm, number);
+	int ret = iommunest_vtd_iq_forget(vmm->iq, &target);
+
+	hold(!ret || (ret == -ENOENT && vmm->setup.migrates));
+}
+
+/* All but those that are cut off. */
+static void add_targets(struct linux_vmm *vmm)
+{
+	uint32_t i;
+
+	for (i = VMM_HWPT; i < VMM_HWPT + VMM_HWPTS; i++)
+		if (!(vmm->isolated & VMM_BIT(i)))
+			add_target(vmm, i);
 }
 
 /* ---- What the engine asks ---- */
@@ -114,6 +225,22 @@ static int answer_to(struct linux_answer *answer, unsigned int type, bool *done)
 	return error;
 }
 
+/* Attached again, with nothing cached yet. */
+static void readmit(struct linux_vmm *vmm)
+{
+	const uint32_t isolated = vmm->isolated;
+	uint32_t i;
+
+	vmm->isolated = 0;
+	linux_heal(&vmm->guest, isolated);
+	for (i = VMM_HWPT; i < VMM_HWPT + VMM_HWPTS; i++) {
+		if (!(isolated & VMM_BIT(i)))
+			continue;
+		forget_target(vmm, i);
+		add_target(vmm, i);
+	}
+}
+
 static int vmm_descriptor(void *data, uint32_t index,
 			  const struct iommunest_vtd_desc *desc)
 {
@@ -121,9 +248,20 @@ static int vmm_descriptor(void *data, uint32_t index,
 	bool done;
 	int ret = answer_to(&vmm->answer, desc->type, &done);
 
+	if (desc->type == IOMMUNEST_VTD_DESC_PASID_CACHE && vmm->setup.readmits)
+		readmit(vmm);
 	if (done)
 		linux_executed_slot(&vmm->guest, index, VMM_SELF);
 	return ret;
+}
+
+static void vmm_healed(void *data, uint64_t cookie, uint32_t index, int error,
+		       uint32_t code)
+{
+	struct linux_vmm *vmm = data;
+
+	hold(index < VMM_SLOTS && error < 0 && !code);
+	vmm->healed_told[cookie - VMM_HWPT]++;
 }
 
 static int vmm_isolate(void *data, uint64_t cookie, uint32_t index, int error,
@@ -131,9 +269,8 @@ static int vmm_isolate(void *data, uint64_t cookie, uint32_t index, int error,
 {
 	struct linux_vmm *vmm = data;
 
-	(void)index;
-	(void)error;
-	(void)code;
+	hold(index < VMM_SLOTS && error < 0 && !code);
+	vmm->isolate_told[cookie - VMM_HWPT]++;
 	if (vmm->setup.isolate == LINUX_ISOLATE_FAILS)
 		return -EIO;
 	linux_cut(&vmm->guest, VMM_BIT(cookie));
@@ -147,8 +284,36 @@ static const struct iommunest_vtd_iq_ops ops = {
 	.write_status = vmm_write_status,
 	.interrupt = vmm_interrupt,
 	.descriptor = vmm_descriptor,
+	.healed = vmm_healed,
 	.isolate = vmm_isolate,
 };
+
+/* ---- The engine ---- */
+
+static void new_engine(struct linux_vmm *vmm)
+{
+	const struct iommunest_vtd_iq_options options = {
+		.size = sizeof(options),
+		.policy = vmm->setup.policy,
+		.budget = vmm->setup.budget,
+		.unhealed = vmm->setup.unhealed,
+	};
+
+	hold(!iommunest_vtd_iq_new(&vmm->iq, &ops, vmm, &options));
+}
+
+/* To another machine, and on there. */
+static void migrate(struct linux_vmm *vmm)
+{
+	struct iommunest_vtd_iq_state state =
+		IOMMUNEST_INIT(struct iommunest_vtd_iq_state);
+
+	hold(!iommunest_vtd_iq_save(vmm->iq, &state));
+	iommunest_vtd_iq_free(vmm->iq);
+	new_engine(vmm);
+	add_targets(vmm);
+	hold(!iommunest_vtd_iq_restore(vmm->iq, &state));
+}
 
 /* ---- The registers ---- */
 
@@ -156,8 +321,11 @@ static void run(struct linux_vmm *vmm)
 {
 	struct iommunest_vtd_iq_result result =
 		IOMMUNEST_INIT(struct iommunest_vtd_iq_result);
-	int ret = iommunest_vtd_iq_run(vmm->iq, vmm->iqt, &result);
+	int ret;
 
+	if (vmm->setup.migrates)
+		migrate(vmm);
+	ret = iommunest_vtd_iq_run(vmm->iq, vmm->iqt, &result);
 	vmm->pending = ret == 1;
 	vmm->iqh = result.iqh;
 	vmm->iqercd = result.iqercd;
@@ -234,40 +402,6 @@ static bool is_halted(void *data)
 
 /* ---- Putting it together ---- */
 
-static void new_engine(struct linux_vmm *vmm)
-{
-	struct iommunest_vtd_iq_result result =
-		IOMMUNEST_INIT(struct iommunest_vtd_iq_result);
-	const struct iommunest_vtd_iq_options options = {
-		.size = sizeof(options),
-		.policy = vmm->setup.policy,
-		.budget = vmm->setup.budget,
-		.unhealed = vmm->setup.unhealed,
-	};
-
-	hold(!iommunest_vtd_iq_new(&vmm->iq, &ops, vmm, &options));
-	hold(!iommunest_vtd_iq_set_base(vmm->iq, guest_iqa(RING, 0, true),
-					IOMMUNEST_VTD_TTM_SCALABLE));
-	hold(!iommunest_vtd_iq_enable(vmm->iq, &result));
-}
-
-static void add_scope(struct linux_vmm *vmm, uint16_t did, uint32_t hwpt_id)
-{
-	hold(!iommunest_vtd_iq_add_scope(vmm->iq, did, 0,
-					 TARGET(vmm->ctx, hwpt_id)));
-}
-
-static void add_targets(struct linux_vmm *vmm)
-{
-	add_scope(vmm, 1, VMM_HWPT);
-	add_scope(vmm, 2, VMM_HWPT + 1);
-	add_scope(vmm, 3, VMM_HWPT + 2);
-	add_scope(vmm, 3, VMM_HWPT + 3);
-	hold(!iommunest_vtd_iq_add_device(vmm->iq, VMM_SID,
-					  IOMMUNEST_VTD_NO_PASID,
-					  TARGET(vmm->ctx, VMM_HWPT)));
-}
-
 static void new_guest(struct linux_vmm *vmm)
 {
 	const struct linux_setup setup = {
@@ -285,48 +419,94 @@ static void new_guest(struct linux_vmm *vmm)
 		.slots = VMM_SLOTS,
 		.cpus = vmm->setup.cpus,
 		.next_job = vmm->setup.next_job,
+		.kicks_each = vmm->setup.kicks_each,
 		.data = vmm->setup.data,
 	};
 
 	linux_init(&vmm->guest, &setup);
 }
 
+static void start_queue(struct linux_vmm *vmm)
+{
+	struct iommunest_vtd_iq_result result =
+		IOMMUNEST_INIT(struct iommunest_vtd_iq_result);
+
+	hold(!iommunest_vtd_iq_set_base(vmm->iq, guest_iqa(RING, 0, true),
+					IOMMUNEST_VTD_TTM_SCALABLE));
+	hold(!iommunest_vtd_iq_enable(vmm->iq, &result));
+}
+
 void linux_vmm_open(struct linux_vmm *vmm, const struct linux_vmm_setup *setup)
 {
+	unsigned int i;
+
 	memset(vmm, 0, sizeof(*vmm));
 	vmm->setup = *setup;
-	host_init(&vmm->host);
 	new_guest(vmm);
-	vmm->ctx = open_ctx(vmm);
+	for (i = 0; i < VMM_CONTEXTS; i++)
+		open_context(vmm, &vmm->contexts[i]);
 	new_engine(vmm);
+	start_queue(vmm);
 	add_targets(vmm);
 }
 
 void linux_vmm_close(struct linux_vmm *vmm)
 {
+	unsigned int i;
+
 	iommunest_vtd_iq_free(vmm->iq);
-	iommunest_close(vmm->ctx);
-	host_free(&vmm->host);
+	for (i = 0; i < VMM_CONTEXTS; i++) {
+		iommunest_close(vmm->contexts[i].ctx);
+		host_free(&vmm->contexts[i].host);
+	}
 }
 
 /* ---- Flushes ---- */
 
+static uint32_t targets_of(uint32_t did, uint32_t pasid)
+{
+	uint32_t targets = 0;
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(scopes); i++)
+		if (scopes[i].did == did && scopes[i].pasid == pasid)
+			targets |= VMM_BIT(scopes[i].number);
+	hold(targets);
+	return targets;
+}
+
+/* An IOTLB descriptor knows no PASID. */
 uint32_t linux_vmm_targets(uint32_t did)
 {
-	static const uint32_t targets[] = {
-		0,
-		VMM_BIT(VMM_HWPT),
-		VMM_BIT(VMM_HWPT + 1),
-		VMM_BIT(VMM_HWPT + 2) | VMM_BIT(VMM_HWPT + 3),
-	};
+	uint32_t targets = 0;
+	size_t i;
 
-	hold(did < ARRAY_LEN(targets));
-	return targets[did];
+	for (i = 0; i < ARRAY_LEN(scopes); i++)
+		if (scopes[i].did == did)
+			targets |= VMM_BIT(scopes[i].number);
+	hold(targets);
+	return targets;
+}
+
+static struct linux_flush page_of(uint32_t did, uint32_t pasid, uint64_t addr)
+{
+	return (struct linux_flush){
+		.desc = guest_piotlb_pages((uint16_t)did, pasid, addr, 0,
+					   false),
+		.targets = targets_of(did, pasid),
+		.addr = addr,
+		.npages = 1,
+	};
 }
 
 struct linux_flush linux_vmm_page(uint32_t did, uint64_t addr)
 {
-	return linux_page((uint16_t)did, addr, linux_vmm_targets(did));
+	return page_of(did, did == VMM_PASID_DID ? VMM_PASID_B : 0, addr);
+}
+
+struct linux_flush linux_vmm_page_a(uint64_t addr)
+{
+	return page_of(VMM_PASID_DID, VMM_PASID_A, addr);
 }
 
 struct linux_flush linux_vmm_iotlb(uint32_t did)

@@ -30,13 +30,25 @@ enum linux_isolate {
 
 /*
  * HWPTs, and who they are for the judge.  DID 1 is HWPT 10, DID 2 is 11, DID 3
- * is both 12 and 13.  SID is a device of HWPT 10.  Descriptors of FOREIGN, and
- * PASID-cache descriptors, are the VMM's.
+ * is both 12 and 13.  DID 4 is 14, and FAR of the other context.  DID 5 has
+ * PASIDs: PASID_A and PASID_B are 15, which they share; PASID_B is FAR_PASID,
+ * too.  SID is a device of HWPT 10.  Descriptors of FOREIGN, and PASID-cache
+ * descriptors, are the VMM's.
+ *
+ * Each has a number, which is the cookie of its target, and its HWPT's id in
+ * the first context.  In the other context ids begin at VMM_HWPT again.
  */
 #define VMM_HWPT 10u
-#define VMM_HWPTS 4u
-#define VMM_BIT(hwpt_id) (1u << ((hwpt_id)-VMM_HWPT))
+#define VMM_HWPTS 8u
+#define VMM_FAR (VMM_HWPT + 6)
+#define VMM_FAR_PASID (VMM_HWPT + 7)
+/* What VMM_FAR and VMM_FAR_PASID are in their own context. */
+#define VMM_FAR_ID(number) ((number)-VMM_FAR + VMM_HWPT)
+#define VMM_BIT(number) (1u << ((number)-VMM_HWPT))
 #define VMM_SELF (1u << 31)
+#define VMM_PASID_DID 5u
+#define VMM_PASID_A 7u
+#define VMM_PASID_B 0xfffffu
 #define VMM_SID 0x0018u
 #define VMM_FOREIGN 0x0020u
 
@@ -59,17 +71,36 @@ struct linux_vmm_setup {
 	/* enum iommunest_vtd_iq_policy. */
 	uint32_t policy;
 	uint32_t budget;
+	/* Before each run the engine is saved, and another one restored. */
+	bool migrates;
+	/* A PASID-cache descriptor brings back what was cut off. */
+	bool readmits;
+	/*
+	 * The kernel cuts the device off where a call failed: nothing of it is
+	 * cached any more, and what is sent from then on succeeds.
+	 */
+	bool contains;
+	/* linux_setup::kicks_each. */
+	bool kicks_each;
 	unsigned int cpus;
 	bool (*next_job)(void *data, unsigned int cpu, struct linux_job *job);
 	void *data;
 };
 
+#define VMM_CONTEXTS 2u
+
+/* A context, and the host that it is on. */
+struct linux_context {
+	struct linux_vmm *vmm;
+	struct host host;
+	struct iommunest_ctx *ctx;
+};
+
 struct linux_vmm {
 	struct linux_vmm_setup setup;
 	struct linux_answer answer;
-	struct host host;
+	struct linux_context contexts[VMM_CONTEXTS];
 	struct linux_guest guest;
-	struct iommunest_ctx *ctx;
 	struct iommunest_vtd_iq *iq;
 	unsigned char memory[0x3000];
 	uint64_t iqh;
@@ -82,6 +113,11 @@ struct linux_vmm {
 	bool halted;
 	/* Targets that nothing is sent to any more, as a mask. */
 	uint32_t isolated;
+	/* Those that the kernel has cut off. */
+	uint32_t contained;
+	/* How often the VMM was told of each. */
+	unsigned int healed_told[VMM_HWPTS];
+	unsigned int isolate_told[VMM_HWPTS];
 	/* FSTS_REG bits that were ever set. */
 	uint32_t shown;
 	unsigned int reads;
@@ -92,13 +128,19 @@ struct linux_vmm {
 void linux_vmm_open(struct linux_vmm *vmm, const struct linux_vmm_setup *setup);
 void linux_vmm_close(struct linux_vmm *vmm);
 
-/* Flushes as its judge wants them. */
+/* The hosts' rules; @number is a target's, and takes its rule's HWPT's place.
+ */
+void linux_vmm_fail(struct linux_vmm *vmm, uint32_t number,
+		    struct host_rule rule);
+
+/* Flushes as its judge wants them; of domain 5, the first is of PASID_B. */
 struct linux_flush linux_vmm_page(uint32_t did, uint64_t addr);
+struct linux_flush linux_vmm_page_a(uint64_t addr);
 struct linux_flush linux_vmm_iotlb(uint32_t did);
 struct linux_flush linux_vmm_dev_tlb(uint16_t sid, uint64_t addr);
 struct linux_flush linux_vmm_pasid_cache(uint32_t did);
 
-/* Who executes the flushes of a domain, as a mask. */
+/* Who executes the flushes of a domain with all its PASIDs, as a mask. */
 uint32_t linux_vmm_targets(uint32_t did);
 
 #endif /* TESTS_QUEUE_LINUX_VMM_H */
