@@ -209,7 +209,9 @@ TEST_SIM_LDADD = %D%/libtest-sim.la %D%/libtest.la libiommunest-sim.la \
 	%D%/queue/linux-rows.h \
 	%D%/queue/linux-vmm.c \
 	%D%/queue/linux-vmm.h \
-	%D%/queue/test-linux-guest.c
+	%D%/queue/test-linux-guest.c \
+	%D%/queue/test-linux-ite.c \
+	%D%/queue/test-linux-targets.c
 
 %C%_queue_test_linux_model_SOURCES = \
 	%D%/queue/linux-model.c \
