@@ -100,6 +100,7 @@ static void add_rules(const struct linux_row *row)
 	for (i = 0; i < LINUX_RULES && row->rules[i].error; i++)
 		linux_vmm_fail(&vmm, row->rules[i].hwpt_id, row->rules[i]);
 	vmm.answer = row->answer;
+	vmm.attach = row->attach;
 }
 
 static bool is_promised(const struct linux_row *row, enum linux_form form)

@@ -43,6 +43,7 @@ struct linux_row {
 	/* Of the hosts: hwpt_id is a target's number (linux-vmm.h). */
 	struct host_rule rules[LINUX_RULES];
 	struct linux_answer answer;
+	struct linux_attach attach;
 	uint32_t policy;
 	enum linux_isolate isolate;
 	enum iommunest_vtd_iq_unhealed unhealed;

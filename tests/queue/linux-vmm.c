@@ -163,13 +163,11 @@ static void add_target(struct linux_vmm *vmm, uint32_t number)
 			vmm->iq, VMM_SID, IOMMUNEST_VTD_NO_PASID, &target));
 }
 
-/* Where the engine has come after it was cut off, it is not there. */
-static void forget_target(struct linux_vmm *vmm, uint32_t number)
+static int forget_target(struct linux_vmm *vmm, uint32_t number)
 {
 	const struct iommunest_vtd_target target = target_of(vmm, number);
-	int ret = iommunest_vtd_iq_forget(vmm->iq, &target);
 
-	hold(!ret || (ret == -ENOENT && vmm->setup.migrates));
+	return iommunest_vtd_iq_forget(vmm->iq, &target);
 }
 
 /* All but those that are cut off. */
@@ -225,21 +223,75 @@ static int answer_to(struct linux_answer *answer, unsigned int type, bool *done)
 	return error;
 }
 
+/* ---- A PASID-cache descriptor ---- */
+
+#define ATTACH_TRIES 4u
+
+static int attach_once(struct linux_attach *attach)
+{
+	int error = attach->error;
+
+	if (attach->times && --attach->times == 0)
+		attach->error = 0;
+	return error;
+}
+
+static int attach(struct linux_attach *attach)
+{
+	unsigned int tries = 0;
+	int ret;
+
+	do
+		ret = attach_once(attach);
+	while (ret == -EBUSY && ++tries < ATTACH_TRIES);
+	return ret;
+}
+
+/* What is detached has nothing cached. */
+static void cut_off(struct linux_vmm *vmm, uint32_t targets)
+{
+	linux_cut(&vmm->guest, targets);
+	vmm->isolated |= targets;
+}
+
+static void detach(struct linux_vmm *vmm, uint32_t targets)
+{
+	uint32_t i;
+
+	for (i = VMM_HWPT; i < VMM_HWPT + VMM_HWPTS; i++)
+		if (targets & ~vmm->isolated & VMM_BIT(i))
+			hold(!forget_target(vmm, i));
+	cut_off(vmm, targets);
+}
+
 /* Attached again, with nothing cached yet. */
 static void readmit(struct linux_vmm *vmm)
 {
 	const uint32_t isolated = vmm->isolated;
 	uint32_t i;
+	int ret;
 
 	vmm->isolated = 0;
 	linux_heal(&vmm->guest, isolated);
 	for (i = VMM_HWPT; i < VMM_HWPT + VMM_HWPTS; i++) {
 		if (!(isolated & VMM_BIT(i)))
 			continue;
-		forget_target(vmm, i);
+		ret = forget_target(vmm, i);
+		/* A detached one is forgotten, and another engine has none. */
+		hold(!ret || ret == -ENOENT);
 		add_target(vmm, i);
 	}
 }
+
+static void change_tables(struct linux_vmm *vmm, uint32_t did)
+{
+	if (attach(&vmm->attach))
+		detach(vmm, linux_vmm_targets(did));
+	else if (vmm->setup.readmits)
+		readmit(vmm);
+}
+
+/* ---- Descriptors, and what fails ---- */
 
 static int vmm_descriptor(void *data, uint32_t index,
 			  const struct iommunest_vtd_desc *desc)
@@ -248,8 +300,8 @@ static int vmm_descriptor(void *data, uint32_t index,
 	bool done;
 	int ret = answer_to(&vmm->answer, desc->type, &done);
 
-	if (desc->type == IOMMUNEST_VTD_DESC_PASID_CACHE && vmm->setup.readmits)
-		readmit(vmm);
+	if (done && desc->type == IOMMUNEST_VTD_DESC_PASID_CACHE)
+		change_tables(vmm, desc->did);
 	if (done)
 		linux_executed_slot(&vmm->guest, index, VMM_SELF);
 	return ret;
@@ -273,8 +325,7 @@ static int vmm_isolate(void *data, uint64_t cookie, uint32_t index, int error,
 	vmm->isolate_told[cookie - VMM_HWPT]++;
 	if (vmm->setup.isolate == LINUX_ISOLATE_FAILS)
 		return -EIO;
-	linux_cut(&vmm->guest, VMM_BIT(cookie));
-	vmm->isolated |= VMM_BIT(cookie);
+	cut_off(vmm, VMM_BIT(cookie));
 	return 0;
 }
 

@@ -63,6 +63,17 @@ struct linux_answer {
 	bool done;
 };
 
+/*
+ * The attach fails that a PASID-cache descriptor asks for.  The VMM does as the
+ * viommu example: it tries again a few times, then detaches the device, and in
+ * any case the descriptor is done.
+ */
+struct linux_attach {
+	int error;
+	/* How often; 0: always. */
+	unsigned int times;
+};
+
 struct linux_vmm_setup {
 	enum linux_form form;
 	enum linux_when when;
@@ -99,6 +110,7 @@ struct linux_context {
 struct linux_vmm {
 	struct linux_vmm_setup setup;
 	struct linux_answer answer;
+	struct linux_attach attach;
 	struct linux_context contexts[VMM_CONTEXTS];
 	struct linux_guest guest;
 	struct iommunest_vtd_iq *iq;

@@ -46,6 +46,12 @@ static void write_reg(void *data, enum linux_reg reg, uint64_t value)
 	write4(reg == LINUX_IQT ? REG_IQT : REG_FSTS, (uint32_t)value);
 }
 
+static void main_loop(void *data)
+{
+	(void)data;
+	ck_assert_int_eq(viommu_work(&viommu), 0);
+}
+
 /* ---- The judge ---- */
 
 /* A flush of all is judged by the first pages. */
@@ -61,6 +67,8 @@ static void submitted(void *data, struct linux_flush *flush)
 	int ret;
 
 	(void)data;
+	if (!viommu.nest.hwpt_id)
+		return;
 	for (i = 0; i < pages_of(flush); i++) {
 		ret = iommunest_sim_translate(sim, iommunest_fd(ctx),
 					      viommu.nest.hwpt_id,
@@ -70,13 +78,15 @@ static void submitted(void *data, struct linux_flush *flush)
 	}
 }
 
-/* The device uses the guest's table of now, or none. */
+/* The device uses the guest's table of now, or nothing. */
 static bool is_up_to_date(void)
 {
 	uint64_t root;
 
 	memcpy(&root, memory + PASID_TABLE + 16, sizeof(root));
-	return !viommu.nest.hwpt_id || viommu.nest.s1.pgtbl_addr == root;
+	if (attached_to != viommu.nest.hwpt_id)
+		return false;
+	return !attached_to || viommu.nest.s1.pgtbl_addr == root;
 }
 
 static bool is_done(void *data, const struct linux_flush *flush)
@@ -101,7 +111,11 @@ static void start(enum linux_form form, unsigned int cpus,
 {
 	const struct linux_setup setup = {
 		.form = form,
-		.hw = { .read_reg = read_reg, .write_reg = write_reg },
+		.hw = {
+			.read_reg = read_reg,
+			.write_reg = write_reg,
+			.work = main_loop,
+		},
 		.memory = memory,
 		.ring = RING,
 		.status = STATUS,
@@ -178,62 +192,160 @@ TEST_LOOP(a_random_guest_loses_nothing_and_polls_for_nothing,
 /* By its number, whatever the registers of the example make of it. */
 static const struct failure {
 	const char *name;
-	/* Pages; the PASID cache comes first. */
-	unsigned int count;
+	/* Pages, around a PASID-cache descriptor or not. */
+	unsigned int before;
 	bool pasid_cache;
-	/* The entry, or an ioctl that is no invalidation, that fails. */
+	unsigned int after;
+	/* The entry that fails, and how many from it on; or which ioctls. */
 	unsigned int entry;
 	unsigned int ioctl;
+	unsigned int times;
 	int error;
-	unsigned int wanted;
+	/* The device is cut off, and the guest told. */
+	bool blocked;
 } failures[] = {
 	{
+		.name = "nothing",
+		.before = 1,
+		.pasid_cache = true,
+		.after = 1,
+	},
+	{
 		.name = "EIO once, at the only entry",
-		.count = 1,
+		.before = 1,
 		.entry = 1,
+		.times = 1,
 		.error = -EIO,
-		.wanted = LINUX_ALL_DONE,
 	},
 	{
 		.name = "EIO once, at the second of three",
-		.count = 3,
+		.before = 3,
 		.entry = 2,
+		.times = 1,
 		.error = -EIO,
-		.wanted = LINUX_ALL_DONE,
+	},
+	{
+		.name = "EIO at an entry, and at all in its place",
+		.before = 3,
+		.entry = 2,
+		.times = 2,
+		.error = -EIO,
+		.blocked = true,
+	},
+	{
+		.name = "the same, and a PASID-cache descriptor after it",
+		.before = 3,
+		.pasid_cache = true,
+		.after = 2,
+		.entry = 2,
+		.times = 2,
+		.error = -EIO,
 	},
 	{
 		.name = "an attach that fails once",
-		.count = 2,
+		.before = 1,
 		.pasid_cache = true,
-		.ioctl = 1,
-		.wanted = LINUX_ALL_DONE,
+		.after = 1,
+		.ioctl = DEVICE_ATTACH,
+		.times = 1,
+		.error = -EBUSY,
+	},
+	{
+		.name = "an attach that fails always",
+		.before = 1,
+		.pasid_cache = true,
+		.after = 1,
+		.ioctl = DEVICE_ATTACH,
+		.error = -EBUSY,
+		.blocked = true,
+	},
+	{
+		.name = "the same, with an error that is not tried again",
+		.pasid_cache = true,
+		.ioctl = DEVICE_ATTACH,
+		.error = -EINVAL,
+		.blocked = true,
+	},
+	{
+		.name = "no memory for an HWPT, ever",
+		.pasid_cache = true,
+		.after = 3,
+		.ioctl = HWPT_ALLOC,
+		.error = -ENOMEM,
+		.blocked = true,
 	},
 };
 
-static void add_jobs(struct linux_jobs *jobs, const struct failure *failure)
-{
-	struct linux_job *job = linux_jobs_add(jobs, 0);
-	unsigned int i;
+static const unsigned int places[] = { 0, 1, 2, 119, 122, 123, 125, 126, 127 };
 
-	if (failure->pasid_cache)
-		linux_add(job, pasid_cache());
-	for (i = 0; i < failure->count; i++)
-		linux_add(job, linux_page(DID, BAD_ADDR + (i << 12), PAGES));
-	linux_add(linux_jobs_add(jobs, 1), linux_page(DID, 0x1000, PAGES));
+#define FAILURE_CPUS 3u
+
+static void add_pages(struct linux_job *job, unsigned int count)
+{
+	for (; count; count--)
+		linux_add(job,
+			  linux_page(DID, BAD_ADDR + (count << 12), PAGES));
 }
 
-TEST_LOOP(a_failure_has_its_outcome, 2 * ARRAY_LEN(failures))
+static void add_jobs(struct linux_jobs *jobs, const struct failure *failure)
 {
-	const struct failure *failure = &failures[_i / 2];
+	struct linux_job *job = linux_jobs_add(jobs, 1);
+
+	add_pages(job, failure->before);
+	if (failure->pasid_cache)
+		linux_add(job, pasid_cache());
+	add_pages(job, failure->after);
+	linux_add(linux_jobs_add(jobs, 0), linux_page(DID, 0x1000, PAGES));
+	linux_add(linux_jobs_add(jobs, 0), linux_page(DID, 0x2000, PAGES));
+	add_pages(linux_jobs_add(jobs, 2), 2);
+}
+
+static void have_it_fail(const struct failure *failure)
+{
+	unsigned int i;
+
+	if (failure->ioctl)
+		fail_ioctl(failure->ioctl, 1, failure->times, failure->error);
+	for (i = 0; failure->entry && i < failure->times; i++)
+		fail_entry(failure->entry + i, failure->error);
+}
+
+/* All that a guest may see of it is that its device is blocked. */
+static void expect_shown(const struct failure *failure, bool was_blocked)
+{
+	ck_assert_uint_eq(attached_to, viommu.nest.hwpt_id);
+	ck_assert_int_eq(viommu.nest.dma,
+			 failure->blocked ? VIOMMU_BLOCKED : VIOMMU_NESTED);
+	ck_assert_uint_eq(read4(REG_FSTS), was_blocked ? FSTS_PPF : 0);
+	ck_assert_uint_eq(read4(REG_FRCD + 12),
+			  was_blocked ? FRCD_F | FAULT_ENTRY_ACCESS : 0);
+	ck_assert_uint_eq(guest.counts.writes[LINUX_FSTS], 0);
+}
+
+static void run_one(const struct failure *failure, enum linux_form form,
+		    unsigned int first, unsigned int place)
+{
 	struct linux_jobs jobs = { 0 };
 
-	start(_i & 1 ? LINUX_EXACT : LINUX_BY_TWO, 2, linux_jobs_next, &jobs);
+	start(form, FAILURE_CPUS, linux_jobs_next, &jobs);
 	add_jobs(&jobs, failure);
+	linux_advance(&guest, place);
 	if (failure->pasid_cache)
 		set_pasid_entry(0x6000);
-	if (failure->entry)
-		fail_entry(failure->entry, failure->error);
-	if (failure->ioctl)
-		fail_ioctl(ANY_BUT_INVALIDATE, failure->ioctl, 1, -ENOMEM);
-	expect(failure->name, linux_run(&guest, 0), failure->wanted);
+	have_it_fail(failure);
+	expect(failure->name, linux_run(&guest, first), LINUX_ALL_DONE);
+	expect_shown(failure, failure->blocked || failure->times > 1);
+}
+
+TEST_LOOP(a_failure_is_survived, 2 * ARRAY_LEN(failures))
+{
+	const struct failure *failure = &failures[_i / 2];
+	unsigned int i;
+
+	for (i = 0; i < FAILURE_CPUS * ARRAY_LEN(places); i++) {
+		run_one(failure, _i & 1 ? LINUX_EXACT : LINUX_BY_TWO,
+			i % FAILURE_CPUS, places[i / FAILURE_CPUS]);
+		tear_down();
+		set_up();
+	}
 }
