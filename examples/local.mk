@@ -33,6 +33,10 @@ endif
 %C%_submit_SOURCES = %D%/submit.c
 %C%_submit_LDADD = $(EXAMPLE_LIBS)
 
-%C%_viommu_viommu_SOURCES = %D%/viommu/viommu.c $(VIOMMU_SOURCES)
+%C%_viommu_viommu_SOURCES = \
+	%D%/viommu/guest.c \
+	%D%/viommu/guest.h \
+	%D%/viommu/viommu.c \
+	$(VIOMMU_SOURCES)
 %C%_viommu_viommu_LDADD = $(EXAMPLE_LIBS)
 %C%_viommu_viommu_LDFLAGS = $(AM_LDFLAGS) -no-install

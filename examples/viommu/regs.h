@@ -7,7 +7,8 @@
  *   events.c       what the guest is told by interrupts: waits, errors, faults
  *   queue.c        what the queue engine asks of the VMM
  *   nest.c         from the guest's tables to what the device is attached to
- *   viommu.c       a small guest that uses it
+ *   guest.c        a small guest that uses it
+ *   viommu.c       the machine around all of this
  *
  * There is one device behind it, which can be unplugged.  It has the registers
  * of the invalidation queue and of faults, and those that a guest needs to get
