@@ -105,6 +105,9 @@ static void fill_result(const struct iommunest_vtd_iq *iq,
 	const struct vtd_fault *fault = &iq->fault;
 
 	result->iqh = (uint64_t)iq->head << iq->desc_shift;
+	/* Where there is none, all of it is zero, and so is the result. */
+	if (!fault->cause)
+		return;
 	result->iqercd = fault->iqercd;
 	result->fsts |= fault->fsts;
 	result->cause = fault->cause;
@@ -115,8 +118,8 @@ static void fill_result(const struct iommunest_vtd_iq *iq,
 }
 
 /* What the engine does when the queue is enabled and has a base. */
-static int run(struct iommunest_vtd_iq *iq,
-	       struct iommunest_vtd_iq_result *result)
+static inline int run(struct iommunest_vtd_iq *iq,
+		      struct iommunest_vtd_iq_result *result)
 {
 	struct iommunest_vtd_iq_result out = { 0 };
 	int ret;
@@ -130,8 +133,8 @@ static int run(struct iommunest_vtd_iq *iq,
 }
 
 /* The same, when there is nothing to do. */
-static int stay(const struct iommunest_vtd_iq *iq, int ret,
-		struct iommunest_vtd_iq_result *result)
+static COLD int stay(const struct iommunest_vtd_iq *iq, int ret,
+		     struct iommunest_vtd_iq_result *result)
 {
 	struct iommunest_vtd_iq_result out = { 0 };
 
