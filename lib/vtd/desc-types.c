@@ -332,7 +332,7 @@ static const struct vtd_desc_type types[] = {
 		.name = "wait",
 		.decode = decode_wait,
 		.encode = encode_wait,
-		.reserved = { BITS(31, 12) | BIT(8), BITS(1, 0) },
+		.reserved = { WAIT_RESERVED_0, WAIT_RESERVED_1 },
 		.granularities = { { "", HAS_STATUS } },
 	},
 	[IOMMUNEST_VTD_DESC_PIOTLB] = {

@@ -11,8 +11,9 @@
 #include "lib/vtd/entry.h"
 
 /*
- * A PASID-based IOTLB descriptor at work is forwarded without decoding all of
- * it.  These say the same as decoding does.
+ * Guests at work write PASID-based IOTLB descriptors and waits, and hardly
+ * anything else.  Both are handled without decoding all of them; this says the
+ * same as decoding does.
  */
 #define VTD_DESC_TYPE_BITS (FIELD_TYPE_HIGH | FIELD_TYPE_LOW)
 #define VTD_PIOTLB_G_ALL vtd_put(IOMMUNEST_VTD_PIOTLB_ALL, FIELD_G)
@@ -32,6 +33,13 @@ static inline bool vtd_piotlb_is_valid(const uint64_t *words)
 static inline uint64_t vtd_piotlb_scope(const uint64_t *words)
 {
 	return vtd_get(words[0], FIELD_PASID | FIELD_DID);
+}
+
+/* Of a 256-bit descriptor with that type: hardware would take it. */
+static inline bool vtd_wait_is_valid(const uint64_t *words)
+{
+	return !((words[0] & WAIT_RESERVED_0) | (words[1] & WAIT_RESERVED_1) |
+		 words[2] | words[3]);
 }
 
 /* Hardware ignores the address bits within a block of 2^@am pages. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The libiommunest authors */
-/* From descriptors to items: waits, IOTLB and device-TLB descriptors. */
+/* From descriptors to items: IOTLB and device-TLB descriptors. */
 #include <config.h>
 
 #include "lib/vtd/queue/gather.h"
@@ -12,23 +12,6 @@ static bool count_forwarded(struct iommunest_vtd_iq *iq, uint32_t found)
 		return false;
 	iq->n_forwarded++;
 	return true;
-}
-
-void iommunest__vtd_gather_wait(struct iommunest_vtd_iq *iq, uint32_t index,
-				const struct iommunest_vtd_desc *desc)
-{
-	uint32_t flags = 0;
-
-	if (desc->flags & IOMMUNEST_VTD_DESC_SW)
-		flags |= ITEM_STATUS;
-	if (desc->flags & IOMMUNEST_VTD_DESC_IF)
-		flags |= ITEM_INTERRUPT;
-	*vtd_iq_wait(iq, iq->n_waits++) = (struct vtd_item){
-		.status_addr = desc->addr,
-		.status_data = desc->status_data,
-		.index = (uint16_t)index,
-		.flags = (uint16_t)flags,
-	};
 }
 
 static bool has_gathered(const struct iommunest_vtd_iq *iq, uint16_t slot,

@@ -13,6 +13,20 @@
 
 _Static_assert(ITEM_AM == FIELD1_AM && ITEM_LEAF == FIELD1_IH,
 	       "both are taken over from a descriptor's second word");
+_Static_assert(ITEM_INTERRUPT == FIELD_WAIT_IF && ITEM_STATUS == FIELD_WAIT_SW,
+	       "both are taken over from a wait's first word");
+
+/* A valid wait; it completes when what is gathered is settled. */
+static inline void vtd_gather_wait(struct iommunest_vtd_iq *iq, uint32_t index,
+				   const uint64_t *words)
+{
+	struct vtd_item *wait = vtd_iq_wait(iq, iq->n_waits++);
+
+	wait->status_addr = words[1] & WAIT_ADDR;
+	wait->status_data = (uint32_t)vtd_get(words[0], FIELD_WAIT_DATA);
+	wait->index = (uint16_t)index;
+	wait->flags = words[0] & (ITEM_INTERRUPT | ITEM_STATUS);
+}
 
 static inline void vtd_touch(struct iommunest_vtd_iq *iq, uint16_t slot)
 {
@@ -65,9 +79,6 @@ static inline bool vtd_gather_piotlb(struct iommunest_vtd_iq *iq,
 	iq->n_forwarded++;
 	return true;
 }
-
-void iommunest__vtd_gather_wait(struct iommunest_vtd_iq *iq, uint32_t index,
-				const struct iommunest_vtd_desc *desc);
 
 /* Both: for each HWPT that the descriptor concerns; false: there is none. */
 bool iommunest__vtd_gather_iotlb(struct iommunest_vtd_iq *iq, uint32_t index,

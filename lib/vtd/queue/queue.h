@@ -30,11 +30,12 @@
 #define ITEM_ALL (1u << 7)
 /* Becomes no entry: the item before it, of the same HWPT, has its range. */
 #define ITEM_PIGGYBACKED (1u << 8)
-#define ITEM_STATUS (1u << 9)
-#define ITEM_INTERRUPT (1u << 10)
 /* Its outcome, once it was submitted; without either, it was handled. */
-#define ITEM_COVERED (1u << 11)
-#define ITEM_SKIPPED (1u << 12)
+#define ITEM_COVERED (1u << 9)
+#define ITEM_SKIPPED (1u << 10)
+/* Of a wait, which has no others, where its first word has them. */
+#define ITEM_INTERRUPT (1u << 4)
+#define ITEM_STATUS (1u << 5)
 
 #define VTD_NO_ITEM UINT32_MAX
 

@@ -152,7 +152,7 @@ static int handle_wait(struct iommunest_vtd_iq *iq, uint32_t index,
 	int ret;
 
 	if (!(desc->flags & IOMMUNEST_VTD_DESC_PD)) {
-		iommunest__vtd_gather_wait(iq, index, desc);
+		vtd_gather_wait(iq, index, desc->raw);
 		return 0;
 	}
 	ret = iommunest__vtd_settle(iq, index, result);
@@ -165,21 +165,38 @@ static int handle_wait(struct iommunest_vtd_iq *iq, uint32_t index,
 				  result);
 	if (ret)
 		return ret;
-	iommunest__vtd_gather_wait(iq, index, desc);
+	vtd_gather_wait(iq, index, desc->raw);
 	ret = iommunest__vtd_settle(iq, vtd_iq_next(iq, index), result);
 	if (!ret)
 		result->vmm++;
 	return ret;
 }
 
-/* What needs no decoding in full: a PASID-based IOTLB descriptor at work. */
-static bool forward(struct iommunest_vtd_iq *iq, uint32_t index,
-		    const uint64_t *words)
+/* As handle_wait() does, unless the VMM has a part in it. */
+static bool note_wait(struct iommunest_vtd_iq *iq, uint32_t index,
+		      const uint64_t *words)
 {
-	if ((words[0] & VTD_DESC_TYPE_BITS) != IOMMUNEST_VTD_DESC_PIOTLB)
+	if (!vtd_wait_is_valid(words) || words[0] & FIELD_WAIT_PD)
 		return false;
-	return iq->forwards && vtd_piotlb_is_valid(words) &&
-	       vtd_gather_piotlb(iq, index, words);
+	vtd_gather_wait(iq, index, words);
+	return true;
+}
+
+/*
+ * What needs no decoding in full: PASID-based IOTLB descriptors and waits,
+ * while nested translation is at work.
+ */
+static bool gather(struct iommunest_vtd_iq *iq, uint32_t index,
+		   const uint64_t *words)
+{
+	const uint64_t type = words[0] & VTD_DESC_TYPE_BITS;
+
+	if (!iq->forwards)
+		return false;
+	if (type == IOMMUNEST_VTD_DESC_PIOTLB)
+		return vtd_piotlb_is_valid(words) &&
+		       vtd_gather_piotlb(iq, index, words);
+	return type == IOMMUNEST_VTD_DESC_WAIT && note_wait(iq, index, words);
 }
 
 /* Not inline: the loop over what is forwarded stays small. */
@@ -214,7 +231,7 @@ handle_other(struct iommunest_vtd_iq *iq, uint32_t index, const uint64_t *words,
 static int handle(struct iommunest_vtd_iq *iq, uint32_t index,
 		  const uint64_t *words, struct iommunest_vtd_iq_result *result)
 {
-	if (forward(iq, index, words))
+	if (gather(iq, index, words))
 		return 0;
 	return handle_other(iq, index, words, result);
 }
