@@ -38,6 +38,7 @@ VALGRIND_TESTS = $(WRAPPED_TESTS) \
 	%D%/queue/test-iq-failures \
 	%D%/queue/test-iq-heal \
 	%D%/queue/test-iq-hostile \
+	%D%/queue/test-iq-isolate \
 	%D%/queue/test-iq-random \
 	%D%/queue/test-linux-model \
 	%D%/replay/test-capture \
