@@ -40,6 +40,7 @@ VALGRIND_TESTS = $(WRAPPED_TESTS) \
 	%D%/queue/test-iq-hostile \
 	%D%/queue/test-iq-isolate \
 	%D%/queue/test-iq-random \
+	%D%/queue/test-iq-threads \
 	%D%/queue/test-linux-model \
 	%D%/replay/test-capture \
 	%D%/replay/test-linux-viommu \
@@ -236,6 +237,9 @@ TEST_SIM_LDADD = %D%/libtest-sim.la %D%/libtest.la libiommunest-sim.la \
 
 # ---- Programs that link other things ----
 
+%C%_queue_test_iq_threads_CFLAGS = $(AM_CFLAGS) -pthread
+%C%_queue_test_iq_threads_LDFLAGS = $(AM_LDFLAGS) -pthread
+
 # Their allocations fail, and so they link the objects.
 WRAP_ALLOCATIONS = $(AM_LDFLAGS) $(WRAP_LDFLAGS) \
 	-Wl,--wrap=malloc -Wl,--wrap=calloc -Wl,--wrap=free
@@ -364,6 +368,9 @@ SMOKE_TESTS = $(SMOKE_COMPILED) \
 	%D%/replay/replay-usage.sh \
 	%D%/api/readme.sh
 
+# THREADS: what several threads do at once.
+THREAD_TESTS = %D%/queue/test-iq-threads
+
 # UNIT: the programs.  CODECS: what makes of numbers other numbers or words, and
 # asks nothing of a kernel, not even the simulated one; and the guest's ring.
 # SCRIPTS: the scripts.
@@ -392,6 +399,10 @@ check-scripts:
 	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(QUICK_SCRIPT_TESTS)' \
 		check_PROGRAMS='%D%/replay/iommunest-replay'
 
+check-threads:
+	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(THREAD_TESTS)' \
+		check_PROGRAMS='$(THREAD_TESTS)'
+
 check-quick:
 	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(QUICK_TESTS)'
 
@@ -402,7 +413,8 @@ check-uapi:
 distcheck-smoke:
 	$(MAKE) $(AM_MAKEFLAGS) distcheck TESTS='$(SMOKE_TESTS)' \
 		check_PROGRAMS='$(SMOKE_COMPILED) %D%/replay/iommunest-replay'
-.PHONY: check-unit check-codecs check-scripts check-quick check-uapi distcheck-smoke
+.PHONY: check-unit check-codecs check-scripts check-threads check-quick \
+	check-uapi distcheck-smoke
 
 # The programs again, each in one process, under valgrind.
 VALGRIND = valgrind
