@@ -157,9 +157,9 @@ static int disable_queue(struct viommu *viommu)
  * Hardware goes on when what it halted at is cleared, with the descriptor that
  * the head is at; the guest has fixed that one by then.
  *
- * The queue runs before the guest does, and here without a budget: Linux takes
- * its slots and their statuses for free right after this write.  What was still
- * in the ring then would be written to a status that is in use again.
+ * The queue runs before the guest does, and here to its tail, whatever the
+ * budget: Linux takes its slots for free right after this write, and another
+ * CPU that waits for room fills them, read or not.
  */
 static int wrote_fsts(struct viommu *viommu, uint32_t value)
 {

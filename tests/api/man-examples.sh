@@ -7,8 +7,10 @@
 # it.  Comments above the program say what else is to be known of it:
 #	.\" example: not run (REASON)	it needs more than the simulator
 #	.\" example: examples/FILE.c	it is that one, without its SPDX lines
-# and those above other blocks, that they are what it prints, one after another:
+# and those above other blocks, that they are what it prints, one after another,
+# or lines of a file that is compiled elsewhere:
 #	.\" example: prints
+#	.\" example: from examples/DIRECTORY/FILE.c
 set -eu
 
 # shellcheck source=tests/api/example-programs.sh
@@ -17,33 +19,37 @@ set -eu
 # shellcheck disable=SC2016 # the reader's shell expands it
 link_line='.Dl cc example.c $(pkg-config --cflags --libs libiommunest-sim)'
 
-# The program's lines, without roff's escapes; an escape that is not known here
-# would be a wrong program, and is an error.
+# Without roff's escapes; an escape that is not known here would be a wrong
+# program, and is an error.
+# shellcheck disable=SC2016 # awk's
+unescape='function unescape(line,    out, at, rest)
+{
+	out = ""
+	while ((at = index(line, "\\")) > 0) {
+		out = out substr(line, 1, at - 1)
+		rest = substr(line, at + 1)
+		if (rest ~ /^e/)
+			out = out "\\"
+		else if (rest ~ /^-/)
+			out = out "-"
+		else if (rest ~ /^\(aq/)
+			out = out "\047"
+		else if (rest ~ /^\(ti/)
+			out = out "~"
+		else if (rest ~ /^\(ha/)
+			out = out "^"
+		else if (rest !~ /^&/)
+			return "#error unknown escape: \\" rest
+		line = substr(rest, rest ~ /^\(/ ? 4 : 2)
+	}
+	return out line
+}
+'
+
+# The program's lines.
 extract()
 {
-	awk '
-	function unescape(line,    out, at, rest)
-	{
-		out = ""
-		while ((at = index(line, "\\")) > 0) {
-			out = out substr(line, 1, at - 1)
-			rest = substr(line, at + 1)
-			if (rest ~ /^e/)
-				out = out "\\"
-			else if (rest ~ /^-/)
-				out = out "-"
-			else if (rest ~ /^\(aq/)
-				out = out "\047"
-			else if (rest ~ /^\(ti/)
-				out = out "~"
-			else if (rest ~ /^\(ha/)
-				out = out "^"
-			else if (rest !~ /^&/)
-				return "#error unknown escape: \\" rest
-			line = substr(rest, rest ~ /^\(/ ? 4 : 2)
-		}
-		return out line
-	}
+	awk "$unescape"'
 	/^\.Sh / { examples = $2 == "EXAMPLES" }
 	examples && /^\.Bd -literal/ { block = 1; text = ""; next }
 	block && /^\.Ed/ {
@@ -61,6 +67,34 @@ shows_its_file()
 {
 	file=$(sed -n 's/^\.\\" example: \(examples\/.*\)/\1/p' "$1")
 	[ -z "$file" ] || sed "/SPDX-/d" "$top/$file" | diff -u - "$2"
+}
+
+# Each block that says so is in its file, as it is there.
+shows_its_excerpts()
+{
+	awk -v top="$top" "$unescape"'
+	function is_in(file, text,    line, all)
+	{
+		all = ""
+		while ((getline line < file) > 0)
+			all = all line "\n"
+		close(file)
+		return index(all, "\n" text)
+	}
+	/^\.\\" example: from examples\/[^ ]*\.c$/ { file = $4 }
+	file && /^\.Bd -literal/ { block = 1; text = ""; next }
+	block && /^\.Ed/ {
+		if (!text || !is_in(top "/" file, text)) {
+			print "not in " file ":\n" text
+			bad = 1
+		}
+		block = 0
+		file = ""
+		next
+	}
+	block { text = text unescape($0) "\n" }
+	END { exit bad || file }
+	' "$1"
 }
 
 # The page has no output of the program, or all of it.
@@ -95,6 +129,8 @@ for page in "$top"/man/*.[37].in; do
 	built=$((built + 1))
 	shows_its_file "$page" "$work/$name.c" ||
 		fail "$name: the example is not the file that it names"
+	shows_its_excerpts "$page" ||
+		fail "$name: a block is not what its file has"
 	! grep -q libiommunest-sim "$work/$name.c" ||
 		grep -qxF "$link_line" "$page" ||
 		fail "$name does not say how to link with the simulator"
