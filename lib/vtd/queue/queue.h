@@ -69,8 +69,8 @@ _Static_assert(sizeof(struct vtd_item) == 16, "a ring has many");
 
 /* What is gathered for one HWPT: items in ring order, or VTD_NO_ITEM. */
 struct vtd_gathered {
-	uint32_t first_item;
 	uint32_t last_item;
+	uint32_t first_item;
 	/* The last of them that becomes an entry of its own. */
 	uint32_t last_entry;
 	/* The next HWPT that has items, or VTD_NONE. */

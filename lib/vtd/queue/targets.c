@@ -34,6 +34,7 @@ static void link_all(struct vtd_scopes *table)
 		struct vtd_scope *scope = &table->scopes[i - 1];
 		uint16_t *bucket = vtd_scopes_bucket(table, scope->key);
 
+		scope->next_of_key = vtd_scopes_find(table, scope->key);
 		scope->next = *bucket;
 		*bucket = (uint16_t)(i - 1);
 	}

@@ -32,8 +32,9 @@ struct vtd_scope {
 	uint64_t key;
 	/* Index of the HWPT. */
 	uint16_t hwpt;
-	/* The next scope in the same bucket. */
+	/* The next scope in the same bucket, and the next one with this key. */
 	uint16_t next;
+	uint16_t next_of_key;
 };
 
 struct vtd_scopes {
@@ -134,29 +135,22 @@ static inline uint16_t *vtd_scopes_bucket(const struct vtd_scopes *table,
 	return &table->buckets[(hash >> 48) & table->bucket_mask];
 }
 
-/* @from, or the first scope after it in its chain that has the key. */
-static inline uint16_t vtd_scopes_match(const struct vtd_scopes *table,
-					uint16_t from, uint64_t key)
-{
-	while (from != VTD_NONE && table->scopes[from].key != key)
-		from = table->scopes[from].next;
-	return from;
-}
-
 /* The first scope with the key, or VTD_NONE. */
 static inline uint16_t vtd_scopes_find(const struct vtd_scopes *table,
 				       uint64_t key)
 {
-	return vtd_scopes_match(table, *vtd_scopes_bucket(table, key), key);
+	uint16_t i = *vtd_scopes_bucket(table, key);
+
+	while (i != VTD_NONE && table->scopes[i].key != key)
+		i = table->scopes[i].next;
+	return i;
 }
 
 /* The next one with the same key. */
 static inline uint16_t vtd_scopes_find_next(const struct vtd_scopes *table,
 					    uint16_t scope)
 {
-	const struct vtd_scope *last = &table->scopes[scope];
-
-	return vtd_scopes_match(table, last->next, last->key);
+	return table->scopes[scope].next_of_key;
 }
 
 #endif /* IOMMUNEST_VTD_QUEUE_TARGETS_H */
