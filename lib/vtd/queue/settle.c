@@ -31,7 +31,8 @@ static uint32_t leaf_flag(const struct vtd_item *item)
  * Adds items from @i on as long as they are plain blocks, and returns the
  * first that is not.  Nearly all of them are, and go in one tight loop.
  */
-static uint32_t add_plain_items(const struct iommunest_vtd_iq *iq, uint32_t i)
+static inline __attribute__((always_inline)) uint32_t
+add_plain_items(const struct iommunest_vtd_iq *iq, uint32_t i)
 {
 	struct vtd_block_run run = vtd_block_run_begin(iq->batch);
 
@@ -50,36 +51,46 @@ static uint32_t add_plain_items(const struct iommunest_vtd_iq *iq, uint32_t i)
 	return i;
 }
 
-static __attribute__((noinline)) void add_item(struct settling *settling,
-					       const struct vtd_item *item)
+/* False: it becomes no entry. */
+static bool add_item(struct iommunest_batch *batch, const struct vtd_item *item)
 {
-	struct iommunest_batch *batch = settling->iq->batch;
-
 	if (item->flags & ITEM_PIGGYBACKED)
-		settling->outcomes = true;
-	else if (item->flags & ITEM_ALL)
+		return false;
+	if (item->flags & ITEM_ALL)
 		iommunest_vtd_batch_add_all(batch, item->index);
 	else
 		iommunest_vtd_batch_add_block(batch, item->addr,
 					      item->flags & ITEM_AM,
 					      leaf_flag(item), item->index);
+	return true;
 }
 
-/* No add fails: an item is one entry, and there is room for every slot. */
-static void build_batch(struct settling *settling)
+/* From @i on, which is no plain block. */
+static __attribute__((noinline)) bool
+add_mixed_items(const struct iommunest_vtd_iq *iq, uint32_t i)
 {
-	const struct iommunest_vtd_iq *iq = settling->iq;
-	uint32_t next = settling->first_item;
+	bool all = true;
+
+	while (i != VTD_NO_ITEM) {
+		const struct vtd_item *item = &iq->items[i];
+
+		all &= add_item(iq->batch, item);
+		i = add_plain_items(iq, item->next);
+	}
+	return all;
+}
+
+/*
+ * No add fails: an item is one entry, and there is room for every slot.  False:
+ * some items became no entries.
+ */
+static bool build_batch(const struct iommunest_vtd_iq *iq, uint32_t first_item)
+{
+	uint32_t i;
 
 	iommunest_batch_empty(iq->batch);
-	for (;;) {
-		uint32_t i = add_plain_items(iq, next);
-
-		if (i == VTD_NO_ITEM)
-			return;
-		add_item(settling, &iq->items[i]);
-		next = iq->items[i].next;
-	}
+	i = add_plain_items(iq, first_item);
+	return i == VTD_NO_ITEM || add_mixed_items(iq, i);
 }
 
 /* ---- What became of an item ---- */
@@ -301,25 +312,6 @@ static uint32_t submit_policy(const struct iommunest_vtd_iq *iq)
 	return IOMMUNEST_POLICY_STOP;
 }
 
-/*
- * A target that is isolated, or was removed by a callback since: nothing is
- * sent, and all is done.
- */
-static COLD bool pass_over(const struct settling *settling)
-{
-	struct iommunest_vtd_iq *iq = settling->iq;
-	uint32_t i, next;
-
-	for (i = settling->first_item; i != VTD_NO_ITEM; i = next) {
-		struct vtd_item *item = &iq->items[i];
-
-		next = item->next;
-		item->target = settling->slot;
-		item->flags |= ITEM_COVERED;
-	}
-	return true;
-}
-
 /* What failed: the entry that was flushed away, or the one at the cursor. */
 static struct vtd_fault failure_in(const struct settling *settling,
 				   const struct iommunest_report *report)
@@ -354,48 +346,77 @@ static uint32_t deal_with_failure(const struct settling *settling,
 	return 0;
 }
 
-/*
- * What one call did not do.  Returns how many entries at the batch's end were
- * not handled, and are done all the same.
- */
-static COLD uint32_t submit_in_full(const struct settling *settling,
-				    const struct iommunest_reply *first_reply,
-				    struct iommunest_vtd_iq_result *result,
-				    struct vtd_fault *first)
+static struct settling settling_of(struct iommunest_vtd_iq *iq, uint16_t slot)
 {
-	struct iommunest_vtd_iq *iq = settling->iq;
-	struct iommunest_report report;
-	int ret = submit_batch(settling, iq->batch, submit_policy(iq),
-			       first_reply, result, &report);
+	uint16_t now = vtd_scopes_slot_now(&iq->scopes, slot);
 
-	if (ret >= 0 && !report.flushed)
-		return 0;
-	return deal_with_failure(settling, &report, result, first);
+	return (struct settling){
+		.iq = iq,
+		.slot = now == VTD_NONE ? slot : now,
+		.first_item = iq->gathered[slot].first_item,
+	};
+}
+
+/*
+ * A target that is isolated, or was removed by a callback since: nothing is
+ * sent, and all is done.
+ */
+static COLD bool pass_over(struct iommunest_vtd_iq *iq, uint16_t slot)
+{
+	const struct settling settling = settling_of(iq, slot);
+	uint32_t i, next;
+
+	for (i = settling.first_item; i != VTD_NO_ITEM; i = next) {
+		struct vtd_item *item = &iq->items[i];
+
+		next = item->next;
+		item->target = settling.slot;
+		item->flags |= ITEM_COVERED;
+	}
+	return true;
+}
+
+/* All entries were handled. */
+static __attribute__((noinline)) bool mark_all(struct iommunest_vtd_iq *iq,
+					       uint16_t slot)
+{
+	struct settling settling = settling_of(iq, slot);
+
+	mark_outcomes(&settling, iq->batch->count);
+	return true;
+}
+
+/* What one call did not do.  Returns whether there are outcomes to be told. */
+static COLD bool submit_in_full(struct iommunest_vtd_iq *iq, uint16_t slot,
+				bool outcomes,
+				const struct iommunest_reply *first_reply,
+				struct iommunest_vtd_iq_result *result,
+				struct vtd_fault *first)
+{
+	struct settling settling = settling_of(iq, slot);
+	struct iommunest_report report;
+	uint32_t undone = 0;
+	int ret;
+
+	settling.outcomes = outcomes;
+	ret = submit_batch(&settling, iq->batch, submit_policy(iq), first_reply,
+			   result, &report);
+	if (ret < 0 || report.flushed)
+		undone = deal_with_failure(&settling, &report, result, first);
+	if (!settling.outcomes && !undone)
+		return false;
+	mark_outcomes(&settling, iq->batch->count - undone);
+	return true;
 }
 
 /* A trace is shown each call. */
-static bool submit_at_once(const struct settling *settling,
+static bool submit_at_once(struct iommunest_vtd_iq *iq,
+			   const struct vtd_hwpt *hwpt,
 			   struct iommunest_reply *reply)
 {
-	const struct vtd_hwpt *hwpt = target_of(settling);
-	struct iommunest_vtd_iq *iq = settling->iq;
-
 	reply->made = false;
 	return !iq->ops.trace &&
 	       iommunest_submit_at_once(hwpt->ctx, hwpt->id, iq->batch, reply);
-}
-
-static uint32_t submit_entries(const struct settling *settling,
-			       struct iommunest_vtd_iq_result *result,
-			       struct vtd_fault *first)
-{
-	struct iommunest_reply reply;
-
-	if (!submit_at_once(settling, &reply))
-		return submit_in_full(settling, &reply, result, first);
-	result->calls++;
-	result->entries += settling->iq->batch->count;
-	return 0;
 }
 
 /* Returns whether its items have outcomes to be told. */
@@ -403,26 +424,20 @@ static bool submit_target(struct iommunest_vtd_iq *iq, uint16_t slot,
 			  struct iommunest_vtd_iq_result *result,
 			  struct vtd_fault *first)
 {
-	struct settling settling = {
-		.iq = iq,
-		.slot = vtd_scopes_slot_now(&iq->scopes, slot),
-		.first_item = iq->gathered[slot].first_item,
-		.outcomes = iq->limits.flags & IOMMUNEST_VTD_COALESCE,
-	};
-	uint32_t undone;
+	uint16_t now = vtd_scopes_slot_now(&iq->scopes, slot);
+	struct iommunest_reply reply;
+	bool outcomes;
 
-	if (settling.slot == VTD_NONE) {
-		settling.slot = slot;
-		return pass_over(&settling);
-	}
-	if (target_of(&settling)->isolated)
-		return pass_over(&settling);
-	build_batch(&settling);
-	undone = submit_entries(&settling, result, first);
-	if (!settling.outcomes && !undone)
-		return false;
-	mark_outcomes(&settling, iq->batch->count - undone);
-	return true;
+	if (now == VTD_NONE || iq->scopes.hwpts[now].isolated)
+		return pass_over(iq, slot);
+	outcomes = !build_batch(iq, iq->gathered[slot].first_item) ||
+		   iq->limits.flags & IOMMUNEST_VTD_COALESCE;
+	if (!submit_at_once(iq, &iq->scopes.hwpts[now], &reply))
+		return submit_in_full(iq, slot, outcomes, &reply, result,
+				      first);
+	result->calls++;
+	result->entries += iq->batch->count;
+	return outcomes && mark_all(iq, slot);
 }
 
 static bool submit_all(struct iommunest_vtd_iq *iq,
