@@ -125,7 +125,9 @@ MAN_LINKS = \
 	%D%/iommunest_vtd_iq_remove_device.3 \
 	%D%/iommunest_vtd_iq_remove_scope.3 \
 	%D%/iommunest_vtd_iq_reset.3 \
+	%D%/iommunest_vtd_iq_registers.3 \
 	%D%/iommunest_vtd_iq_restore.3 \
+	%D%/iommunest_vtd_iq_restore_registers.3 \
 	%D%/iommunest_vtd_iq_result.3 \
 	%D%/iommunest_vtd_iq_set_mode.3 \
 	%D%/iommunest_vtd_iq_state.3 \

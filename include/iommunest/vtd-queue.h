@@ -602,6 +602,35 @@ int iommunest_vtd_iq_save(const struct iommunest_vtd_iq *iq,
 int iommunest_vtd_iq_restore(struct iommunest_vtd_iq *iq,
 			     const struct iommunest_vtd_iq_state *state);
 
+/* The registers of a queue, where a migration stream has nothing else. */
+struct iommunest_vtd_iq_registers {
+	size_t size;
+	/* IQA_REG, IQH_REG, IQT_REG and IQERCD_REG. */
+	uint64_t iqa;
+	uint64_t iqh;
+	uint64_t iqt;
+	uint64_t iqercd;
+	/* FSTS_REG; bits that are not the queue's do not matter. */
+	uint32_t fsts;
+	/* enum iommunest_vtd_ttm, of the root table that was set last. */
+	uint32_t ttm;
+	/* GSTS_REG.QIES, 0 or 1. */
+	uint32_t enabled;
+	uint32_t reserved;
+};
+
+/*
+ * The same from registers alone.  IQE and ITE halt the engine until they are
+ * cleared; their cause is known as far as IQERCD_REG says it.  A failure that
+ * the guest has not seen yet is lost with UNHEALED_ITE: a VMM that shows ITE
+ * saves the engine's own state.  Of a disabled queue, only the tail and the
+ * mode count: its base is set when it is enabled.  Returns as
+ * iommunest_vtd_iq_restore() does.
+ */
+int iommunest_vtd_iq_restore_registers(
+	struct iommunest_vtd_iq *iq,
+	const struct iommunest_vtd_iq_registers *registers);
+
 #ifdef __cplusplus
 }
 #endif

@@ -321,6 +321,15 @@ static int iq_restore(void *sized)
 	return ret;
 }
 
+static int iq_restore_registers(void *sized)
+{
+	struct iommunest_vtd_iq *iq = engine();
+	int ret = iommunest_vtd_iq_restore_registers(iq, sized);
+
+	iommunest_vtd_iq_free(iq);
+	return ret;
+}
+
 #define ROW(function, type)                              \
 	{                                                \
 #function, function, sizeof(struct type) \
@@ -356,6 +365,7 @@ static const struct {
 	ROW(iq_enable, iommunest_vtd_iq_result),
 	ROW(iq_save, iommunest_vtd_iq_state),
 	ROW(iq_restore, iommunest_vtd_iq_state),
+	ROW(iq_restore_registers, iommunest_vtd_iq_registers),
 };
 
 static int call_with(int row, size_t memory, size_t size)

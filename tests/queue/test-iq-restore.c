@@ -223,3 +223,133 @@ TEST(a_state_that_is_accepted_can_be_run)
 	disable();
 	ck_assert_int_eq(rig_enable(&rig), -EBADMSG);
 }
+
+/* ---- From registers alone ---- */
+
+typedef struct iommunest_vtd_iq_registers registers_t;
+
+/* What a VMM's register file has, after the last run. */
+static registers_t registers_of(const state_t *state)
+{
+	return (registers_t){
+		.size = sizeof(registers_t),
+		.iqa = state->iqa,
+		.iqh = state->iqh,
+		.iqt = state->iqt,
+		.iqercd = state->iqercd,
+		.fsts = state->fsts,
+		.ttm = state->ttm,
+		.enabled = !!(state->flags & ENABLED),
+	};
+}
+
+/* Of a fault that the guest sees, only its cause and error may be others. */
+TEST_LOOP(registers_restore_what_the_guest_sees, WAYS)
+{
+	registers_t registers;
+	state_t before, after;
+
+	ways[_i]();
+	before = saved();
+	registers = registers_of(&before);
+	take(another(0));
+	ck_assert_int_eq(iommunest_vtd_iq_restore_registers(rig.iq, &registers),
+			 0);
+	after = saved();
+	ck_assert_uint_eq(after.iqt, before.iqt);
+	ck_assert_uint_eq(after.ttm, before.ttm);
+	ck_assert_uint_eq(after.flags & ENABLED, before.flags & ENABLED);
+	if (!registers.enabled) {
+		ck_assert_uint_eq(after.flags, 0);
+		ck_assert_uint_eq(after.cause, 0);
+		return;
+	}
+	ck_assert_uint_eq(after.iqa, before.iqa);
+	ck_assert_uint_eq(after.iqh, before.iqh);
+	ck_assert_uint_eq(after.fsts, before.fsts);
+	ck_assert_uint_eq(after.iqercd, before.iqercd);
+	ck_assert_uint_eq(!after.cause, !before.fsts);
+}
+
+static const struct {
+	uint32_t fsts;
+	uint64_t iqercd;
+	uint32_t cause;
+	int error;
+	uint64_t shown;
+} seen[] = {
+	{ 0, 0x1234567800000003, 0, 0, 0 },
+	/* ICE halts nothing, nor do faults of address translation. */
+	{ 1u << 5 | 0x3, 0, 0, 0, 0 },
+	{ 1u << 4, 0, IOMMUNEST_CAUSE_FETCH, -EFAULT, 0 },
+	{ 1u << 4, 2, IOMMUNEST_CAUSE_FETCH, -EFAULT, 2 },
+	{ 1u << 4, 1, IOMMUNEST_CAUSE_GUEST, -EBADMSG, 1 },
+	{ 1u << 4, 7, IOMMUNEST_CAUSE_GUEST, -EBADMSG, 7 },
+	/* IQEI without IQE, source ids without their bit. */
+	{ 1u << 6, 0x0000010000000003, IOMMUNEST_CAUSE_HOST, -EIO, 0 },
+	{ 1u << 4 | 1u << 6, 0x0000010000000003, IOMMUNEST_CAUSE_GUEST,
+	  -EBADMSG, 3 },
+};
+
+TEST_LOOP(bits_say_why_it_halts, ARRAY_LEN(seen))
+{
+	registers_t registers;
+	state_t state;
+
+	be_idle();
+	state = saved();
+	registers = registers_of(&state);
+	registers.fsts = seen[_i].fsts;
+	registers.iqercd = seen[_i].iqercd;
+	ck_assert_int_eq(iommunest_vtd_iq_restore_registers(rig.iq, &registers),
+			 0);
+	state = saved();
+	ck_assert_uint_eq(state.cause, seen[_i].cause);
+	ck_assert_int_eq(state.error, seen[_i].error);
+	ck_assert_uint_eq(state.iqercd, seen[_i].shown);
+	ck_assert_uint_eq(state.index, state.cause ? 200 : 0);
+	rig_wait(&rig);
+	ck_assert_int_eq(rig_kick(&rig), seen[_i].error);
+	iommunest_vtd_iq_clear_fault(rig.iq);
+	ck_assert_int_eq(rig_kick(&rig), 0);
+	ck_assert_uint_eq(guest_count(&rig.guest, GUEST_STATUS),
+			  seen[_i].cause ? 1 : 0);
+}
+
+static const struct {
+	registers_t registers;
+	bool taken;
+} files[] = {
+	{ { .enabled = 2 }, false },
+	{ { .enabled = 1, .reserved = 1 }, false },
+	{ { .enabled = 1, .ttm = 4 }, false },
+	{ { .enabled = 1, .iqa = 0x8 }, false },
+	/* A head beyond the ring, and one within a slot. */
+	{ { .enabled = 1, .iqa = 0x800, .iqh = 0x1000 }, false },
+	{ { .enabled = 1, .iqa = 0x800, .iqh = 0x10 }, false },
+	{ { .enabled = 1, .iqa = 0, .iqh = 0x10 }, true },
+	{ { .enabled = 1, .iqa = 0x800, .fsts = 1u << 4, .iqercd = 8 }, false },
+	/* Of a disabled queue they do not matter. */
+	{ { .enabled = 0, .iqa = 0x8, .iqh = 0x10, .fsts = 1u << 4 }, true },
+	/* Nor do bits that the tail's register does not have. */
+	{ { .enabled = 1, .iqa = 0x800, .iqt = UINT64_MAX }, true },
+};
+
+TEST_LOOP(registers_are_checked, ARRAY_LEN(files))
+{
+	registers_t registers = files[_i].registers;
+	state_t before, after;
+
+	be_idle();
+	before = saved();
+	registers.size = sizeof(registers);
+	ck_assert_int_eq(iommunest_vtd_iq_restore_registers(rig.iq, &registers),
+			 files[_i].taken ? 0 : -EINVAL);
+	after = saved();
+	if (!files[_i].taken)
+		ck_assert_mem_eq(&before, &after, sizeof(before));
+	ck_assert_int_eq(iommunest_vtd_iq_restore_registers(NULL, &registers),
+			 -EINVAL);
+	ck_assert_int_eq(iommunest_vtd_iq_restore_registers(rig.iq, NULL),
+			 -EINVAL);
+}

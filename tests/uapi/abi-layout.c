@@ -85,6 +85,7 @@ static const struct row rows[] = {
 	ROW(iommunest_vtd_target, cookie, 24, 32, 16, 24),
 	ROW(iommunest_vtd_iq_result, cookie, 72, 80, 68, 76),
 	ROW(iommunest_vtd_iq_state, ttm, 68, 72, 64, 68),
+	ROW(iommunest_vtd_iq_registers, reserved, 52, 56, 48, 52),
 	ROW(iommunest_sim_options, ecap, 24, 32, 20, 28),
 	ROW(iommunest_sim_desc, refused, 25, 32, 25, 28),
 	ROW(iommunest_sim_stats, refused, 32, 40, 28, 36),

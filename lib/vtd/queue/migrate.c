@@ -166,3 +166,68 @@ EXPORT int iommunest_vtd_iq_restore(struct iommunest_vtd_iq *iq,
 	take_state(iq, &in);
 	return 0;
 }
+
+/* ---- From registers alone ---- */
+
+/* Why the queue halts, as far as IQERCD_REG says it. */
+static void take_queue_error(struct iommunest_vtd_iq_state *state,
+			     uint64_t iqei)
+{
+	bool memory = iqei == IOMMUNEST_VTD_IQEI_NONE ||
+		      iqei == IOMMUNEST_VTD_IQEI_FETCH;
+
+	state->cause = memory ? IOMMUNEST_CAUSE_FETCH : IOMMUNEST_CAUSE_GUEST;
+	state->error = memory ? -EFAULT : -EBADMSG;
+	state->fsts = IOMMUNEST_VTD_FSTS_IQE;
+	state->iqercd = iqei;
+}
+
+/* IQE is the one at the head; with ITE the slot before it is not known. */
+static void take_fault(struct iommunest_vtd_iq_state *state,
+		       const struct iommunest_vtd_iq_registers *registers)
+{
+	const unsigned int shift =
+		registers->iqa & IOMMUNEST_VTD_IQA_DW ? SHIFT_256 : SHIFT_128;
+
+	if (registers->fsts & IOMMUNEST_VTD_FSTS_IQE) {
+		take_queue_error(state,
+				 registers->iqercd & IOMMUNEST_VTD_IQERCD_IQEI);
+	} else if (registers->fsts & IOMMUNEST_VTD_FSTS_ITE) {
+		state->cause = IOMMUNEST_CAUSE_HOST;
+		state->error = -EIO;
+		state->fsts = IOMMUNEST_VTD_FSTS_ITE;
+	} else {
+		return;
+	}
+	state->index = (uint32_t)(registers->iqh >> shift);
+}
+
+EXPORT int iommunest_vtd_iq_restore_registers(
+	struct iommunest_vtd_iq *iq,
+	const struct iommunest_vtd_iq_registers *registers)
+{
+	struct iommunest_vtd_iq_state state =
+		IOMMUNEST_INIT(struct iommunest_vtd_iq_state);
+	struct iommunest_vtd_iq_registers in;
+	int ret;
+
+	if (!registers)
+		return -EINVAL;
+	ret = iommunest_copy_in(&in, sizeof(in), registers,
+				END_OF(struct iommunest_vtd_iq_registers,
+				       reserved));
+	if (ret)
+		return ret;
+	if (in.enabled > 1 || in.reserved)
+		return -EINVAL;
+	state.iqt = in.iqt & IOMMUNEST_VTD_IQT_OFFSET;
+	state.ttm = in.ttm;
+	if (in.enabled) {
+		state.flags =
+			IOMMUNEST_VTD_IQ_HAS_BASE | IOMMUNEST_VTD_IQ_ENABLED;
+		state.iqa = in.iqa;
+		state.iqh = in.iqh;
+		take_fault(&state, &in);
+	}
+	return iommunest_vtd_iq_restore(iq, &state);
+}
