@@ -177,6 +177,8 @@ TEST_SIM_LDADD = %D%/libtest-sim.la %D%/libtest.la libiommunest-sim.la \
 	%D%/core/test-submit-truth.c
 
 %C%_queue_test_iq_SOURCES = \
+	%D%/queue/test-iq-bounds.c \
+	%D%/queue/test-iq-caches.c \
 	%D%/queue/test-iq-forward.c \
 	%D%/queue/test-iq-limits.c \
 	%D%/queue/test-iq-new.c \
@@ -191,7 +193,8 @@ TEST_SIM_LDADD = %D%/libtest-sim.la %D%/libtest.la libiommunest-sim.la \
 	%D%/queue/device-rig.h \
 	%D%/queue/test-iq-device-failures.c \
 	%D%/queue/test-iq-devices.c \
-	%D%/queue/test-iq-piggyback.c
+	%D%/queue/test-iq-piggyback.c \
+	%D%/queue/test-iq-told-devices.c
 
 %C%_queue_test_iq_state_SOURCES = \
 	%D%/queue/state-rig.c \

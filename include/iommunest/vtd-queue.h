@@ -231,6 +231,28 @@ const char *iommunest_vtd_iqei_text(unsigned int iqei);
 struct iommunest_vtd_iq;
 
 /*
+ * Where the descriptors of a scope or a device go: a nested HWPT of a context.
+ * A VMM with several contexts has an engine that goes to all of them.
+ */
+struct iommunest_vtd_target {
+	size_t size;
+	/* Borrowed: it outlives the target's scopes and devices. */
+	struct iommunest_ctx *ctx;
+	uint32_t hwpt_id;
+	uint32_t reserved;
+	/*
+	 * The VMM's own name for it, which callbacks and results carry.  A
+	 * target is the same one where context and HWPT are.
+	 */
+	uint64_t cookie;
+};
+
+/* In place of a PASID: a device's requests without one. */
+#define IOMMUNEST_VTD_NO_PASID UINT32_MAX
+/* Of `device`: all of its requests. */
+#define IOMMUNEST_VTD_ALL_PASIDS (UINT32_MAX - 1)
+
+/*
  * What the engine asks of the VMM.  Each function gets `vmm` first, runs
  * within iommunest_vtd_iq_run(), and may add and remove scopes and devices;
  * what would pull the ring from under the run is -EBUSY.  Functions that return
@@ -252,11 +274,11 @@ struct iommunest_vtd_iq_ops {
 	/* A wait with the interrupt flag is done: set ICS.IWC, interrupt. */
 	void (*interrupt)(void *vmm, uint32_t index);
 	/*
-	 * Takes a descriptor that is the VMM's: context cache, PASID cache,
-	 * interrupt entry cache, page group response, IOTLB (every one, even
-	 * if it is also forwarded), PASID-based IOTLB of a scope without a
-	 * nested HWPT, device TLB of a device without one.  All that precedes
-	 * it in the ring has been submitted.  A wait with
+	 * Takes a descriptor that is the VMM's alone: context cache, PASID
+	 * cache, interrupt entry cache, page group response; IOTLB and
+	 * PASID-based IOTLB of a domain or scope without a target, device TLB
+	 * of a device without one.  All that precedes it in the ring has been
+	 * submitted.  A wait with
 	 * IOMMUNEST_VTD_DESC_PD comes here too, before it completes: the VMM
 	 * drains its page requests.
 	 *
@@ -300,6 +322,30 @@ struct iommunest_vtd_iq_ops {
 	/* Optional: each ioctl; the cookies of its entries are ring indices. */
 	void (*trace)(void *vmm, uint64_t cookie,
 		      const struct iommunest_call *call);
+	/*
+	 * Optional, for a VMM that has caches of its own, of emulated devices
+	 * behind the same vIOMMU.  The descriptor in slot @index had at least
+	 * one target.  It is called exactly once for each such slot that is
+	 * consumed, covered or isolated ones too, whatever the host answered:
+	 * after the submission, in the order of the ring, before a later
+	 * descriptor is given to `descriptor` and before the next wait
+	 * completes.  With `descriptor` it sees each TLB descriptor once.
+	 * Returns as `descriptor` does.
+	 */
+	int (*forwarded)(void *vmm, uint32_t index,
+			 const struct iommunest_vtd_desc *desc);
+	/*
+	 * Optional, in place of iommunest_vtd_iq_add_device(), for a VMM whose
+	 * guest renumbers its buses.  Which targets do requests of the device
+	 * with source id @sid go through, with @pasid (20 bits), without one
+	 * (IOMMUNEST_VTD_NO_PASID), or at all (IOMMUNEST_VTD_ALL_PASIDS)?
+	 * Asked for a device-TLB descriptor with @nth from 0 on.  Returns 1
+	 * and the target's ctx and hwpt_id, 0 where there are no more, or a
+	 * negated errno, which goes as `descriptor`'s.  A target without a
+	 * scope is -ENOENT, a list that does not end -E2BIG.
+	 */
+	int (*device)(void *vmm, uint16_t sid, uint32_t pasid, uint32_t nth,
+		      struct iommunest_vtd_target *target);
 };
 
 /* What the engine does when the host fails on an entry or a call. */
@@ -336,11 +382,15 @@ enum iommunest_vtd_iq_unhealed {
 /* iommunest_vtd_iq_options::flags: this kernel's "all" does not flush all. */
 #define IOMMUNEST_VTD_IQ_NO_ALL (1u << 0)
 
+/* iommunest_vtd_iq_options::budget. */
+#define IOMMUNEST_VTD_IQ_DEFAULT_BUDGET 1024u
+#define IOMMUNEST_VTD_IQ_NO_BUDGET UINT32_MAX
+
 struct iommunest_vtd_iq_options {
 	size_t size;
 	/* enum iommunest_vtd_iq_policy. */
 	uint32_t policy;
-	/* Descriptors that one run handles at most; 0: no limit. */
+	/* Descriptors that one run handles at most; 0: the default. */
 	uint32_t budget;
 	/* How blocks become entries; NULL: neither split nor merged. */
 	const struct iommunest_vtd_limits *limits;
@@ -390,23 +440,6 @@ int iommunest_vtd_iq_set_mode(struct iommunest_vtd_iq *iq,
 			      enum iommunest_vtd_ttm ttm);
 
 /*
- * Where the descriptors of a scope or a device go: a nested HWPT of a context.
- * A VMM with several contexts has an engine that goes to all of them.
- */
-struct iommunest_vtd_target {
-	size_t size;
-	/* Borrowed: it outlives the target's scopes and devices. */
-	struct iommunest_ctx *ctx;
-	uint32_t hwpt_id;
-	uint32_t reserved;
-	/*
-	 * The VMM's own name for it, which callbacks and results carry.  A
-	 * target is the same one where context and HWPT are.
-	 */
-	uint64_t cookie;
-};
-
-/*
  * Says which target holds what a guest's (domain id, PASID) caches.  Several
  * may share a scope, and one target may have several.  @pasid is 20 bits.
  * *@target is copied.  Allocates, as the table grows with what is added.  It
@@ -418,9 +451,6 @@ struct iommunest_vtd_target {
 int iommunest_vtd_iq_add_scope(struct iommunest_vtd_iq *iq, uint16_t did,
 			       uint32_t pasid,
 			       const struct iommunest_vtd_target *target);
-
-/* In place of a PASID: a device's requests without one. */
-#define IOMMUNEST_VTD_NO_PASID UINT32_MAX
 
 /*
  * Says which target a device's requests go through, so that device-TLB

@@ -49,8 +49,12 @@ static void take_options(struct vmm *vmm)
 		vmm->ops.covered = NULL;
 	if (vmm->flags & IQ_VMM_NO_SKIPPED)
 		vmm->ops.skipped = NULL;
+	if (!(vmm->flags & IQ_VMM_CACHES))
+		vmm->ops.forwarded = NULL;
 	model->tells_covered = vmm->ops.covered;
-	model->budget = options->budget;
+	model->tells_forwarded = vmm->ops.forwarded;
+	model->budget = options->budget ? options->budget
+					: IOMMUNEST_VTD_IQ_DEFAULT_BUDGET;
 }
 
 static bool options_are_good(const struct vmm *vmm)

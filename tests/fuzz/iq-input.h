@@ -30,6 +30,8 @@ enum iq_option {
 #define IQ_VMM_CHANGES_SCOPES (1u << 5)
 /* Otherwise there is a ring of 256-bit descriptors and some scopes. */
 #define IQ_VMM_NOT_READY (1u << 6)
+/* Caches of its own: it wants to be told what was forwarded. */
+#define IQ_VMM_CACHES (1u << 7)
 
 enum iq_op {
 	/* u8: the tail, in slots from the head on. */

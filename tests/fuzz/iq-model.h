@@ -52,6 +52,7 @@ struct model_slot {
 	bool wrote;
 	bool interrupted;
 	bool given;
+	bool told;
 	uint64_t first_page;
 	uint64_t pages;
 	struct iommunest_vtd_desc desc;
@@ -62,6 +63,7 @@ struct model {
 	uint32_t policy;
 	uint32_t budget;
 	bool tells_covered;
+	bool tells_forwarded;
 	uint32_t hwpt_ids[MODEL_HWPTS];
 	struct model_scope scopes[MODEL_SCOPES];
 	uint32_t n_scopes;
@@ -115,7 +117,9 @@ void model_wrote(struct model *model, uint32_t index, uint64_t gpa,
 void model_interrupted(struct model *model, uint32_t index);
 void model_given(struct model *model, uint32_t index,
 		 const struct iommunest_vtd_desc *desc, int answer);
-/* After it, scopes may have changed. */
+void model_told(struct model *model, uint32_t index,
+		const struct iommunest_vtd_desc *desc, int answer);
+/* After it was given one, scopes may have changed. */
 void model_after_given(struct model *model);
 void model_covered(struct model *model, uint32_t index, uint32_t hwpt_id);
 void model_skipped(struct model *model, uint32_t index, uint32_t hwpt_id,

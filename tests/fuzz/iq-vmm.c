@@ -123,6 +123,16 @@ static int vmm_descriptor(void *user, uint32_t index,
 	return answer;
 }
 
+static int vmm_forwarded(void *user, uint32_t index,
+			 const struct iommunest_vtd_desc *desc)
+{
+	struct vmm *vmm = user;
+	int answer = count_down(&vmm->bad_vmm, vmm->vmm_error);
+
+	model_told(&vmm->model, index, desc, answer);
+	return answer;
+}
+
 static void vmm_covered(void *user, uint32_t index, uint64_t cookie)
 {
 	struct vmm *vmm = user;
@@ -155,6 +165,7 @@ const struct iommunest_vtd_iq_ops vmm_ops = {
 	.covered = vmm_covered,
 	.skipped = vmm_skipped,
 	.trace = vmm_trace,
+	.forwarded = vmm_forwarded,
 };
 
 /* ---- The host ---- */

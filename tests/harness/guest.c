@@ -221,6 +221,18 @@ static int guest_descriptor(void *vmm, uint32_t index,
 	return note(vmm, &event);
 }
 
+static int guest_forwarded(void *vmm, uint32_t index,
+			   const struct iommunest_vtd_desc *desc)
+{
+	const struct guest_event event = {
+		.kind = GUEST_FORWARDED,
+		.index = index,
+		.desc = *desc,
+	};
+
+	return note(vmm, &event);
+}
+
 static void guest_covered(void *vmm, uint32_t index, uint64_t cookie)
 {
 	const struct guest_event event = {
@@ -267,16 +279,18 @@ static int guest_isolate(void *vmm, uint64_t cookie, uint32_t index, int error,
 	return -EPERM;
 }
 
-const struct iommunest_vtd_iq_ops guest_ops = {
-	.size = sizeof(guest_ops),
-	.read = guest_read,
-	.write_status = guest_write_status,
-	.interrupt = guest_interrupt,
-	.descriptor = guest_descriptor,
-	.covered = guest_covered,
-	.skipped = guest_skipped,
-	.isolate = guest_isolate,
-	.trace = guest_trace,
+#define GUEST_OPS                                                         \
+	.size = sizeof(struct iommunest_vtd_iq_ops), .read = guest_read,  \
+	.write_status = guest_write_status, .interrupt = guest_interrupt, \
+	.descriptor = guest_descriptor, .covered = guest_covered,         \
+	.skipped = guest_skipped, .isolate = guest_isolate,               \
+	.trace = guest_trace
+
+const struct iommunest_vtd_iq_ops guest_ops = { GUEST_OPS };
+
+const struct iommunest_vtd_iq_ops caching_guest_ops = {
+	GUEST_OPS,
+	.forwarded = guest_forwarded,
 };
 
 /* ---- The guest ---- */
@@ -443,7 +457,7 @@ static int tell(char *to, size_t room, const struct guest_event *event)
 	static const char *const names[] = {
 		[GUEST_STATUS] = "status",   [GUEST_INTERRUPT] = "interrupt",
 		[GUEST_DESCRIPTOR] = "vmm",  [GUEST_COVERED] = "covered",
-		[GUEST_SKIPPED] = "skipped",
+		[GUEST_SKIPPED] = "skipped", [GUEST_FORWARDED] = "forwarded",
 	};
 
 	switch (event->kind) {

@@ -45,6 +45,7 @@ enum guest_event_kind {
 	GUEST_STATUS = 1,
 	GUEST_INTERRUPT,
 	GUEST_DESCRIPTOR,
+	GUEST_FORWARDED,
 	GUEST_COVERED,
 	GUEST_SKIPPED,
 	GUEST_CALL,
@@ -64,7 +65,7 @@ struct guest_event {
 	uint32_t count;
 	uint64_t cookie;
 	bool flush_all;
-	/* Of DESCRIPTOR. */
+	/* Of DESCRIPTOR and FORWARDED. */
 	struct iommunest_vtd_desc desc;
 };
 
@@ -105,8 +106,10 @@ uint64_t guest_iqa(uint64_t base, unsigned int qs, bool wide);
 void guest_init(struct guest *guest, uint64_t iqa);
 void guest_free(struct guest *guest);
 
-/* All the callbacks; the VMM is the guest. */
+/* The callbacks of a VMM without caches of its own; the VMM is the guest. */
 extern const struct iommunest_vtd_iq_ops guest_ops;
+/* The same with `forwarded`. */
+extern const struct iommunest_vtd_iq_ops caching_guest_ops;
 
 /*
  * The guest wrote IQA_REG again: the ring is empty, and its tail is 0.  The

@@ -11,12 +11,15 @@ static void make_engine(struct rig *rig, const struct rig_setup *setup)
 	const struct iommunest_vtd_iq_options options = {
 		.size = sizeof(options),
 		.policy = engine_policy(setup->policy),
-		.budget = setup->budget,
+		.budget = setup->budget ? setup->budget
+					: IOMMUNEST_VTD_IQ_NO_BUDGET,
 		.limits = setup->limits.size ? &setup->limits : NULL,
 	};
 
-	ck_assert_int_eq(iommunest_vtd_iq_new(&rig->iq, &guest_ops, &rig->guest,
-					      &options),
+	ck_assert_int_eq(iommunest_vtd_iq_new(&rig->iq,
+					      setup->caches ? &caching_guest_ops
+							    : &guest_ops,
+					      &rig->guest, &options),
 			 0);
 }
 

@@ -22,7 +22,10 @@ struct rig_setup {
 	bool narrow;
 	bool legacy;
 	uint32_t policy;
+	/* 0: none. */
 	uint32_t budget;
+	/* The VMM has caches of its own. */
+	bool caches;
 	struct iommunest_vtd_limits limits;
 };
 

@@ -81,18 +81,42 @@ static uint32_t hwpt_bit(const struct world *world,
 	return 1u << hwpt_index(world, event->hwpt_id);
 }
 
-static int give(struct world *world, const struct guest_event *event,
-		uint32_t at, struct world_slot *slot)
+/* Given or told: the VMM's answer. */
+static int answer(struct world *world, const struct guest_event *event,
+		  uint32_t at)
 {
 	struct guest_desc desc = guest_get(&world->guest, event->index);
 
-	freeze(world, at + 1);
-	world_check(world, !slot->given, "slot %u", at);
 	world_check(world, !memcmp(event->desc.raw, desc.words, sizeof(desc)),
 		    "slot %u", at);
-	memset(world->calls, 0, sizeof(world->calls));
 	if (world->vmm_fails && --world->vmm_fails == 0)
 		return world->vmm_error;
+	return 0;
+}
+
+static int tell(struct world *world, const struct guest_event *event,
+		uint32_t at, struct world_slot *slot)
+{
+	int error;
+
+	freeze(world, at + 1);
+	world_check(world, slot->targets && !slot->told, "slot %u", at);
+	error = answer(world, event, at);
+	slot->told = !error;
+	return error;
+}
+
+static int give(struct world *world, const struct guest_event *event,
+		uint32_t at, struct world_slot *slot)
+{
+	int error;
+
+	freeze(world, at + 1);
+	world_check(world, !slot->given && !slot->targets, "slot %u", at);
+	memset(world->calls, 0, sizeof(world->calls));
+	error = answer(world, event, at);
+	if (error)
+		return error;
 	slot->given = true;
 	if (world->on_vmm)
 		world->on_vmm(world);
@@ -163,6 +187,8 @@ static int see_slot(struct world *world, const struct guest_event *event)
 		return 0;
 	case GUEST_DESCRIPTOR:
 		return give(world, event, at, slot);
+	case GUEST_FORWARDED:
+		return tell(world, event, at, slot);
 	default:
 		break;
 	}
@@ -185,13 +211,15 @@ int world_see(struct guest *guest, const struct guest_event *event)
 static bool had_its_events(const struct world *world,
 			   const struct world_slot *slot, bool passed)
 {
-	bool vmm = slot->type == IOMMUNEST_VTD_DESC_IOTLB ||
-		   (slot->type != IOMMUNEST_VTD_DESC_WAIT && !slot->targets);
+	bool vmm = slot->type != IOMMUNEST_VTD_DESC_WAIT && !slot->targets;
+	bool told = world->setup.caches && slot->targets;
 
 	if (!passed)
-		return !slot->wrote && !slot->interrupted && !slot->given;
+		return !slot->wrote && !slot->interrupted && !slot->given &&
+		       !slot->told;
 	return !world_iqei(world, slot) && slot->wrote == slot->status &&
-	       slot->interrupted == slot->interrupt && slot->given == vmm;
+	       slot->interrupted == slot->interrupt && slot->given == vmm &&
+	       slot->told == told;
 }
 
 /* The counts of the slots that the head passed. */
@@ -281,11 +309,17 @@ static void check_calls(const struct world *world)
 		    "%u calls for one HWPT", world->most_calls);
 }
 
-static bool has_range(const struct world_slot *outer,
-		      const struct world_slot *inner)
+/* The entry before makes one for the slot needless. */
+static bool is_piggybacked(const struct world_slot *before,
+			   const struct world_slot *slot)
 {
-	return world_is_everything(outer) ||
-	       (outer->first <= inner->first && inner->last <= outer->last);
+	if (world_is_dev_tlb(slot))
+		return world_is_everything(before) ||
+		       (before->first <= slot->first &&
+			slot->last <= before->last);
+	return world_is_everything(slot) &&
+	       (world_is_everything(before) ||
+		(world_is_dev_tlb(before) && before->am >= 52));
 }
 
 /* Covered is what the entry before has, and nothing else; returns the rest. */
@@ -299,8 +333,8 @@ static uint32_t check_piggybacked(const struct world *world, unsigned int hwpt)
 		const struct world_slot *slot = world_slot_at(world, at);
 
 		if (slot->targets >> hwpt & 1) {
-			bool piggybacked = world_is_dev_tlb(slot) && before &&
-					   has_range(before, slot);
+			bool piggybacked =
+				before && is_piggybacked(before, slot);
 
 			world_check(world,
 				    piggybacked == (slot->covered >> hwpt & 1),
@@ -345,7 +379,8 @@ static void check_host_cause(const struct world *world,
 	world_check(world, !result->iqercd, "%#" PRIx64, result->iqercd);
 	if (!result->cookie) {
 		world_check(world,
-			    result->error == world->vmm_error && !slot->given,
+			    result->error == world->vmm_error && !slot->given &&
+				    !slot->told,
 			    "slot %u", result->index);
 		return;
 	}

@@ -51,7 +51,8 @@ static void start_run(struct world *world)
 		struct world_slot *slot = world_slot_at(world, at);
 
 		slot->targets = slot->skipped = slot->covered = 0;
-		slot->wrote = slot->interrupted = slot->given = false;
+		slot->wrote = slot->interrupted = false;
+		slot->given = slot->told = false;
 	}
 	world->frozen = world->verified = world->event = 0;
 	memset(world->calls, 0, sizeof(world->calls));
@@ -449,11 +450,14 @@ static void make_engine(struct world *world)
 	const struct iommunest_vtd_iq_options options = {
 		.size = sizeof(options),
 		.policy = engine_policy(setup->policy),
-		.budget = setup->budget,
+		.budget = setup->budget ? setup->budget
+					: IOMMUNEST_VTD_IQ_NO_BUDGET,
 		.limits = setup->limits.size ? &setup->limits : NULL,
 	};
 
-	ck_assert_int_eq(iommunest_vtd_iq_new(&world->iq, &guest_ops,
+	ck_assert_int_eq(iommunest_vtd_iq_new(&world->iq,
+					      setup->caches ? &caching_guest_ops
+							    : &guest_ops,
 					      &world->guest, &options),
 			 0);
 }

@@ -51,6 +51,8 @@ struct world_setup {
 	/* size 0: none. */
 	struct iommunest_vtd_limits limits;
 	uint32_t profile;
+	/* The VMM has caches of its own. */
+	bool caches;
 	/* Each HWPT has a device with ATS; and one without. */
 	bool ats;
 	bool no_ats;
@@ -86,6 +88,7 @@ struct world_slot {
 	bool wrote;
 	bool interrupted;
 	bool given;
+	bool told;
 };
 
 struct world_scope {
@@ -142,7 +145,10 @@ struct world {
 
 	/* What may fail in the next run. */
 	bool host_fails;
-	/* The VMM fails on its nth descriptor from now on; 0: on none. */
+	/*
+	 * The VMM fails on the nth descriptor from now on that it is given or
+	 * told of; 0: on none.
+	 */
 	unsigned int vmm_fails;
 	int vmm_error;
 	/* Changes scopes now and then, when the VMM gets a descriptor. */
@@ -173,7 +179,7 @@ void world_set_mode(struct world *world, enum iommunest_vtd_ttm ttm);
 void world_disable(struct world *world);
 /* The guest's tail is the one that it last kicked with. */
 void world_enable(struct world *world);
-/* Without scopes, and disabled where @disabled is set, until it is enabled. */
+/* Without scopes, and disabled. */
 void world_reset(struct world *world, const struct world_base *base);
 void world_clear_fault(struct world *world);
 

@@ -190,8 +190,9 @@ TEST(devices_and_domains_are_not_mixed_up)
 	/* Neither a domain's HWPTs nor all of them are a device's. */
 	rig_put(&rig, guest_iotlb(IOMMUNEST_VTD_IOTLB_DOMAIN, 1, 0, 0));
 	rig_put(&rig, guest_iotlb(IOMMUNEST_VTD_IOTLB_GLOBAL, 0, 0, 0));
-	kick("call 13x1, call 14x1, call 15x1, call 11x2, call 10x2, vmm 5, "
-	     "call 10x1, call 11x1, call 12x1, vmm 6");
+	kick("call 13x1, call 14x1, call 15x1, call 11x1, call 10x1, "
+	     "call 12x1, covered 5@10, covered 5@11, covered 6@10, "
+	     "covered 6@11");
 }
 
 TEST(devices_are_added_and_removed_like_scopes)

@@ -168,7 +168,7 @@ TEST(a_removed_scope_leaves_the_others)
 	rig_put(&rig, guest_piotlb_all(2, 0));
 	rig_put(&rig, guest_iotlb(IOMMUNEST_VTD_IOTLB_GLOBAL, 0, 0, 0));
 	ck_assert_int_eq(rig_kick(&rig), 0);
-	rig_tells(&rig, "vmm 2, call 10x1, call 11x1, vmm 3");
+	rig_tells(&rig, "vmm 2, call 10x1, call 11x1");
 }
 
 TEST(a_removed_hwpt_gets_nothing_any_more)
@@ -187,7 +187,8 @@ TEST(a_removed_hwpt_gets_nothing_any_more)
 	rig_put(&rig, guest_piotlb_all(1, 5));
 	rig_put(&rig, guest_iotlb(IOMMUNEST_VTD_IOTLB_GLOBAL, 0, 0, 0));
 	ck_assert_int_eq(rig_kick(&rig), 0);
-	rig_tells(&rig, "vmm 0, call 12x2, call 11x2, vmm 3");
+	rig_tells(&rig, "vmm 0, call 12x1, call 11x1, covered 3@11, "
+			"covered 3@12");
 	/* And may come back. */
 	rig_add(&rig, 1, 0, 10);
 	rig_put(&rig, guest_piotlb_all(1, 0));
@@ -280,19 +281,15 @@ static int remove_10(struct guest *guest, const struct guest_event *event)
 	return 0;
 }
 
-TEST_LOOP(the_vmm_may_remove_an_hwpt_within_a_run, 2)
+TEST(the_vmm_may_remove_an_hwpt_within_a_run)
 {
 	rig_open(&rig, NULL);
 	rig.guest.hook = remove_10;
 	rig_page(&rig, 0x1000);
-	if (_i)
-		rig_put(&rig, guest_iotlb(IOMMUNEST_VTD_IOTLB_DOMAIN, 1, 0, 0));
-	else
-		rig_vmm(&rig);
+	rig_vmm(&rig);
 	rig_page(&rig, 0x2000);
 	rig_page_of(&rig, 11, 0x1000);
 	ck_assert_int_eq(rig_kick(&rig), 0);
 	rig_is_done(&rig);
-	rig_tells(&rig, _i ? "call 10x2, call 11x1, vmm 1, vmm 2, call 11x1"
-			   : "call 10x1, vmm 1, vmm 2, call 11x1");
+	rig_tells(&rig, "call 10x1, vmm 1, vmm 2, call 11x1");
 }

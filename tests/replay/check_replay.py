@@ -110,8 +110,8 @@ class Plan:
         self.order = [d for _, run in self.runs for d in run]
         self.stop = next((d.seq for d in self.order if d.refused), None)
         self.segment = {}
-        # Device-TLB descriptors that become no entry, with their scope: the
-        # entry before has their range.
+        # Descriptors that become no entry, with their scope: the entry before
+        # has the range of a device TLB, or is a flush of all like they are.
         self.piggybacked = set()
         self.members = collections.defaultdict(list)
         self._add_segments()
@@ -153,6 +153,14 @@ class Plan:
         return [s for s in self.capture.scopes
                 if desc.granularity == 1 or s[0] == desc.did]
 
+    @staticmethod
+    def _needs_no_entry(before, desc):
+        if desc.sid is not None:
+            return holds([before.pages], desc.pages)
+        return desc.is_all() and (before.is_all() or
+                                  before.sid is not None and
+                                  before.pages == (0, PAGES))
+
     def _add_segments(self):
         # The last one of each segment that becomes an entry.
         number, host_entries = 0, {}
@@ -166,13 +174,12 @@ class Plan:
                     self.segment[desc.seq, scope] = number
                     self.members[number, scope].append(desc)
                     last = host_entries.get((number, scope))
-                    if (desc.sid is not None and last and
-                            holds([last.pages], desc.pages)):
+                    if last and self._needs_no_entry(last, desc):
                         self.piggybacked.add((desc.seq, scope))
                     else:
                         host_entries[number, scope] = desc
                 # The VMM gets it when all before it is done.
-                if desc.type != 5 and (desc.type == 2 or not scopes):
+                if desc.type != 5 and not scopes:
                     number += 1
 
     def calls(self):

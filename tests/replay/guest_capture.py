@@ -91,6 +91,10 @@ class Desc:
             self.pages = block(self.am, w1)
         self.refused = self._refused(words)
 
+    def is_all(self):
+        """It asks for all of each HWPT that it is forwarded to."""
+        return self.type == 2 or self.type == 6 and self.granularity == 2
+
     def _refused(self, words):
         """Why hardware would refuse it, or 0."""
         if self.name is None or (self.type >= 6 and not self.scalable):

@@ -80,7 +80,7 @@ static const struct row rows[] = {
 	ROW(iommunest_vtd_entry, reserved, 20, 24, 20, 24),
 	ROW(iommunest_vtd_limits, max_blocks, 12, 16, 8, 12),
 	ROW(iommunest_vtd_desc, reserved, 77, 80, 73, 76),
-	ROW(iommunest_vtd_iq_ops, trace, 72, 80, 36, 40),
+	ROW(iommunest_vtd_iq_ops, device, 88, 96, 44, 48),
 	ROW(iommunest_vtd_iq_options, flags, 28, 32, 20, 24),
 	ROW(iommunest_vtd_target, cookie, 24, 32, 16, 24),
 	ROW(iommunest_vtd_iq_result, cookie, 72, 80, 68, 76),

@@ -106,6 +106,18 @@ static int vmm_descriptor(void *vmm, uint32_t index,
 	return 0;
 }
 
+/*
+ * What is the second stage's of an IOTLB descriptor is the VMM's; all else that
+ * is forwarded has nothing more in it.
+ */
+static int vmm_forwarded(void *vmm, uint32_t index,
+			 const struct iommunest_vtd_desc *desc)
+{
+	if (desc->type != IOMMUNEST_VTD_DESC_IOTLB)
+		return 0;
+	return vmm_descriptor(vmm, index, desc);
+}
+
 static void vmm_covered(void *vmm, uint32_t index, uint64_t cookie)
 {
 	struct replay *replay = vmm;
@@ -173,6 +185,7 @@ static int new_engine(struct replay *replay)
 		.covered = vmm_covered,
 		.skipped = vmm_skipped,
 		.trace = vmm_trace,
+		.forwarded = vmm_forwarded,
 	};
 	const struct replay_options *options = replay->options;
 	const struct iommunest_vtd_limits limits = {
@@ -183,7 +196,8 @@ static int new_engine(struct replay *replay)
 		.size = sizeof(iq_options),
 		.policy = engine_policy(options->policy),
 		.unhealed = IOMMUNEST_VTD_UNHEALED_HALT,
-		.budget = options->per_descriptor ? 1 : 0,
+		.budget = options->per_descriptor ? 1
+						  : IOMMUNEST_VTD_IQ_NO_BUDGET,
 		.limits = &limits,
 	};
 

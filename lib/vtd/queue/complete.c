@@ -6,7 +6,24 @@
  */
 #include <config.h>
 
+#include <errno.h>
+
+#include "lib/vtd/desc.h"
 #include "lib/vtd/queue/queue.h"
+
+bool iommunest__vtd_take_answer(uint32_t index, int answer,
+				struct iommunest_vtd_iq_result *result,
+				struct vtd_fault *fault)
+{
+	if (answer >= 0)
+		return true;
+	if (answer == -EREMOTEIO) {
+		result->fsts |= IOMMUNEST_VTD_FSTS_ICE;
+		return true;
+	}
+	*fault = iommunest__vtd_fault_of_host(index, answer, 0, 0);
+	return false;
+}
 
 /* False: its status could not be written, and @first says so. */
 static bool complete_wait(struct iommunest_vtd_iq *iq,
@@ -42,15 +59,51 @@ static void tell_outcome(const struct iommunest_vtd_iq *iq,
 		iq->ops.covered(iq->vmm, item->index, cookie);
 }
 
+static int call_forwarded(struct iommunest_vtd_iq *iq, uint32_t index)
+{
+	struct iommunest_vtd_desc desc;
+
+	iommunest__vtd_desc_decode(&desc, vtd_iq_copy(iq, index),
+				   8u << iq->desc_shift, iq->ttm);
+	return iq->ops.forwarded(iq->vmm, index, &desc);
+}
+
 /*
- * Completes the forwarded descriptor whose items begin at @from, and returns
- * where they end.
+ * The VMM has caches of its own.  False: that failed, and @first says so.  Of
+ * what the guest is to see at a wait, the first slot counts.
  */
-static uint32_t complete_forwarded(struct iommunest_vtd_iq *iq, uint32_t from,
-				   struct iommunest_vtd_iq_result *result)
+static bool tell_forwarded(struct iommunest_vtd_iq *iq, uint32_t index,
+			   uint32_t *abort_from,
+			   struct iommunest_vtd_iq_result *result,
+			   struct vtd_fault *first)
+{
+	struct vtd_fault fault;
+
+	if (!iq->ops.forwarded)
+		return true;
+	if (iommunest__vtd_take_answer(index, call_forwarded(iq, index), result,
+				       &fault))
+		return true;
+	if (!vtd_iq_shows_ite(iq)) {
+		*first = fault;
+		return false;
+	}
+	if (!iq->abort.cause ||
+	    vtd_iq_distance(iq, index) < vtd_iq_distance(iq, *abort_from)) {
+		iq->abort = fault;
+		*abort_from = index;
+	}
+	return true;
+}
+
+/*
+ * Tells the outcomes of the forwarded descriptor whose items begin at @from,
+ * and returns where they end.  @outcomes: all of them.
+ */
+static uint32_t tell_outcomes(struct iommunest_vtd_iq *iq, uint32_t from,
+			      uint32_t *outcomes)
 {
 	uint32_t index = iq->items[from].index;
-	uint32_t outcomes = 0;
 
 	do {
 		uint32_t outcome =
@@ -58,14 +111,29 @@ static uint32_t complete_forwarded(struct iommunest_vtd_iq *iq, uint32_t from,
 
 		if (outcome)
 			tell_outcome(iq, &iq->items[from]);
-		outcomes |= outcome;
+		*outcomes |= outcome;
 		from++;
 	} while (from < iq->n_items && iq->items[from].index == index);
+	return from;
+}
+
+/* The same for all that it is told to; false as tell_forwarded(). */
+static bool complete_forwarded(struct iommunest_vtd_iq *iq, uint32_t *from,
+			       uint32_t *abort_from,
+			       struct iommunest_vtd_iq_result *result,
+			       struct vtd_fault *first)
+{
+	uint32_t index = iq->items[*from].index;
+	uint32_t outcomes = 0;
+
+	*from = tell_outcomes(iq, *from, &outcomes);
+	if (!tell_forwarded(iq, index, abort_from, result, first))
+		return false;
 	if (outcomes & ITEM_SKIPPED)
 		result->skipped++;
 	else
 		result->forwarded++;
-	return from;
+	return true;
 }
 
 /* The slot of an item or wait as a distance; past all where there is none. */
@@ -85,12 +153,11 @@ static uint32_t show_abort(struct iommunest_vtd_iq *iq,
 }
 
 /* Descriptor by descriptor, up to the first fault. */
-static uint32_t complete_each(struct iommunest_vtd_iq *iq, uint32_t abort_from,
+static uint32_t complete_each(struct iommunest_vtd_iq *iq, uint32_t *abort_from,
 			      struct iommunest_vtd_iq_result *result,
 			      struct vtd_fault *first)
 {
 	uint32_t end = vtd_iq_distance(iq, first->index);
-	uint32_t abort_at = vtd_iq_distance(iq, abort_from);
 	uint32_t i = 0;
 	uint32_t w = 0;
 
@@ -103,11 +170,13 @@ static uint32_t complete_each(struct iommunest_vtd_iq *iq, uint32_t abort_from,
 		if (item_at >= end && wait_at >= end)
 			return first->index;
 		if (item_at < wait_at) {
-			i = complete_forwarded(iq, i, result);
+			if (!complete_forwarded(iq, &i, abort_from, result,
+						first))
+				return first->index;
 			continue;
 		}
-		if (iq->abort.cause && wait_at >= abort_at &&
-		    vtd_wait_is_seen(wait->flags))
+		if (iq->abort.cause && vtd_wait_is_seen(wait->flags) &&
+		    wait_at >= vtd_iq_distance(iq, *abort_from))
 			return show_abort(iq, wait, first);
 		if (!complete_wait(iq, wait, result, first))
 			return first->index;
@@ -152,11 +221,11 @@ static uint32_t complete_waits(struct iommunest_vtd_iq *iq,
 }
 
 uint32_t iommunest__vtd_complete(struct iommunest_vtd_iq *iq, bool outcomes,
-				 uint32_t abort_from,
+				 uint32_t *abort_from,
 				 struct iommunest_vtd_iq_result *result,
 				 struct vtd_fault *first)
 {
-	if (outcomes || first->cause || iq->abort.cause)
+	if (outcomes || first->cause || iq->abort.cause || iq->ops.forwarded)
 		return complete_each(iq, abort_from, result, first);
 	return complete_waits(iq, result, first);
 }

@@ -10,6 +10,7 @@
 
 #include "lib/abi.h"
 #include "lib/batch.h"
+#include "lib/vtd/queue/queue-regs.h"
 #include "lib/vtd/queue/queue.h"
 
 #define PASID_MAX 0xfffffu
@@ -22,7 +23,7 @@ static int copy_ops(struct iommunest_vtd_iq_ops *to,
 	int ret;
 
 	ret = iommunest_copy_in(to, sizeof(*to), from,
-				END_OF(struct iommunest_vtd_iq_ops, trace));
+				END_OF(struct iommunest_vtd_iq_ops, device));
 	if (ret)
 		return ret;
 	if (!to->read || !to->write_status || !to->interrupt || !to->descriptor)
@@ -137,7 +138,8 @@ EXPORT int iommunest_vtd_iq_new(struct iommunest_vtd_iq **iq,
 	new->policy = opts.policy;
 	new->unhealed = opts.unhealed;
 	new->flags = opts.flags;
-	new->budget = opts.budget;
+	new->budget =
+		opts.budget ? opts.budget : IOMMUNEST_VTD_IQ_DEFAULT_BUDGET;
 	new->touched = VTD_NONE;
 	ret = copy_ops(&new->ops, ops);
 	if (!ret)
@@ -169,6 +171,7 @@ EXPORT void iommunest_vtd_iq_free(struct iommunest_vtd_iq *iq)
 	iommunest_batch_free(iq->all);
 	free(iq->gathered);
 	free(iq->items);
+	free(iq->copies);
 	free(iq);
 }
 
@@ -189,11 +192,9 @@ static void keep_gathered(const struct iommunest_vtd_iq *iq,
 
 static int new_items(struct iommunest_vtd_iq *iq, uint32_t slots)
 {
-	/*
-	 * An IOTLB descriptor may go to every HWPT; there is never more than
-	 * one of them, because it is an ordering point.
-	 */
-	uint64_t most = (uint64_t)slots * iq->scopes.fan_out + iq->scopes.room;
+	/* Wide descriptors may go to every HWPT, and so may one more. */
+	uint64_t most = (uint64_t)slots * iq->scopes.fan_out +
+			vtd_wide_room(iq->scopes.room) + iq->scopes.room;
 	struct vtd_item *items;
 
 	if (slots == iq->slots && most <= iq->max_items)
@@ -210,23 +211,40 @@ static int new_items(struct iommunest_vtd_iq *iq, uint32_t slots)
 	return 0;
 }
 
+/* NULL also where there is nobody to tell of what was forwarded. */
+static int new_copies(const struct iommunest_vtd_iq *iq, uint32_t slots,
+		      uint64_t **copies)
+{
+	*copies = NULL;
+	if (!iq->ops.forwarded)
+		return 0;
+	/* In the wider form. */
+	*copies = calloc(slots, (size_t)1 << SHIFT_256);
+	return *copies ? 0 : -ENOMEM;
+}
+
 int iommunest__vtd_make_room(struct iommunest_vtd_iq *iq, uint32_t slots)
 {
-	struct iommunest_batch *batch;
+	struct iommunest_batch *batch = NULL;
+	uint64_t *copies = NULL;
 	int ret;
 
 	if (slots == iq->slots)
 		return new_items(iq, slots);
 	ret = new_batch(&batch, &iq->limits, slots);
-	if (ret)
-		return ret;
-	ret = new_items(iq, slots);
+	if (!ret)
+		ret = new_copies(iq, slots, &copies);
+	if (!ret)
+		ret = new_items(iq, slots);
 	if (ret) {
 		iommunest_batch_free(batch);
+		free(copies);
 		return ret;
 	}
 	iommunest_batch_free(iq->batch);
+	free(iq->copies);
 	iq->batch = batch;
+	iq->copies = copies;
 	return 0;
 }
 
@@ -325,7 +343,7 @@ iommunest_vtd_iq_add_device(struct iommunest_vtd_iq *iq, uint16_t sid,
 			    uint32_t pasid,
 			    const struct iommunest_vtd_target *target)
 {
-	if (!iq || !is_pasid_or_none(pasid))
+	if (!iq || !is_pasid_or_none(pasid) || iq->ops.device)
 		return -EINVAL;
 	return add(iq, vtd_device_key(sid, pasid), target);
 }

@@ -3,15 +3,29 @@
 /* From descriptors to items: IOTLB and device-TLB descriptors. */
 #include <config.h>
 
+#include <errno.h>
+
 #include "lib/vtd/queue/gather.h"
 
-/* Counts it as forwarded, if it found any HWPT. */
-static bool count_forwarded(struct iommunest_vtd_iq *iq, uint32_t found)
+/* All of an HWPT; of several in a row, the first is an entry. */
+static void gather_all(struct iommunest_vtd_iq *iq, uint16_t slot,
+		       uint32_t index)
 {
-	if (!found)
-		return false;
-	iq->n_forwarded++;
-	return true;
+	uint32_t last = iq->gathered[slot].last_entry;
+	bool again = last != VTD_NO_ITEM && iq->items[last].flags & ITEM_ALL;
+
+	vtd_gather(iq, slot, index, 0, again ? ITEM_PIGGYBACKED : ITEM_ALL);
+}
+
+void iommunest__vtd_gather_piotlb_all(struct iommunest_vtd_iq *iq,
+				      uint32_t index, uint16_t scope)
+{
+	const struct vtd_scopes *table = &iq->scopes;
+
+	do {
+		gather_all(iq, table->scopes[scope].hwpt, index);
+		scope = vtd_scopes_find_next(table, scope);
+	} while (scope != VTD_NONE);
 }
 
 static bool has_gathered(const struct iommunest_vtd_iq *iq, uint16_t slot,
@@ -28,11 +42,11 @@ static bool has_gathered(const struct iommunest_vtd_iq *iq, uint16_t slot,
  * cannot be told from its address, so that every granularity means all of
  * each nested HWPT in the domain.
  */
-bool iommunest__vtd_gather_iotlb(struct iommunest_vtd_iq *iq, uint32_t index,
-				 const struct iommunest_vtd_desc *desc)
+int iommunest__vtd_gather_iotlb(struct iommunest_vtd_iq *iq, uint32_t index,
+				const struct iommunest_vtd_desc *desc)
 {
 	const struct vtd_scopes *table = &iq->scopes;
-	uint32_t found = 0;
+	int found = 0;
 	uint16_t i;
 
 	for (i = 0; i < table->count; i++) {
@@ -46,10 +60,12 @@ bool iommunest__vtd_gather_iotlb(struct iommunest_vtd_iq *iq, uint32_t index,
 		/* One HWPT may have several scopes in the domain. */
 		if (has_gathered(iq, scope->hwpt, index))
 			continue;
-		vtd_gather(iq, scope->hwpt, index, 0, ITEM_ALL);
+		gather_all(iq, scope->hwpt, index);
 		found++;
 	}
-	return count_forwarded(iq, found);
+	iq->n_wide += (uint32_t)found;
+	iq->n_forwarded += found > 0;
+	return found;
 }
 
 /* Whether the block that a device-TLB descriptor names lies in an item's. */
@@ -84,13 +100,13 @@ static void gather_dev_tlb_of(struct iommunest_vtd_iq *iq, uint16_t slot,
 }
 
 /* Of one device with one PASID, or none: an HWPT is there but once. */
-static uint32_t gather_dev_tlb_by_key(struct iommunest_vtd_iq *iq,
-				      uint32_t index, uint64_t key,
-				      const struct iommunest_vtd_desc *desc)
+static int gather_dev_tlb_by_key(struct iommunest_vtd_iq *iq, uint32_t index,
+				 uint64_t key,
+				 const struct iommunest_vtd_desc *desc)
 {
 	const struct vtd_scopes *table = &iq->scopes;
 	uint16_t i = vtd_scopes_find(table, key);
-	uint32_t found = 0;
+	int found = 0;
 
 	for (; i != VTD_NONE; i = vtd_scopes_find_next(table, i)) {
 		gather_dev_tlb_of(iq, table->scopes[i].hwpt, index, desc);
@@ -100,12 +116,11 @@ static uint32_t gather_dev_tlb_by_key(struct iommunest_vtd_iq *iq,
 }
 
 /* Of one device with all its PASIDs, which may share an HWPT. */
-static uint32_t gather_dev_tlb_of_all(struct iommunest_vtd_iq *iq,
-				      uint32_t index,
-				      const struct iommunest_vtd_desc *desc)
+static int gather_dev_tlb_of_all(struct iommunest_vtd_iq *iq, uint32_t index,
+				 const struct iommunest_vtd_desc *desc)
 {
 	const struct vtd_scopes *table = &iq->scopes;
-	uint32_t found = 0;
+	int found = 0;
 	uint16_t i;
 
 	for (i = 0; i < table->count; i++) {
@@ -121,18 +136,66 @@ static uint32_t gather_dev_tlb_of_all(struct iommunest_vtd_iq *iq,
 	return found;
 }
 
-bool iommunest__vtd_gather_dev_tlb(struct iommunest_vtd_iq *iq, uint32_t index,
-				   const struct iommunest_vtd_desc *desc)
+/* The PASID that ops.device is asked for. */
+static uint32_t pasid_of(const struct iommunest_vtd_desc *desc)
 {
-	uint32_t pasid = desc->type == IOMMUNEST_VTD_DESC_DEV_TLB
-				 ? IOMMUNEST_VTD_NO_PASID
-				 : desc->pasid;
-	uint64_t key = vtd_device_key(desc->sid, pasid);
+	if (desc->type == IOMMUNEST_VTD_DESC_DEV_TLB)
+		return IOMMUNEST_VTD_NO_PASID;
+	if (desc->granularity == IOMMUNEST_VTD_DEV_TLB_GLOBAL)
+		return IOMMUNEST_VTD_ALL_PASIDS;
+	return desc->pasid;
+}
+
+/* The VMM names target after target; only those of scopes are known. */
+static int gather_dev_tlb_as_told(struct iommunest_vtd_iq *iq, uint32_t index,
+				  const struct iommunest_vtd_desc *desc)
+{
+	uint32_t nth = 0;
+	int found = 0;
+
+	for (;;) {
+		struct iommunest_vtd_target target =
+			IOMMUNEST_INIT(struct iommunest_vtd_target);
+		int ret = iq->ops.device(iq->vmm, desc->sid, pasid_of(desc),
+					 nth++, &target);
+		uint16_t slot;
+
+		if (ret <= 0)
+			return ret < 0 ? ret : found;
+		slot = iommunest__vtd_scopes_slot_of(&iq->scopes, &target);
+		if (slot == VTD_NONE)
+			return -ENOENT;
+		/* There cannot be so many: the list has no end. */
+		if (nth == VTD_NONE)
+			return -E2BIG;
+		if (has_gathered(iq, slot, index))
+			continue;
+		gather_dev_tlb_of(iq, slot, index, desc);
+		iq->n_wide++;
+		found++;
+	}
+}
+
+static int gather_dev_tlb(struct iommunest_vtd_iq *iq, uint32_t index,
+			  const struct iommunest_vtd_desc *desc)
+{
+	uint32_t pasid = pasid_of(desc);
 
 	if (!iq->forwards)
-		return false;
-	if (desc->granularity == IOMMUNEST_VTD_DEV_TLB_GLOBAL)
-		return count_forwarded(iq,
-				       gather_dev_tlb_of_all(iq, index, desc));
-	return count_forwarded(iq, gather_dev_tlb_by_key(iq, index, key, desc));
+		return 0;
+	if (iq->ops.device)
+		return gather_dev_tlb_as_told(iq, index, desc);
+	if (pasid == IOMMUNEST_VTD_ALL_PASIDS)
+		return gather_dev_tlb_of_all(iq, index, desc);
+	return gather_dev_tlb_by_key(iq, index,
+				     vtd_device_key(desc->sid, pasid), desc);
+}
+
+int iommunest__vtd_gather_dev_tlb(struct iommunest_vtd_iq *iq, uint32_t index,
+				  const struct iommunest_vtd_desc *desc)
+{
+	int found = gather_dev_tlb(iq, index, desc);
+
+	iq->n_forwarded += found > 0;
+	return found;
 }

@@ -59,6 +59,10 @@ static inline void vtd_gather(struct iommunest_vtd_iq *iq, uint16_t slot,
 		gathered->last_entry = at;
 }
 
+/* The same, for all of the PASID, from the first scope on. */
+void iommunest__vtd_gather_piotlb_all(struct iommunest_vtd_iq *iq,
+				      uint32_t index, uint16_t scope);
+
 /* For each HWPT in the scope of a valid descriptor; false: there is none. */
 static inline bool vtd_gather_piotlb(struct iommunest_vtd_iq *iq,
 				     uint32_t index, const uint64_t *words)
@@ -70,20 +74,26 @@ static inline bool vtd_gather_piotlb(struct iommunest_vtd_iq *iq,
 
 	if (i == VTD_NONE)
 		return false;
-	if ((words[0] & FIELD_G) == VTD_PIOTLB_G_ALL)
-		flags = ITEM_ALL;
+	iq->n_forwarded++;
+	if ((words[0] & FIELD_G) == VTD_PIOTLB_G_ALL) {
+		iommunest__vtd_gather_piotlb_all(iq, index, i);
+		return true;
+	}
 	do {
 		vtd_gather(iq, table->scopes[i].hwpt, index, addr, flags);
 		i = vtd_scopes_find_next(table, i);
 	} while (i != VTD_NONE);
-	iq->n_forwarded++;
 	return true;
 }
 
-/* Both: for each HWPT that the descriptor concerns; false: there is none. */
-bool iommunest__vtd_gather_iotlb(struct iommunest_vtd_iq *iq, uint32_t index,
-				 const struct iommunest_vtd_desc *desc);
-bool iommunest__vtd_gather_dev_tlb(struct iommunest_vtd_iq *iq, uint32_t index,
-				   const struct iommunest_vtd_desc *desc);
+/*
+ * Both: for each HWPT that the descriptor concerns.  Returns how many there
+ * are, or what ops.device failed with; where it is asked, and for an IOTLB
+ * descriptor, items may be wide.
+ */
+int iommunest__vtd_gather_iotlb(struct iommunest_vtd_iq *iq, uint32_t index,
+				const struct iommunest_vtd_desc *desc);
+int iommunest__vtd_gather_dev_tlb(struct iommunest_vtd_iq *iq, uint32_t index,
+				  const struct iommunest_vtd_desc *desc);
 
 #endif /* IOMMUNEST_VTD_QUEUE_GATHER_H */

@@ -128,6 +128,10 @@ struct iommunest_vtd_iq {
 	uint32_t n_waits;
 	/* Descriptors that the items come from. */
 	uint32_t n_forwarded;
+	/* Items of descriptors that may go to any number of HWPTs. */
+	uint32_t n_wide;
+	/* With ops.forwarded, copies of what was fetched into each slot. */
+	uint64_t *copies;
 	/* By the HWPT's slot in the table of targets. */
 	struct vtd_gathered *gathered;
 	/* The first and the last HWPT that have any. */
@@ -137,6 +141,15 @@ struct iommunest_vtd_iq {
 	struct iommunest_batch *batch;
 	struct iommunest_batch *all;
 };
+
+/*
+ * How many items of wide descriptors there may be before what is gathered is
+ * settled, with that many HWPTs; those of one more descriptor still fit.
+ */
+static inline uint32_t vtd_wide_room(uint32_t hwpts)
+{
+	return hwpts < 256 ? hwpts * 256 : 65536;
+}
 
 /* How many slots there are from the head to this one. */
 static inline uint32_t vtd_iq_distance(const struct iommunest_vtd_iq *iq,
@@ -158,6 +171,13 @@ static inline void vtd_iq_advance(struct iommunest_vtd_iq *iq,
 {
 	result->descriptors += vtd_iq_distance(iq, to);
 	iq->head = to;
+}
+
+/* Where the descriptor in a slot is copied to. */
+static inline uint64_t *vtd_iq_copy(const struct iommunest_vtd_iq *iq,
+				    uint32_t index)
+{
+	return iq->copies + ((size_t)index << (iq->desc_shift - 3));
 }
 
 static inline struct vtd_item *vtd_iq_wait(const struct iommunest_vtd_iq *iq,
@@ -188,14 +208,23 @@ int iommunest__vtd_settle(struct iommunest_vtd_iq *iq, uint32_t end,
 /*
  * complete.c: descriptor by descriptor, up to the fault in @first, or else to
  * the slot in it: outcomes are told, waits completed; returns the new head.  A
- * status that cannot be written becomes the fault.  @outcomes: some items have
- * one to be told.  A failure in iq->abort becomes the fault at the first wait
- * from slot @abort_from on that the guest looks at.
+ * status that cannot be written becomes the fault, and so does what `forwarded`
+ * returns.  @outcomes: some items have one to be told.  A failure in iq->abort
+ * becomes the fault at the first wait from slot *@abort_from on that the guest
+ * looks at; `forwarded` may fail before that slot, which is the later one then.
  */
 uint32_t iommunest__vtd_complete(struct iommunest_vtd_iq *iq, bool outcomes,
-				 uint32_t abort_from,
+				 uint32_t *abort_from,
 				 struct iommunest_vtd_iq_result *result,
 				 struct vtd_fault *first);
+
+/*
+ * complete.c: what a callback answered for a slot.  False: it failed, and
+ * @fault says how.
+ */
+bool iommunest__vtd_take_answer(uint32_t index, int answer,
+				struct iommunest_vtd_iq_result *result,
+				struct vtd_fault *fault);
 
 /* The guest's driver looks at this wait; one with FN alone only orders. */
 static inline bool vtd_wait_is_seen(uint32_t item_flags)

@@ -29,21 +29,16 @@ static int set_queue_error(struct iommunest_vtd_iq *iq, uint32_t cause,
 }
 
 /*
- * What `descriptor` returned.  0: the slot is done, if only because the guest
- * is to see the failure at a later wait.
+ * What `descriptor` or `device` returned.  0: the slot is done, if only because
+ * the guest is to see the failure at a later wait.
  */
 static int take_answer(struct iommunest_vtd_iq *iq, uint32_t index, int answer,
 		       struct iommunest_vtd_iq_result *result)
 {
 	struct vtd_fault fault;
 
-	if (answer >= 0)
+	if (iommunest__vtd_take_answer(index, answer, result, &fault))
 		return 0;
-	if (answer == -EREMOTEIO) {
-		result->fsts |= IOMMUNEST_VTD_FSTS_ICE;
-		return 0;
-	}
-	fault = iommunest__vtd_fault_of_host(index, answer, 0, 0);
 	if (!vtd_iq_shows_ite(iq)) {
 		iq->fault = fault;
 		return fault.error;
@@ -66,6 +61,19 @@ static int fail_slot(struct iommunest_vtd_iq *iq, uint32_t index,
 	return set_queue_error(iq, cause, index, error, iqei);
 }
 
+/* All before the slot is settled, and the VMM has answered for it. */
+static int take_slot(struct iommunest_vtd_iq *iq, uint32_t index, int answer,
+		     struct iommunest_vtd_iq_result *result)
+{
+	int ret = take_answer(iq, index, answer, result);
+
+	if (ret)
+		return ret;
+	result->vmm++;
+	vtd_iq_advance(iq, result, vtd_iq_next(iq, index));
+	return 0;
+}
+
 static int give_to_vmm(struct iommunest_vtd_iq *iq, uint32_t index,
 		       const struct iommunest_vtd_desc *desc,
 		       struct iommunest_vtd_iq_result *result)
@@ -75,38 +83,17 @@ static int give_to_vmm(struct iommunest_vtd_iq *iq, uint32_t index,
 	ret = iommunest__vtd_settle(iq, index, result);
 	if (ret)
 		return ret;
-	ret = take_answer(iq, index, iq->ops.descriptor(iq->vmm, index, desc),
-			  result);
-	if (ret)
-		return ret;
-	result->vmm++;
-	vtd_iq_advance(iq, result, vtd_iq_next(iq, index));
-	return 0;
+	return take_slot(iq, index, iq->ops.descriptor(iq->vmm, index, desc),
+			 result);
 }
 
-static bool was_skipped(const struct iommunest_vtd_iq *iq, uint32_t index,
-			uint32_t end)
+/* Settles early, where the descriptor might find no room for its items. */
+static int make_wide_room(struct iommunest_vtd_iq *iq, uint32_t index,
+			  struct iommunest_vtd_iq_result *result)
 {
-	for (; end && iq->items[end - 1].index == index; end--) {
-		if (iq->items[end - 1].flags & ITEM_SKIPPED)
-			return true;
-	}
-	return false;
-}
-
-/*
- * Takes the descriptor just settled out of the counts again: the VMM has not
- * done its part.
- */
-static void uncount(struct iommunest_vtd_iq *iq, uint32_t index, bool skipped,
-		    struct iommunest_vtd_iq_result *result)
-{
-	if (skipped)
-		result->skipped--;
-	else
-		result->forwarded--;
-	result->descriptors--;
-	iq->head = index;
+	if (iq->n_wide <= vtd_wide_room(iq->scopes.room))
+		return 0;
+	return iommunest__vtd_settle(iq, index, result);
 }
 
 /* Forwards what nested HWPTs have of it; the VMM has the second stage. */
@@ -114,25 +101,34 @@ static int handle_iotlb(struct iommunest_vtd_iq *iq, uint32_t index,
 			const struct iommunest_vtd_desc *desc,
 			struct iommunest_vtd_iq_result *result)
 {
-	uint32_t end;
-	bool skipped;
 	int ret;
 
-	if (!iq->forwards || !iommunest__vtd_gather_iotlb(iq, index, desc))
+	if (!iq->forwards)
 		return give_to_vmm(iq, index, desc, result);
-	end = iq->n_items;
-	ret = iommunest__vtd_settle(iq, vtd_iq_next(iq, index), result);
+	ret = make_wide_room(iq, index, result);
 	if (ret)
 		return ret;
-	/* Adding an HWPT, as the VMM may do, moves the items. */
-	skipped = was_skipped(iq, index, end);
-	ret = take_answer(iq, index, iq->ops.descriptor(iq->vmm, index, desc),
-			  result);
+	if (iommunest__vtd_gather_iotlb(iq, index, desc))
+		return 0;
+	return give_to_vmm(iq, index, desc, result);
+}
+
+static int handle_dev_tlb(struct iommunest_vtd_iq *iq, uint32_t index,
+			  const struct iommunest_vtd_desc *desc,
+			  struct iommunest_vtd_iq_result *result)
+{
+	int found, ret;
+
+	ret = make_wide_room(iq, index, result);
 	if (ret)
-		uncount(iq, index, skipped, result);
-	else
-		result->vmm++;
-	return ret;
+		return ret;
+	found = iommunest__vtd_gather_dev_tlb(iq, index, desc);
+	if (found > 0)
+		return 0;
+	if (!found)
+		return give_to_vmm(iq, index, desc, result);
+	ret = iommunest__vtd_settle(iq, index, result);
+	return ret ? ret : take_slot(iq, index, found, result);
 }
 
 /* As vtd_wait_is_seen(). */
@@ -219,21 +215,31 @@ handle_other(struct iommunest_vtd_iq *iq, uint32_t index, const uint64_t *words,
 		return handle_iotlb(iq, index, &desc, result);
 	case IOMMUNEST_VTD_DESC_DEV_TLB:
 	case IOMMUNEST_VTD_DESC_PASID_DEV_TLB:
-		if (iommunest__vtd_gather_dev_tlb(iq, index, &desc))
-			return 0;
-		break;
+		return handle_dev_tlb(iq, index, &desc, result);
 	default:
-		break;
+		return give_to_vmm(iq, index, &desc, result);
 	}
-	return give_to_vmm(iq, index, &desc, result);
 }
 
+/*
+ * So many ioctls end a run at the next slot: each descriptor of the VMM's is an
+ * ordering point, and may take one of every HWPT.
+ */
+#define MOST_CALLS 4096u
+
+/* 1: the run ends here. */
 static int handle(struct iommunest_vtd_iq *iq, uint32_t index,
 		  const uint64_t *words, struct iommunest_vtd_iq_result *result)
 {
+	int ret;
+
 	if (gather(iq, index, words))
 		return 0;
-	return handle_other(iq, index, words, result);
+	ret = handle_other(iq, index, words, result);
+	if (ret || result->calls < MOST_CALLS)
+		return ret;
+	ret = iommunest__vtd_settle(iq, vtd_iq_next(iq, index), result);
+	return ret ? ret : 1;
 }
 
 /* ---- The ring ---- */
@@ -291,7 +297,16 @@ static int fetch(struct iommunest_vtd_iq *iq, uint32_t index, uint32_t *count,
 	return read_slots(iq, index, 1, words);
 }
 
-/* Handles slots up to @end, which is at most a ring away. */
+/* For `forwarded`, which is told of a slot after it was submitted. */
+static void keep_copies(const struct iommunest_vtd_iq *iq, uint32_t index,
+			uint32_t count, const uint64_t *words)
+{
+	if (iq->copies)
+		memcpy(vtd_iq_copy(iq, index), words,
+		       (size_t)count << iq->desc_shift);
+}
+
+/* Handles slots up to @end, which is at most a ring away.  1: not all. */
 static int run_to(struct iommunest_vtd_iq *iq, uint32_t end,
 		  struct iommunest_vtd_iq_result *result)
 {
@@ -308,6 +323,7 @@ static int run_to(struct iommunest_vtd_iq *iq, uint32_t end,
 		if (ret < 0)
 			return fail_slot(iq, index, IOMMUNEST_CAUSE_FETCH, ret,
 					 IOMMUNEST_VTD_IQEI_FETCH, result);
+		keep_copies(iq, index, count, words);
 		for (i = 0; i < count; i++) {
 			ret = handle(iq, index, &words[i * words_per_desc],
 				     result);
@@ -344,10 +360,8 @@ int iommunest__vtd_ring_run(struct iommunest_vtd_iq *iq,
 	if (ret)
 		return ret;
 	end = tail;
-	if (iq->budget && vtd_iq_distance(iq, tail) > iq->budget)
+	if (vtd_iq_distance(iq, tail) > iq->budget)
 		end = (iq->head + iq->budget) & (iq->slots - 1);
 	ret = run_to(iq, end, result);
-	if (ret)
-		return ret;
-	return end != tail;
+	return ret < 0 ? ret : iq->head != tail;
 }

@@ -484,7 +484,7 @@ int iommunest__vtd_settle(struct iommunest_vtd_iq *iq, uint32_t end,
 			abort_from = first.index;
 		put_off(iq, &first, end);
 	}
-	head = iommunest__vtd_complete(iq, outcomes, abort_from, result,
+	head = iommunest__vtd_complete(iq, outcomes, &abort_from, result,
 				       &first);
 	/* A wait before it could not be written: the slot comes again. */
 	if (is_new &&
@@ -493,6 +493,7 @@ int iommunest__vtd_settle(struct iommunest_vtd_iq *iq, uint32_t end,
 	iq->n_items = 0;
 	iq->n_waits = 0;
 	iq->n_forwarded = 0;
+	iq->n_wide = 0;
 	iommunest__vtd_scopes_unpin(&iq->scopes);
 	vtd_iq_advance(iq, result, head);
 	if (first.cause)

@@ -103,38 +103,43 @@ static bool is_target(const struct vtd_hwpt *hwpt,
 	       hwpt->ctx == target->ctx;
 }
 
+uint16_t
+iommunest__vtd_scopes_slot_of(const struct vtd_scopes *table,
+			      const struct iommunest_vtd_target *target)
+{
+	uint32_t i;
+
+	for (i = 0; i < table->room; i++) {
+		if (is_target(&table->hwpts[i], target))
+			return (uint16_t)i;
+	}
+	return VTD_NONE;
+}
+
 /* The slot of a target, or else a free one: there are as many as scopes. */
 static uint16_t slot_for(const struct vtd_scopes *table,
 			 const struct iommunest_vtd_target *target)
 {
-	uint16_t unused = VTD_NONE;
+	uint16_t slot = iommunest__vtd_scopes_slot_of(table, target);
 	uint32_t i;
 
-	for (i = 0; i < table->room; i++) {
-		const struct vtd_hwpt *hwpt = &table->hwpts[i];
-
-		if (is_target(hwpt, target))
-			return (uint16_t)i;
-		if (!hwpt->scopes && !hwpt->pinned && unused == VTD_NONE)
-			unused = (uint16_t)i;
+	for (i = 0; slot == VTD_NONE && i < table->room; i++) {
+		if (!table->hwpts[i].scopes && !table->hwpts[i].pinned)
+			slot = (uint16_t)i;
 	}
-	return unused;
+	return slot;
 }
 
 uint16_t iommunest__vtd_scopes_moved_to(const struct vtd_scopes *table,
 					uint16_t slot)
 {
 	const struct vtd_hwpt *was = &table->hwpts[slot];
-	uint32_t i;
+	const struct iommunest_vtd_target target = {
+		.ctx = was->ctx,
+		.hwpt_id = was->id,
+	};
 
-	for (i = 0; i < table->room; i++) {
-		const struct vtd_hwpt *hwpt = &table->hwpts[i];
-
-		if (hwpt->scopes && hwpt->id == was->id &&
-		    hwpt->ctx == was->ctx)
-			return (uint16_t)i;
-	}
-	return VTD_NONE;
+	return iommunest__vtd_scopes_slot_of(table, &target);
 }
 
 /* The scope of a target with that key; VTD_NONE: there is none. */

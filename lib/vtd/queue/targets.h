@@ -71,6 +71,11 @@ int iommunest__vtd_scopes_reserve(struct vtd_scopes *table);
  */
 void iommunest__vtd_scopes_unpin(struct vtd_scopes *table);
 
+/* The slot of a target that has scopes, or VTD_NONE. */
+uint16_t
+iommunest__vtd_scopes_slot_of(const struct vtd_scopes *table,
+			      const struct iommunest_vtd_target *target);
+
 /* Where there is room. */
 int iommunest__vtd_scopes_add(struct vtd_scopes *table, uint64_t key,
 			      const struct iommunest_vtd_target *target);
