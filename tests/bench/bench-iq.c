@@ -206,6 +206,7 @@ static struct iommunest_vtd_iq *make_engine(struct machine *machine,
 	static const struct iommunest_vtd_iq_options halting = {
 		.size = sizeof(halting),
 		.unhealed = IOMMUNEST_VTD_UNHEALED_HALT,
+		.budget = IOMMUNEST_VTD_IQ_NO_BUDGET,
 	};
 	struct iommunest_vtd_iq_result result = { .size = sizeof(result) };
 	struct iommunest_vtd_iq *iq;

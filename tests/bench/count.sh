@@ -4,6 +4,8 @@
 # Counts the instructions of the library's own object on what guests do, and
 # compares them with tests/bench/figures; see --help.
 set -euo pipefail
+# A run that fails is no figure.
+shopt -s inherit_errexit
 
 here=$(cd "$(dirname "$0")" && pwd)
 figures=$here/figures
