@@ -79,7 +79,10 @@ static int take_descriptor(void *vmm, uint32_t index,
 	case IOMMUNEST_VTD_DESC_PIOTLB:
 	case IOMMUNEST_VTD_DESC_DEV_TLB:
 	case IOMMUNEST_VTD_DESC_PASID_DEV_TLB:
-		/* ... one with emulated devices drops what it cached. */
+		/*
+		 * ... one with emulated devices drops what it cached for them,
+		 * here and in `forwarded`.
+		 */
 	default:
 		return 0;
 	}
