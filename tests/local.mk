@@ -185,6 +185,7 @@ TEST_SIM_LDADD = %D%/libtest-sim.la %D%/libtest.la libiommunest-sim.la \
 	%D%/queue/test-iq-order.c \
 	%D%/queue/test-iq-raw.c \
 	%D%/queue/test-iq-ring.c \
+	%D%/queue/test-iq-room.c \
 	%D%/queue/test-iq-scopes.c \
 	%D%/queue/test-iq-untraced.c
 
