@@ -218,6 +218,7 @@ TEST_SIM_LDADD = %D%/libtest-sim.la %D%/libtest.la libiommunest-sim.la \
 	%D%/queue/linux-vmm.h \
 	%D%/queue/test-linux-guest.c \
 	%D%/queue/test-linux-ite.c \
+	%D%/queue/test-linux-random.c \
 	%D%/queue/test-linux-targets.c
 
 %C%_queue_test_linux_model_SOURCES = \

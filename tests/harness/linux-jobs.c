@@ -38,8 +38,8 @@ static struct linux_flush random_block(const struct linux_random *random)
 	uint64_t page = support_rng_below(random->rng, 256) >> am << am;
 
 	return (struct linux_flush){
-		.desc = guest_piotlb_pages(domain->did, 0, page << 12, am,
-					   false),
+		.desc = guest_piotlb_pages(domain->did, domain->pasid,
+					   page << 12, am, false),
 		.targets = domain->targets,
 		.addr = page << 12,
 		.npages = UINT64_C(1) << am,
@@ -51,7 +51,7 @@ static struct linux_flush random_all(const struct linux_random *random)
 	const struct linux_domain *domain = random_domain(random);
 
 	return (struct linux_flush){
-		.desc = guest_piotlb_all(domain->did, 0),
+		.desc = guest_piotlb_all(domain->did, domain->pasid),
 		.targets = domain->targets,
 		.npages = UINT64_MAX,
 	};

@@ -24,10 +24,11 @@ bool linux_jobs_next(void *jobs, unsigned int cpu, struct linux_job *job);
 
 /* ---- At random ---- */
 
-/* A domain id, and who executes its flushes. */
+/* A domain id, with a PASID, and who executes its flushes. */
 struct linux_domain {
 	uint16_t did;
 	uint32_t targets;
+	uint32_t pasid;
 };
 
 struct linux_random {

@@ -272,6 +272,7 @@ static void readmit(struct linux_vmm *vmm)
 	int ret;
 
 	vmm->isolated = 0;
+	vmm->contained &= ~isolated;
 	linux_heal(&vmm->guest, isolated);
 	for (i = VMM_HWPT; i < VMM_HWPT + VMM_HWPTS; i++) {
 		if (!(isolated & VMM_BIT(i)))
@@ -471,6 +472,7 @@ static void new_guest(struct linux_vmm *vmm)
 		.cpus = vmm->setup.cpus,
 		.next_job = vmm->setup.next_job,
 		.kicks_each = vmm->setup.kicks_each,
+		.patience = vmm->setup.patience,
 		.data = vmm->setup.data,
 	};
 

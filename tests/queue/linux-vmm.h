@@ -91,8 +91,9 @@ struct linux_vmm_setup {
 	 * cached any more, and what is sent from then on succeeds.
 	 */
 	bool contains;
-	/* linux_setup::kicks_each. */
+	/* As in struct linux_setup. */
 	bool kicks_each;
+	unsigned int patience;
 	unsigned int cpus;
 	bool (*next_job)(void *data, unsigned int cpu, struct linux_job *job);
 	void *data;

@@ -16,9 +16,9 @@ static struct linux_vmm vmm;
 #define JOBS 300u
 
 static const struct linux_domain domains[] = {
-	{ 1, VMM_BIT(VMM_HWPT) },
-	{ 2, VMM_BIT(VMM_HWPT + 1) },
-	{ 3, VMM_BIT(VMM_HWPT + 2) | VMM_BIT(VMM_HWPT + 3) },
+	{ 1, VMM_BIT(VMM_HWPT), 0 },
+	{ 2, VMM_BIT(VMM_HWPT + 1), 0 },
+	{ 3, VMM_BIT(VMM_HWPT + 2) | VMM_BIT(VMM_HWPT + 3), 0 },
 };
 
 static struct linux_flush other_flush(struct support_rng *rng)

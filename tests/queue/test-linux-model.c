@@ -67,7 +67,7 @@ static void work(unsigned int times)
 
 TEST_LOOP(without_failures_all_is_done, 2 * 2 * 4)
 {
-	static const struct linux_domain domain = { 1, ME };
+	static const struct linux_domain domain = { 1, ME, 0 };
 	struct support_rng rng;
 	struct linux_random random = {
 		.rng = &rng,

@@ -167,7 +167,7 @@ static struct linux_flush other_flush(struct support_rng *rng)
 TEST_LOOP(a_random_guest_loses_nothing_and_polls_for_nothing,
 	  2 * ARRAY_LEN(cpus))
 {
-	static const struct linux_domain domain = { DID, PAGES };
+	static const struct linux_domain domain = { DID, PAGES, 0 };
 	struct support_rng rng;
 	struct linux_random random = {
 		.rng = &rng,
