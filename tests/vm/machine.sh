@@ -8,6 +8,9 @@
 vm=$top/tests/vm
 vm_packages="busybox-static cpio qemu-system-x86"
 
+# More files for /tests, beside what PROGRAM.needs names.
+vm_files=()
+
 # Enough for all but Invalidation Queue Errors, which take 10.0.
 qemu_version=${VM_QEMU:-7.2}
 
@@ -94,6 +97,7 @@ make_initramfs() {
 	for file in $(needs_of data "$@"); do
 		cp "$top/$file" "$root/tests" || return
 	done
+	[ ${#vm_files[@]} -eq 0 ] || cp "${vm_files[@]}" "$root/tests" || return
 	for program in "$@" $(needs_of program "$@"); do
 		file=$(binary_of "$build" "$program") || return
 		cp "$file" "$root/tests/${program##*/}"
@@ -118,12 +122,14 @@ set_machine() {
 
 	call=$("$top/scripts/qemu.sh" "$qemu_version") || return
 	eval "machine=($call)"
-	machine+=(${VM_TRACE:+-trace "$VM_TRACE"} -accel tcg -cpu max -M "q35,kernel-irqchip=split" -m 512
+	machine+=(${VM_TRACE:+-trace "$VM_TRACE"} -accel tcg -cpu max
+		-M "q35,kernel-irqchip=split"
+		-m "${VM_MEMORY:-512}"
 		-smp 2 -nodefaults -display none -no-reboot
 		-kernel "$kernel" -initrd "$initramfs"
 		-append "console=ttyS0 loglevel=7 panic=-1 oops=panic \
 no_timer_check intel_iommu=on,sm_on $parameters"
-		-device "intel-iommu,intremap=on,x-scalable-mode=on,device-iotlb=on"
+		-device "intel-iommu,intremap=on,x-scalable-mode=on,device-iotlb=on${VM_IOMMU:+,$VM_IOMMU}"
 		-device "virtio-net-pci,addr=2.0,romfile=,$behind_vtd"
 		-device "pcie-root-port,id=rp0,addr=3.0,chassis=1"
 		-device "virtio-rng-pci,bus=rp0,$behind_vtd")

@@ -35,12 +35,14 @@ no QEMU.
   --out DIR        for the logs (default: vm-KERNEL in the build tree)
   --without-vtd    the kernel leaves its VT-d alone (6.12 cannot have that and
                    iommufd's mock)
+  --file FILE      goes into the machine, to /tests; may be repeated
   --limit SECONDS  for each program (default: \$VM_LIMIT or $program_limit)
   --help           this text
 
 Variables named IOMMUNEST_* and CK_* are passed on to the programs.  VM_QEMU is
-the lowest version of QEMU to take (default: $qemu_version), and VM_PARAMETERS
-more for the kernel's command line.
+the lowest version of QEMU to take (default: $qemu_version), VM_PARAMETERS more
+for the kernel's command line, VM_IOMMU more options of the emulated VT-d, and
+VM_MEMORY how much there is, in MiB (default: 512).
 EOF_USAGE
 }
 
@@ -155,6 +157,7 @@ while [ $# -gt 0 ]; do
 	--kernel) kernel=$2 ;;
 	--build) build=$2 ;;
 	--out) out=$2 ;;
+	--file) vm_files+=("$2") ;;
 	--limit) program_limit=$2 ;;
 	--without-vtd)
 		parameters+=' intel_iommu=off'
