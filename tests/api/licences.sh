@@ -78,6 +78,8 @@ xargs awk 'function say() { if (name) print name, licence, owner }
 	match($0, /SPDX-License-Identifier: /) {
 		$0 = substr($0, RSTART + RLENGTH); licence = $1 }
 	/SPDX-FileCopyrightText: The libiommunest authors/ { owner = "ours" }
+	# As QEMU has it, whose checkpatch.pl allows no other.
+	/Copyright \(C\) The libiommunest authors/ { owner = "ours" }
 	END { say() }' <"$work/files" >"$work/said"
 
 while read -r file licence owner; do

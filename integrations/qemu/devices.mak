@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# SPDX-FileCopyrightText: The libiommunest authors
+# A small machine: Q35 with a VT-d, VFIO, and what the tests use.
+CONFIG_Q35=y
+CONFIG_VTD=y
+CONFIG_VTD_NEST=y
+CONFIG_IOMMUFD=y
+CONFIG_VFIO=y
+CONFIG_VFIO_PCI=y
+CONFIG_PCIE_PORT=y
+CONFIG_IOH3420=y
+CONFIG_VIRTIO_PCI=y
+CONFIG_VIRTIO_RNG=y
+CONFIG_EDU=y
+CONFIG_SERIAL_ISA=y
+CONFIG_TEST_DEVICES=y
