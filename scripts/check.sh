@@ -37,7 +37,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 # The tiers of --all, in the order in which they run, and those that only run
 # when they are named.
 all_tiers=(gcc werror clang sanitizers threads valgrind property fuzz
-	uapi-newest uapi-backports uapi-own builds distcheck install static vm)
+	uapi-newest uapi-backports uapi-own builds distcheck install static vm
+	qemu)
 other_tiers=(bench)
 default_tiers=(gcc)
 

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
+#include <config.h>
+
+#include "guest.h"
+
+#include "tests/harness/support.h"
+
+#include <string.h>
+
+#define VTD UINT64_C(0xfed90000)
+
+/* Guest physical addresses. */
+#define ROOT UINT64_C(0x100000)
+#define CONTEXTS UINT64_C(0x101000)
+#define STATUS UINT64_C(0x102000)
+#define CONTEXTS_BEHIND_PORT UINT64_C(0x103000)
+#define RING UINT64_C(0x200000)
+/* Of a device: a directory, and a table. */
+#define PASIDS UINT64_C(0x300000)
+
+#define SLOT_BYTES 32u
+
+uint64_t guest_reg(struct guest *guest, uint32_t reg, unsigned int size)
+{
+	return qtest_read(guest->qtest, size, VTD + reg);
+}
+
+void guest_set_reg(struct guest *guest, uint32_t reg, unsigned int size,
+		   uint64_t value)
+{
+	qtest_write(guest->qtest, size, VTD + reg, value);
+}
+
+static void command(struct guest *guest, uint32_t bit)
+{
+	guest_set_reg(guest, GUEST_REG_GCMD, 4, guest->status | bit);
+	guest->status |= bit & ~GUEST_SRTP;
+	ck_assert(guest_reg(guest, GUEST_REG_GSTS, 4) & bit);
+}
+
+static uint64_t directory_of(unsigned int slot)
+{
+	return PASIDS + slot * UINT64_C(0x2000);
+}
+
+void guest_set_raw_entry(struct guest *guest, unsigned int slot, uint64_t word0,
+			 uint64_t word1, uint64_t word2)
+{
+	const uint64_t entry[8] = { word0, word1, word2 };
+
+	qtest_write_memory(guest->qtest, directory_of(slot) + 0x1000, entry,
+			   sizeof(entry));
+}
+
+void guest_set_entry(struct guest *guest, unsigned int slot, uint16_t did,
+		     uint64_t root)
+{
+	guest_set_raw_entry(guest, slot,
+			    did ? IOMMUNEST_VTD_PGTT_FIRST_STAGE << 6 | 1 : 0,
+			    did, root);
+}
+
+static void set_context(struct guest *guest, uint64_t at, unsigned int slot)
+{
+	const uint64_t entry[4] = { directory_of(slot) | 1 };
+	const uint64_t table = (directory_of(slot) + 0x1000) | 1;
+
+	qtest_write_memory(guest->qtest, at, entry, sizeof(entry));
+	qtest_write_memory(guest->qtest, directory_of(slot), &table,
+			   sizeof(table));
+}
+
+void guest_init(struct guest *guest, struct qtest *qtest, unsigned int qs)
+{
+	/* Of two buses, the lower half of each. */
+	const uint64_t root[3] = { CONTEXTS | 1, 0, CONTEXTS_BEHIND_PORT | 1 };
+	unsigned int slot;
+
+	*guest = (struct guest){ .qtest = qtest, .slots = 1u << (qs + 7) };
+	qtest_write_memory(qtest, ROOT, root, sizeof(root));
+	for (slot = 0; slot < 16; slot++)
+		set_context(guest, CONTEXTS + slot * 8 * 32, slot);
+	set_context(guest, CONTEXTS_BEHIND_PORT, GUEST_BEHIND_PORT);
+	guest_set_reg(guest, GUEST_REG_IQT, 8, 0);
+	guest_set_reg(guest, GUEST_REG_IQA, 8,
+		      RING | IOMMUNEST_VTD_IQA_DW | qs);
+	command(guest, GUEST_QIE);
+	guest_set_root(guest, 1);
+}
+
+void guest_set_root(struct guest *guest, unsigned int ttm)
+{
+	guest_set_reg(guest, GUEST_REG_RTADDR, 8, ROOT | ttm << 10);
+	command(guest, GUEST_SRTP);
+}
+
+void guest_translate(struct guest *guest, bool on)
+{
+	if (on) {
+		command(guest, GUEST_TE);
+		return;
+	}
+	guest->status &= ~GUEST_TE;
+	guest_set_reg(guest, GUEST_REG_GCMD, 4, guest->status);
+	ck_assert(!(guest_reg(guest, GUEST_REG_GSTS, 4) & GUEST_TE));
+}
+
+void guest_queue(struct guest *guest, const struct iommunest_vtd_desc *desc)
+{
+	/* A full ring looks like an empty one. */
+	ck_assert_uint_lt(++guest->pending, guest->slots);
+	qtest_write_memory(guest->qtest, RING + guest->tail * SLOT_BYTES,
+			   desc->raw, SLOT_BYTES);
+	guest->tail = (guest->tail + 1) % guest->slots;
+}
+
+void guest_queue_piotlb(struct guest *guest, uint16_t did, uint64_t addr,
+			unsigned int am, bool leaf)
+{
+	struct iommunest_vtd_desc desc =
+		IOMMUNEST_INIT(struct iommunest_vtd_desc);
+
+	ck_assert_int_eq(iommunest_vtd_desc_piotlb(
+				 &desc, IOMMUNEST_VTD_PIOTLB_PAGES, did, 0,
+				 addr, am, leaf ? IOMMUNEST_VTD_DESC_IH : 0),
+			 0);
+	guest_queue(guest, &desc);
+}
+
+void guest_queue_pasid_cache(struct guest *guest, uint16_t did)
+{
+	struct iommunest_vtd_desc desc =
+		IOMMUNEST_INIT(struct iommunest_vtd_desc);
+
+	ck_assert_int_eq(iommunest_vtd_desc_pasid_cache(
+				 &desc, IOMMUNEST_VTD_PASID_CACHE_PASID, did,
+				 0),
+			 0);
+	guest_queue(guest, &desc);
+}
+
+bool guest_is_done(struct guest *guest)
+{
+	return qtest_read(guest->qtest, 4, STATUS) == guest->waits;
+}
+
+bool guest_kick(struct guest *guest)
+{
+	struct iommunest_vtd_desc desc =
+		IOMMUNEST_INIT(struct iommunest_vtd_desc);
+	unsigned int tries;
+
+	iommunest_vtd_desc_wait(&desc, IOMMUNEST_VTD_DESC_SW, STATUS,
+				++guest->waits);
+	guest_queue(guest, &desc);
+	guest->pending = 0;
+	guest_set_reg(guest, GUEST_REG_IQT, 8,
+		      (uint64_t)guest->tail * SLOT_BYTES);
+	/* What is left of a long queue is done beside the guest. */
+	for (tries = 0; tries < 1000; tries++) {
+		if (guest_is_done(guest))
+			return true;
+		if (guest_reg(guest, GUEST_REG_FSTS, 4))
+			return false;
+	}
+	return false;
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
+/*
+ * A guest in front of QEMU's VT-d, in scalable mode: its tables, its queue, and
+ * its registers.  Nothing runs in it: the test is the guest.
+ */
+#ifndef QEMU_GUEST_H
+#define QEMU_GUEST_H
+
+#include "qtest.h"
+
+#include <libiommunest.h>
+
+#include <stdbool.h>
+
+#define GUEST_REG_CAP 0x08u
+#define GUEST_REG_ECAP 0x10u
+#define GUEST_REG_GCMD 0x18u
+#define GUEST_REG_GSTS 0x1cu
+#define GUEST_REG_RTADDR 0x20u
+#define GUEST_REG_FSTS 0x34u
+#define GUEST_REG_FECTL 0x38u
+#define GUEST_REG_IQH 0x80u
+#define GUEST_REG_IQT 0x88u
+#define GUEST_REG_IQA 0x90u
+#define GUEST_REG_IQERCD 0xb0u
+
+#define GUEST_TE (UINT32_C(1) << 31)
+#define GUEST_SRTP (UINT32_C(1) << 30)
+#define GUEST_QIE (UINT32_C(1) << 26)
+
+struct guest {
+	struct qtest *qtest;
+	/* Of the queue: slots of 32 bytes. */
+	uint32_t slots;
+	uint32_t tail;
+	/* GSTS, as far as the guest has set it. */
+	uint32_t status;
+	/* Of the last wait. */
+	uint32_t waits;
+	/* What it has put into the ring, and not kicked. */
+	uint32_t pending;
+};
+
+uint64_t guest_reg(struct guest *guest, uint32_t reg, unsigned int size);
+void guest_set_reg(struct guest *guest, uint32_t reg, unsigned int size,
+		   uint64_t value);
+
+/* Enables a queue of 2^(@qs + 7) slots, and sets the root table. */
+void guest_init(struct guest *guest, struct qtest *qtest, unsigned int qs);
+/* RTADDR.TTM, 1 after guest_init(). */
+void guest_set_root(struct guest *guest, unsigned int ttm);
+void guest_translate(struct guest *guest, bool on);
+
+/* In place of a slot: the device 01:00.0, behind the port 00:06.0. */
+#define GUEST_BEHIND_PORT 16u
+
+/* The PASID-table entry of the device 00:@slot.0; @did 0: not present. */
+void guest_set_entry(struct guest *guest, unsigned int slot, uint16_t did,
+		     uint64_t root);
+/* The same, of any two words. */
+void guest_set_raw_entry(struct guest *guest, unsigned int slot, uint64_t word0,
+			 uint64_t word1, uint64_t word2);
+
+void guest_queue(struct guest *guest, const struct iommunest_vtd_desc *desc);
+void guest_queue_piotlb(struct guest *guest, uint16_t did, uint64_t addr,
+			unsigned int am, bool leaf);
+void guest_queue_pasid_cache(struct guest *guest, uint16_t did);
+/* Queues a wait, too, and kicks; true: the wait is done. */
+bool guest_kick(struct guest *guest);
+/* The last wait is done. */
+bool guest_is_done(struct guest *guest);
+
+#endif /* QEMU_GUEST_H */

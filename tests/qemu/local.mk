@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The libiommunest authors
+# A real VMM: QEMU with integrations/qemu, in the virtual machine of tests/vm.
+
+QEMU_TESTS = %D%/qemu-nest
+
+if HAVE_CHECK
+EXTRA_PROGRAMS += $(QEMU_TESTS)
+CLEANFILES += $(QEMU_TESTS)
+endif
+
+%C%_qemu_nest_SOURCES = \
+	%D%/guest.c \
+	%D%/guest.h \
+	%D%/qemu-nest.c \
+	%D%/qtest.c \
+	%D%/qtest.h
+%C%_qemu_nest_LDADD = $(VM_LDADD)
+
+qemu-programs: $(QEMU_TESTS)
+
+# 77: no QEMU.
+check-qemu: qemu-programs
+	@$(srcdir)/%D%/check.sh --build . --kernels "$(VM_KERNELS)" \
+		$(QEMU_TESTS) || [ $$? -eq 77 ]
+.PHONY: check-qemu qemu-programs
+
+EXTRA_DIST += \
+	%D%/README.md \
+	%D%/check.sh
