@@ -199,6 +199,7 @@ static uint64_t run_by_hand(struct machine *machine, uint64_t descriptors)
 	return calls;
 }
 
+/* A full ring goes in one run. */
 static struct iommunest_vtd_iq *make_engine(struct machine *machine,
 					    struct iommunest_ctx *ctx,
 					    uint32_t qs, uint32_t scopes)
