@@ -29,6 +29,12 @@ static inline bool vtd_piotlb_is_valid(const uint64_t *words)
 	return !reserved && (words[0] & VTD_PIOTLB_G_ALL);
 }
 
+/* And of a valid one. */
+static inline bool vtd_piotlb_is_all(const uint64_t *words)
+{
+	return (words[0] & FIELD_G) == VTD_PIOTLB_G_ALL;
+}
+
 /* Its scope, as vtd_scope_key() has it: DID and PASID are neighbours. */
 static inline uint64_t vtd_piotlb_scope(const uint64_t *words)
 {

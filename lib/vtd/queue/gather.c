@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The libiommunest authors */
-/* From descriptors to items: IOTLB and device-TLB descriptors. */
+/* From descriptors to items: what is rarer than pages of one HWPT. */
 #include <config.h>
 
 #include <errno.h>
@@ -17,13 +17,18 @@ static void gather_all(struct iommunest_vtd_iq *iq, uint16_t slot,
 	vtd_gather(iq, slot, index, 0, again ? ITEM_PIGGYBACKED : ITEM_ALL);
 }
 
-void iommunest__vtd_gather_piotlb_all(struct iommunest_vtd_iq *iq,
-				      uint32_t index, uint16_t scope)
+void iommunest__vtd_gather_piotlb(struct iommunest_vtd_iq *iq, uint32_t index,
+				  const uint64_t *words, uint16_t scope)
 {
 	const struct vtd_scopes *table = &iq->scopes;
 
 	do {
-		gather_all(iq, table->scopes[scope].hwpt, index);
+		uint16_t slot = table->scopes[scope].hwpt;
+
+		if (vtd_piotlb_is_all(words))
+			gather_all(iq, slot, index);
+		else
+			vtd_gather_pages(iq, slot, index, words);
 		scope = vtd_scopes_find_next(table, scope);
 	} while (scope != VTD_NONE);
 }

@@ -59,30 +59,36 @@ static inline void vtd_gather(struct iommunest_vtd_iq *iq, uint16_t slot,
 		gathered->last_entry = at;
 }
 
-/* The same, for all of the PASID, from the first scope on. */
-void iommunest__vtd_gather_piotlb_all(struct iommunest_vtd_iq *iq,
-				      uint32_t index, uint16_t scope);
+/* The pages of a PASID-based IOTLB descriptor. */
+static inline void vtd_gather_pages(struct iommunest_vtd_iq *iq, uint16_t slot,
+				    uint32_t index, const uint64_t *words)
+{
+	vtd_gather(iq, slot, index, words[1] & ~VTD_PAGE_MASK,
+		   words[1] & (ITEM_AM | ITEM_LEAF));
+}
 
-/* For each HWPT in the scope of a valid descriptor; false: there is none. */
+/*
+ * For each HWPT in the scope of a valid descriptor, which are those of @scope
+ * and of the scopes after it that have its key.
+ */
+void iommunest__vtd_gather_piotlb(struct iommunest_vtd_iq *iq, uint32_t index,
+				  const uint64_t *words, uint16_t scope);
+
+/* The same; false: there is none.  Nearly always it is pages of one HWPT. */
 static inline bool vtd_gather_piotlb(struct iommunest_vtd_iq *iq,
 				     uint32_t index, const uint64_t *words)
 {
 	const struct vtd_scopes *table = &iq->scopes;
 	uint16_t i = vtd_scopes_find(table, vtd_piotlb_scope(words));
-	uint64_t addr = words[1] & ~VTD_PAGE_MASK;
-	uint32_t flags = words[1] & (ITEM_AM | ITEM_LEAF);
 
 	if (i == VTD_NONE)
 		return false;
 	iq->n_forwarded++;
-	if ((words[0] & FIELD_G) == VTD_PIOTLB_G_ALL) {
-		iommunest__vtd_gather_piotlb_all(iq, index, i);
-		return true;
-	}
-	do {
-		vtd_gather(iq, table->scopes[i].hwpt, index, addr, flags);
-		i = vtd_scopes_find_next(table, i);
-	} while (i != VTD_NONE);
+	if (vtd_piotlb_is_all(words) ||
+	    vtd_scopes_find_next(table, i) != VTD_NONE)
+		iommunest__vtd_gather_piotlb(iq, index, words, i);
+	else
+		vtd_gather_pages(iq, table->scopes[i].hwpt, index, words);
 	return true;
 }
 
