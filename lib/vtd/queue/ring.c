@@ -195,10 +195,9 @@ static bool gather(struct iommunest_vtd_iq *iq, uint32_t index,
 	return type == IOMMUNEST_VTD_DESC_WAIT && note_wait(iq, index, words);
 }
 
-/* Not inline: the loop over what is forwarded stays small. */
-static __attribute__((noinline)) int
-handle_other(struct iommunest_vtd_iq *iq, uint32_t index, const uint64_t *words,
-	     struct iommunest_vtd_iq_result *result)
+static int handle_type(struct iommunest_vtd_iq *iq, uint32_t index,
+		       const uint64_t *words,
+		       struct iommunest_vtd_iq_result *result)
 {
 	struct iommunest_vtd_desc desc;
 	int ret;
@@ -227,19 +226,35 @@ handle_other(struct iommunest_vtd_iq *iq, uint32_t index, const uint64_t *words,
  */
 #define MOST_CALLS 4096u
 
-/* 1: the run ends here. */
-static int handle(struct iommunest_vtd_iq *iq, uint32_t index,
-		  const uint64_t *words, struct iommunest_vtd_iq_result *result)
+/* Not inline: the loop over what is gathered stays small.  1: as below. */
+static __attribute__((noinline)) int
+handle_other(struct iommunest_vtd_iq *iq, uint32_t index, const uint64_t *words,
+	     struct iommunest_vtd_iq_result *result)
 {
-	int ret;
+	int ret = handle_type(iq, index, words, result);
 
-	if (gather(iq, index, words))
-		return 0;
-	ret = handle_other(iq, index, words, result);
 	if (ret || result->calls < MOST_CALLS)
 		return ret;
 	ret = iommunest__vtd_settle(iq, vtd_iq_next(iq, index), result);
 	return ret ? ret : 1;
+}
+
+/* So many descriptors in a row, the ring's end not among them.  1: not all. */
+static int handle(struct iommunest_vtd_iq *iq, uint32_t index, uint32_t count,
+		  const uint64_t *words, struct iommunest_vtd_iq_result *result)
+{
+	const uint32_t words_per_desc = 1u << (iq->desc_shift - 3);
+	const uint32_t end = index + count;
+	int ret;
+
+	for (; index < end; index++, words += words_per_desc) {
+		if (gather(iq, index, words))
+			continue;
+		ret = handle_other(iq, index, words, result);
+		if (ret)
+			return ret;
+	}
+	return 0;
 }
 
 /* ---- The ring ---- */
@@ -311,26 +326,21 @@ static int run_to(struct iommunest_vtd_iq *iq, uint32_t end,
 		  struct iommunest_vtd_iq_result *result)
 {
 	uint64_t words[CHUNK_BYTES / sizeof(uint64_t)];
-	uint32_t left = vtd_iq_distance(iq, end);
-	uint32_t words_per_desc = 1u << (iq->desc_shift - 3);
 	uint32_t index = iq->head;
-	uint32_t count, i;
+	uint32_t count;
 	int ret;
 
-	for (; left; left -= count) {
-		count = left;
+	while (index != end) {
+		count = (end - index) & (iq->slots - 1);
 		ret = fetch(iq, index, &count, words);
 		if (ret < 0)
 			return fail_slot(iq, index, IOMMUNEST_CAUSE_FETCH, ret,
 					 IOMMUNEST_VTD_IQEI_FETCH, result);
 		keep_copies(iq, index, count, words);
-		for (i = 0; i < count; i++) {
-			ret = handle(iq, index, &words[i * words_per_desc],
-				     result);
-			if (ret)
-				return ret;
-			index = vtd_iq_next(iq, index);
-		}
+		ret = handle(iq, index, count, words, result);
+		if (ret)
+			return ret;
+		index = (index + count) & (iq->slots - 1);
 	}
 	return iommunest__vtd_settle(iq, end, result);
 }
