@@ -8,6 +8,7 @@
 
 #include <errno.h>
 
+#include "lib/abi.h"
 #include "lib/vtd/desc.h"
 #include "lib/vtd/queue/queue.h"
 
@@ -25,11 +26,17 @@ bool iommunest__vtd_take_answer(uint32_t index, int answer,
 	return false;
 }
 
+static COLD bool fail_wait(uint32_t index, int error, struct vtd_fault *first)
+{
+	*first = iommunest__vtd_fault_of_memory(index, error);
+	return false;
+}
+
 /* False: its status could not be written, and @first says so. */
-static bool complete_wait(struct iommunest_vtd_iq *iq,
-			  const struct vtd_item *wait,
-			  struct iommunest_vtd_iq_result *result,
-			  struct vtd_fault *first)
+static inline bool complete_wait(struct iommunest_vtd_iq *iq,
+				 const struct vtd_item *wait,
+				 struct iommunest_vtd_iq_result *result,
+				 struct vtd_fault *first)
 {
 	/* Adding an HWPT, as the VMM may do, moves the items. */
 	const struct vtd_item item = *wait;
@@ -38,10 +45,8 @@ static bool complete_wait(struct iommunest_vtd_iq *iq,
 	if (item.flags & ITEM_STATUS)
 		ret = iq->ops.write_status(iq->vmm, item.index,
 					   item.status_addr, item.status_data);
-	if (ret < 0) {
-		*first = iommunest__vtd_fault_of_memory(item.index, ret);
-		return false;
-	}
+	if (ret < 0)
+		return fail_wait(item.index, ret, first);
 	if (item.flags & ITEM_INTERRUPT)
 		iq->ops.interrupt(iq->vmm, item.index);
 	result->waits++;
@@ -152,10 +157,10 @@ static uint32_t show_abort(struct iommunest_vtd_iq *iq,
 	return vtd_iq_next(iq, wait->index);
 }
 
-/* Descriptor by descriptor, up to the first fault. */
-static uint32_t complete_each(struct iommunest_vtd_iq *iq, uint32_t *abort_from,
-			      struct iommunest_vtd_iq_result *result,
-			      struct vtd_fault *first)
+uint32_t iommunest__vtd_complete_each(struct iommunest_vtd_iq *iq,
+				      uint32_t *abort_from,
+				      struct iommunest_vtd_iq_result *result,
+				      struct vtd_fault *first)
 {
 	uint32_t end = vtd_iq_distance(iq, first->index);
 	uint32_t i = 0;
@@ -184,11 +189,13 @@ static uint32_t complete_each(struct iommunest_vtd_iq *iq, uint32_t *abort_from,
 	}
 }
 
-static uint32_t forwarded_before(const struct iommunest_vtd_iq *iq,
-				 uint32_t end)
+/* The wait at the fault did not complete, and the head stays there. */
+static COLD uint32_t stop_at(const struct iommunest_vtd_iq *iq,
+			     const struct vtd_fault *fault,
+			     struct iommunest_vtd_iq_result *result)
 {
+	uint32_t end = vtd_iq_distance(iq, fault->index);
 	uint32_t last = UINT32_MAX;
-	uint32_t count = 0;
 	uint32_t i;
 
 	for (i = 0; i < iq->n_items; i++) {
@@ -196,36 +203,22 @@ static uint32_t forwarded_before(const struct iommunest_vtd_iq *iq,
 
 		if (at >= end)
 			break;
-		count += at != last;
+		result->forwarded += at != last;
 		last = at;
 	}
-	return count;
+	return fault->index;
 }
 
-/* All was submitted: only the waits have anything to be told. */
-static uint32_t complete_waits(struct iommunest_vtd_iq *iq,
-			       struct iommunest_vtd_iq_result *result,
-			       struct vtd_fault *first)
+uint32_t iommunest__vtd_complete_waits(struct iommunest_vtd_iq *iq,
+				       struct iommunest_vtd_iq_result *result,
+				       struct vtd_fault *first)
 {
 	uint32_t i;
 
 	for (i = 0; i < iq->n_waits; i++) {
-		if (complete_wait(iq, vtd_iq_wait(iq, i), result, first))
-			continue;
-		result->forwarded +=
-			forwarded_before(iq, vtd_iq_distance(iq, first->index));
-		return first->index;
+		if (!complete_wait(iq, vtd_iq_wait(iq, i), result, first))
+			return stop_at(iq, first, result);
 	}
 	result->forwarded += iq->n_forwarded;
 	return first->index;
-}
-
-uint32_t iommunest__vtd_complete(struct iommunest_vtd_iq *iq, bool outcomes,
-				 uint32_t *abort_from,
-				 struct iommunest_vtd_iq_result *result,
-				 struct vtd_fault *first)
-{
-	if (outcomes || first->cause || iq->abort.cause || iq->ops.forwarded)
-		return complete_each(iq, abort_from, result, first);
-	return complete_waits(iq, result, first);
 }

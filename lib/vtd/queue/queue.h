@@ -206,17 +206,26 @@ int iommunest__vtd_settle(struct iommunest_vtd_iq *iq, uint32_t end,
 			  struct iommunest_vtd_iq_result *result);
 
 /*
- * complete.c: descriptor by descriptor, up to the fault in @first, or else to
- * the slot in it: outcomes are told, waits completed; returns the new head.  A
- * status that cannot be written becomes the fault, and so does what `forwarded`
- * returns.  @outcomes: some items have one to be told.  A failure in iq->abort
- * becomes the fault at the first wait from slot *@abort_from on that the guest
- * looks at; `forwarded` may fail before that slot, which is the later one then.
+ * complete.c: completes the waits up to the slot in @first, where nothing else
+ * is to be told; returns the new head.  A status that cannot be written becomes
+ * the fault.
  */
-uint32_t iommunest__vtd_complete(struct iommunest_vtd_iq *iq, bool outcomes,
-				 uint32_t *abort_from,
-				 struct iommunest_vtd_iq_result *result,
-				 struct vtd_fault *first);
+uint32_t iommunest__vtd_complete_waits(struct iommunest_vtd_iq *iq,
+				       struct iommunest_vtd_iq_result *result,
+				       struct vtd_fault *first);
+
+/*
+ * complete.c: descriptor by descriptor, up to the fault in @first, or else to
+ * the slot in it: outcomes are told, and what was forwarded, waits completed;
+ * returns the new head.  A status that cannot be written becomes the fault, and
+ * so does what `forwarded` returns.  A failure in iq->abort becomes the fault
+ * at the first wait from slot *@abort_from on that the guest looks at;
+ * `forwarded` may fail before that slot, which is the later one then.
+ */
+uint32_t iommunest__vtd_complete_each(struct iommunest_vtd_iq *iq,
+				      uint32_t *abort_from,
+				      struct iommunest_vtd_iq_result *result,
+				      struct vtd_fault *first);
 
 /*
  * complete.c: what a callback answered for a slot.  False: it failed, and

@@ -469,27 +469,40 @@ static COLD void put_off(struct iommunest_vtd_iq *iq, struct vtd_fault *first,
 	*first = (struct vtd_fault){ .index = end };
 }
 
-int iommunest__vtd_settle(struct iommunest_vtd_iq *iq, uint32_t end,
-			  struct iommunest_vtd_iq_result *result)
+/* Some descriptors are more than done; the fault in @first may be put off. */
+static __attribute__((noinline)) uint32_t
+complete_each(struct iommunest_vtd_iq *iq, uint32_t end,
+	      struct iommunest_vtd_iq_result *result, struct vtd_fault *first)
 {
-	struct vtd_fault first = { .index = end };
 	uint32_t abort_from = iq->head;
-	bool outcomes = submit_all(iq, result, &first);
 	bool is_new = false;
 	uint32_t head;
 
-	if (first.cause && vtd_iq_shows_ite(iq)) {
+	if (first->cause && vtd_iq_shows_ite(iq)) {
 		is_new = !iq->abort.cause;
 		if (is_new)
-			abort_from = first.index;
-		put_off(iq, &first, end);
+			abort_from = first->index;
+		put_off(iq, first, end);
 	}
-	head = iommunest__vtd_complete(iq, outcomes, &abort_from, result,
-				       &first);
+	head = iommunest__vtd_complete_each(iq, &abort_from, result, first);
 	/* A wait before it could not be written: the slot comes again. */
 	if (is_new &&
 	    vtd_iq_distance(iq, head) <= vtd_iq_distance(iq, abort_from))
 		iq->abort = (struct vtd_fault){ 0 };
+	return head;
+}
+
+int iommunest__vtd_settle(struct iommunest_vtd_iq *iq, uint32_t end,
+			  struct iommunest_vtd_iq_result *result)
+{
+	struct vtd_fault first = { .index = end };
+	bool outcomes = submit_all(iq, result, &first);
+	uint32_t head;
+
+	if (outcomes || first.cause || iq->abort.cause || iq->ops.forwarded)
+		head = complete_each(iq, end, result, &first);
+	else
+		head = iommunest__vtd_complete_waits(iq, result, &first);
 	iq->n_items = 0;
 	iq->n_waits = 0;
 	iq->n_forwarded = 0;
