@@ -185,6 +185,42 @@ static int vtd_nest_forwarded(void *opaque, uint32_t index,
     return 0;
 }
 
+/* A device-TLB descriptor for this PASID, or for all, is for this one, too */
+static bool vtd_nest_has_pasid(const VTDNestPASID *np, uint32_t pasid)
+{
+    switch (pasid) {
+    case IOMMUNEST_VTD_ALL_PASIDS:
+        return true;
+    case IOMMUNEST_VTD_NO_PASID:
+        return np->pasid == PCI_NO_PASID;
+    default:
+        return np->stage1.pasid == pasid;
+    }
+}
+
+/* Devices are looked up, because their source ids change with the guest's */
+static int vtd_nest_device(void *opaque, uint16_t sid, uint32_t pasid,
+                           uint32_t nth, struct iommunest_vtd_target *target)
+{
+    VTDNest *nest = opaque;
+    VTDNestDevice *dev;
+    VTDNestPASID *np;
+
+    QLIST_FOREACH(dev, &nest->devices, next) {
+        if (vtd_nest_sid(dev) != sid) {
+            continue;
+        }
+        QLIST_FOREACH(np, &dev->pasids, next) {
+            if (np->state == VTD_NEST_STAGE1 &&
+                vtd_nest_has_pasid(np, pasid) && !nth--) {
+                *target = vtd_nest_target(np);
+                return 1;
+            }
+        }
+    }
+    return 0;
+}
+
 static void vtd_nest_healed(void *opaque, uint64_t cookie, uint32_t index,
                             int error, uint32_t code)
 {
@@ -219,6 +255,7 @@ static const struct iommunest_vtd_iq_ops vtd_nest_ops = {
     .interrupt = vtd_nest_interrupt,
     .descriptor = vtd_nest_descriptor,
     .forwarded = vtd_nest_forwarded,
+    .device = vtd_nest_device,
     .healed = vtd_nest_healed,
     .isolate = vtd_nest_isolate_target,
     .trace = vtd_nest_trace,
