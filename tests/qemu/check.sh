@@ -60,7 +60,7 @@ while [ $# -gt 0 ]; do
 done
 build=$(cd "$build" && pwd)
 programs=("$@")
-[ $# -gt 0 ] || programs=(tests/qemu/qemu-nest)
+[ $# -gt 0 ] || programs=(tests/qemu/qemu-nest tests/qemu/qemu-random)
 export RESULTS=${RESULTS:-$build/qemu-results}
 
 image=$("$top/integrations/qemu/build.sh")

@@ -6,6 +6,7 @@
 
 #include "tests/harness/support.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define VTD UINT64_C(0xfed90000)
@@ -30,6 +31,12 @@ void guest_set_reg(struct guest *guest, uint32_t reg, unsigned int size,
 		   uint64_t value)
 {
 	qtest_write(guest->qtest, size, VTD + reg, value);
+}
+
+void guest_end(struct guest *guest)
+{
+	free(guest->ring);
+	qtest_end(guest->qtest);
 }
 
 static void command(struct guest *guest, uint32_t bit)
@@ -78,6 +85,8 @@ void guest_init(struct guest *guest, struct qtest *qtest, unsigned int qs)
 	unsigned int slot;
 
 	*guest = (struct guest){ .qtest = qtest, .slots = 1u << (qs + 7) };
+	guest->ring = calloc(guest->slots, sizeof(*guest->ring));
+	ck_assert_ptr_nonnull(guest->ring);
 	qtest_write_memory(qtest, ROOT, root, sizeof(root));
 	for (slot = 0; slot < 16; slot++)
 		set_context(guest, CONTEXTS + slot * 8 * 32, slot);
@@ -110,9 +119,25 @@ void guest_queue(struct guest *guest, const struct iommunest_vtd_desc *desc)
 {
 	/* A full ring looks like an empty one. */
 	ck_assert_uint_lt(++guest->pending, guest->slots);
-	qtest_write_memory(guest->qtest, RING + guest->tail * SLOT_BYTES,
-			   desc->raw, SLOT_BYTES);
+	memcpy(&guest->ring[guest->tail], desc->raw, SLOT_BYTES);
 	guest->tail = (guest->tail + 1) % guest->slots;
+}
+
+/* Up to the end of the ring, and the rest from its beginning. */
+void guest_write_queue(struct guest *guest)
+{
+	uint32_t count, first;
+
+	while (guest->pending) {
+		first = (guest->tail + guest->slots - guest->pending) %
+			guest->slots;
+		count = guest->slots - first;
+		if (count > guest->pending)
+			count = guest->pending;
+		qtest_write_memory(guest->qtest, RING + first * SLOT_BYTES,
+				   &guest->ring[first], count * SLOT_BYTES);
+		guest->pending -= count;
+	}
 }
 
 void guest_queue_piotlb(struct guest *guest, uint16_t did, uint64_t addr,
@@ -154,7 +179,7 @@ bool guest_kick(struct guest *guest)
 	iommunest_vtd_desc_wait(&desc, IOMMUNEST_VTD_DESC_SW, STATUS,
 				++guest->waits);
 	guest_queue(guest, &desc);
-	guest->pending = 0;
+	guest_write_queue(guest);
 	guest_set_reg(guest, GUEST_REG_IQT, 8,
 		      (uint64_t)guest->tail * SLOT_BYTES);
 	/* What is left of a long queue is done beside the guest. */

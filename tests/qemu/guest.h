@@ -31,14 +31,17 @@
 
 struct guest {
 	struct qtest *qtest;
-	/* Of the queue: slots of 32 bytes. */
+	/* The queue, as far as the guest has thought of it. */
+	struct guest_slot {
+		uint64_t words[4];
+	} * ring;
 	uint32_t slots;
 	uint32_t tail;
 	/* GSTS, as far as the guest has set it. */
 	uint32_t status;
 	/* Of the last wait. */
 	uint32_t waits;
-	/* What it has put into the ring, and not kicked. */
+	/* What is not in guest memory yet. */
 	uint32_t pending;
 };
 
@@ -48,6 +51,8 @@ void guest_set_reg(struct guest *guest, uint32_t reg, unsigned int size,
 
 /* Enables a queue of 2^(@qs + 7) slots, and sets the root table. */
 void guest_init(struct guest *guest, struct qtest *qtest, unsigned int qs);
+/* Ends QEMU. */
+void guest_end(struct guest *guest);
 /* RTADDR.TTM, 1 after guest_init(). */
 void guest_set_root(struct guest *guest, unsigned int ttm);
 void guest_translate(struct guest *guest, bool on);
@@ -62,10 +67,12 @@ void guest_set_entry(struct guest *guest, unsigned int slot, uint16_t did,
 void guest_set_raw_entry(struct guest *guest, unsigned int slot, uint64_t word0,
 			 uint64_t word1, uint64_t word2);
 
+/* These are in guest memory after guest_write_queue(), or guest_kick(). */
 void guest_queue(struct guest *guest, const struct iommunest_vtd_desc *desc);
 void guest_queue_piotlb(struct guest *guest, uint16_t did, uint64_t addr,
 			unsigned int am, bool leaf);
 void guest_queue_pasid_cache(struct guest *guest, uint16_t did);
+void guest_write_queue(struct guest *guest);
 /* Queues a wait, too, and kicks; true: the wait is done. */
 bool guest_kick(struct guest *guest);
 /* The last wait is done. */

@@ -2,20 +2,26 @@
 # SPDX-FileCopyrightText: The libiommunest authors
 # A real VMM: QEMU with integrations/qemu, in the virtual machine of tests/vm.
 
-QEMU_TESTS = %D%/qemu-nest
+QEMU_TESTS = \
+	%D%/qemu-nest \
+	%D%/qemu-random
 
 if HAVE_CHECK
 EXTRA_PROGRAMS += $(QEMU_TESTS)
 CLEANFILES += $(QEMU_TESTS)
 endif
 
-%C%_qemu_nest_SOURCES = \
+QEMU_GUEST = \
 	%D%/guest.c \
 	%D%/guest.h \
-	%D%/qemu-nest.c \
 	%D%/qtest.c \
 	%D%/qtest.h
+
+%C%_qemu_nest_SOURCES = %D%/qemu-nest.c $(QEMU_GUEST)
 %C%_qemu_nest_LDADD = $(VM_LDADD)
+
+%C%_qemu_random_SOURCES = %D%/qemu-random.c $(QEMU_GUEST)
+%C%_qemu_random_LDADD = $(VM_LDADD)
 
 qemu-programs: $(QEMU_TESTS)
 

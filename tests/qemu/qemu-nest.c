@@ -141,7 +141,7 @@ TEST(each_flush_arrives_before_its_wait_is_done)
 	       qtest_count("vtd_nest_call "));
 	ck_assert_uint_eq(qtest_count("vtd_nest_call "), kicks);
 	ck_assert_uint_eq(qtest_count("vtd_nest_error "), 0);
-	qtest_end(guest.qtest);
+	guest_end(&guest);
 }
 
 TEST(an_iotlb_flush_reaches_the_first_stage)
@@ -158,7 +158,7 @@ TEST(an_iotlb_flush_reaches_the_first_stage)
 	ck_assert(guest_kick(&guest));
 	expect(CONF_PIOTLB_ALL, 0, 0, false);
 	check_arrived();
-	qtest_end(guest.qtest);
+	guest_end(&guest);
 }
 
 TEST(the_queue_halts_at_a_bad_descriptor_and_goes_on_after_it)
@@ -188,11 +188,12 @@ TEST(the_queue_halts_at_a_bad_descriptor_and_goes_on_after_it)
 	iommunest_vtd_desc_wait(
 		&desc, IOMMUNEST_VTD_DESC_FN | IOMMUNEST_VTD_DESC_IF, 0, 0);
 	guest_queue(&guest, &desc);
+	guest_write_queue(&guest);
 	guest.tail++;
 	guest_set_reg(&guest, GUEST_REG_FSTS, 4, IOMMUNEST_VTD_FSTS_IQE);
 	ck_assert(guest_is_done(&guest));
 	ck_assert_uint_eq(guest_reg(&guest, GUEST_REG_FSTS, 4), 0);
-	qtest_end(guest.qtest);
+	guest_end(&guest);
 }
 
 TEST(a_domain_that_is_replaced_in_place_has_a_new_table)
@@ -211,7 +212,7 @@ TEST(a_domain_that_is_replaced_in_place_has_a_new_table)
 	flush(&guest, DOMAIN + 1, 0x6000, 0, true);
 	ck_assert(guest_kick(&guest));
 	check_arrived();
-	qtest_end(guest.qtest);
+	guest_end(&guest);
 }
 
 /*
@@ -231,7 +232,7 @@ TEST(guest_memory_stays_mapped_when_the_guest_translates)
 	guest_translate(&guest, false);
 	ck_assert_uint_eq(qtest_count("vfio_listener_region_add_ram "), added);
 	ck_assert_uint_eq(qtest_count("vfio_listener_region_add_iommu "), 0);
-	qtest_end(guest.qtest);
+	guest_end(&guest);
 }
 
 TEST(without_an_entry_or_translation_nothing_is_nested)
@@ -256,7 +257,7 @@ TEST(without_an_entry_or_translation_nothing_is_nested)
 	guest_queue_piotlb(&guest, DOMAIN, 0x5000, 0, true);
 	ck_assert(guest_kick(&guest));
 	check_arrived();
-	qtest_end(guest.qtest);
+	guest_end(&guest);
 }
 
 /* ---- Two devices, each on an iommufd of its own ---- */
@@ -290,7 +291,7 @@ TEST(a_domain_of_two_devices_is_flushed_for_both)
 	ck_assert(guest_kick(&guest));
 	check_arrived();
 	ck_assert_uint_eq(qtest_count("vtd_nest_call "), 2);
-	qtest_end(guest.qtest);
+	guest_end(&guest);
 }
 
 TEST(domains_of_two_devices_are_told_apart)
@@ -314,7 +315,7 @@ TEST(domains_of_two_devices_are_told_apart)
 	ck_assert(guest_kick(&guest));
 	check_arrived();
 	ck_assert_uint_eq(qtest_count("vtd_nest_attach "), 2);
-	qtest_end(guest.qtest);
+	guest_end(&guest);
 }
 
 /* ---- What is refused, or not nested, and says so ---- */
@@ -376,7 +377,7 @@ TEST(a_legacy_guest_is_blocked)
 	ck_assert_uint_eq(qtest_count("legacy mode"), 1);
 	guest_translate(&guest, false);
 	ck_assert_uint_eq(qtest_count("vtd_nest_parent "), 1);
-	qtest_end(guest.qtest);
+	guest_end(&guest);
 }
 
 /* ---- Registers ---- */
@@ -389,7 +390,7 @@ TEST(a_write_of_64_bits_is_two_of_32)
 	guest_set_reg(&guest, GUEST_REG_FECTL, 8, UINT64_C(0x0000123480000000));
 	ck_assert_uint_eq(guest_reg(&guest, GUEST_REG_FECTL, 4), 0x80000000);
 	ck_assert_uint_eq(guest_reg(&guest, GUEST_REG_FECTL + 4, 4), 0x1234);
-	qtest_end(guest.qtest);
+	guest_end(&guest);
 }
 
 TEST(what_the_budget_leaves_is_done_after_the_write)
@@ -407,7 +408,7 @@ TEST(what_the_budget_leaves_is_done_after_the_write)
 	/* 1001 descriptors, 256 at most in a run. */
 	ck_assert_uint_eq(qtest_count("vtd_nest_run "), 1 + 1 + 1 + 4);
 	ck_assert_uint_eq(qtest_count("vtd_nest_call "), 4);
-	qtest_end(guest.qtest);
+	guest_end(&guest);
 }
 
 TEST(a_reset_brings_the_device_back_to_all_of_memory)
@@ -421,13 +422,14 @@ TEST(a_reset_brings_the_device_back_to_all_of_memory)
 	ck_assert_uint_eq(qtest_count("vtd_nest_parent "), 1);
 	ck_assert_uint_eq(guest_reg(&guest, GUEST_REG_GSTS, 4), 0);
 	/* The same again. */
+	free(guest.ring);
 	guest_init(&guest, guest.qtest, 1);
 	guest_translate(&guest, true);
 	give_table(&guest, SLOT, DOMAIN);
 	flush(&guest, DOMAIN, 0x5000, 0, true);
 	ck_assert(guest_kick(&guest));
 	check_arrived();
-	qtest_end(guest.qtest);
+	guest_end(&guest);
 }
 
 /* ---- An emulated device in the domain of a passed-through one ---- */
@@ -525,7 +527,7 @@ TEST(an_emulated_device_in_the_same_domain_is_flushed_too)
 	ck_assert(guest_kick(&guest));
 	check_arrived();
 	ck_assert_uint_eq(edu_reads(&guest), after);
-	qtest_end(guest.qtest);
+	guest_end(&guest);
 }
 
 /* ---- Hot-plug ---- */
@@ -591,7 +593,7 @@ TEST(a_device_is_unplugged_and_plugged_again)
 	ck_assert_uint_eq(qtest_count("no valid PASID-table entry"), 2);
 	nest_behind_port(&guest);
 	ck_assert_uint_eq(qtest_count("vtd_nest_error "), 0);
-	qtest_end(guest.qtest);
+	guest_end(&guest);
 }
 
 int main(int argc, char **argv)
