@@ -341,8 +341,9 @@ struct iommunest_vtd_iq_ops {
 	 * (IOMMUNEST_VTD_NO_PASID), or at all (IOMMUNEST_VTD_ALL_PASIDS)?
 	 * Asked for a device-TLB descriptor with @nth from 0 on.  Returns 1
 	 * and the target's ctx and hwpt_id, 0 where there are no more, or a
-	 * negated errno, which goes as `descriptor`'s.  A target without a
-	 * scope is -ENOENT, a list that does not end -E2BIG.
+	 * negated errno, which goes by options->unhealed, whichever it is.  So
+	 * do a target without a scope (-ENOENT) and a list of more than 65534
+	 * (-E2BIG).
 	 */
 	int (*device)(void *vmm, uint16_t sid, uint32_t pasid, uint32_t nth,
 		      struct iommunest_vtd_target *target);

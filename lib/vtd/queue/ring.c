@@ -28,10 +28,20 @@ static int set_queue_error(struct iommunest_vtd_iq *iq, uint32_t cause,
 	return iq->fault.error;
 }
 
-/*
- * What `descriptor` or `device` returned.  0: the slot is done, if only because
- * the guest is to see the failure at a later wait.
- */
+/* 0: the slot is done, because the guest sees the failure at a later wait. */
+static int halt_or_abort(struct iommunest_vtd_iq *iq,
+			 const struct vtd_fault *fault)
+{
+	if (!vtd_iq_shows_ite(iq)) {
+		iq->fault = *fault;
+		return fault->error;
+	}
+	if (!iq->abort.cause)
+		iq->abort = *fault;
+	return 0;
+}
+
+/* What `descriptor` returned.  0: the slot is done. */
 static int take_answer(struct iommunest_vtd_iq *iq, uint32_t index, int answer,
 		       struct iommunest_vtd_iq_result *result)
 {
@@ -39,13 +49,20 @@ static int take_answer(struct iommunest_vtd_iq *iq, uint32_t index, int answer,
 
 	if (iommunest__vtd_take_answer(index, answer, result, &fault))
 		return 0;
-	if (!vtd_iq_shows_ite(iq)) {
-		iq->fault = fault;
-		return fault.error;
-	}
-	if (!iq->abort.cause)
-		iq->abort = fault;
-	return 0;
+	return halt_or_abort(iq, &fault);
+}
+
+/*
+ * What `device` failed with.  EREMOTEIO is an error like any other here: nobody
+ * has flushed anything.
+ */
+static int take_device_error(struct iommunest_vtd_iq *iq, uint32_t index,
+			     int error)
+{
+	struct vtd_fault fault =
+		iommunest__vtd_fault_of_host(index, error, 0, 0);
+
+	return halt_or_abort(iq, &fault);
 }
 
 /* Settles what is before a slot; on success, blames the slot. */
@@ -61,12 +78,10 @@ static int fail_slot(struct iommunest_vtd_iq *iq, uint32_t index,
 	return set_queue_error(iq, cause, index, error, iqei);
 }
 
-/* All before the slot is settled, and the VMM has answered for it. */
-static int take_slot(struct iommunest_vtd_iq *iq, uint32_t index, int answer,
+/* All before the slot is settled, and @ret says what became of it. */
+static int take_slot(struct iommunest_vtd_iq *iq, uint32_t index, int ret,
 		     struct iommunest_vtd_iq_result *result)
 {
-	int ret = take_answer(iq, index, answer, result);
-
 	if (ret)
 		return ret;
 	result->vmm++;
@@ -83,8 +98,9 @@ static int give_to_vmm(struct iommunest_vtd_iq *iq, uint32_t index,
 	ret = iommunest__vtd_settle(iq, index, result);
 	if (ret)
 		return ret;
-	return take_slot(iq, index, iq->ops.descriptor(iq->vmm, index, desc),
-			 result);
+	ret = take_answer(iq, index, iq->ops.descriptor(iq->vmm, index, desc),
+			  result);
+	return take_slot(iq, index, ret, result);
 }
 
 /* Settles early, where the descriptor might find no room for its items. */
@@ -128,7 +144,10 @@ static int handle_dev_tlb(struct iommunest_vtd_iq *iq, uint32_t index,
 	if (!found)
 		return give_to_vmm(iq, index, desc, result);
 	ret = iommunest__vtd_settle(iq, index, result);
-	return ret ? ret : take_slot(iq, index, found, result);
+	if (ret)
+		return ret;
+	ret = take_device_error(iq, index, found);
+	return take_slot(iq, index, ret, result);
 }
 
 /* As vtd_wait_is_seen(). */
