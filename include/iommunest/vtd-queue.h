@@ -256,7 +256,7 @@ struct iommunest_vtd_target {
  * What the engine asks of the VMM.  Each function gets `vmm` first, runs
  * within iommunest_vtd_iq_run(), and may add and remove scopes and devices;
  * what would pull the ring from under the run is -EBUSY.  Functions that return
- * int return 0 or a negated errno.
+ * int return 0 or a negated errno, and `device` also 1.
  */
 struct iommunest_vtd_iq_ops {
 	size_t size;
@@ -362,7 +362,7 @@ enum iommunest_vtd_iq_policy {
 	IOMMUNEST_VTD_IQ_SKIP = 2,
 };
 
-/* What is left where nothing healed a failure, or `descriptor` failed. */
+/* What is left where nothing healed a failure, or a function failed. */
 enum iommunest_vtd_iq_unhealed {
 	/* Not set: HALT, and `isolate` is required. */
 	IOMMUNEST_VTD_UNHEALED_DEFAULT = 0,
@@ -490,7 +490,7 @@ enum iommunest_cause {
 	IOMMUNEST_CAUSE_GUEST = 1,
 	/* Guest memory could not be read or written. */
 	IOMMUNEST_CAUSE_FETCH = 2,
-	/* The host kernel, or the VMM's `descriptor` function. */
+	/* The host kernel, or the VMM's `descriptor`, `forwarded`, `device`. */
 	IOMMUNEST_CAUSE_HOST = 3,
 };
 
@@ -499,11 +499,12 @@ struct iommunest_vtd_iq_result {
 	/* IQH_REG: the slot after the last descriptor that is done. */
 	uint64_t iqh;
 	/*
-	 * IQERCD_REG: with IQE, IQEI in bits 3:0; else 0.  No device is named,
-	 * because Linux may then give up another CPU's flush.
+	 * IQERCD_REG: with IQE, IQEI in bits 3:0, or 0 where the status of a
+	 * wait could not be written; else 0.  No device is named, because Linux
+	 * may then give up another CPU's flush.
 	 */
 	uint64_t iqercd;
-	/* Bits to OR into FSTS_REG. */
+	/* Bits to OR into FSTS_REG: IOMMUNEST_VTD_FSTS_*. */
 	uint32_t fsts;
 	/* enum iommunest_cause, and the ring index of what failed. */
 	uint32_t cause;
@@ -548,8 +549,8 @@ struct iommunest_vtd_iq_result {
  * Returns 0 (head is at the tail, or the queue is disabled), 1 (the budget
  * ended the run: call again), -EINVAL (NULL, a size too small), -E2BIG (a size
  * above 4096), -EBUSY (within a callback), -EBADMSG (cause GUEST), or the
- * failure's own errno from `read`, `write_status`, `descriptor` or
- * iommunest_submit().
+ * failure's own errno from `read`, `write_status`, `descriptor`, `forwarded`,
+ * `device` or iommunest_submit().
  */
 int iommunest_vtd_iq_run(struct iommunest_vtd_iq *iq, uint64_t iqt,
 			 struct iommunest_vtd_iq_result *result);
