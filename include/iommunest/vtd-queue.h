@@ -653,7 +653,8 @@ struct iommunest_vtd_iq_registers {
 
 /*
  * The same from registers alone.  IQE and ITE halt the engine until they are
- * cleared; their cause is known as far as IQERCD_REG says it.  A failure that
+ * cleared; their cause is known as far as IQERCD_REG says it.  A queue that
+ * halted without a bit does not halt: the next run tries again.  A failure that
  * the guest has not seen yet is lost with UNHEALED_ITE: a VMM that shows ITE
  * saves the engine's own state.  Of a disabled queue, only the tail and the
  * mode count: its base is set when it is enabled.  Returns as
