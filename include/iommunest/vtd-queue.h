@@ -445,9 +445,10 @@ int iommunest_vtd_iq_set_mode(struct iommunest_vtd_iq *iq,
  * may share a scope, and one target may have several.  @pasid is 20 bits.
  * *@target is copied.  Allocates, as the table grows with what is added.  It
  * may be called within a callback.
- * Returns 0, -EINVAL (NULL, @pasid, a size too small, a target that has
- * another cookie), -E2BIG, -EEXIST (the same three again), -ENOSPC (65534
- * scopes and devices are there), -ENOMEM (the engine is as before).
+ * Returns 0, -EINVAL (NULL, @pasid, a size too small, reserved not 0, a target
+ * that has another cookie), -E2BIG, -EEXIST (the same three again, with
+ * whatever cookie), -ENOSPC (65534 scopes and devices are there), -ENOMEM (the
+ * engine is as before).
  */
 int iommunest_vtd_iq_add_scope(struct iommunest_vtd_iq *iq, uint16_t did,
 			       uint32_t pasid,
@@ -457,8 +458,9 @@ int iommunest_vtd_iq_add_scope(struct iommunest_vtd_iq *iq, uint16_t did,
  * Says which target a device's requests go through, so that device-TLB
  * descriptors are forwarded to it, unless the descriptor before covers them.
  * Device-TLB descriptors of other devices are the VMM's.  @sid is the device's
- * source id in the guest.  Counts and returns as iommunest_vtd_iq_add_scope()
- * does.
+ * source id in the guest; @pasid may also be IOMMUNEST_VTD_NO_PASID.  Counts
+ * and returns as iommunest_vtd_iq_add_scope() does; -EINVAL also where ops
+ * has `device`.
  */
 int iommunest_vtd_iq_add_device(struct iommunest_vtd_iq *iq, uint16_t sid,
 				uint32_t pasid,
