@@ -21,8 +21,8 @@
 
 /* ---- One descriptor ---- */
 
-static int set_queue_error(struct iommunest_vtd_iq *iq, uint32_t cause,
-			   uint32_t index, int error, uint32_t iqei)
+static COLD int set_queue_error(struct iommunest_vtd_iq *iq, uint32_t cause,
+				uint32_t index, int error, uint32_t iqei)
 {
 	iq->fault = iommunest__vtd_queue_error(cause, index, error, iqei);
 	return iq->fault.error;
@@ -66,9 +66,9 @@ static int take_device_error(struct iommunest_vtd_iq *iq, uint32_t index,
 }
 
 /* Settles what is before a slot; on success, blames the slot. */
-static int fail_slot(struct iommunest_vtd_iq *iq, uint32_t index,
-		     uint32_t cause, int error, uint32_t iqei,
-		     struct iommunest_vtd_iq_result *result)
+static COLD int fail_slot(struct iommunest_vtd_iq *iq, uint32_t index,
+			  uint32_t cause, int error, uint32_t iqei,
+			  struct iommunest_vtd_iq_result *result)
 {
 	int ret;
 
@@ -278,20 +278,16 @@ static int handle(struct iommunest_vtd_iq *iq, uint32_t index, uint32_t count,
 
 /* ---- The ring ---- */
 
-/* How many of @count descriptors can be read in one piece at @index. */
+/*
+ * How many of @count descriptors can be read in one piece at @index.  Pieces
+ * are aligned: none goes past a page, or past the ring, which is whole pages.
+ */
 static uint32_t chunk(const struct iommunest_vtd_iq *iq, uint32_t index,
 		      uint32_t count)
 {
-	uint64_t offset = (uint64_t)index << iq->desc_shift;
-	uint32_t page =
-		(uint32_t)((VTD_PAGE_MASK + 1 - (offset & VTD_PAGE_MASK)) >>
-			   iq->desc_shift);
-	uint32_t most = CHUNK_BYTES >> iq->desc_shift;
+	const uint32_t slots = CHUNK_BYTES >> iq->desc_shift;
+	const uint32_t most = slots - (index & (slots - 1));
 
-	if (count > iq->slots - index)
-		count = iq->slots - index;
-	if (count > page)
-		count = page;
 	return count < most ? count : most;
 }
 
@@ -340,17 +336,18 @@ static void keep_copies(const struct iommunest_vtd_iq *iq, uint32_t index,
 		       (size_t)count << iq->desc_shift);
 }
 
-/* Handles slots up to @end, which is at most a ring away.  1: not all. */
-static int run_to(struct iommunest_vtd_iq *iq, uint32_t end,
-		  struct iommunest_vtd_iq_result *result)
+/* Handles @left slots from the head on, up to @end.  1: not all. */
+static __attribute__((always_inline)) inline int
+run_to(struct iommunest_vtd_iq *iq, uint32_t end, uint32_t left,
+       struct iommunest_vtd_iq_result *result)
 {
 	uint64_t words[CHUNK_BYTES / sizeof(uint64_t)];
 	uint32_t index = iq->head;
 	uint32_t count;
 	int ret;
 
-	while (index != end) {
-		count = (end - index) & (iq->slots - 1);
+	for (; left; left -= count) {
+		count = left;
 		ret = fetch(iq, index, &count, words);
 		if (ret < 0)
 			return fail_slot(iq, index, IOMMUNEST_CAUSE_FETCH, ret,
@@ -364,14 +361,13 @@ static int run_to(struct iommunest_vtd_iq *iq, uint32_t end,
 	return iommunest__vtd_settle(iq, end, result);
 }
 
-/* The tail as a slot; a tail that hardware would refuse is a fault. */
-static int check_tail(struct iommunest_vtd_iq *iq, uint32_t *tail)
+/* A tail that hardware would refuse is a fault. */
+static int check_tail(struct iommunest_vtd_iq *iq, uint32_t tail)
 {
-	*tail = (uint32_t)(iq->iqt >> iq->desc_shift);
 	if (iq->desc_shift == SHIFT_256 && iq->iqt & IQT_BIT4)
 		return set_queue_error(iq, IOMMUNEST_CAUSE_GUEST, iq->head,
 				       -EBADMSG, IOMMUNEST_VTD_IQEI_TAIL_ALIGN);
-	if (*tail >= iq->slots)
+	if (tail >= iq->slots)
 		return set_queue_error(iq, IOMMUNEST_CAUSE_GUEST, iq->head,
 				       -EBADMSG, IOMMUNEST_VTD_IQEI_TAIL);
 	return 0;
@@ -380,17 +376,21 @@ static int check_tail(struct iommunest_vtd_iq *iq, uint32_t *tail)
 int iommunest__vtd_ring_run(struct iommunest_vtd_iq *iq,
 			    struct iommunest_vtd_iq_result *result)
 {
-	uint32_t tail, end;
+	const uint32_t tail = (uint32_t)(iq->iqt >> iq->desc_shift);
+	uint32_t end = tail;
+	uint32_t left;
 	int ret;
 
 	if (iq->fault.cause)
 		return iq->fault.error;
-	ret = check_tail(iq, &tail);
+	ret = check_tail(iq, tail);
 	if (ret)
 		return ret;
-	end = tail;
-	if (vtd_iq_distance(iq, tail) > iq->budget)
-		end = (iq->head + iq->budget) & (iq->slots - 1);
-	ret = run_to(iq, end, result);
+	left = vtd_iq_distance(iq, tail);
+	if (left > iq->budget) {
+		left = iq->budget;
+		end = (iq->head + left) & (iq->slots - 1);
+	}
+	ret = run_to(iq, end, left, result);
 	return ret < 0 ? ret : iq->head != tail;
 }
