@@ -46,6 +46,7 @@ LIB_SOURCES = \
 	%D%/vtd/kernel-faults.c \
 	%D%/vtd/pasid-entry.c \
 	%D%/vtd/queue/complete.c \
+	%D%/vtd/queue/complete.h \
 	%D%/vtd/queue/engine.c \
 	%D%/vtd/queue/fault.c \
 	%D%/vtd/queue/fault.h \

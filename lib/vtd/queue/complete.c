@@ -10,7 +10,7 @@
 
 #include "lib/abi.h"
 #include "lib/vtd/desc.h"
-#include "lib/vtd/queue/queue.h"
+#include "lib/vtd/queue/complete.h"
 
 bool iommunest__vtd_take_answer(uint32_t index, int answer,
 				struct iommunest_vtd_iq_result *result,
@@ -26,31 +26,11 @@ bool iommunest__vtd_take_answer(uint32_t index, int answer,
 	return false;
 }
 
-static COLD bool fail_wait(uint32_t index, int error, struct vtd_fault *first)
+COLD bool iommunest__vtd_fail_wait(struct iommunest_vtd_iq *iq, uint32_t index,
+				   int error)
 {
-	*first = iommunest__vtd_fault_of_memory(index, error);
+	iq->failure = iommunest__vtd_fault_of_memory(index, error);
 	return false;
-}
-
-/* False: its status could not be written, and @first says so. */
-static inline bool complete_wait(struct iommunest_vtd_iq *iq,
-				 const struct vtd_item *wait,
-				 struct iommunest_vtd_iq_result *result,
-				 struct vtd_fault *first)
-{
-	/* Adding an HWPT, as the VMM may do, moves the items. */
-	const struct vtd_item item = *wait;
-	int ret = 0;
-
-	if (item.flags & ITEM_STATUS)
-		ret = iq->ops.write_status(iq->vmm, item.index,
-					   item.status_addr, item.status_data);
-	if (ret < 0)
-		return fail_wait(item.index, ret, first);
-	if (item.flags & ITEM_INTERRUPT)
-		iq->ops.interrupt(iq->vmm, item.index);
-	result->waits++;
-	return true;
 }
 
 static void tell_outcome(const struct iommunest_vtd_iq *iq,
@@ -74,13 +54,12 @@ static int call_forwarded(struct iommunest_vtd_iq *iq, uint32_t index)
 }
 
 /*
- * The VMM has caches of its own.  False: that failed, and @first says so.  Of
- * what the guest is to see at a wait, the first slot counts.
+ * The VMM has caches of its own.  False: that failed, and iq->failure says
+ * how.  Of what the guest is to see at a wait, the first slot counts.
  */
 static bool tell_forwarded(struct iommunest_vtd_iq *iq, uint32_t index,
 			   uint32_t *abort_from,
-			   struct iommunest_vtd_iq_result *result,
-			   struct vtd_fault *first)
+			   struct iommunest_vtd_iq_result *result)
 {
 	struct vtd_fault fault;
 
@@ -90,7 +69,7 @@ static bool tell_forwarded(struct iommunest_vtd_iq *iq, uint32_t index,
 				       &fault))
 		return true;
 	if (!vtd_iq_shows_ite(iq)) {
-		*first = fault;
+		iq->failure = fault;
 		return false;
 	}
 	if (!iq->abort.cause ||
@@ -125,14 +104,13 @@ static uint32_t tell_outcomes(struct iommunest_vtd_iq *iq, uint32_t from,
 /* The same for all that it is told to; false as tell_forwarded(). */
 static bool complete_forwarded(struct iommunest_vtd_iq *iq, uint32_t *from,
 			       uint32_t *abort_from,
-			       struct iommunest_vtd_iq_result *result,
-			       struct vtd_fault *first)
+			       struct iommunest_vtd_iq_result *result)
 {
 	uint32_t index = iq->items[*from].index;
 	uint32_t outcomes = 0;
 
 	*from = tell_outcomes(iq, *from, &outcomes);
-	if (!tell_forwarded(iq, index, abort_from, result, first))
+	if (!tell_forwarded(iq, index, abort_from, result))
 		return false;
 	if (outcomes & ITEM_SKIPPED)
 		result->skipped++;
@@ -150,19 +128,19 @@ static uint32_t distance_of(const struct iommunest_vtd_iq *iq,
 
 /* The wait shows the guest the failure that was put off until now. */
 static uint32_t show_abort(struct iommunest_vtd_iq *iq,
-			   const struct vtd_item *wait, struct vtd_fault *first)
+			   const struct vtd_item *wait)
 {
-	*first = iommunest__vtd_fault_as_ite(&iq->abort);
+	iq->failure = iommunest__vtd_fault_as_ite(&iq->abort);
 	iq->abort = (struct vtd_fault){ 0 };
 	return vtd_iq_next(iq, wait->index);
 }
 
-uint32_t iommunest__vtd_complete_each(struct iommunest_vtd_iq *iq,
+uint32_t iommunest__vtd_complete_each(struct iommunest_vtd_iq *iq, uint32_t end,
 				      uint32_t *abort_from,
-				      struct iommunest_vtd_iq_result *result,
-				      struct vtd_fault *first)
+				      struct iommunest_vtd_iq_result *result)
 {
-	uint32_t end = vtd_iq_distance(iq, first->index);
+	uint32_t stop = iq->failure.cause ? iq->failure.index : end;
+	uint32_t stop_at = vtd_iq_distance(iq, stop);
 	uint32_t i = 0;
 	uint32_t w = 0;
 
@@ -172,53 +150,18 @@ uint32_t iommunest__vtd_complete_each(struct iommunest_vtd_iq *iq,
 			distance_of(iq, &iq->items[i], i < iq->n_items);
 		uint32_t wait_at = distance_of(iq, wait, w < iq->n_waits);
 
-		if (item_at >= end && wait_at >= end)
-			return first->index;
+		if (item_at >= stop_at && wait_at >= stop_at)
+			return stop;
 		if (item_at < wait_at) {
-			if (!complete_forwarded(iq, &i, abort_from, result,
-						first))
-				return first->index;
+			if (!complete_forwarded(iq, &i, abort_from, result))
+				return iq->failure.index;
 			continue;
 		}
 		if (iq->abort.cause && vtd_wait_is_seen(wait->flags) &&
 		    wait_at >= vtd_iq_distance(iq, *abort_from))
-			return show_abort(iq, wait, first);
-		if (!complete_wait(iq, wait, result, first))
-			return first->index;
+			return show_abort(iq, wait);
+		if (!vtd_complete_wait(iq, wait, result))
+			return iq->failure.index;
 		w++;
 	}
-}
-
-/* The wait at the fault did not complete, and the head stays there. */
-static COLD uint32_t stop_at(const struct iommunest_vtd_iq *iq,
-			     const struct vtd_fault *fault,
-			     struct iommunest_vtd_iq_result *result)
-{
-	uint32_t end = vtd_iq_distance(iq, fault->index);
-	uint32_t last = UINT32_MAX;
-	uint32_t i;
-
-	for (i = 0; i < iq->n_items; i++) {
-		uint32_t at = vtd_iq_distance(iq, iq->items[i].index);
-
-		if (at >= end)
-			break;
-		result->forwarded += at != last;
-		last = at;
-	}
-	return fault->index;
-}
-
-uint32_t iommunest__vtd_complete_waits(struct iommunest_vtd_iq *iq,
-				       struct iommunest_vtd_iq_result *result,
-				       struct vtd_fault *first)
-{
-	uint32_t i;
-
-	for (i = 0; i < iq->n_waits; i++) {
-		if (!complete_wait(iq, vtd_iq_wait(iq, i), result, first))
-			return stop_at(iq, first, result);
-	}
-	result->forwarded += iq->n_forwarded;
-	return first->index;
 }

@@ -283,7 +283,7 @@ static int reserve(struct iommunest_vtd_iq *iq)
 static void free_slots(struct iommunest_vtd_iq *iq)
 {
 	if (!iq->n_items)
-		iommunest__vtd_scopes_unpin(&iq->scopes);
+		vtd_scopes_unpin(&iq->scopes);
 }
 
 static int add(struct iommunest_vtd_iq *iq, uint64_t key,

@@ -7,7 +7,7 @@
  *   ring.c        fetches descriptors from the head on, and dispatches them
  *   gather.[ch]   what is forwardable becomes items, with waits in between
  *   settle.c      an ordering point: items become entries, and are submitted
- *   complete.c    outcomes are told, waits completed, and the head moved
+ *   complete.[ch] outcomes are told, waits completed, and the head moved
  *
  * targets.[ch] says where descriptors go, fault.[ch] what a guest sees of a
  * failure; neither knows of the others.  engine.c makes an engine, and
@@ -115,6 +115,11 @@ struct iommunest_vtd_iq {
 	 * cause NONE: the next wait with SW or IF is not completed.
 	 */
 	struct vtd_fault abort;
+	/*
+	 * While something is settled: the failure at the earliest slot so far,
+	 * or cause NONE.
+	 */
+	struct vtd_fault failure;
 	/* Within a run: what would pull the ring from under it is -EBUSY. */
 	bool running;
 
@@ -204,28 +209,6 @@ int iommunest__vtd_ring_run(struct iommunest_vtd_iq *iq,
  */
 int iommunest__vtd_settle(struct iommunest_vtd_iq *iq, uint32_t end,
 			  struct iommunest_vtd_iq_result *result);
-
-/*
- * complete.c: completes the waits up to the slot in @first, where nothing else
- * is to be told; returns the new head.  A status that cannot be written becomes
- * the fault.
- */
-uint32_t iommunest__vtd_complete_waits(struct iommunest_vtd_iq *iq,
-				       struct iommunest_vtd_iq_result *result,
-				       struct vtd_fault *first);
-
-/*
- * complete.c: descriptor by descriptor, up to the fault in @first, or else to
- * the slot in it: outcomes are told, and what was forwarded, waits completed;
- * returns the new head.  A status that cannot be written becomes the fault, and
- * so does what `forwarded` returns.  A failure in iq->abort becomes the fault
- * at the first wait from slot *@abort_from on that the guest looks at;
- * `forwarded` may fail before that slot, which is the later one then.
- */
-uint32_t iommunest__vtd_complete_each(struct iommunest_vtd_iq *iq,
-				      uint32_t *abort_from,
-				      struct iommunest_vtd_iq_result *result,
-				      struct vtd_fault *first);
 
 /*
  * complete.c: what a callback answered for a slot.  False: it failed, and

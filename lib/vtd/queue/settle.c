@@ -6,7 +6,7 @@
 #include "lib/abi.h"
 #include "lib/submit.h"
 #include "lib/vtd/batch.h"
-#include "lib/vtd/queue/queue.h"
+#include "lib/vtd/queue/complete.h"
 
 /* One submission, and what its callbacks need. */
 struct settling {
@@ -190,12 +190,14 @@ static void trace_call(void *user, const struct iommunest_call *call)
 }
 
 /* The earliest slot wins. */
-static void note_fault(const struct iommunest_vtd_iq *iq,
-		       struct vtd_fault *first, const struct vtd_fault *fault)
+static void note_failure(struct iommunest_vtd_iq *iq,
+			 const struct vtd_fault *failure)
 {
-	if (vtd_iq_distance(iq, fault->index) <
-	    vtd_iq_distance(iq, first->index))
-		*first = *fault;
+	const struct vtd_fault *first = &iq->failure;
+
+	if (!first->cause || vtd_iq_distance(iq, failure->index) <
+				     vtd_iq_distance(iq, first->index))
+		iq->failure = *failure;
 }
 
 static struct vtd_hwpt *target_of(const struct settling *settling)
@@ -327,12 +329,11 @@ static struct vtd_fault failure_in(const struct settling *settling,
 
 /*
  * How many entries at the batch's end were not handled, and are done all the
- * same; where that is none, the failure may be the first.
+ * same; where that is none, the failure is noted.
  */
 static uint32_t deal_with_failure(const struct settling *settling,
 				  const struct iommunest_report *report,
-				  struct iommunest_vtd_iq_result *result,
-				  struct vtd_fault *first)
+				  struct iommunest_vtd_iq_result *result)
 {
 	struct vtd_fault fault = failure_in(settling, report);
 
@@ -342,7 +343,7 @@ static uint32_t deal_with_failure(const struct settling *settling,
 	}
 	if (heal(settling, report, &fault, result))
 		return report->pending;
-	note_fault(settling->iq, first, &fault);
+	note_failure(settling->iq, &fault);
 	return 0;
 }
 
@@ -386,12 +387,11 @@ static __attribute__((noinline)) bool mark_all(struct iommunest_vtd_iq *iq,
 	return true;
 }
 
-/* What one call did not do.  Returns whether there are outcomes to be told. */
+/* What one call did not do.  Returns as submit_target(). */
 static COLD bool submit_in_full(struct iommunest_vtd_iq *iq, uint16_t slot,
 				bool outcomes,
-				const struct iommunest_reply *first_reply,
-				struct iommunest_vtd_iq_result *result,
-				struct vtd_fault *first)
+				const struct iommunest_reply *first,
+				struct iommunest_vtd_iq_result *result)
 {
 	struct settling settling = settling_of(iq, slot);
 	struct iommunest_report report;
@@ -399,12 +399,12 @@ static COLD bool submit_in_full(struct iommunest_vtd_iq *iq, uint16_t slot,
 	int ret;
 
 	settling.outcomes = outcomes;
-	ret = submit_batch(&settling, iq->batch, submit_policy(iq), first_reply,
+	ret = submit_batch(&settling, iq->batch, submit_policy(iq), first,
 			   result, &report);
 	if (ret < 0 || report.flushed)
-		undone = deal_with_failure(&settling, &report, result, first);
+		undone = deal_with_failure(&settling, &report, result);
 	if (!settling.outcomes && !undone)
-		return false;
+		return iq->failure.cause;
 	mark_outcomes(&settling, iq->batch->count - undone);
 	return true;
 }
@@ -419,10 +419,9 @@ static bool submit_at_once(struct iommunest_vtd_iq *iq,
 	       iommunest_submit_at_once(hwpt->ctx, hwpt->id, iq->batch, reply);
 }
 
-/* Returns whether its items have outcomes to be told. */
+/* False: there is nothing to tell of its items, but that they are done. */
 static bool submit_target(struct iommunest_vtd_iq *iq, uint16_t slot,
-			  struct iommunest_vtd_iq_result *result,
-			  struct vtd_fault *first)
+			  struct iommunest_vtd_iq_result *result)
 {
 	uint16_t now = vtd_scopes_slot_now(&iq->scopes, slot);
 	struct iommunest_reply reply;
@@ -433,58 +432,77 @@ static bool submit_target(struct iommunest_vtd_iq *iq, uint16_t slot,
 	outcomes = !build_batch(iq, iq->gathered[slot].first_item) ||
 		   iq->limits.flags & IOMMUNEST_VTD_COALESCE;
 	if (!submit_at_once(iq, &iq->scopes.hwpts[now], &reply))
-		return submit_in_full(iq, slot, outcomes, &reply, result,
-				      first);
+		return submit_in_full(iq, slot, outcomes, &reply, result);
 	result->calls++;
 	result->entries += iq->batch->count;
 	return outcomes && mark_all(iq, slot);
 }
 
 static bool submit_all(struct iommunest_vtd_iq *iq,
-		       struct iommunest_vtd_iq_result *result,
-		       struct vtd_fault *first)
+		       struct iommunest_vtd_iq_result *result)
 {
 	uint16_t slot = iq->touched;
-	bool outcomes = false;
+	bool more = false;
 
 	/* All, whatever fails: a later one may fail at an earlier slot. */
 	while (slot != VTD_NONE) {
 		uint16_t next = iq->gathered[slot].next_touched;
 
-		outcomes |= submit_target(iq, slot, result, first);
+		more |= submit_target(iq, slot, result);
 		iq->gathered[slot] = VTD_NOTHING_GATHERED;
 		slot = next;
 	}
 	iq->touched = VTD_NONE;
-	return outcomes;
+	return more;
+}
+
+/* ---- What the guest and the VMM see of it ---- */
+
+/* All before the new head is done, or told of. */
+static void move_head(struct iommunest_vtd_iq *iq, uint32_t head,
+		      struct iommunest_vtd_iq_result *result)
+{
+	iq->n_items = 0;
+	iq->n_waits = 0;
+	iq->n_forwarded = 0;
+	iq->n_wide = 0;
+	vtd_scopes_unpin(&iq->scopes);
+	vtd_iq_advance(iq, result, head);
+}
+
+/* Where something failed, that is the queue's fault now. */
+static int take_failure(struct iommunest_vtd_iq *iq)
+{
+	if (!iq->failure.cause)
+		return 0;
+	iq->fault = iq->failure;
+	iq->failure = (struct vtd_fault){ 0 };
+	return iq->fault.error;
 }
 
 /* The guest is to see it at a wait: the slot is done, and the queue goes on. */
-static COLD void put_off(struct iommunest_vtd_iq *iq, struct vtd_fault *first,
-			 uint32_t end)
+static void put_off(struct iommunest_vtd_iq *iq)
 {
 	/* Of several failures, the guest sees the first. */
 	if (!iq->abort.cause)
-		iq->abort = *first;
-	*first = (struct vtd_fault){ .index = end };
+		iq->abort = iq->failure;
+	iq->failure = (struct vtd_fault){ 0 };
 }
 
-/* Some descriptors are more than done; the fault in @first may be put off. */
-static __attribute__((noinline)) uint32_t
-complete_each(struct iommunest_vtd_iq *iq, uint32_t end,
-	      struct iommunest_vtd_iq_result *result, struct vtd_fault *first)
+static uint32_t complete_each(struct iommunest_vtd_iq *iq, uint32_t end,
+			      struct iommunest_vtd_iq_result *result)
 {
 	uint32_t abort_from = iq->head;
 	bool is_new = false;
 	uint32_t head;
 
-	if (first->cause && vtd_iq_shows_ite(iq)) {
+	if (iq->failure.cause && vtd_iq_shows_ite(iq)) {
 		is_new = !iq->abort.cause;
 		if (is_new)
-			abort_from = first->index;
-		put_off(iq, first, end);
+			abort_from = iq->failure.index;
+		put_off(iq);
 	}
-	head = iommunest__vtd_complete_each(iq, &abort_from, result, first);
+	head = iommunest__vtd_complete_each(iq, end, &abort_from, result);
 	/* A wait before it could not be written: the slot comes again. */
 	if (is_new &&
 	    vtd_iq_distance(iq, head) <= vtd_iq_distance(iq, abort_from))
@@ -492,24 +510,54 @@ complete_each(struct iommunest_vtd_iq *iq, uint32_t end,
 	return head;
 }
 
+/* There is more to tell than waits. */
+static __attribute__((noinline)) int
+tell_each(struct iommunest_vtd_iq *iq, uint32_t end,
+	  struct iommunest_vtd_iq_result *result)
+{
+	move_head(iq, complete_each(iq, end, result), result);
+	return take_failure(iq);
+}
+
+static uint32_t forwarded_before(const struct iommunest_vtd_iq *iq,
+				 uint32_t slot)
+{
+	uint32_t end = vtd_iq_distance(iq, slot);
+	uint32_t last = UINT32_MAX;
+	uint32_t count = 0;
+	uint32_t i;
+
+	for (i = 0; i < iq->n_items; i++) {
+		uint32_t at = vtd_iq_distance(iq, iq->items[i].index);
+
+		if (at >= end)
+			break;
+		count += at != last;
+		last = at;
+	}
+	return count;
+}
+
+/* A wait did not complete, and the head stays there. */
+static COLD int stop_at_wait(struct iommunest_vtd_iq *iq,
+			     struct iommunest_vtd_iq_result *result)
+{
+	uint32_t head = iq->failure.index;
+
+	result->forwarded += forwarded_before(iq, head);
+	move_head(iq, head, result);
+	return take_failure(iq);
+}
+
 int iommunest__vtd_settle(struct iommunest_vtd_iq *iq, uint32_t end,
 			  struct iommunest_vtd_iq_result *result)
 {
-	struct vtd_fault first = { .index = end };
-	bool outcomes = submit_all(iq, result, &first);
-	uint32_t head;
+	const bool more = submit_all(iq, result);
 
-	if (outcomes || first.cause || iq->abort.cause || iq->ops.forwarded)
-		head = complete_each(iq, end, result, &first);
-	else
-		head = iommunest__vtd_complete_waits(iq, result, &first);
-	iq->n_items = 0;
-	iq->n_waits = 0;
-	iq->n_forwarded = 0;
-	iq->n_wide = 0;
-	iommunest__vtd_scopes_unpin(&iq->scopes);
-	vtd_iq_advance(iq, result, head);
-	if (first.cause)
-		iq->fault = first;
-	return first.error;
+	if (more || iq->abort.cause || iq->ops.forwarded)
+		return tell_each(iq, end, result);
+	if (!vtd_complete_waits(iq, result))
+		return stop_at_wait(iq, result);
+	move_head(iq, end, result);
+	return 0;
 }

@@ -221,7 +221,7 @@ static void remove_at(struct vtd_scopes *table, uint16_t at)
 	memmove(scope, scope + 1, (size_t)(table->count - at) * sizeof(*scope));
 }
 
-void iommunest__vtd_scopes_unpin(struct vtd_scopes *table)
+void iommunest__vtd_scopes_unpin_all(struct vtd_scopes *table)
 {
 	uint32_t i;
 

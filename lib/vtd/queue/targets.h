@@ -65,11 +65,17 @@ void iommunest__vtd_scopes_clear(struct vtd_scopes *table);
  */
 int iommunest__vtd_scopes_reserve(struct vtd_scopes *table);
 
+void iommunest__vtd_scopes_unpin_all(struct vtd_scopes *table);
+
 /*
  * Slots that have become free since the last call are free to use again from
  * this one on.
  */
-void iommunest__vtd_scopes_unpin(struct vtd_scopes *table);
+static inline void vtd_scopes_unpin(struct vtd_scopes *table)
+{
+	if (table->pinned)
+		iommunest__vtd_scopes_unpin_all(table);
+}
 
 /* The slot of a target that has scopes, or VTD_NONE. */
 uint16_t
