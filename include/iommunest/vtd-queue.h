@@ -358,7 +358,7 @@ enum iommunest_vtd_iq_policy {
 	IOMMUNEST_VTD_IQ_HEAL = 0,
 	/* The queue halts at the slot, and the guest sees nothing of it. */
 	IOMMUNEST_VTD_IQ_STOP = 1,
-	/* Tell `skipped`, and go on. */
+	/* Tell `skipped` of the entry, and go on; a call that fails halts. */
 	IOMMUNEST_VTD_IQ_SKIP = 2,
 };
 
