@@ -17,6 +17,7 @@ noinst_PROGRAMS += \
 	%D%/fix-and-resubmit \
 	%D%/host-caps \
 	%D%/nest-setup \
+	%D%/porting \
 	%D%/submit \
 	%D%/viommu/viommu
 endif
@@ -29,6 +30,9 @@ endif
 
 %C%_nest_setup_SOURCES = %D%/nest-setup.c
 %C%_nest_setup_LDADD = $(EXAMPLE_LIBS)
+
+%C%_porting_SOURCES = %D%/porting.c
+%C%_porting_LDADD = $(EXAMPLE_LIBS)
 
 %C%_submit_SOURCES = %D%/submit.c
 %C%_submit_LDADD = $(EXAMPLE_LIBS)

@@ -61,6 +61,12 @@ if build_and_run host-caps "$examples/host-caps.c"; then
 		'for the guest: CAP 0x11d2008000380c00, ECAP 0x1899c80000087'
 fi
 
+if build_and_run porting "$examples/porting.c"; then
+	prints 'before: 120 ioctls' \
+		'after: 8 ioctls, 121 flushes of emulated devices'
+	flushes
+fi
+
 if build_and_run viommu "$examples"/viommu/*.c; then
 	flushes
 fi
