@@ -8,6 +8,7 @@
 #include "guest.h"
 
 #include "tests/harness/support.h"
+#include "tests/vm/inject.h"
 #include "tests/vm/real.h"
 
 #include <errno.h>
@@ -257,6 +258,49 @@ TEST(without_an_entry_or_translation_nothing_is_nested)
 	guest_queue_piotlb(&guest, DOMAIN, 0x5000, 0, true);
 	ck_assert(guest_kick(&guest));
 	check_arrived();
+	guest_end(&guest);
+}
+
+/* ---- What the host fails on ---- */
+
+static int if_injected(int loops)
+{
+	return inject_is_there() ? loops : 0;
+}
+
+static bool all_arrived(void)
+{
+	struct conf_desc desc;
+	bool all = false;
+
+	while (next_arrived(&desc))
+		all |= desc.kind == CONF_PIOTLB_ALL;
+	return all;
+}
+
+/* Whichever it is, all of the device's goes instead, and the guest sees none.
+ */
+TEST_LOOP(a_flush_that_the_host_refuses_is_replaced_by_all, if_injected(10))
+{
+	struct guest guest;
+	unsigned int i;
+
+	start(&guest, one_device);
+	guest_translate(&guest, true);
+	give_table(&guest, SLOT, DOMAIN);
+	inject_set("refuse", (uint64_t)_i + 1);
+	for (i = 0; i < 10; i++)
+		guest_queue_piotlb(&guest, DOMAIN, i << 20, 0, true);
+	ck_assert(guest_kick(&guest));
+	ck_assert(all_arrived());
+	ck_assert_uint_eq(guest_reg(&guest, GUEST_REG_FSTS, 4), 0);
+	ck_assert_uint_eq(qtest_count("vtd_nest_heal "), 1);
+	ck_assert_uint_eq(qtest_count("vtd_nest_error "), 0);
+	/* And after it as ever. */
+	flush(&guest, DOMAIN, 0x5000, 0, true);
+	ck_assert(guest_kick(&guest));
+	check_arrived();
+	inject_clear();
 	guest_end(&guest);
 }
 
@@ -588,11 +632,104 @@ TEST(a_device_is_unplugged_and_plugged_again)
 	qtest_qmp(guest.qtest,
 		  "{ 'execute': 'device_add', 'arguments': { 'driver': "
 		  "'vfio-pci', 'host': '0000:00:02.0', 'iommufd': "
-		  "'iommufd0', 'bus': 'rp0' } }");
+		  "'iommufd0', 'bus': 'rp0' } }",
+		  "");
 	ck_assert_uint_eq(qtest_count("vtd_nest_plug "), 2);
 	ck_assert_uint_eq(qtest_count("no valid PASID-table entry"), 2);
 	nest_behind_port(&guest);
 	ck_assert_uint_eq(qtest_count("vtd_nest_error "), 0);
+	guest_end(&guest);
+}
+
+/* ---- Migration, which QEMU allows without VFIO devices ---- */
+
+#define STREAM "file:/tmp/stream"
+
+static const char *const source[] = {
+	"-device", VIOMMU ",x-nest=on", "-trace", "vtd_nest_*", NULL,
+};
+
+static const char *const destination[] = {
+	"-device",    VIOMMU ",x-nest=on", "-trace",
+	"vtd_nest_*", "-incoming",	   STREAM,
+	NULL,
+};
+
+static void wait_for(struct guest *guest, const char *command, const char *text)
+{
+	unsigned int tries;
+
+	for (tries = 0; tries < 10000; tries++) {
+		if (qtest_qmp(guest->qtest, command, text))
+			return;
+	}
+	ck_abort_msg("%s is never %s", command, text);
+}
+
+/* The guest finds itself in another QEMU. */
+static void migrate(struct guest *guest)
+{
+	qtest_qmp(guest->qtest,
+		  "{ 'execute': 'migrate', 'arguments': { 'uri': '" STREAM
+		  "' } }",
+		  "");
+	wait_for(guest, "{ 'execute': 'query-migrate' }",
+		 "\"status\": \"completed\"");
+	qtest_end(guest->qtest);
+	guest->qtest = qtest_start(destination);
+	wait_for(guest, "{ 'execute': 'query-migrate' }",
+		 "\"status\": \"completed\"");
+	/* A machine that was stopped is stopped here, too. */
+	qtest_qmp(guest->qtest, "{ 'execute': 'cont' }", "");
+}
+
+TEST(a_queue_that_halts_goes_on_after_migration)
+{
+	struct iommunest_vtd_desc desc =
+		IOMMUNEST_INIT(struct iommunest_vtd_desc);
+	struct guest guest;
+	uint32_t bad;
+
+	start(&guest, source);
+	bad = guest.tail;
+	desc.raw[0] = 0xf;
+	guest_queue(&guest, &desc);
+	ck_assert(!guest_kick(&guest));
+	migrate(&guest);
+	ck_assert_uint_eq(guest_reg(&guest, GUEST_REG_FSTS, 4),
+			  IOMMUNEST_VTD_FSTS_IQE);
+	ck_assert_uint_eq(guest_reg(&guest, GUEST_REG_IQERCD, 8),
+			  IOMMUNEST_VTD_IQEI_TYPE);
+	ck_assert_uint_eq(guest_reg(&guest, GUEST_REG_IQH, 8), bad * 32);
+	ck_assert(!guest_is_done(&guest));
+
+	guest.tail = bad;
+	guest_queue_piotlb(&guest, DOMAIN, 0x5000, 0, true);
+	guest_write_queue(&guest);
+	guest.tail++;
+	guest_set_reg(&guest, GUEST_REG_FSTS, 4, IOMMUNEST_VTD_FSTS_IQE);
+	ck_assert(guest_is_done(&guest));
+	ck_assert(guest_kick(&guest));
+	guest_end(&guest);
+}
+
+/* A machine that is stopped does nothing after the write. */
+TEST(what_the_budget_left_is_done_after_migration)
+{
+	struct guest guest;
+	unsigned int i;
+
+	guest_init(&guest, qtest_start(source), 4);
+	qtest_qmp(guest.qtest, "{ 'execute': 'stop' }", "");
+	for (i = 0; i < 1000; i++)
+		guest_queue_piotlb(&guest, DOMAIN, (uint64_t)i << 12, 0, true);
+	ck_assert(!guest_kick(&guest));
+	ck_assert_uint_eq(guest_reg(&guest, GUEST_REG_IQH, 8), 256 * 32);
+	migrate(&guest);
+	for (i = 0; i < 1000 && !guest_is_done(&guest); i++)
+		;
+	ck_assert(guest_is_done(&guest));
+	ck_assert_uint_eq(guest_reg(&guest, GUEST_REG_IQH, 8), 1001 * 32);
 	guest_end(&guest);
 }
 

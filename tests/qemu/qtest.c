@@ -154,12 +154,12 @@ struct qtest *qtest_start(const char *const *argv)
 	qtest->qmp_to = fopen(QMP ".in", "w");
 	qtest->qmp_from = fopen(QMP ".out", "r");
 	ck_assert(qtest->qmp_to && qtest->qmp_from);
-	qtest_qmp(qtest, "{ 'execute': 'qmp_capabilities' }");
+	qtest_qmp(qtest, "{ 'execute': 'qmp_capabilities' }", "");
 	return qtest;
 }
 
 /* Its greeting and events are not answers. */
-void qtest_qmp(struct qtest *qtest, const char *command)
+bool qtest_qmp(struct qtest *qtest, const char *command, const char *text)
 {
 	char line[4096];
 
@@ -170,6 +170,7 @@ void qtest_qmp(struct qtest *qtest, const char *command)
 		    strstr(line, "\"error\""))
 			give_up(line);
 	} while (!strstr(line, "\"return\""));
+	return strstr(line, text);
 }
 
 void qtest_end(struct qtest *qtest)

@@ -7,6 +7,7 @@
 #ifndef QTEST_H
 #define QTEST_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -39,8 +40,11 @@ void qtest_read_memory(struct qtest *qtest, uint64_t addr, void *data,
 		       size_t len);
 /* The guest's clock goes on by this. */
 void qtest_step(struct qtest *qtest, uint64_t nanoseconds);
-/* Sends a QMP command, and waits for its answer, which is no error. */
-void qtest_qmp(struct qtest *qtest, const char *command);
+/*
+ * Sends a QMP command, and waits for its answer, which is no error; true: it
+ * contains @text.
+ */
+bool qtest_qmp(struct qtest *qtest, const char *command, const char *text);
 /* Resets the machine.  Takes the trace event vtd_reset_exit. */
 void qtest_reset(struct qtest *qtest);
 
