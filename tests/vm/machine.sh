@@ -97,7 +97,7 @@ make_initramfs() {
 	for file in $(needs_of data "$@"); do
 		cp "$top/$file" "$root/tests" || return
 	done
-	[ ${#vm_files[@]} -eq 0 ] || cp "${vm_files[@]}" "$root/tests" || return
+	[ ${#vm_files[@]} -eq 0 ] || cp -r "${vm_files[@]}" "$root/tests" || return
 	for program in "$@" $(needs_of program "$@"); do
 		file=$(binary_of "$build" "$program") || return
 		cp "$file" "$root/tests/${program##*/}"

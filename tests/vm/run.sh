@@ -35,7 +35,8 @@ no QEMU.
   --out DIR        for the logs (default: vm-KERNEL in the build tree)
   --without-vtd    the kernel leaves its VT-d alone (6.12 cannot have that and
                    iommufd's mock)
-  --file FILE      goes into the machine, to /tests; may be repeated
+  --file FILE      goes into the machine, to /tests; may be a folder, and may
+                   be repeated
   --limit SECONDS  for each program (default: \$VM_LIMIT or $program_limit)
   --help           this text
 
