@@ -21,9 +21,10 @@ cannot be had.
 EOF_USAGE
 }
 
-# Where QEMU starts from, for the machine.
+# Where QEMU starts from, for the machine; and the peer, if it can be had.
 qemu_files() {
 	find "$image" -type f -printf '--file\n%p\n'
+	[ -z "$peer" ] || printf '%s\n' --file "$peer"
 }
 
 run_on() {
@@ -37,9 +38,9 @@ run_on() {
 	fi
 	say "Linux $kernel:"
 	mapfile -t files < <(qemu_files)
-	# QEMU is 9 MB, its guest takes 64, and the widest tables are the
-	# guest's as well.
-	VM_MEMORY=1024 VM_IOMMU=aw-bits=48 "$top/tests/vm/run.sh" \
+	# QEMU's guest takes 64 MiB, the peer is 70, and the widest tables are
+	# the guest's as well.
+	VM_MEMORY=1536 VM_IOMMU=aw-bits=48 "$top/tests/vm/run.sh" \
 		--build "$build" --kernel "$kernel" \
 		--out "$build/qemu-$kernel" "${files[@]}" "${programs[@]}"
 }
@@ -60,10 +61,12 @@ while [ $# -gt 0 ]; do
 done
 build=$(cd "$build" && pwd)
 programs=("$@")
-[ $# -gt 0 ] || programs=(tests/qemu/qemu-nest tests/qemu/qemu-random)
+[ $# -gt 0 ] || programs=(tests/qemu/qemu-nest tests/qemu/qemu-random
+	tests/qemu/qemu-peer)
 export RESULTS=${RESULTS:-$build/qemu-results}
 
 image=$("$top/integrations/qemu/build.sh")
+peer=$("$here/peer.sh") || [ $? -eq 77 ]
 result=0
 for kernel in $kernels; do
 	run_on "$kernel" || result=1

@@ -4,6 +4,7 @@
 
 QEMU_TESTS = \
 	%D%/qemu-nest \
+	%D%/qemu-peer \
 	%D%/qemu-random
 
 if HAVE_CHECK
@@ -20,6 +21,9 @@ QEMU_GUEST = \
 %C%_qemu_nest_SOURCES = %D%/qemu-nest.c $(QEMU_GUEST)
 %C%_qemu_nest_LDADD = $(VM_LDADD)
 
+%C%_qemu_peer_SOURCES = %D%/qemu-peer.c $(QEMU_GUEST)
+%C%_qemu_peer_LDADD = $(VM_LDADD)
+
 %C%_qemu_random_SOURCES = %D%/qemu-random.c $(QEMU_GUEST)
 %C%_qemu_random_LDADD = $(VM_LDADD)
 
@@ -33,4 +37,5 @@ check-qemu: qemu-programs
 
 EXTRA_DIST += \
 	%D%/README.md \
-	%D%/check.sh
+	%D%/check.sh \
+	%D%/peer.sh

@@ -51,9 +51,9 @@ static const char *const first_args[] = {
 };
 
 /* In the child, where there is nobody to return to. */
-static void become_qemu(const char *const *argv)
+static void become_qemu(const char *qemu, const char *const *argv)
 {
-	const char *args[ARGS_MAX] = { "/tests/qemu-system-x86_64" };
+	const char *args[ARGS_MAX] = { qemu };
 	size_t count = 1, i;
 	int said = open(QTEST_SAID, O_WRONLY | O_CREAT | O_TRUNC, 0600);
 
@@ -73,7 +73,7 @@ static void make_pipe(const char *name)
 	ck_assert_int_eq(mkfifo(name, 0600), 0);
 }
 
-static struct qtest *start(const char *const *argv)
+static struct qtest *start(const char *qemu, const char *const *argv)
 {
 	struct qtest *qtest = calloc(1, sizeof(*qtest));
 	int to[2], from[2];
@@ -89,7 +89,7 @@ static struct qtest *start(const char *const *argv)
 	if (!qtest->pid) {
 		dup2(to[0], 0);
 		dup2(from[1], 1);
-		become_qemu(argv);
+		become_qemu(qemu, argv);
 	}
 	close(to[0]);
 	close(from[1]);
@@ -147,7 +147,12 @@ static void answer(struct qtest *qtest, char *line, int size)
 
 struct qtest *qtest_start(const char *const *argv)
 {
-	struct qtest *qtest = start(argv);
+	return qtest_start_other(QTEST_OURS, argv);
+}
+
+struct qtest *qtest_start_other(const char *qemu, const char *const *argv)
+{
+	struct qtest *qtest = start(qemu, argv);
 
 	/* Until the machine is there. */
 	qtest_read(qtest, 4, 0);
@@ -185,7 +190,7 @@ void qtest_end(struct qtest *qtest)
 void qtest_refuses(const char *const *argv, const char *text)
 {
 	char line[1024] = "";
-	struct qtest *qtest = start(argv);
+	struct qtest *qtest = start(QTEST_OURS, argv);
 	bool found = false;
 	FILE *said;
 

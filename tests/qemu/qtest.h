@@ -17,11 +17,16 @@
 
 struct qtest;
 
+/* The QEMU of integrations/qemu, and another one to compare it with. */
+#define QTEST_OURS "/tests/qemu-system-x86_64"
+#define QTEST_PEER "/tests/peer/qemu"
+
 /*
- * Starts "$QEMU argv...", whose last entry is NULL, with the qtest machine.
- * Anything that fails ends the test.
+ * Starts QEMU with the qtest machine and the arguments @argv, whose last entry
+ * is NULL.  Anything that fails ends the test.
  */
 struct qtest *qtest_start(const char *const *argv);
+struct qtest *qtest_start_other(const char *qemu, const char *const *argv);
 /* Ends QEMU, whose exit status has to be 0. */
 void qtest_end(struct qtest *qtest);
 /* QEMU has to refuse to start, and to say @text. */
