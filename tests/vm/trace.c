@@ -38,9 +38,11 @@ struct trace {
 	int marker;
 	uint16_t desc_id;
 	uint16_t mark_id;
+	uint16_t text_id;
 	unsigned int qw0;
 	unsigned int qw1;
 	unsigned int mark;
+	unsigned int text;
 	unsigned int at;
 	unsigned int end;
 	unsigned char page[PAGE];
@@ -105,7 +107,7 @@ static bool offset_of(const char *text, const char *field, unsigned int *offset)
 
 static bool learn_formats(struct trace *trace)
 {
-	unsigned int desc_id, mark_id;
+	unsigned int desc_id, mark_id, text_id;
 	char text[4096];
 
 	if (!read_format(QI_SUBMIT, text, sizeof(text)) ||
@@ -117,8 +119,13 @@ static bool learn_formats(struct trace *trace)
 	    !number_after(text, "ID:", &mark_id) ||
 	    !offset_of(text, " id;", &trace->mark))
 		return false;
+	if (!read_format("events/ftrace/print/", text, sizeof(text)) ||
+	    !number_after(text, "ID:", &text_id) ||
+	    !offset_of(text, " buf", &trace->text))
+		return false;
 	trace->desc_id = (uint16_t)desc_id;
 	trace->mark_id = (uint16_t)mark_id;
+	trace->text_id = (uint16_t)text_id;
 	return true;
 }
 
@@ -210,7 +217,16 @@ static bool next_page(struct trace *trace)
 	return trace->end <= PAGE;
 }
 
-static bool decode(const struct trace *trace, unsigned int at,
+/* The kernel ends it with a newline and a zero. */
+static const char *text_at(struct trace *trace, unsigned int at)
+{
+	char *text = (char *)trace->page + at;
+
+	text[strcspn(text, "\n")] = '\0';
+	return text;
+}
+
+static bool decode(struct trace *trace, unsigned int at,
 		   struct trace_event *event)
 {
 	uint16_t id = (uint16_t)word_at(trace, at);
@@ -220,6 +236,11 @@ static bool decode(const struct trace *trace, unsigned int at,
 		event->kind = TRACE_DESC;
 		event->qw0 = quad_at(trace, at + trace->qw0);
 		event->qw1 = quad_at(trace, at + trace->qw1);
+		return true;
+	}
+	if (id == trace->text_id) {
+		event->kind = TRACE_TEXT;
+		event->text = text_at(trace, at + trace->text);
 		return true;
 	}
 	if (id != trace->mark_id)

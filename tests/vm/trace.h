@@ -17,6 +17,8 @@ enum trace_kind {
 	TRACE_DESC,
 	/* What trace_mark() wrote. */
 	TRACE_MARK,
+	/* What anybody wrote to tracefs's trace_marker. */
+	TRACE_TEXT,
 };
 
 struct trace_event {
@@ -24,7 +26,12 @@ struct trace_event {
 	uint64_t qw0;
 	uint64_t qw1;
 	uint32_t mark;
+	/* Until the next call; without its last newline. */
+	const char *text;
 };
+
+/* A program that writes its log to it has it in order among the events. */
+#define TRACE_MARKER "/sys/kernel/tracing/trace_marker"
 
 struct trace;
 
