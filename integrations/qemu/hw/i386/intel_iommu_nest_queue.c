@@ -57,6 +57,7 @@ static int vtd_nest_read(void *opaque, uint64_t gpa, void *buf, size_t len)
 static int vtd_nest_write_status(void *opaque, uint32_t index, uint64_t gpa,
                                  uint32_t data)
 {
+    trace_vtd_nest_wait(index, data);
     data = cpu_to_le32(data);
     return dma_memory_write(&address_space_memory, gpa, &data, sizeof(data),
                             vtd_nest_attrs) ? -EFAULT : 0;
