@@ -55,6 +55,8 @@ uint64_t inject_get(const char *knob)
 void inject_clear(void)
 {
 	inject_set("refuse", 0);
+	inject_set("refuse_more", 0);
+	inject_set("completion", 0);
 	inject_set("timeout", 0);
 	inject_set("timeout_persistent", 0);
 	inject_set("timeout_behind", 0);
