@@ -17,7 +17,8 @@ Builds the kernel that the tests run on, and prints the path of its bzImage.
 BASE is 6.12, or "newest": the newest source package of Debian's
 $newest_suite.  It gets the configuration and the test-only patches of
 kernel/test, and then the PATCHes.  6.12-patched and newest-patched have the
-series of kernel/, too, and the patches that test it.
+series of kernel/, too, and the patches that test it.  newest-unfixed lacks a
+fix that many a guest lacks.
 
 Sources, build trees and kernels are kept in \$IOMMUNEST_CACHE, or libiommunest
 in the user's cache folder, and nothing is built twice.  Exit status 77: the
@@ -37,25 +38,29 @@ build_image() {
 }
 
 main() {
-	local patched=
+	local patched='' unfixed=''
 
 	case ${1-} in
 	-h | --help)
 		usage
 		exit 0
 		;;
-	6.12 | newest | 6.12-patched | newest-patched) ;;
+	6.12 | newest | 6.12-patched | newest-patched | newest-unfixed) ;;
 	*)
 		usage >&2
 		exit 2
 		;;
 	esac
-	base=${1%-patched}
-	[ "$base" = "$1" ] || patched=1
+	base=${1%-*}
+	case $1 in
+	*-patched) patched=1 ;;
+	*-unfixed) unfixed=1 ;;
+	esac
 	shift
 
 	find_all
 	[ -z "$patched" ] || add_series "$version"
+	[ -z "$unfixed" ] || add_folder "$top/kernel/test/$version/unfixed"
 	patches+=("$@")
 	name_all
 	[ -f "$image/bzImage" ] || build_image

@@ -84,18 +84,19 @@ own_version() {
 	say "$version"
 }
 
+add_folder() {
+	local files=("$1"/*.patch)
+
+	[ -f "${files[0]}" ] || {
+		note "no patches in $1"
+		return 1
+	}
+	patches+=("${files[@]}")
+}
+
 # The series, and what it takes to test it.
 add_series() {
-	local folder files
-
-	for folder in "$top/kernel/$1" "$top/kernel/test/$1/patched"; do
-		files=("$folder"/*.patch)
-		[ -f "${files[0]}" ] || {
-			note "no patches in $folder"
-			return 1
-		}
-		patches+=("${files[@]}")
-	done
+	add_folder "$top/kernel/$1" && add_folder "$top/kernel/test/$1/patched"
 }
 
 fragment() {
