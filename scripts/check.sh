@@ -25,7 +25,8 @@
 #   at the end has each tier's; more than that is said there.
 # - Of --all, a tier that would start after minute 65 is skipped, counted as
 #   such and named at the end.  That happens where a machine is loaded.  Where it
-#   happens twice in a row, the tiers have become too long.
+#   happens twice in a row, the tiers have become too long.  A part of a tier
+#   that may take much longer asks lib/tier.sh's minutes_left.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -318,6 +319,7 @@ main() {
 	build=$(cd "$build" && pwd)
 	table=$build/table
 	: >"$table"
+	[ -z "$all" ] || export CHECK_STARTED=$EPOCHSECONDS
 
 	install_packages "${tiers[@]}"
 	trap 'stop_preparing "${!preparing[@]}"' EXIT

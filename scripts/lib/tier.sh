@@ -20,6 +20,12 @@ skip_tier() {
 	exit 77
 }
 
+# For a tier with a part that takes very long: of the 90 minutes that CI gives
+# to --all, those that are left, except for the last ten.
+minutes_left() {
+	say $((80 - (EPOCHSECONDS - ${CHECK_STARTED:-$EPOCHSECONDS}) / 60))
+}
+
 build=$3
 # shellcheck source=/dev/null
 . "$2"
