@@ -8,6 +8,7 @@ tier_packages="$build_packages $test_packages $kernel_packages busybox-static
 
 tier_prepare() {
 	"$top/scripts/kernel.sh" newest
+	"$top/scripts/kernel.sh" newest-unfixed
 	"$top/scripts/kernel.sh" newest-patched
 	"$top/integrations/qemu/build.sh"
 }
@@ -22,5 +23,5 @@ tier_run() {
 	[ "$status" -ne 77 ] || skip_tier "QEMU's source cannot be had"
 	[ "$status" -eq 0 ] || return "$status"
 	record 1 0 0
-	"$top/tests/qemu/check.sh" --build "$build"
+	"$top/tests/qemu/check.sh" --build "$build" --minutes "$(minutes_left)"
 }

@@ -10,47 +10,114 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../../scripts/lib/common.sh"
 # shellcheck source=scripts/lib/results.sh
 . "$top/scripts/lib/results.sh"
+# shellcheck source=tests/vm/machine.sh
+. "$top/tests/vm/machine.sh"
+
+# Linux boots in two emulated machines, one in the other, and the host may be
+# busy: a guest that has less than this is not started.
+boot_seconds=600
 
 usage() {
 	cat <<EOF_USAGE
-Usage: tests/qemu/check.sh [--build DIR] [--kernels "KERNEL..."] [PROGRAM...]
+Usage: tests/qemu/check.sh [OPTION...] [PROGRAM...]
 Builds QEMU, and runs PROGRAMs of the build tree (default: all of
-tests/qemu) in tests/vm's machine, with each of the kernels (default:
-$kernels).  A kernel that cannot be had is skipped; exit status 77: QEMU
-cannot be had.
+tests/qemu) in tests/vm's machine, with each of the kernels.  A kernel that
+cannot be had is skipped; exit status 77: QEMU cannot be had.
+
+  --build DIR            the build tree (default: here)
+  --kernels "KERNEL..."  default: $kernels
+  --minutes N            qemu-linux, whose guest boots for minutes, comes last,
+                         and is skipped where it would take longer than that
+                         from now on (default: $minutes)
 EOF_USAGE
 }
 
-# Where QEMU starts from, for the machine; and the peer, if it can be had.
-qemu_files() {
-	find "$image" -type f -printf '--file\n%p\n'
-	[ -z "$peer" ] || printf '%s\n' --file "$peer"
+# make_kernel KERNEL NAME
+make_kernel() {
+	local kernel
+
+	kernel=$("$top/scripts/kernel.sh" "$1") || return
+	cp "$kernel" "$build/linux-guest/$2"
 }
 
-run_on() {
-	local kernel=$1 found=0 files
+# The guests of qemu-linux: two kernels, and one process.  The archive is
+# not compressed: what would have to read it is emulated twice.
+make_guest() {
+	local root file
 
-	"$top/scripts/kernel.sh" "$kernel" >/dev/null || found=$?
-	if [ "$found" -eq 77 ]; then
-		say "Linux $kernel: skipped, it cannot be had"
+	[[ " ${programs[*]} " == *qemu-linux* ]] || return 0
+	file=$(binary_of "$build" tests/qemu/linux-guest) || return
+	root=$(mktemp -d)
+	mkdir -p "$root"/{dev,lib,lib64,proc,sys} "$build/linux-guest"
+	cp "$file" "$root/init"
+	add_libraries "$root" "$build" "$file" || return
+	(cd "$root" && find . | cpio --quiet -o -H newc -R 0:0) \
+		>"$build/linux-guest/linux-guest.initramfs"
+	rm -rf "$root"
+	make_kernel newest linux-guest.bzImage
+	make_kernel newest-unfixed linux-guest-unfixed.bzImage
+}
+
+# What QEMU starts from, and its guest, for the machine.
+files_in() {
+	find "$@" -type f -printf '--file\n%p\n'
+}
+
+# run KERNEL OUT OPTION... PROGRAM...
+# QEMU's guest takes 64 or 128 MiB, the peer is 70, and the widest tables are
+# the guest's as well.
+run() {
+	VM_MEMORY=1536 VM_IOMMU=aw-bits=48 "$top/tests/vm/run.sh" \
+		--build "$build" --kernel "$1" --out "$build/$2" "${@:3}"
+}
+
+# Its own seconds end it before --limit does.
+run_linux() {
+	local kernel=$1 left=$((minutes * 60 - SECONDS)) files
+
+	[ "$left" -ge "$boot_seconds" ] || {
+		say "qemu-linux: skipped, $((left / 60)) minutes are left, and" \
+			"it may take $((boot_seconds / 60))"
 		record 0 0 1
 		return 0
-	fi
-	say "Linux $kernel:"
-	mapfile -t files < <(qemu_files)
-	# QEMU's guest takes 64 MiB, the peer is 70, and the widest tables are
-	# the guest's as well.
-	VM_MEMORY=1536 VM_IOMMU=aw-bits=48 "$top/tests/vm/run.sh" \
-		--build "$build" --kernel "$kernel" \
-		--out "$build/qemu-$kernel" "${files[@]}" "${programs[@]}"
+	}
+	mapfile -t files < <(files_in "$image" "$build/linux-guest")
+	IOMMUNEST_SECONDS=$left run "$kernel" "qemu-linux-$kernel" \
+		--limit $((left + 120)) "${files[@]}" tests/qemu/qemu-linux
+}
+
+run_others() {
+	local kernel=$1 files
+
+	mapfile -t files < <(files_in "$image")
+	[ -z "$peer" ] || files+=(--file "$peer")
+	run "$kernel" "qemu-$kernel" "${files[@]}" "${others[@]}"
+}
+
+# Of the kernels, those that there are.
+find_kernels() {
+	local kernel status
+
+	for kernel in $kernels; do
+		status=0
+		"$top/scripts/kernel.sh" "$kernel" >/dev/null || status=$?
+		if [ "$status" -eq 77 ]; then
+			say "Linux $kernel: skipped, it cannot be had"
+			record 0 0 1
+		else
+			found+=("$kernel")
+		fi
+	done
 }
 
 build=.
 kernels="newest newest-patched"
+minutes=60
 while [ $# -gt 0 ]; do
 	case $1 in
 	--build) build=$2 ;;
 	--kernels) kernels=${2:-$kernels} ;;
+	--minutes) minutes=$2 ;;
 	-h | --help)
 		usage
 		exit 0
@@ -61,14 +128,29 @@ while [ $# -gt 0 ]; do
 done
 build=$(cd "$build" && pwd)
 programs=("$@")
-[ $# -gt 0 ] || programs=(tests/qemu/qemu-nest tests/qemu/qemu-random
-	tests/qemu/qemu-peer)
+[ $# -gt 0 ] ||
+	programs=(tests/qemu/qemu-nest tests/qemu/qemu-random
+		tests/qemu/qemu-peer tests/qemu/qemu-linux)
+others=()
+for program in "${programs[@]}"; do
+	[[ $program == *qemu-linux ]] || others+=("$program")
+done
 export RESULTS=${RESULTS:-$build/qemu-results}
 
 image=$("$top/integrations/qemu/build.sh")
 peer=$("$here/peer.sh") || [ $? -eq 77 ]
+make_guest
+found=()
+find_kernels
 result=0
-for kernel in $kernels; do
-	run_on "$kernel" || result=1
+for kernel in "${found[@]}"; do
+	[ ${#others[@]} -gt 0 ] || break
+	say "Linux $kernel:"
+	run_others "$kernel" || result=1
+done
+for kernel in "${found[@]}"; do
+	[ ${#others[@]} -lt ${#programs[@]} ] || break
+	say "Linux $kernel, with Linux as the guest:"
+	run_linux "$kernel" || result=1
 done
 exit "$result"

@@ -5,11 +5,14 @@
 QEMU_TESTS = \
 	%D%/qemu-nest \
 	%D%/qemu-peer \
-	%D%/qemu-random
+	%D%/qemu-random \
+	%D%/qemu-linux
+# The only process of qemu-linux's guest.
+LINUX_GUEST = %D%/linux-guest
 
 if HAVE_CHECK
-EXTRA_PROGRAMS += $(QEMU_TESTS)
-CLEANFILES += $(QEMU_TESTS)
+EXTRA_PROGRAMS += $(QEMU_TESTS) $(LINUX_GUEST)
+CLEANFILES += $(QEMU_TESTS) $(LINUX_GUEST)
 endif
 
 QEMU_GUEST = \
@@ -27,7 +30,17 @@ QEMU_GUEST = \
 %C%_qemu_random_SOURCES = %D%/qemu-random.c $(QEMU_GUEST)
 %C%_qemu_random_LDADD = $(VM_LDADD)
 
-qemu-programs: $(QEMU_TESTS)
+%C%_qemu_linux_SOURCES = \
+	%D%/boot.c \
+	%D%/boot.h \
+	%D%/qemu-linux.c \
+	%D%/stream.c \
+	%D%/stream.h
+%C%_qemu_linux_LDADD = $(VM_LDADD)
+
+%C%_linux_guest_LDADD = $(VM_LDADD)
+
+qemu-programs: $(QEMU_TESTS) $(LINUX_GUEST)
 
 # 77: no QEMU.
 check-qemu: qemu-programs
