@@ -401,6 +401,33 @@ TEST(a_second_failure_changes_nothing_for_the_guest)
 	rig_is_done(&rig);
 }
 
+/*
+ * The queue goes on past a failure, and tells nobody that what the entry stood
+ * for is done: a second "all", a device TLB.  What came before it is done.
+ */
+TEST(what_a_failing_entry_covers_is_not_told_as_covered)
+{
+	open_ite();
+	rig_add_device(&rig, 7, IOMMUNEST_VTD_NO_PASID, 10);
+	rig_page(&rig, 0x1000);
+	rig_put(&rig, guest_dev_tlb(7, 0x1000, 0));
+	rig_put(&rig, guest_piotlb_all(1, 0));
+	rig_put(&rig, guest_piotlb_all(1, 0));
+	rig_put(&rig, guest_dev_tlb(7, 0x1000, 0));
+	rig_wait(&rig);
+	host_fail(&rig.host, (struct host_rule){
+				     .fault = HOST_FAIL_ENTRY,
+				     .error = -EIO,
+				     .hwpt_id = 10,
+				     .addr = 0,
+			     });
+	ck_assert_int_eq(rig_kick(&rig), -EIO);
+	shows_ite(2, -EIO, 5);
+	ck_assert_ptr_nonnull(strstr(guest_story(&rig.guest), "covered 1@10"));
+	ck_assert_ptr_null(strstr(guest_story(&rig.guest), "covered 3"));
+	ck_assert_ptr_null(strstr(guest_story(&rig.guest), "covered 4"));
+}
+
 /* IQE as ever, with the head at its slot; the wait after it is aborted. */
 TEST(the_guests_own_fault_comes_first)
 {

@@ -147,10 +147,12 @@ skip_entry(void *user, const struct iommunest_failure *failure, void *entry)
 }
 
 /*
- * Gives each item of an HWPT its outcome.  @flushed is the first entry that a
+ * Gives each item of an HWPT its outcome, as far as entries before @end stand
+ * for it: what is after that is not done.  @flushed is the first entry that a
  * flush of the whole HWPT stood for; the flush is named after that entry.
  */
-static void mark_outcomes(const struct settling *settling, uint32_t flushed)
+static void mark_outcomes(const struct settling *settling, uint32_t flushed,
+			  uint32_t end)
 {
 	struct iommunest_vtd_iq *iq = settling->iq;
 	const struct iommunest_batch *batch = iq->batch;
@@ -166,6 +168,8 @@ static void mark_outcomes(const struct settling *settling, uint32_t flushed)
 		while (entry + 1 < batch->count &&
 		       vtd_iq_distance(iq, slot_of(batch, entry + 1)) <= at)
 			entry++;
+		if (entry >= end)
+			break;
 		own = slot_of(batch, entry) == item->index;
 		if (entry > flushed && slot_of(batch, flushed) != item->index)
 			own = false;
@@ -383,7 +387,7 @@ static __attribute__((noinline)) bool mark_all(struct iommunest_vtd_iq *iq,
 {
 	struct settling settling = settling_of(iq, slot);
 
-	mark_outcomes(&settling, iq->batch->count);
+	mark_outcomes(&settling, iq->batch->count, iq->batch->count);
 	return true;
 }
 
@@ -396,6 +400,7 @@ static COLD bool submit_in_full(struct iommunest_vtd_iq *iq, uint16_t slot,
 	struct settling settling = settling_of(iq, slot);
 	struct iommunest_report report;
 	uint32_t undone = 0;
+	uint32_t end = iq->batch->count;
 	int ret;
 
 	settling.outcomes = outcomes;
@@ -403,9 +408,11 @@ static COLD bool submit_in_full(struct iommunest_vtd_iq *iq, uint16_t slot,
 			   result, &report);
 	if (ret < 0 || report.flushed)
 		undone = deal_with_failure(&settling, &report, result);
+	if (ret < 0 && !undone)
+		end = iq->batch->cursor;
 	if (!settling.outcomes && !undone)
 		return iq->failure.cause;
-	mark_outcomes(&settling, iq->batch->count - undone);
+	mark_outcomes(&settling, iq->batch->count - undone, end);
 	return true;
 }
 
