@@ -481,6 +481,8 @@ TEST_LOOP(a_drain_that_fails_aborts_its_own_wait, 2)
 	ck_assert_int_eq(rig_kick(&rig), -EIO);
 	shows_ite(0, -EIO, _i ? 1 : 0);
 	ck_assert_uint_eq(rig.result.waits, _i ? 1 : 0);
+	/* The head is after it, and the VMM was asked. */
+	ck_assert_uint_eq(rig.result.vmm, 1);
 }
 
 TEST(a_descriptor_that_fails_halts_by_default)

@@ -230,6 +230,9 @@ TEST(a_failure_can_be_shown_as_ite)
 	ck_assert_uint_eq(rig.result.fsts, IOMMUNEST_VTD_FSTS_ITE);
 	ck_assert_uint_eq(rig.result.iqh, 2 << 5);
 	rig_tells(&rig, "");
+	/* The slot is done, and `descriptor` was not given it. */
+	ck_assert_uint_eq(rig.result.descriptors, 2);
+	ck_assert_uint_eq(rig.result.vmm, 0);
 }
 
 /* It may add what it names; the tables grow while it is asked. */

@@ -82,11 +82,9 @@ static COLD int fail_slot(struct iommunest_vtd_iq *iq, uint32_t index,
 static int take_slot(struct iommunest_vtd_iq *iq, uint32_t index, int ret,
 		     struct iommunest_vtd_iq_result *result)
 {
-	if (ret)
-		return ret;
-	result->vmm++;
-	vtd_iq_advance(iq, result, vtd_iq_next(iq, index));
-	return 0;
+	if (!ret)
+		vtd_iq_advance(iq, result, vtd_iq_next(iq, index));
+	return ret;
 }
 
 static int give_to_vmm(struct iommunest_vtd_iq *iq, uint32_t index,
@@ -100,6 +98,7 @@ static int give_to_vmm(struct iommunest_vtd_iq *iq, uint32_t index,
 		return ret;
 	ret = take_answer(iq, index, iq->ops.descriptor(iq->vmm, index, desc),
 			  result);
+	result->vmm += !ret;
 	return take_slot(iq, index, ret, result);
 }
 
@@ -164,6 +163,7 @@ static int handle_wait(struct iommunest_vtd_iq *iq, uint32_t index,
 		       const struct iommunest_vtd_desc *desc,
 		       struct iommunest_vtd_iq_result *result)
 {
+	bool drains;
 	int ret;
 
 	if (!(desc->flags & IOMMUNEST_VTD_DESC_PD)) {
@@ -174,7 +174,8 @@ static int handle_wait(struct iommunest_vtd_iq *iq, uint32_t index,
 	if (ret)
 		return ret;
 	/* One that is aborted drains nothing. */
-	if (!iq->abort.cause || !is_seen(desc))
+	drains = !iq->abort.cause || !is_seen(desc);
+	if (drains)
 		ret = take_answer(iq, index,
 				  iq->ops.descriptor(iq->vmm, index, desc),
 				  result);
@@ -182,8 +183,8 @@ static int handle_wait(struct iommunest_vtd_iq *iq, uint32_t index,
 		return ret;
 	vtd_gather_wait(iq, index, desc->raw);
 	ret = iommunest__vtd_settle(iq, vtd_iq_next(iq, index), result);
-	if (!ret)
-		result->vmm++;
+	/* It may be done though it did not complete. */
+	result->vmm += drains && iq->head != index;
 	return ret;
 }
 
