@@ -84,6 +84,7 @@ static unsigned int flush_at_random(struct guest *guest,
 			guest, DOMAIN,
 			support_rng_next(rng) & UINT64_C(0x7ffffffff000),
 			support_rng_below(rng, 19), support_rng_below(rng, 2));
+	return count;
 }
 
 /* With the random numbers from the beginning. */
