@@ -118,9 +118,10 @@ static int send_once(struct submission *sub, const struct submission_call *call,
 {
 	struct iommunest_reply reply;
 
-	iommunest_call_kernel(sub->ctx, sub->id, &sub->batch->type,
-			      call->entries, call->count, sub->extension,
-			      &reply);
+	reply.error =
+		iommunest_call_kernel(sub->ctx, sub->id, &sub->batch->type,
+				      call->entries, call->count,
+				      sub->extension, &reply.cmd);
 	return take_reply(sub, call, &reply, done);
 }
 

@@ -14,7 +14,7 @@
 #include "lib/context.h"
 #include "lib/error-report.h"
 
-/* What became of a call, if it was made. */
+/* A call that was made, or not, and did not handle all. */
 struct iommunest_reply {
 	/* As the kernel left it: entry_num is the count that came back. */
 	struct iommunest_uapi_invalidate cmd;
@@ -23,13 +23,13 @@ struct iommunest_reply {
 	bool made;
 };
 
-static inline void iommunest_call_kernel(struct iommunest_ctx *ctx, uint32_t id,
-					 const struct iommunest_inv_type *type,
-					 const void *entries, uint32_t count,
-					 enum iommunest_extension extension,
-					 struct iommunest_reply *reply)
+/* 0 or a negated errno; *@cmd is as the kernel left it. */
+static inline int iommunest_call_kernel(struct iommunest_ctx *ctx, uint32_t id,
+					const struct iommunest_inv_type *type,
+					const void *entries, uint32_t count,
+					enum iommunest_extension extension,
+					struct iommunest_uapi_invalidate *cmd)
 {
-	struct iommunest_uapi_invalidate *cmd = &reply->cmd;
 	int ret;
 
 	*cmd = (struct iommunest_uapi_invalidate){
@@ -45,8 +45,7 @@ static inline void iommunest_call_kernel(struct iommunest_ctx *ctx, uint32_t id,
 		cmd->flags = IOMMUNEST_INVALIDATE_REPORT_ERROR;
 	}
 	ret = iommunest_ioctl(ctx, IOMMU_HWPT_INVALIDATE, cmd);
-	reply->error = ret > 0 ? 0 : ret;
-	reply->made = true;
+	return ret > 0 ? 0 : ret;
 }
 
 /* Whatever the type, there is nothing to find out about such a call. */
@@ -69,16 +68,20 @@ static inline bool iommunest_submit_at_once(struct iommunest_ctx *ctx,
 	const enum iommunest_extension extension =
 		iommunest_extension_known(ctx);
 	const uint32_t count = iommunest_batch_pending(batch);
+	int error;
 
 	reply->made = false;
 	if (batch->error || !count || count > batch->at_once_max ||
 	    extension == IOMMUNEST_EXTENSION_UNKNOWN)
 		return false;
-	iommunest_call_kernel(ctx, id, &batch->type,
-			      iommunest_batch_at(batch, batch->cursor), count,
-			      extension, reply);
-	if (!iommunest_is_all_done(count, reply->cmd.entry_num, reply->error))
+	error = iommunest_call_kernel(ctx, id, &batch->type,
+				      iommunest_batch_at(batch, batch->cursor),
+				      count, extension, &reply->cmd);
+	if (!iommunest_is_all_done(count, reply->cmd.entry_num, error)) {
+		reply->error = error;
+		reply->made = true;
 		return false;
+	}
 	batch->cursor = batch->count;
 	return true;
 }

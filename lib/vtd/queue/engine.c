@@ -94,7 +94,7 @@ static int make_gathered(struct iommunest_vtd_iq *iq, uint32_t old)
 	if (!gathered)
 		return -ENOMEM;
 	for (i = old; i < iq->scopes.room; i++)
-		gathered[i] = VTD_NOTHING_GATHERED;
+		vtd_gathered_clear(&gathered[i]);
 	iq->gathered = gathered;
 	return 0;
 }

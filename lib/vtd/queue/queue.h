@@ -16,6 +16,8 @@
 #ifndef IOMMUNEST_VTD_QUEUE_QUEUE_H
 #define IOMMUNEST_VTD_QUEUE_QUEUE_H
 
+#include <string.h>
+
 #include <libiommunest.h>
 
 #include "lib/vtd/queue/fault.h"
@@ -77,13 +79,13 @@ struct vtd_gathered {
 	uint16_t next_touched;
 };
 
-#define VTD_NOTHING_GATHERED               \
-	((struct vtd_gathered){            \
-		.first_item = VTD_NO_ITEM, \
-		.last_item = VTD_NO_ITEM,  \
-		.last_entry = VTD_NO_ITEM, \
-		.next_touched = VTD_NONE,  \
-	})
+/* Nothing is: each of its members is all ones then. */
+static inline void vtd_gathered_clear(struct vtd_gathered *gathered)
+{
+	memset(gathered, 0xff, sizeof(*gathered));
+}
+
+_Static_assert(VTD_NO_ITEM == UINT32_MAX && VTD_NONE == UINT16_MAX, "all ones");
 
 struct iommunest_vtd_iq {
 	void *vmm;

@@ -456,7 +456,7 @@ static bool submit_all(struct iommunest_vtd_iq *iq,
 		uint16_t next = iq->gathered[slot].next_touched;
 
 		more |= submit_target(iq, slot, result);
-		iq->gathered[slot] = VTD_NOTHING_GATHERED;
+		vtd_gathered_clear(&iq->gathered[slot]);
 		slot = next;
 	}
 	iq->touched = VTD_NONE;
