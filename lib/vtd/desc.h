@@ -13,23 +13,34 @@
 /*
  * Guests at work write PASID-based IOTLB descriptors and waits, and hardly
  * anything else.  Both are handled without decoding all of them; this says the
- * same as decoding does.
+ * same as decoding does, of a 256-bit descriptor in scalable mode.  Type,
+ * reserved bits, and what else is known of the first word are one comparison.
  */
 #define VTD_DESC_TYPE_BITS (FIELD_TYPE_HIGH | FIELD_TYPE_LOW)
 #define VTD_PIOTLB_G_ALL vtd_put(IOMMUNEST_VTD_PIOTLB_ALL, FIELD_G)
 
-/* Of a 256-bit descriptor with that type: hardware would take it. */
-static inline bool vtd_piotlb_is_valid(const uint64_t *words)
+/* Hardware would take it.  G is 2 or 3. */
+static inline bool vtd_is_piotlb(const uint64_t *words)
 {
-	uint64_t reserved = (words[0] & PIOTLB_RESERVED_0) |
-			    (words[1] & PIOTLB_RESERVED_1) | words[2] |
-			    words[3];
+	const uint64_t known =
+		VTD_DESC_TYPE_BITS | PIOTLB_RESERVED_0 | VTD_PIOTLB_G_ALL;
 
-	/* G is 2 or 3. */
-	return !reserved && (words[0] & VTD_PIOTLB_G_ALL);
+	return (words[0] & known) ==
+		       (IOMMUNEST_VTD_DESC_PIOTLB | VTD_PIOTLB_G_ALL) &&
+	       !((words[1] & PIOTLB_RESERVED_1) | words[2] | words[3]);
 }
 
-/* And of a valid one. */
+/* The same of a wait that drains no page requests. */
+static inline bool vtd_is_plain_wait(const uint64_t *words)
+{
+	const uint64_t known =
+		VTD_DESC_TYPE_BITS | WAIT_RESERVED_0 | FIELD_WAIT_PD;
+
+	return (words[0] & known) == IOMMUNEST_VTD_DESC_WAIT &&
+	       !((words[1] & WAIT_RESERVED_1) | words[2] | words[3]);
+}
+
+/* Of a PASID-based IOTLB descriptor. */
 static inline bool vtd_piotlb_is_all(const uint64_t *words)
 {
 	return (words[0] & FIELD_G) == VTD_PIOTLB_G_ALL;
@@ -39,13 +50,6 @@ static inline bool vtd_piotlb_is_all(const uint64_t *words)
 static inline uint64_t vtd_piotlb_scope(const uint64_t *words)
 {
 	return vtd_get(words[0], FIELD_PASID | FIELD_DID);
-}
-
-/* Of a 256-bit descriptor with that type: hardware would take it. */
-static inline bool vtd_wait_is_valid(const uint64_t *words)
-{
-	return !((words[0] & WAIT_RESERVED_0) | (words[1] & WAIT_RESERVED_1) |
-		 words[2] | words[3]);
 }
 
 /* Hardware ignores the address bits within a block of 2^@am pages. */

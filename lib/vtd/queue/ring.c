@@ -188,31 +188,21 @@ static int handle_wait(struct iommunest_vtd_iq *iq, uint32_t index,
 	return ret;
 }
 
-/* As handle_wait() does, unless the VMM has a part in it. */
-static bool note_wait(struct iommunest_vtd_iq *iq, uint32_t index,
-		      const uint64_t *words)
-{
-	if (!vtd_wait_is_valid(words) || words[0] & FIELD_WAIT_PD)
-		return false;
-	vtd_gather_wait(iq, index, words);
-	return true;
-}
-
 /*
- * What needs no decoding in full: PASID-based IOTLB descriptors and waits,
- * while nested translation is at work.
+ * What needs no decoding in full: PASID-based IOTLB descriptors, and waits that
+ * the VMM has no part in, while nested translation is at work.
  */
 static bool gather(struct iommunest_vtd_iq *iq, uint32_t index,
 		   const uint64_t *words)
 {
-	const uint64_t type = words[0] & VTD_DESC_TYPE_BITS;
-
 	if (!iq->forwards)
 		return false;
-	if (type == IOMMUNEST_VTD_DESC_PIOTLB)
-		return vtd_piotlb_is_valid(words) &&
-		       vtd_gather_piotlb(iq, index, words);
-	return type == IOMMUNEST_VTD_DESC_WAIT && note_wait(iq, index, words);
+	if (vtd_is_piotlb(words))
+		return vtd_gather_piotlb(iq, index, words);
+	if (!vtd_is_plain_wait(words))
+		return false;
+	vtd_gather_wait(iq, index, words);
+	return true;
 }
 
 static int handle_type(struct iommunest_vtd_iq *iq, uint32_t index,
@@ -365,7 +355,7 @@ run_to(struct iommunest_vtd_iq *iq, uint32_t end, uint32_t left,
 /* A tail that hardware would refuse is a fault. */
 static int check_tail(struct iommunest_vtd_iq *iq, uint32_t tail)
 {
-	if (iq->desc_shift == SHIFT_256 && iq->iqt & IQT_BIT4)
+	if (iq->iqt & IQT_BIT4 && iq->desc_shift == SHIFT_256)
 		return set_queue_error(iq, IOMMUNEST_CAUSE_GUEST, iq->head,
 				       -EBADMSG, IOMMUNEST_VTD_IQEI_TAIL_ALIGN);
 	if (tail >= iq->slots)
