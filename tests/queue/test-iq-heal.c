@@ -706,6 +706,35 @@ TEST(what_is_forgotten_and_added_again_is_sent)
 	rig_entry(&rig, 3, 0, 0x3000, 1, 0);
 }
 
+static int readd_10_in_call(struct guest *guest,
+			    const struct guest_event *event)
+{
+	if (event->kind != GUEST_CALL || event->flush_all || !event->error)
+		return 0;
+	guest->hook = NULL;
+	ck_assert_int_eq(iommunest_vtd_iq_forget(rig.iq, TARGET(rig.ctx, 10)),
+			 0);
+	rig_add(&rig, 1, 0, 10);
+	return 0;
+}
+
+/* Of a target that `trace` added again, what is cut off is that one. */
+TEST(a_target_that_is_added_again_before_it_is_cut_off_stays_cut_off)
+{
+	open_healing();
+	isolate_answer = 0;
+	rig_page(&rig, 0x1000);
+	fail_entries(10, -EIO, 0);
+	rig.guest.hook = readd_10_in_call;
+	ck_assert_int_eq(rig_kick(&rig), 0);
+	was_told("isolate 10 at 0: -5 0; ");
+	host_heal(&rig.host);
+	rig_page(&rig, 0x1000);
+	ck_assert_int_eq(rig_kick(&rig), 0);
+	rig_is_done(&rig);
+	ck_assert_uint_eq(host_calls_to(&rig.host, 10), 0);
+}
+
 /* To be there already is not to be added. */
 TEST(a_scope_that_an_isolated_target_still_has_adds_nothing)
 {

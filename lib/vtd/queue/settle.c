@@ -204,9 +204,13 @@ static void note_failure(struct iommunest_vtd_iq *iq,
 		iq->failure = *failure;
 }
 
+/* A callback may have removed it, and added it again: that is in a new slot. */
 static struct vtd_hwpt *target_of(const struct settling *settling)
 {
-	return &settling->iq->scopes.hwpts[settling->slot];
+	const struct vtd_scopes *table = &settling->iq->scopes;
+	uint16_t now = vtd_scopes_slot_now(table, settling->slot);
+
+	return &table->hwpts[now == VTD_NONE ? settling->slot : now];
 }
 
 /* From @first on, which is what became of a call of all, if it was made. */
