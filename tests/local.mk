@@ -127,6 +127,7 @@ LDADD = %D%/libtest.la libiommunest-sim.la libiommunest.la $(CHECK_LIBS)
 	%D%/harness/guest.h \
 	%D%/harness/heap.c \
 	%D%/harness/heap.h \
+	%D%/harness/hold.h \
 	%D%/harness/host.c \
 	%D%/harness/host.h \
 	%D%/harness/iq-rig.c \

@@ -8,15 +8,9 @@
 #include <string.h>
 
 #include "tests/harness/guest.h"
+#include "tests/harness/hold.h"
 
 #define PAGE_SIZE 4096u
-
-/* libcheck's own assertions note each place they come by, and are slow. */
-#define hold(condition)                                 \
-	do {                                            \
-		if (!(condition))                       \
-			ck_abort_msg("%s", #condition); \
-	} while (0)
 
 #define TYPE(number) (((number)&15ull) | ((number)&0x70ull) << 5)
 

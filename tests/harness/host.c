@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "tests/harness/host.h"
+#include "tests/harness/hold.h"
 
 #define HOST_FD 7
 
@@ -87,7 +88,7 @@ static void *grown(void *array, size_t count, size_t size)
 {
 	void *new = realloc(array, count * size);
 
-	ck_assert_ptr_nonnull(new);
+	hold(new);
 	return new;
 }
 
@@ -140,10 +141,10 @@ static int invalidate(struct host *host, struct iommu_hwpt_invalidate *cmd)
 	const struct host_rule *rule;
 	struct host_call *call;
 
-	ck_assert_uint_eq(cmd->size, sizeof(*cmd));
-	ck_assert_uint_eq(cmd->entry_len, sizeof(struct iommunest_vtd_entry));
-	ck_assert_uint_eq(cmd->data_type, IOMMU_HWPT_INVALIDATE_DATA_VTD_S1);
-	ck_assert_uint_eq(cmd->__reserved, 0);
+	hold(cmd->size == sizeof(*cmd));
+	hold(cmd->entry_len == sizeof(struct iommunest_vtd_entry));
+	hold(cmd->data_type == IOMMU_HWPT_INVALIDATE_DATA_VTD_S1);
+	hold(cmd->__reserved == 0);
 	call = record(host, cmd);
 	rule = call_rule(host, cmd->hwpt_id);
 	if (!rule) {
@@ -172,14 +173,14 @@ static int host_sys_open(void *data, const char *path, int flags)
 static int host_sys_close(void *data, int fd)
 {
 	(void)data;
-	ck_assert_int_eq(fd, HOST_FD);
+	hold(fd == HOST_FD);
 	return 0;
 }
 
 static int host_sys_ioctl(void *data, int fd, unsigned long request, void *arg)
 {
-	ck_assert_int_eq(fd, HOST_FD);
-	ck_assert_uint_eq(request, IOMMU_HWPT_INVALIDATE);
+	hold(fd == HOST_FD);
+	hold(request == IOMMU_HWPT_INVALIDATE);
 	/* The library asks what the kernel can: this one has no extension. */
 	if (((struct iommu_hwpt_invalidate *)arg)->size > 32)
 		return -E2BIG;

@@ -82,7 +82,10 @@ struct linux_vmm_setup {
 	/* enum iommunest_vtd_iq_policy. */
 	uint32_t policy;
 	uint32_t budget;
-	/* Before each run the engine is saved, and another one restored. */
+	/*
+	 * The engine is saved before a run, and another one restored: where it
+	 * has halted, or a failure is pending, and now and then.
+	 */
 	bool migrates;
 	/* A PASID-cache descriptor brings back what was cut off. */
 	bool readmits;
@@ -134,6 +137,7 @@ struct linux_vmm {
 	/* FSTS_REG bits that were ever set. */
 	uint32_t shown;
 	unsigned int reads;
+	unsigned int runs;
 };
 
 #define VMM_SLOTS 128u
