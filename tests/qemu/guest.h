@@ -25,6 +25,11 @@
 #define GUEST_REG_IQA 0x90u
 #define GUEST_REG_IQERCD 0xb0u
 
+/* A fault of DMA is recorded. */
+#define GUEST_FSTS_PPF 2u
+/* FR: the PASID-table entry is not valid. */
+#define GUEST_FAULT_PASID_ENTRY 0x5bu
+
 #define GUEST_TE (UINT32_C(1) << 31)
 #define GUEST_SRTP (UINT32_C(1) << 30)
 #define GUEST_QIE (UINT32_C(1) << 26)

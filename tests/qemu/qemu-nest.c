@@ -304,6 +304,60 @@ TEST_LOOP(a_flush_that_the_host_refuses_is_replaced_by_all, if_injected(10))
 	guest_end(&guest);
 }
 
+/* The device's, of the first fault-recording register. */
+static void check_fault(struct guest *guest, unsigned int reason)
+{
+	uint64_t cap = guest_reg(guest, GUEST_REG_CAP, 8);
+	uint32_t at = (uint32_t)(cap >> 24 & 0x3ff) * 16;
+	uint64_t high = guest_reg(guest, at + 8, 8);
+
+	/* F, FR and SID. */
+	ck_assert_uint_eq(high >> 63, 1);
+	ck_assert_uint_eq(high >> 32 & 0xff, reason);
+	ck_assert_uint_eq(high & 0xffff, SLOT << 3);
+	ck_assert_uint_eq(guest_reg(guest, GUEST_REG_FSTS, 4), GUEST_FSTS_PPF);
+}
+
+/*
+ * And all of it cannot be flushed, either: the device is cut off, so that the
+ * wait is true.  The queue has no error; DMA has one.
+ */
+TEST_LOOP(a_device_whose_all_is_refused_is_cut_off, if_injected(3))
+{
+	struct guest guest;
+	unsigned int i;
+
+	start(&guest, one_device);
+	guest_translate(&guest, true);
+	give_table(&guest, SLOT, DOMAIN);
+	/* That, and what is sent instead. */
+	inject_set("refuse_more", 100);
+	inject_set("refuse", (uint64_t)_i + 1);
+	for (i = 0; i < 3; i++)
+		guest_queue_piotlb(&guest, DOMAIN, i << 20, 0, true);
+	ck_assert(guest_kick(&guest));
+	inject_clear();
+	ck_assert_uint_eq(qtest_count("vtd_nest_heal "), 0);
+	ck_assert_uint_eq(qtest_count("vtd_nest_error "), 1);
+	check_fault(&guest, GUEST_FAULT_PASID_ENTRY);
+
+	/* There is nothing to flush. */
+	trace_discard(trace);
+	guest_queue_piotlb(&guest, DOMAIN, 0x5000, 0, true);
+	ck_assert(guest_kick(&guest));
+	check_arrived();
+	/* Until the guest has the device look at its entry again. */
+	guest_queue_pasid_cache(&guest, DOMAIN);
+	ck_assert(guest_kick(&guest));
+	ck_assert_uint_eq(qtest_count("vtd_nest_attach "), 2);
+	trace_discard(trace);
+	flush(&guest, DOMAIN, 0x5000, 0, true);
+	ck_assert(guest_kick(&guest));
+	check_arrived();
+	ck_assert_uint_eq(qtest_count("vtd_nest_error "), 1);
+	guest_end(&guest);
+}
+
 /* ---- Two devices, each on an iommufd of its own ---- */
 
 static const char *const two_devices[] = {
