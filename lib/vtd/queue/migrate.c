@@ -60,19 +60,11 @@ static bool has_flag(const struct iommunest_vtd_iq_state *state, uint32_t flag)
 	return state->flags & flag;
 }
 
-static uint32_t slots_of(uint64_t iqa)
-{
-	return (iqa & IOMMUNEST_VTD_IQA_DW ? 128u : 256u)
-	       << (iqa & IOMMUNEST_VTD_IQA_QS);
-}
-
 /* Head and fault within the ring, as far as there is one. */
 static bool is_within(const struct iommunest_vtd_iq_state *state)
 {
-	const uint64_t bytes = UINT64_C(4096)
-			       << (state->iqa & IOMMUNEST_VTD_IQA_QS);
-	const unsigned int shift =
-		state->iqa & IOMMUNEST_VTD_IQA_DW ? SHIFT_256 : SHIFT_128;
+	const unsigned int shift = vtd_iqa_shift(state->iqa);
+	const uint32_t slots = vtd_iqa_slots(state->iqa);
 
 	if (!has_flag(state, IOMMUNEST_VTD_IQ_HAS_BASE))
 		return !state->iqa && !state->iqh && !state->cause &&
@@ -86,9 +78,9 @@ static bool is_within(const struct iommunest_vtd_iq_state *state)
 	if (state->cause && state->fsts != IOMMUNEST_VTD_FSTS_ITE &&
 	    state->iqh && state->iqh >> shift != state->index)
 		return false;
-	return state->iqh < bytes &&
+	return state->iqh >> shift < slots &&
 	       !(state->iqh & ((UINT64_C(1) << shift) - 1)) &&
-	       (uint64_t)state->index << shift < bytes;
+	       state->index < slots;
 }
 
 static struct vtd_fault fault_in(const struct iommunest_vtd_iq_state *state)
@@ -111,7 +103,7 @@ static bool is_abort(const struct iommunest_vtd_iq_state *state)
 	if (!has_flag(state, IOMMUNEST_VTD_IQ_ABORT))
 		return !state->abort_index && !state->abort_error;
 	return has_flag(state, IOMMUNEST_VTD_IQ_HAS_BASE) &&
-	       state->abort_index < slots_of(state->iqa) &&
+	       state->abort_index < vtd_iqa_slots(state->iqa) &&
 	       fault.error == state->abort_error &&
 	       iommunest__vtd_fault_is_possible(&fault);
 }
@@ -186,9 +178,6 @@ static void take_queue_error(struct iommunest_vtd_iq_state *state,
 static void take_fault(struct iommunest_vtd_iq_state *state,
 		       const struct iommunest_vtd_iq_registers *registers)
 {
-	const unsigned int shift =
-		registers->iqa & IOMMUNEST_VTD_IQA_DW ? SHIFT_256 : SHIFT_128;
-
 	if (registers->fsts & IOMMUNEST_VTD_FSTS_IQE) {
 		take_queue_error(state,
 				 registers->iqercd & IOMMUNEST_VTD_IQERCD_IQEI);
@@ -199,7 +188,8 @@ static void take_fault(struct iommunest_vtd_iq_state *state,
 	} else {
 		return;
 	}
-	state->index = (uint32_t)(registers->iqh >> shift);
+	state->index =
+		(uint32_t)(registers->iqh >> vtd_iqa_shift(registers->iqa));
 }
 
 EXPORT int iommunest_vtd_iq_restore_registers(

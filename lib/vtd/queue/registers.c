@@ -31,7 +31,6 @@ static void forget_failures(struct iommunest_vtd_iq *iq)
 EXPORT int iommunest_vtd_iq_set_base(struct iommunest_vtd_iq *iq, uint64_t iqa,
 				     enum iommunest_vtd_ttm ttm)
 {
-	bool wide = iqa & IOMMUNEST_VTD_IQA_DW;
 	uint32_t slots;
 	int ret;
 
@@ -39,13 +38,13 @@ EXPORT int iommunest_vtd_iq_set_base(struct iommunest_vtd_iq *iq, uint64_t iqa,
 		return -EINVAL;
 	if (iq->running)
 		return -EBUSY;
-	slots = (wide ? 128u : 256u) << (iqa & IOMMUNEST_VTD_IQA_QS);
+	slots = vtd_iqa_slots(iqa);
 	ret = iommunest__vtd_make_room(iq, slots);
 	if (ret)
 		return ret;
 	iq->iqa = iqa;
 	iq->slots = slots;
-	iq->desc_shift = wide ? SHIFT_256 : SHIFT_128;
+	iq->desc_shift = vtd_iqa_shift(iqa);
 	iq->head = 0;
 	/* Some guests write the tail first, and then the base. */
 	if (iq->enabled)
