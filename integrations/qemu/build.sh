@@ -30,7 +30,8 @@ usage() {
 Usage: integrations/qemu/build.sh [--style]
 Builds qemu-system-x86_64, statically, from the source package of Debian's
 $source_suite ($series) with the files, the patch and the devices of this folder, and
-prints the folder with it and the ROMs that it starts with.
+prints the folder with it, the ROMs that it starts with, and, in tests/, QEMU's
+own test of its VT-d.
   --style  runs QEMU's checkpatch.pl on the files and the patch instead
 
 Sources, build trees and what was built are kept in \$IOMMUNEST_CACHE, or
@@ -208,10 +209,13 @@ build_qemu() {
 	configure_qemu
 	# The library is linked anew.
 	rm -f "$build/qemu-system-x86_64"
-	quietly "$log" ninja -C "$build" -j"$jobs" qemu-system-x86_64
+	quietly "$log" ninja -C "$build" -j"$jobs" qemu-system-x86_64 \
+		tests/qtest/intel-iommu-test
 	rm -rf "$work"
-	mkdir -p "$work"
+	mkdir -p "$work/tests"
 	strip -o "$work/qemu-system-x86_64" "$build/qemu-system-x86_64"
+	strip -o "$work/tests/intel-iommu-test" \
+		"$build/tests/qtest/intel-iommu-test"
 	cp /usr/share/seabios/bios-256k.bin /usr/share/qemu/linuxboot_dma.bin \
 		/usr/share/qemu/kvmvapic.bin "$work"
 	mkdir -p "$store/images"

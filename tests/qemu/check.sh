@@ -60,7 +60,7 @@ make_guest() {
 
 # What QEMU starts from, and its guest, for the machine.
 files_in() {
-	find "$@" -type f -printf '--file\n%p\n'
+	find "$@" -maxdepth 1 -type f -printf '--file\n%p\n'
 }
 
 # run KERNEL OUT OPTION... PROGRAM...
