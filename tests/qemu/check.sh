@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The libiommunest authors
 # Runs the programs of this folder with the QEMU of integrations/qemu, on one
-# kernel after the other; what the tier "qemu" of scripts/check.sh calls.
+# kernel after the other, and before that plain.sh, which needs none; what the
+# tier "qemu" of scripts/check.sh calls.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -21,8 +22,9 @@ usage() {
 	cat <<EOF_USAGE
 Usage: tests/qemu/check.sh [OPTION...] [PROGRAM...]
 Builds QEMU, and runs PROGRAMs of the build tree (default: all of
-tests/qemu) in tests/vm's machine, with each of the kernels.  A kernel that
-cannot be had is skipped; exit status 77: QEMU cannot be had.
+tests/qemu) in tests/vm's machine, with each of the kernels.  plain.sh is run
+once, and without that machine.  A kernel that cannot be had is skipped; exit
+status 77: QEMU cannot be had.
 
   --build DIR            the build tree (default: here)
   --kernels "KERNEL..."  default: $kernels
@@ -40,12 +42,16 @@ make_kernel() {
 	cp "$kernel" "$build/linux-guest/$2"
 }
 
-# The guests of qemu-linux: two kernels, and one process.  The archive is
-# not compressed: what would have to read it is emulated twice.
+has_program() {
+	[[ " ${programs[*]} " == *"/$1 "* ]]
+}
+
+# The guests of qemu-linux and plain.sh: two kernels, and one process.  The
+# archive is not compressed: what would have to read it is emulated twice.
 make_guest() {
 	local root file
 
-	[[ " ${programs[*]} " == *qemu-linux* ]] || return 0
+	has_program qemu-linux || has_program plain.sh || return 0
 	file=$(binary_of "$build" tests/qemu/linux-guest) || return
 	root=$(mktemp -d)
 	mkdir -p "$root"/{dev,lib,lib64,proc,sys} "$build/linux-guest"
@@ -55,7 +61,8 @@ make_guest() {
 		>"$build/linux-guest/linux-guest.initramfs"
 	rm -rf "$root"
 	make_kernel newest linux-guest.bzImage
-	make_kernel newest-unfixed linux-guest-unfixed.bzImage
+	! has_program qemu-linux ||
+		make_kernel newest-unfixed linux-guest-unfixed.bzImage
 }
 
 # What QEMU starts from, and its guest, for the machine.
@@ -69,6 +76,11 @@ files_in() {
 run() {
 	VM_MEMORY=1536 VM_IOMMU=aw-bits=48 "$top/tests/vm/run.sh" \
 		--build "$build" --kernel "$1" --out "$build/$2" "${@:3}"
+}
+
+run_plain() {
+	say "Without VFIO devices:"
+	"$here/plain.sh" "$image" "$build/linux-guest" "$build/qemu-plain"
 }
 
 # Its own seconds end it before --limit does.
@@ -130,26 +142,30 @@ build=$(cd "$build" && pwd)
 programs=("$@")
 [ $# -gt 0 ] ||
 	programs=(tests/qemu/qemu-nest tests/qemu/qemu-random
-		tests/qemu/qemu-peer tests/qemu/qemu-linux)
+		tests/qemu/qemu-peer tests/qemu/qemu-linux tests/qemu/plain.sh)
 others=()
 for program in "${programs[@]}"; do
-	[[ $program == *qemu-linux ]] || others+=("$program")
+	case $program in
+	*/qemu-linux | */plain.sh) ;;
+	*) others+=("$program") ;;
+	esac
 done
 export RESULTS=${RESULTS:-$build/qemu-results}
 
 image=$("$top/integrations/qemu/build.sh")
 peer=$("$here/peer.sh") || [ $? -eq 77 ]
 make_guest
+result=0
+! has_program plain.sh || run_plain || result=1
 found=()
 find_kernels
-result=0
 for kernel in "${found[@]}"; do
 	[ ${#others[@]} -gt 0 ] || break
 	say "Linux $kernel:"
 	run_others "$kernel" || result=1
 done
 for kernel in "${found[@]}"; do
-	[ ${#others[@]} -lt ${#programs[@]} ] || break
+	has_program qemu-linux || break
 	say "Linux $kernel, with Linux as the guest:"
 	run_linux "$kernel" || result=1
 done

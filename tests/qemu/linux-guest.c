@@ -1,18 +1,24 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The libiommunest authors */
 /*
- * The only process of the guest of qemu-linux: it has VFIO's device, and does
- * what is asked for on the serial port, a line each.
+ * The only process of a guest: it has VFIO's device, and does what is asked for
+ * on the serial port, a line each.
  *
  *	round SEED COUNT  maps and unmaps COUNT times, at random, in an IOAS of
  *			  its own
  *	end		  turns the machine off
+ *
+ * Started as "linux-guest dma COUNT", it has an emulated "edu" as its device,
+ * lets it copy that many pages, each mapped where the last one was, and turns
+ * the machine off.
  *
  * It answers with lines that begin with "@@".  "@@ flush" is what the guest's
  * VT-d driver put into its queue, from the guest's own kernel; the last one is
  * "@@ done UNMAPS FAILED".
  */
 #include <config.h>
+
+#include "edu.h"
 
 #include "tests/harness/support.h"
 #include "tests/vm/trace.h"
@@ -42,6 +48,10 @@
 #define AREAS 4u
 /* Their distance. */
 #define AREA (UINT64_C(4) << 20)
+
+/* What edu copies. */
+#define EDU_FROM (EDU_LIMIT / 2)
+#define EDU_TO (EDU_FROM + AREA)
 
 /* The IOMMU_IOAS_MAP and _UNMAP of <linux/iommufd.h>. */
 struct ioas_map {
@@ -149,13 +159,14 @@ static void start(void)
 
 /* ---- A round ---- */
 
-static void map(uint32_t ioas, uint64_t iova, uint64_t length)
+static void map(uint32_t ioas, uint64_t iova, const unsigned char *memory,
+		uint64_t length)
 {
 	struct ioas_map cmd = {
 		.size = sizeof(cmd),
 		.flags = MAP_FIXED_READ_WRITE,
 		.ioas_id = ioas,
-		.user_va = (uintptr_t)buffer,
+		.user_va = (uintptr_t)memory,
 		.length = length,
 		.iova = iova,
 	};
@@ -191,7 +202,7 @@ static void map_and_unmap(uint32_t ioas, struct support_rng *rng)
 	uint32_t areas = 1 + support_rng_below(rng, AREAS), i;
 
 	for (i = 0; i < areas; i++)
-		map(ioas, iova + i * AREA, length_at_random(rng));
+		map(ioas, iova + i * AREA, buffer, length_at_random(rng));
 	unmap(ioas, iova, (areas - 1) * AREA + BUFFER);
 }
 
@@ -212,9 +223,8 @@ static void show_flushes(void)
 	}
 }
 
-static void run_round(uint64_t seed, unsigned int count)
+static uint32_t attach_ioas(void)
 {
-	struct support_rng rng = { .state = seed };
 	uint32_t ioas, attached;
 
 	unmaps = 0;
@@ -222,13 +232,64 @@ static void run_round(uint64_t seed, unsigned int count)
 	need(!iommunest_ioas_alloc(ctx, &ioas), "iommunest_ioas_alloc");
 	attached = ioas;
 	failed += iommunest_vfio_attach(ctx, device, &attached) != 0;
-	while (count--)
-		map_and_unmap(ioas, &rng);
+	return ioas;
+}
+
+static void detach_ioas(uint32_t ioas)
+{
 	failed += iommunest_vfio_detach(ctx, device) != 0;
 	failed += iommunest_object_destroy(ctx, ioas) != 0;
 	show_flushes();
 	printf("@@ done %u %u\n", unmaps, failed);
 }
+
+static void run_round(uint64_t seed, unsigned int count)
+{
+	struct support_rng rng = { .state = seed };
+	uint32_t ioas = attach_ioas();
+
+	while (count--)
+		map_and_unmap(ioas, &rng);
+	detach_ioas(ioas);
+}
+
+/* ---- DMA of an emulated device ---- */
+
+/*
+ * With a translation that edu should have lost, it copies from or to the pages
+ * of an earlier copy.
+ */
+static void copy_page(const struct edu *edu, uint32_t ioas, unsigned int n)
+{
+	unsigned char *from = buffer + 2 * PAGE * (n % (BUFFER / PAGE / 2));
+	unsigned char *to = from + PAGE;
+
+	memset(from, (int)(1 + n % 255), EDU_BYTES);
+	memset(to, 0, EDU_BYTES);
+	map(ioas, EDU_FROM, from, PAGE);
+	map(ioas, EDU_TO, to, PAGE);
+	need(edu_load(edu, EDU_FROM) && edu_store(edu, EDU_TO), "edu");
+	if (memcmp(from, to, EDU_BYTES)) {
+		printf("@@ failed copy %u\n", n);
+		failed++;
+	}
+	unmap(ioas, EDU_FROM, PAGE);
+	unmap(ioas, EDU_TO, PAGE);
+}
+
+static void run_dma(unsigned int count)
+{
+	uint32_t ioas = attach_ioas();
+	struct edu edu;
+	unsigned int n;
+
+	need(edu_start(&edu, device), "edu_start");
+	for (n = 0; n < count; n++)
+		copy_page(&edu, ioas, n);
+	detach_ioas(ioas);
+}
+
+/* ---- What is asked for ---- */
 
 static bool obey(const char *line)
 {
@@ -244,15 +305,23 @@ static bool obey(const char *line)
 	return true;
 }
 
-int main(void)
+static void obey_all(void)
 {
 	char line[128];
 
-	start();
 	printf("@@ ready\n");
 	do {
 		fflush(stdout);
 	} while (fgets(line, sizeof(line), stdin) && obey(line));
+}
+
+int main(int argc, char **argv)
+{
+	start();
+	if (argc == 3 && !strcmp(argv[1], "dma"))
+		run_dma((unsigned int)atoi(argv[2]));
+	else
+		obey_all();
 	printf("@@ end\n");
 	end();
 }

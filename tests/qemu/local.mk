@@ -38,6 +38,10 @@ QEMU_GUEST = \
 	%D%/stream.h
 %C%_qemu_linux_LDADD = $(VM_LDADD)
 
+%C%_linux_guest_SOURCES = \
+	%D%/edu.c \
+	%D%/edu.h \
+	%D%/linux-guest.c
 %C%_linux_guest_LDADD = $(VM_LDADD)
 
 qemu-programs: $(QEMU_TESTS) $(LINUX_GUEST)
@@ -45,10 +49,11 @@ qemu-programs: $(QEMU_TESTS) $(LINUX_GUEST)
 # 77: no QEMU.
 check-qemu: qemu-programs
 	@$(srcdir)/%D%/check.sh --build . --kernels "$(VM_KERNELS)" \
-		$(QEMU_TESTS) || [ $$? -eq 77 ]
+		$(QEMU_TESTS) %D%/plain.sh || [ $$? -eq 77 ]
 .PHONY: check-qemu qemu-programs
 
 EXTRA_DIST += \
 	%D%/README.md \
 	%D%/check.sh \
-	%D%/peer.sh
+	%D%/peer.sh \
+	%D%/plain.sh
