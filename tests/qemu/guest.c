@@ -20,8 +20,6 @@
 /* Of a device: a directory, and a table. */
 #define PASIDS UINT64_C(0x300000)
 
-#define SLOT_BYTES 32u
-
 uint64_t guest_reg(struct guest *guest, uint32_t reg, unsigned int size)
 {
 	return qtest_read(guest->qtest, size, VTD + reg);
@@ -78,23 +76,43 @@ static void set_context(struct guest *guest, uint64_t at, unsigned int slot)
 			   sizeof(table));
 }
 
+static void disable_queue(struct guest *guest)
+{
+	guest->status &= ~GUEST_QIE;
+	guest_set_reg(guest, GUEST_REG_GCMD, 4, guest->status);
+	ck_assert(!(guest_reg(guest, GUEST_REG_GSTS, 4) & GUEST_QIE));
+}
+
+void guest_set_ring(struct guest *guest, uint64_t iqa)
+{
+	bool wide = iqa & IOMMUNEST_VTD_IQA_DW;
+
+	ck_assert_uint_eq(guest->pending, 0);
+	if (guest->status & GUEST_QIE)
+		disable_queue(guest);
+	guest->slots = (wide ? 128u : 256u) << (iqa & IOMMUNEST_VTD_IQA_QS);
+	guest->slot_bytes = wide ? 32 : 16;
+	guest->tail = 0;
+	free(guest->ring);
+	guest->ring = calloc(guest->slots, guest->slot_bytes);
+	ck_assert_ptr_nonnull(guest->ring);
+	guest_set_reg(guest, GUEST_REG_IQT, 8, 0);
+	guest_set_reg(guest, GUEST_REG_IQA, 8, RING | iqa);
+	command(guest, GUEST_QIE);
+}
+
 void guest_init(struct guest *guest, struct qtest *qtest, unsigned int qs)
 {
 	/* Of two buses, the lower half of each. */
 	const uint64_t root[3] = { CONTEXTS | 1, 0, CONTEXTS_BEHIND_PORT | 1 };
 	unsigned int slot;
 
-	*guest = (struct guest){ .qtest = qtest, .slots = 1u << (qs + 7) };
-	guest->ring = calloc(guest->slots, sizeof(*guest->ring));
-	ck_assert_ptr_nonnull(guest->ring);
+	*guest = (struct guest){ .qtest = qtest };
 	qtest_write_memory(qtest, ROOT, root, sizeof(root));
 	for (slot = 0; slot < 16; slot++)
 		set_context(guest, CONTEXTS + slot * 8 * 32, slot);
 	set_context(guest, CONTEXTS_BEHIND_PORT, GUEST_BEHIND_PORT);
-	guest_set_reg(guest, GUEST_REG_IQT, 8, 0);
-	guest_set_reg(guest, GUEST_REG_IQA, 8,
-		      RING | IOMMUNEST_VTD_IQA_DW | qs);
-	command(guest, GUEST_QIE);
+	guest_set_ring(guest, IOMMUNEST_VTD_IQA_DW | qs);
 	guest_set_root(guest, 1);
 }
 
@@ -119,7 +137,8 @@ void guest_queue(struct guest *guest, const struct iommunest_vtd_desc *desc)
 {
 	/* A full ring looks like an empty one. */
 	ck_assert_uint_lt(++guest->pending, guest->slots);
-	memcpy(&guest->ring[guest->tail], desc->raw, SLOT_BYTES);
+	memcpy(&guest->ring[guest->tail * guest->slot_bytes], desc->raw,
+	       guest->slot_bytes);
 	guest->tail = (guest->tail + 1) % guest->slots;
 }
 
@@ -134,8 +153,10 @@ void guest_write_queue(struct guest *guest)
 		count = guest->slots - first;
 		if (count > guest->pending)
 			count = guest->pending;
-		qtest_write_memory(guest->qtest, RING + first * SLOT_BYTES,
-				   &guest->ring[first], count * SLOT_BYTES);
+		qtest_write_memory(guest->qtest,
+				   RING + first * guest->slot_bytes,
+				   &guest->ring[first * guest->slot_bytes],
+				   count * guest->slot_bytes);
 		guest->pending -= count;
 	}
 }
@@ -170,6 +191,13 @@ bool guest_is_done(struct guest *guest)
 	return qtest_read(guest->qtest, 4, STATUS) == guest->waits;
 }
 
+void guest_ring_doorbell(struct guest *guest)
+{
+	guest_write_queue(guest);
+	guest_set_reg(guest, GUEST_REG_IQT, 8,
+		      (uint64_t)guest->tail * guest->slot_bytes);
+}
+
 bool guest_kick(struct guest *guest)
 {
 	struct iommunest_vtd_desc desc =
@@ -179,9 +207,7 @@ bool guest_kick(struct guest *guest)
 	iommunest_vtd_desc_wait(&desc, IOMMUNEST_VTD_DESC_SW, STATUS,
 				++guest->waits);
 	guest_queue(guest, &desc);
-	guest_write_queue(guest);
-	guest_set_reg(guest, GUEST_REG_IQT, 8,
-		      (uint64_t)guest->tail * SLOT_BYTES);
+	guest_ring_doorbell(guest);
 	/* What is left of a long queue is done beside the guest. */
 	for (tries = 0; tries < 1000; tries++) {
 		if (guest_is_done(guest))

@@ -37,10 +37,9 @@
 struct guest {
 	struct qtest *qtest;
 	/* The queue, as far as the guest has thought of it. */
-	struct guest_slot {
-		uint64_t words[4];
-	} * ring;
+	unsigned char *ring;
 	uint32_t slots;
+	unsigned int slot_bytes;
 	uint32_t tail;
 	/* GSTS, as far as the guest has set it. */
 	uint32_t status;
@@ -56,6 +55,11 @@ void guest_set_reg(struct guest *guest, uint32_t reg, unsigned int size,
 
 /* Enables a queue of 2^(@qs + 7) slots, and sets the root table. */
 void guest_init(struct guest *guest, struct qtest *qtest, unsigned int qs);
+/*
+ * Enables another queue, empty, in place of the one there is; of @iqa the size
+ * and the width.
+ */
+void guest_set_ring(struct guest *guest, uint64_t iqa);
 /* Ends QEMU. */
 void guest_end(struct guest *guest);
 /* RTADDR.TTM, 1 after guest_init(). */
@@ -78,6 +82,8 @@ void guest_queue_piotlb(struct guest *guest, uint16_t did, uint64_t addr,
 			unsigned int am, bool leaf);
 void guest_queue_pasid_cache(struct guest *guest, uint16_t did);
 void guest_write_queue(struct guest *guest);
+/* Kicks, without a wait of its own. */
+void guest_ring_doorbell(struct guest *guest);
 /* Queues a wait, too, and kicks; true: the wait is done. */
 bool guest_kick(struct guest *guest);
 /* The last wait is done. */

@@ -197,6 +197,23 @@ TEST(the_queue_halts_at_a_bad_descriptor_and_goes_on_after_it)
 	guest_end(&guest);
 }
 
+/* With the tail at its beginning, which the guest writes before. */
+TEST(a_queue_that_is_enabled_again_is_empty)
+{
+	struct guest guest;
+
+	start(&guest, one_device);
+	guest_translate(&guest, true);
+	give_table(&guest, SLOT, DOMAIN);
+	guest_set_ring(&guest, IOMMUNEST_VTD_IQA_DW | 1);
+	ck_assert_uint_eq(guest_reg(&guest, GUEST_REG_IQH, 8), 0);
+	ck_assert_uint_eq(guest_reg(&guest, GUEST_REG_FSTS, 4), 0);
+	flush(&guest, DOMAIN, 0x5000, 0, true);
+	ck_assert(guest_kick(&guest));
+	check_arrived();
+	guest_end(&guest);
+}
+
 TEST(a_domain_that_is_replaced_in_place_has_a_new_table)
 {
 	struct guest guest;
@@ -504,7 +521,7 @@ TEST(what_the_budget_leaves_is_done_after_the_write)
 	ck_assert(guest_kick(&guest));
 	check_arrived();
 	/* 1001 descriptors, 256 at most in a run. */
-	ck_assert_uint_eq(qtest_count("vtd_nest_run "), 1 + 1 + 1 + 4);
+	ck_assert_uint_eq(qtest_count("vtd_nest_run "), 1 + 2 + 1 + 4);
 	ck_assert_uint_eq(qtest_count("vtd_nest_call "), 4);
 	guest_end(&guest);
 }

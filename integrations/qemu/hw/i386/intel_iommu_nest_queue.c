@@ -369,9 +369,8 @@ bool vtd_nest_handle_iqt(IntelIOMMUState *s)
     }
     s->iq_tail = VTD_IQT_QT(s->iq_dw, iqt);
     trace_vtd_inv_qi_tail(s->iq_tail);
-    if (s->qi_enabled) {
-        vtd_nest_run_or_schedule(s->nest);
-    }
+    /* Of a queue that is not enabled, the engine keeps the tail */
+    vtd_nest_run_or_schedule(s->nest);
     return true;
 }
 
