@@ -101,7 +101,7 @@ run_linux() {
 run_others() {
 	local kernel=$1 files
 
-	mapfile -t files < <(files_in "$image")
+	mapfile -t files < <(files_in "$image" "$top"/tests/data/guest-iq/*.iq)
 	[ -z "$peer" ] || files+=(--file "$peer")
 	run "$kernel" "qemu-$kernel" "${files[@]}" "${others[@]}"
 }
@@ -142,7 +142,8 @@ build=$(cd "$build" && pwd)
 programs=("$@")
 [ $# -gt 0 ] ||
 	programs=(tests/qemu/qemu-nest tests/qemu/qemu-random
-		tests/qemu/qemu-peer tests/qemu/qemu-linux tests/qemu/plain.sh)
+		tests/qemu/qemu-replay tests/qemu/qemu-peer
+		tests/qemu/qemu-linux tests/qemu/plain.sh)
 others=()
 for program in "${programs[@]}"; do
 	case $program in

@@ -6,6 +6,7 @@ QEMU_TESTS = \
 	%D%/qemu-nest \
 	%D%/qemu-peer \
 	%D%/qemu-random \
+	%D%/qemu-replay \
 	%D%/qemu-linux
 # The only process of qemu-linux's guest.
 LINUX_GUEST = %D%/linux-guest
@@ -29,6 +30,9 @@ QEMU_GUEST = \
 
 %C%_qemu_random_SOURCES = %D%/qemu-random.c $(QEMU_GUEST)
 %C%_qemu_random_LDADD = $(VM_LDADD)
+
+%C%_qemu_replay_SOURCES = %D%/qemu-replay.c $(CAPTURE_SOURCES) $(QEMU_GUEST)
+%C%_qemu_replay_LDADD = $(VM_LDADD)
 
 %C%_qemu_linux_SOURCES = \
 	%D%/boot.c \
