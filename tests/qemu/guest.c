@@ -133,6 +133,19 @@ void guest_translate(struct guest *guest, bool on)
 	ck_assert(!(guest_reg(guest, GUEST_REG_GSTS, 4) & GUEST_TE));
 }
 
+uint64_t guest_take_fault(struct guest *guest)
+{
+	const uint64_t f = UINT64_C(1) << 63;
+	uint64_t cap = guest_reg(guest, GUEST_REG_CAP, 8);
+	uint32_t at = (uint32_t)(cap >> 24 & 0x3ff) * 16 + 8;
+	uint64_t high = guest_reg(guest, at, 8);
+
+	if (!(high & f))
+		return 0;
+	guest_set_reg(guest, at, 8, f);
+	return high;
+}
+
 void guest_queue(struct guest *guest, const struct iommunest_vtd_desc *desc)
 {
 	/* A full ring looks like an empty one. */

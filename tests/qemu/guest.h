@@ -65,6 +65,13 @@ void guest_end(struct guest *guest);
 /* RTADDR.TTM, 1 after guest_init(). */
 void guest_set_root(struct guest *guest, unsigned int ttm);
 void guest_translate(struct guest *guest, bool on);
+/*
+ * Bits 127:64 of the first fault-recording register, or 0: no fault.  It is
+ * free for the next one then.
+ */
+uint64_t guest_take_fault(struct guest *guest);
+#define GUEST_FAULT_REASON(fault) ((fault) >> 32 & 0xffu)
+#define GUEST_FAULT_SID(fault) ((fault)&0xffffu)
 
 /* In place of a slot: the device 01:00.0, behind the port 00:06.0. */
 #define GUEST_BEHIND_PORT 16u
