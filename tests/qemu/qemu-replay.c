@@ -152,7 +152,7 @@ static void want_of_device(uint16_t sid, struct conf_desc *desc)
 {
 	unsigned int i;
 
-	/* The first stage's own entries may be of any level. */
+	/* With any flush of these pages, the host's device TLB is flushed. */
 	desc->kind = CONF_PIOTLB_PAGES;
 	desc->ih = true;
 	for (i = 0; i < DEVICES; i++) {
