@@ -84,21 +84,6 @@ static int set_limits(struct iommunest_vtd_iq *iq,
 	return 0;
 }
 
-/* As many as there can be HWPTs; there were @old. */
-static int make_gathered(struct iommunest_vtd_iq *iq, uint32_t old)
-{
-	struct vtd_gathered *gathered;
-	uint32_t i;
-
-	gathered = realloc(iq->gathered, iq->scopes.room * sizeof(*gathered));
-	if (!gathered)
-		return -ENOMEM;
-	for (i = old; i < iq->scopes.room; i++)
-		vtd_gathered_clear(&gathered[i]);
-	iq->gathered = gathered;
-	return 0;
-}
-
 /* What becomes of a failure is never left to chance. */
 static int check_ops(const struct iommunest_vtd_iq *iq)
 {
@@ -149,8 +134,6 @@ EXPORT int iommunest_vtd_iq_new(struct iommunest_vtd_iq **iq,
 	if (!ret)
 		ret = iommunest__vtd_scopes_init(&new->scopes);
 	if (!ret)
-		ret = make_gathered(new, 0);
-	if (!ret)
 		ret = iommunest_batch_new(&new->all, iommunest_vtd_s1_type(),
 					  1);
 	if (ret) {
@@ -169,7 +152,6 @@ EXPORT void iommunest_vtd_iq_free(struct iommunest_vtd_iq *iq)
 	iommunest__vtd_scopes_free(&iq->scopes);
 	iommunest_batch_free(iq->batch);
 	iommunest_batch_free(iq->all);
-	free(iq->gathered);
 	free(iq->items);
 	free(iq->copies);
 	free(iq);
@@ -264,21 +246,6 @@ static int copy_target(struct iommunest_vtd_target *to,
 	return to->ctx && !to->reserved ? 0 : -EINVAL;
 }
 
-static int reserve(struct iommunest_vtd_iq *iq)
-{
-	uint32_t room = iq->scopes.room;
-	int ret;
-
-	ret = iommunest__vtd_scopes_reserve(&iq->scopes);
-	if (ret || room == iq->scopes.room)
-		return ret;
-	ret = make_gathered(iq, room);
-	/* There are no lists for HWPTs of that room. */
-	if (ret)
-		iq->scopes.room = room;
-	return ret;
-}
-
 /* Where something is gathered, settling does that. */
 static void free_slots(struct iommunest_vtd_iq *iq)
 {
@@ -295,7 +262,7 @@ static int add(struct iommunest_vtd_iq *iq, uint64_t key,
 
 	ret = copy_target(&copy, target);
 	if (!ret)
-		ret = reserve(iq);
+		ret = iommunest__vtd_scopes_reserve(&iq->scopes);
 	if (!ret)
 		ret = iommunest__vtd_scopes_add(&iq->scopes, key, &copy);
 	if (ret)

@@ -11,7 +11,7 @@
 static void gather_all(struct iommunest_vtd_iq *iq, uint16_t slot,
 		       uint32_t index)
 {
-	uint32_t last = iq->gathered[slot].last_entry;
+	uint32_t last = vtd_iq_gathered(iq, slot)->last_entry;
 	bool again = last != VTD_NO_ITEM && iq->items[last].flags & ITEM_ALL;
 
 	vtd_gather(iq, slot, index, 0, again ? ITEM_PIGGYBACKED : ITEM_ALL);
@@ -36,7 +36,7 @@ void iommunest__vtd_gather_piotlb(struct iommunest_vtd_iq *iq, uint32_t index,
 static bool has_gathered(const struct iommunest_vtd_iq *iq, uint16_t slot,
 			 uint32_t index)
 {
-	uint32_t last = iq->gathered[slot].last_item;
+	uint32_t last = vtd_iq_gathered(iq, slot)->last_item;
 
 	return last != VTD_NO_ITEM && iq->items[last].index == index;
 }
@@ -94,7 +94,7 @@ static void gather_dev_tlb_of(struct iommunest_vtd_iq *iq, uint16_t slot,
 			      uint32_t index,
 			      const struct iommunest_vtd_desc *desc)
 {
-	uint32_t last = iq->gathered[slot].last_entry;
+	uint32_t last = vtd_iq_gathered(iq, slot)->last_entry;
 	uint32_t flags = desc->am | ITEM_LEAF;
 
 	if (last != VTD_NO_ITEM && is_within(&iq->items[last], desc))

@@ -33,14 +33,14 @@ static inline void vtd_touch(struct iommunest_vtd_iq *iq, uint16_t slot)
 	if (iq->touched == VTD_NONE)
 		iq->touched = slot;
 	else
-		iq->gathered[iq->last_touched].next_touched = slot;
+		vtd_iq_gathered(iq, iq->last_touched)->next_touched = slot;
 	iq->last_touched = slot;
 }
 
 static inline void vtd_gather(struct iommunest_vtd_iq *iq, uint16_t slot,
 			      uint32_t index, uint64_t addr, uint32_t flags)
 {
-	struct vtd_gathered *gathered = &iq->gathered[slot];
+	struct vtd_gathered *gathered = vtd_iq_gathered(iq, slot);
 	uint32_t at = iq->n_items++;
 	struct vtd_item *item = &iq->items[at];
 

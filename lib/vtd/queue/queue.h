@@ -16,8 +16,6 @@
 #ifndef IOMMUNEST_VTD_QUEUE_QUEUE_H
 #define IOMMUNEST_VTD_QUEUE_QUEUE_H
 
-#include <string.h>
-
 #include <libiommunest.h>
 
 #include "lib/vtd/queue/fault.h"
@@ -38,8 +36,6 @@
 /* Of a wait, which has no others, where its first word has them. */
 #define ITEM_INTERRUPT (1u << 4)
 #define ITEM_STATUS (1u << 5)
-
-#define VTD_NO_ITEM UINT32_MAX
 
 /*
  * What a descriptor asks of one HWPT, or a wait.  16 bytes; there is room for
@@ -68,24 +64,6 @@ struct vtd_item {
 };
 
 _Static_assert(sizeof(struct vtd_item) == 16, "a ring has many");
-
-/* What is gathered for one HWPT: items in ring order, or VTD_NO_ITEM. */
-struct vtd_gathered {
-	uint32_t last_item;
-	uint32_t first_item;
-	/* The last of them that becomes an entry of its own. */
-	uint32_t last_entry;
-	/* The next HWPT that has items, or VTD_NONE. */
-	uint16_t next_touched;
-};
-
-/* Nothing is: each of its members is all ones then. */
-static inline void vtd_gathered_clear(struct vtd_gathered *gathered)
-{
-	memset(gathered, 0xff, sizeof(*gathered));
-}
-
-_Static_assert(VTD_NO_ITEM == UINT32_MAX && VTD_NONE == UINT16_MAX, "all ones");
 
 struct iommunest_vtd_iq {
 	void *vmm;
@@ -139,8 +117,6 @@ struct iommunest_vtd_iq {
 	uint32_t n_wide;
 	/* With ops.forwarded, copies of what was fetched into each slot. */
 	uint64_t *copies;
-	/* By the HWPT's slot in the table of targets. */
-	struct vtd_gathered *gathered;
 	/* The first and the last HWPT that have any. */
 	uint16_t touched;
 	uint16_t last_touched;
@@ -178,6 +154,13 @@ static inline void vtd_iq_advance(struct iommunest_vtd_iq *iq,
 {
 	result->descriptors += vtd_iq_distance(iq, to);
 	iq->head = to;
+}
+
+/* What is gathered for the HWPT in a slot of the table of targets. */
+static inline struct vtd_gathered *
+vtd_iq_gathered(const struct iommunest_vtd_iq *iq, uint16_t slot)
+{
+	return &iq->scopes.hwpts[slot].gathered;
 }
 
 /* Where the descriptor in a slot is copied to. */

@@ -362,7 +362,7 @@ static struct settling settling_of(struct iommunest_vtd_iq *iq, uint16_t slot)
 	return (struct settling){
 		.iq = iq,
 		.slot = now == VTD_NONE ? slot : now,
-		.first_item = iq->gathered[slot].first_item,
+		.first_item = vtd_iq_gathered(iq, slot)->first_item,
 	};
 }
 
@@ -440,7 +440,7 @@ static bool submit_target(struct iommunest_vtd_iq *iq, uint16_t slot,
 
 	if (now == VTD_NONE || iq->scopes.hwpts[now].isolated)
 		return pass_over(iq, slot);
-	outcomes = !build_batch(iq, iq->gathered[slot].first_item) ||
+	outcomes = !build_batch(iq, vtd_iq_gathered(iq, slot)->first_item) ||
 		   iq->limits.flags & IOMMUNEST_VTD_COALESCE;
 	if (!submit_at_once(iq, &iq->scopes.hwpts[now], &reply))
 		return submit_in_full(iq, slot, outcomes, &reply, result);
@@ -457,10 +457,10 @@ static bool submit_all(struct iommunest_vtd_iq *iq,
 
 	/* All, whatever fails: a later one may fail at an earlier slot. */
 	while (slot != VTD_NONE) {
-		uint16_t next = iq->gathered[slot].next_touched;
+		uint16_t next = vtd_iq_gathered(iq, slot)->next_touched;
 
 		more |= submit_target(iq, slot, result);
-		vtd_gathered_clear(&iq->gathered[slot]);
+		vtd_gathered_clear(vtd_iq_gathered(iq, slot));
 		slot = next;
 	}
 	iq->touched = VTD_NONE;

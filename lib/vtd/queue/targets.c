@@ -40,9 +40,20 @@ static void link_all(struct vtd_scopes *table)
 	}
 }
 
+/* Slots from @first up to, but without, @end are free. */
+static void clear_hwpts(struct vtd_hwpt *hwpts, uint32_t first, uint32_t end)
+{
+	uint32_t i;
+
+	for (i = first; i < end; i++) {
+		hwpts[i] = (struct vtd_hwpt){ 0 };
+		vtd_gathered_clear(&hwpts[i].gathered);
+	}
+}
+
 void iommunest__vtd_scopes_clear(struct vtd_scopes *table)
 {
-	memset(table->hwpts, 0, table->room * sizeof(*table->hwpts));
+	clear_hwpts(table->hwpts, 0, table->room);
 	table->count = 0;
 	table->pinned = 0;
 	table->fan_out = 1;
@@ -69,7 +80,7 @@ static int grow(struct vtd_scopes *table)
 		table->buckets = buckets;
 	if (!scopes || !hwpts || !buckets)
 		return -ENOMEM;
-	memset(hwpts + table->room, 0, (room - table->room) * sizeof(*hwpts));
+	clear_hwpts(hwpts, table->room, room);
 	table->room = room;
 	table->bucket_mask = (uint16_t)(room - 1);
 	link_all(table);
@@ -185,12 +196,12 @@ int iommunest__vtd_scopes_add(struct vtd_scopes *table, uint64_t key,
 	hwpt = &table->hwpts[slot];
 	if (hwpt->scopes && hwpt->cookie != target->cookie)
 		return -EINVAL;
-	if (!hwpt->scopes)
-		*hwpt = (struct vtd_hwpt){
-			.ctx = target->ctx,
-			.cookie = target->cookie,
-			.id = target->hwpt_id,
-		};
+	if (!hwpt->scopes) {
+		clear_hwpts(table->hwpts, slot, slot + 1u);
+		hwpt->ctx = target->ctx;
+		hwpt->cookie = target->cookie;
+		hwpt->id = target->hwpt_id;
+	}
 	hwpt->scopes++;
 	table->scopes[table->count++] = (struct vtd_scope){
 		.key = key,

@@ -7,9 +7,34 @@
 #ifndef IOMMUNEST_VTD_QUEUE_TARGETS_H
 #define IOMMUNEST_VTD_QUEUE_TARGETS_H
 
+#include <string.h>
+
 #include <libiommunest.h>
 
 #define VTD_NONE UINT16_MAX
+
+#define VTD_NO_ITEM UINT32_MAX
+
+/*
+ * What is gathered for one HWPT: items in ring order, or VTD_NO_ITEM.  The
+ * table keeps it, and does not look at it.
+ */
+struct vtd_gathered {
+	uint32_t last_item;
+	uint32_t first_item;
+	/* The last of them that becomes an entry of its own. */
+	uint32_t last_entry;
+	/* The next HWPT that has items, or VTD_NONE. */
+	uint16_t next_touched;
+};
+
+_Static_assert(VTD_NO_ITEM == UINT32_MAX && VTD_NONE == UINT16_MAX,
+	       "all ones, as vtd_gathered_clear() writes it");
+
+static inline void vtd_gathered_clear(struct vtd_gathered *gathered)
+{
+	memset(gathered, 0xff, sizeof(*gathered));
+}
 
 /* One target: a nested HWPT, however many scopes it has. */
 struct vtd_hwpt {
@@ -24,6 +49,7 @@ struct vtd_hwpt {
 	bool pinned;
 	/* The VMM has cut it off, and not added it again since. */
 	bool isolated;
+	struct vtd_gathered gathered;
 };
 
 /* One (domain id, PASID), or (device, PASID), of one HWPT. */
