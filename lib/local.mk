@@ -56,6 +56,7 @@ LIB_SOURCES = \
 	%D%/vtd/queue/queue-regs.h \
 	%D%/vtd/queue/queue.h \
 	%D%/vtd/queue/registers.c \
+	%D%/vtd/queue/result.h \
 	%D%/vtd/queue/ring.c \
 	%D%/vtd/queue/settle.c \
 	%D%/vtd/queue/targets.c \

@@ -182,7 +182,10 @@ static inline struct vtd_item *vtd_iq_wait(const struct iommunest_vtd_iq *iq,
  */
 int iommunest__vtd_make_room(struct iommunest_vtd_iq *iq, uint32_t slots);
 
-/* ring.c: iommunest_vtd_iq_run() to the tail that is in iq->iqt. */
+/*
+ * ring.c: iommunest_vtd_iq_run() to the tail that is in iq->iqt, of an engine
+ * that is enabled and has a base.  *@result is the VMM's.
+ */
 int iommunest__vtd_ring_run(struct iommunest_vtd_iq *iq,
 			    struct iommunest_vtd_iq_result *result);
 

@@ -9,7 +9,7 @@
 #include "lib/abi.h"
 #include "lib/vtd/desc.h"
 #include "lib/vtd/queue/queue-regs.h"
-#include "lib/vtd/queue/queue.h"
+#include "lib/vtd/queue/result.h"
 
 /* ---- Base and mode ---- */
 
@@ -98,48 +98,16 @@ static int check_result(const struct iommunest_vtd_iq_result *result)
 		result, END_OF(struct iommunest_vtd_iq_result, calls));
 }
 
-static void fill_result(const struct iommunest_vtd_iq *iq,
-			struct iommunest_vtd_iq_result *result)
-{
-	const struct vtd_fault *fault = &iq->fault;
-
-	result->iqh = (uint64_t)iq->head << iq->desc_shift;
-	/* Where there is none, all of it is zero, and so is the result. */
-	if (!fault->cause)
-		return;
-	result->iqercd = fault->iqercd;
-	result->fsts |= fault->fsts;
-	result->cause = fault->cause;
-	result->index = fault->index;
-	result->error = fault->error;
-	result->cookie = fault->cookie;
-	result->driver_error = fault->driver_error;
-}
-
-/* What the engine does when the queue is enabled and has a base. */
-static inline int run(struct iommunest_vtd_iq *iq,
-		      struct iommunest_vtd_iq_result *result)
-{
-	struct iommunest_vtd_iq_result out = { 0 };
-	int ret;
-
-	iq->running = true;
-	ret = iommunest__vtd_ring_run(iq, &out);
-	iq->running = false;
-	fill_result(iq, &out);
-	iommunest_copy_out(result, &out, sizeof(out));
-	return ret;
-}
-
-/* The same, when there is nothing to do. */
+/* A run that does nothing. */
 static COLD int stay(const struct iommunest_vtd_iq *iq, int ret,
 		     struct iommunest_vtd_iq_result *result)
 {
 	struct iommunest_vtd_iq_result out = { 0 };
 
 	if (iq)
-		fill_result(iq, &out);
-	iommunest_copy_out(result, &out, sizeof(out));
+		vtd_give_result(iq, &out, result);
+	else
+		iommunest_copy_out(result, &out, sizeof(out));
 	return ret;
 }
 
@@ -157,7 +125,7 @@ EXPORT int iommunest_vtd_iq_run(struct iommunest_vtd_iq *iq, uint64_t iqt,
 	iq->iqt = iqt & IOMMUNEST_VTD_IQT_OFFSET;
 	if (!iq->enabled)
 		return stay(iq, 0, result);
-	return run(iq, result);
+	return iommunest__vtd_ring_run(iq, result);
 }
 
 EXPORT int iommunest_vtd_iq_disable(struct iommunest_vtd_iq *iq)
@@ -187,5 +155,5 @@ EXPORT int iommunest_vtd_iq_enable(struct iommunest_vtd_iq *iq,
 	if (!iq->slots)
 		return stay(iq, -EINVAL, result);
 	iq->enabled = true;
-	return run(iq, result);
+	return iommunest__vtd_ring_run(iq, result);
 }

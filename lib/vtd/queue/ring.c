@@ -15,6 +15,7 @@
 #include "lib/vtd/desc.h"
 #include "lib/vtd/queue/gather.h"
 #include "lib/vtd/queue/queue-regs.h"
+#include "lib/vtd/queue/result.h"
 
 /* Descriptors are read in runs of so many bytes. */
 #define CHUNK_BYTES 1024u
@@ -364,8 +365,9 @@ static int check_tail(struct iommunest_vtd_iq *iq, uint32_t tail)
 	return 0;
 }
 
-int iommunest__vtd_ring_run(struct iommunest_vtd_iq *iq,
-			    struct iommunest_vtd_iq_result *result)
+/* What a run does, up to its result. */
+static inline __attribute__((always_inline)) int
+run(struct iommunest_vtd_iq *iq, struct iommunest_vtd_iq_result *result)
 {
 	const uint32_t tail = (uint32_t)(iq->iqt >> iq->desc_shift);
 	uint32_t end = tail;
@@ -384,4 +386,17 @@ int iommunest__vtd_ring_run(struct iommunest_vtd_iq *iq,
 	}
 	ret = run_to(iq, end, left, result);
 	return ret < 0 ? ret : iq->head != tail;
+}
+
+int iommunest__vtd_ring_run(struct iommunest_vtd_iq *iq,
+			    struct iommunest_vtd_iq_result *result)
+{
+	struct iommunest_vtd_iq_result out = { 0 };
+	int ret;
+
+	iq->running = true;
+	ret = run(iq, &out);
+	iq->running = false;
+	vtd_give_result(iq, &out, result);
+	return ret;
 }
