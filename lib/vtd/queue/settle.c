@@ -420,29 +420,21 @@ static COLD bool submit_in_full(struct iommunest_vtd_iq *iq, uint16_t slot,
 	return true;
 }
 
-/* A trace is shown each call. */
-static bool submit_at_once(struct iommunest_vtd_iq *iq,
-			   const struct vtd_hwpt *hwpt,
-			   struct iommunest_reply *reply)
-{
-	reply->made = false;
-	return !iq->ops.trace &&
-	       iommunest_submit_at_once(hwpt->ctx, hwpt->id, iq->batch, reply);
-}
-
 /* False: there is nothing to tell of its items, but that they are done. */
 static bool submit_target(struct iommunest_vtd_iq *iq, uint16_t slot,
 			  struct iommunest_vtd_iq_result *result)
 {
 	uint16_t now = vtd_scopes_slot_now(&iq->scopes, slot);
+	const struct vtd_hwpt *hwpt;
 	struct iommunest_reply reply;
 	bool outcomes;
 
 	if (now == VTD_NONE || iq->scopes.hwpts[now].isolated)
 		return pass_over(iq, slot);
+	hwpt = &iq->scopes.hwpts[now];
 	outcomes = !build_batch(iq, vtd_iq_gathered(iq, slot)->first_item) ||
 		   iq->limits.flags & IOMMUNEST_VTD_COALESCE;
-	if (!submit_at_once(iq, &iq->scopes.hwpts[now], &reply))
+	if (!iommunest_submit_at_once(hwpt->ctx, hwpt->id, iq->batch, &reply))
 		return submit_in_full(iq, slot, outcomes, &reply, result);
 	result->calls++;
 	result->entries += iq->batch->count;
