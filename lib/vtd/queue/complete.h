@@ -19,16 +19,17 @@ static inline bool vtd_complete_wait(struct iommunest_vtd_iq *iq,
 				     struct iommunest_vtd_iq_result *result)
 {
 	/* Adding an HWPT, as the VMM may do, moves the items. */
-	const struct vtd_item item = *wait;
+	const uint32_t index = wait->index;
+	const uint32_t flags = wait->flags;
 	int ret = 0;
 
-	if (item.flags & ITEM_STATUS)
-		ret = iq->ops.write_status(iq->vmm, item.index,
-					   item.status_addr, item.status_data);
+	if (flags & ITEM_STATUS)
+		ret = iq->ops.write_status(iq->vmm, index, wait->status_addr,
+					   wait->status_data);
 	if (ret < 0)
-		return iommunest__vtd_fail_wait(iq, item.index, ret);
-	if (item.flags & ITEM_INTERRUPT)
-		iq->ops.interrupt(iq->vmm, item.index);
+		return iommunest__vtd_fail_wait(iq, index, ret);
+	if (flags & ITEM_INTERRUPT)
+		iq->ops.interrupt(iq->vmm, index);
 	result->waits++;
 	return true;
 }

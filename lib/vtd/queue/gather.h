@@ -20,12 +20,14 @@ _Static_assert(ITEM_INTERRUPT == FIELD_WAIT_IF && ITEM_STATUS == FIELD_WAIT_SW,
 static inline void vtd_gather_wait(struct iommunest_vtd_iq *iq, uint32_t index,
 				   const uint64_t *words)
 {
-	struct vtd_item *wait = vtd_iq_wait(iq, iq->n_waits++);
+	const uint64_t word = words[0];
 
-	wait->status_addr = words[1] & WAIT_ADDR;
-	wait->status_data = (uint32_t)vtd_get(words[0], FIELD_WAIT_DATA);
-	wait->index = (uint16_t)index;
-	wait->flags = words[0] & (ITEM_INTERRUPT | ITEM_STATUS);
+	*vtd_iq_wait(iq, iq->n_waits++) = (struct vtd_item){
+		.status_addr = words[1] & WAIT_ADDR,
+		.status_data = (uint32_t)vtd_get(word, FIELD_WAIT_DATA),
+		.index = (uint16_t)index,
+		.flags = word & (ITEM_INTERRUPT | ITEM_STATUS),
+	};
 }
 
 static inline void vtd_touch(struct iommunest_vtd_iq *iq, uint16_t slot)

@@ -190,14 +190,12 @@ static int handle_wait(struct iommunest_vtd_iq *iq, uint32_t index,
 }
 
 /*
- * What needs no decoding in full: PASID-based IOTLB descriptors, and waits that
- * the VMM has no part in, while nested translation is at work.
+ * What needs no decoding in full, while nested translation is at work:
+ * PASID-based IOTLB descriptors, and waits that the VMM has no part in.
  */
 static bool gather(struct iommunest_vtd_iq *iq, uint32_t index,
 		   const uint64_t *words)
 {
-	if (!iq->forwards)
-		return false;
 	if (vtd_is_piotlb(words))
 		return vtd_gather_piotlb(iq, index, words);
 	if (!vtd_is_plain_wait(words))
@@ -256,10 +254,12 @@ static int handle(struct iommunest_vtd_iq *iq, uint32_t index, uint32_t count,
 {
 	const uint32_t words_per_desc = 1u << (iq->desc_shift - 3);
 	const uint32_t end = index + count;
+	/* The mode does not change within a run. */
+	const bool gathers = iq->forwards;
 	int ret;
 
 	for (; index < end; index++, words += words_per_desc) {
-		if (gather(iq, index, words))
+		if (gathers && gather(iq, index, words))
 			continue;
 		ret = handle_other(iq, index, words, result);
 		if (ret)
