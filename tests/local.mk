@@ -135,6 +135,7 @@ LDADD = %D%/libtest.la libiommunest-sim.la libiommunest.la $(CHECK_LIBS)
 	%D%/harness/iq-world-check.c \
 	%D%/harness/iq-world-parts.h \
 	%D%/harness/iq-world-things.c \
+	%D%/harness/iq-world-watch.c \
 	%D%/harness/iq-world.c \
 	%D%/harness/iq-world.h \
 	%D%/harness/linux-guest.c \

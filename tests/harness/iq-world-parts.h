@@ -52,4 +52,8 @@ int world_see(struct guest *guest, const struct guest_event *event);
 void world_note_fault(struct world *world);
 void world_check_result(struct world *world);
 
+/* ---- iq-world-watch.c: the simulator's calls; their data is the world ---- */
+
+extern const struct iommunest_sys world_watched_sys;
+
 #endif /* TESTS_HARNESS_IQ_WORLD_PARTS_H */

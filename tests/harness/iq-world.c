@@ -441,6 +441,10 @@ static void make_host(struct world *world)
 
 	ck_assert_int_eq(iommunest_sim_new(&world->sim, &sim_options), 0);
 	open_options.sys_data = world->sim;
+	if (world->setup.untraced) {
+		open_options.sys = &world_watched_sys;
+		open_options.sys_data = world;
+	}
 	ck_assert_int_eq(iommunest_open(&world->ctx, &open_options), 0);
 }
 
@@ -454,11 +458,13 @@ static void make_engine(struct world *world)
 					: IOMMUNEST_VTD_IQ_NO_BUDGET,
 		.limits = setup->limits.size ? &setup->limits : NULL,
 	};
+	struct iommunest_vtd_iq_ops ops =
+		setup->caches ? caching_guest_ops : guest_ops;
 
-	ck_assert_int_eq(iommunest_vtd_iq_new(&world->iq,
-					      setup->caches ? &caching_guest_ops
-							    : &guest_ops,
-					      &world->guest, &options),
+	if (setup->untraced)
+		ops.trace = NULL;
+	ck_assert_int_eq(iommunest_vtd_iq_new(&world->iq, &ops, &world->guest,
+					      &options),
 			 0);
 }
 

@@ -53,6 +53,8 @@ struct world_setup {
 	uint32_t profile;
 	/* The VMM has caches of its own. */
 	bool caches;
+	/* The engine traces no calls. */
+	bool untraced;
 	/* Each HWPT has a device with ATS; and one without. */
 	bool ats;
 	bool no_ats;

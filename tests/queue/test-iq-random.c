@@ -362,6 +362,7 @@ static struct world_setup any_setup(void)
 		.policy = below(3),
 		.budget = !crowded && one_in(3) ? 1 + below(60) : 0,
 		.caches = one_in(2),
+		.untraced = one_in(2),
 		.profile = one_in(3) ? IOMMUNEST_SIM_LINUX_6_12
 				     : IOMMUNEST_SIM_LINUX_7_3,
 		.ats = !one_in(3),
