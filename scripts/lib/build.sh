@@ -13,10 +13,14 @@ is_bootstrapped() {
 			-newer "$made" -print -quit)" ]
 }
 
-# configure itself is made in the source tree, once.
+# configure itself is made in the source tree, once: what a tier prepares may
+# build as well, beside another tier.
 bootstrap_tree() {
 	mkdir -p "$1"
-	is_bootstrapped || quietly "$1/bootstrap.log" "$top/bootstrap"
+	(
+		flock 9
+		is_bootstrapped || quietly "$1/bootstrap.log" "$top/bootstrap"
+	) 9<"$top"
 }
 
 # configure_tree DIR ARGUMENT...
