@@ -23,6 +23,13 @@ static void make_engine(struct rig *rig, const struct rig_setup *setup)
 			 0);
 }
 
+static void add_usual(struct rig *rig)
+{
+	rig_add(rig, 1, 0, 10);
+	rig_add(rig, 1, 5, 11);
+	rig_add(rig, 2, 0, 12);
+}
+
 void rig_open(struct rig *rig, const struct rig_setup *setup)
 {
 	static const struct rig_setup usual;
@@ -41,9 +48,18 @@ void rig_open(struct rig *rig, const struct rig_setup *setup)
 							   !setup->narrow),
 			 0);
 	enable_engine(rig->iq);
-	rig_add(rig, 1, 0, 10);
-	rig_add(rig, 1, 5, 11);
-	rig_add(rig, 2, 0, 12);
+	add_usual(rig);
+}
+
+void rig_open_with(struct rig *rig, const struct iommunest_vtd_iq_ops *ops,
+		   const struct iommunest_vtd_iq_options *options)
+{
+	rig_open(rig, NULL);
+	iommunest_vtd_iq_free(rig->iq);
+	ck_assert_int_eq(
+		iommunest_vtd_iq_new(&rig->iq, ops, &rig->guest, options), 0);
+	rig_set_base(rig, RIG_BASE, 0);
+	add_usual(rig);
 }
 
 void rig_close(struct rig *rig)

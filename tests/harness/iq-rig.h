@@ -43,6 +43,9 @@ struct rig {
  * NULL.
  */
 void rig_open(struct rig *rig, const struct rig_setup *setup);
+/* The usual rig with an engine of these; @options may be NULL. */
+void rig_open_with(struct rig *rig, const struct iommunest_vtd_iq_ops *ops,
+		   const struct iommunest_vtd_iq_options *options);
 void rig_close(struct rig *rig);
 /* Closes it if it is open, and leaves zeros: for a FIXTURE(). */
 void rig_end(struct rig *rig);

@@ -24,20 +24,6 @@ static void open_caching(void)
 	rig_open(&rig, &(struct rig_setup){ .caches = true });
 }
 
-/* The rig with an engine of these. */
-static void open_with(const struct iommunest_vtd_iq_ops *ops,
-		      const struct iommunest_vtd_iq_options *options)
-{
-	rig_open(&rig, NULL);
-	iommunest_vtd_iq_free(rig.iq);
-	ck_assert_int_eq(
-		iommunest_vtd_iq_new(&rig.iq, ops, &rig.guest, options), 0);
-	rig_set_base(&rig, RIG_BASE, 0);
-	rig_add(&rig, 1, 0, 10);
-	rig_add(&rig, 1, 5, 11);
-	rig_add(&rig, 2, 0, 12);
-}
-
 static void fail_entry(uint32_t hwpt_id, unsigned int times)
 {
 	host_fail(&rig.host, (struct host_rule){ .fault = HOST_FAIL_ENTRY,
@@ -185,7 +171,7 @@ TEST(what_is_isolated_is_told)
 	struct iommunest_vtd_iq_ops ops = caching_guest_ops;
 
 	ops.isolate = cut_off;
-	open_with(&ops, NULL);
+	rig_open_with(&rig, &ops, NULL);
 	fail_entry(10, 0);
 	rig_page(&rig, 0x1000);
 	rig_wait(&rig);
@@ -260,7 +246,7 @@ static void open_ite(void)
 		.unhealed = IOMMUNEST_VTD_UNHEALED_ITE,
 	};
 
-	open_with(&caching_guest_ops, &options);
+	rig_open_with(&rig, &caching_guest_ops, &options);
 }
 
 static void shows_ite(uint32_t slot, int error, uint32_t head)

@@ -75,14 +75,7 @@ static void open_with(uint32_t unhealed, uint32_t flags, uint32_t budget)
 
 	ops.healed = healed;
 	ops.isolate = isolate;
-	rig_open(&rig, NULL);
-	iommunest_vtd_iq_free(rig.iq);
-	ck_assert_int_eq(
-		iommunest_vtd_iq_new(&rig.iq, &ops, &rig.guest, &options), 0);
-	rig_set_base(&rig, RIG_BASE, 0);
-	rig_add(&rig, 1, 0, 10);
-	rig_add(&rig, 1, 5, 11);
-	rig_add(&rig, 2, 0, 12);
+	rig_open_with(&rig, &ops, &options);
 }
 
 static void open_healing(void)
