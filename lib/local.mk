@@ -55,6 +55,8 @@ LIB_SOURCES = \
 	%D%/vtd/queue/migrate.c \
 	%D%/vtd/queue/queue-regs.h \
 	%D%/vtd/queue/queue.h \
+	%D%/vtd/queue/recover.c \
+	%D%/vtd/queue/recover.h \
 	%D%/vtd/queue/registers.c \
 	%D%/vtd/queue/result.h \
 	%D%/vtd/queue/ring.c \

@@ -31,6 +31,7 @@ HOT = {
     "lib/vtd/queue/gather.h",
     "lib/vtd/queue/gather.c",
     "lib/vtd/queue/settle.c",
+    "lib/vtd/queue/recover.c",
     "lib/vtd/queue/complete.c",
     "lib/vtd/queue/complete.h",
     "lib/vtd/queue/fault.c",

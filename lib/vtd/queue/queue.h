@@ -7,6 +7,7 @@
  *   ring.c        fetches descriptors from the head on, and dispatches them
  *   gather.[ch]   what is forwardable becomes items, with waits in between
  *   settle.c      an ordering point: items become entries, and are submitted
+ *   recover.[ch]  what one call did not do, and what heals a failure
  *   complete.[ch] outcomes are told, waits completed, and the head moved
  *
  * targets.[ch] says where descriptors go, fault.[ch] what a guest sees of a
