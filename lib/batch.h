@@ -38,12 +38,6 @@ static inline void iommunest_batch_empty(struct iommunest_batch *batch)
 	batch->error_cookie = 0;
 }
 
-/* Somebody wants to see each call of a submission. */
-static inline void iommunest_batch_never_at_once(struct iommunest_batch *batch)
-{
-	batch->at_once_max = 0;
-}
-
 static inline void *iommunest_batch_at(const struct iommunest_batch *batch,
 				       uint32_t index)
 {

@@ -57,8 +57,7 @@ static inline bool iommunest_is_all_done(uint32_t count, uint32_t reported,
 
 /*
  * Sends all that is pending, if one call may do it.  True: all is handled.
- * Otherwise iommunest__submit() goes on with *@reply.  Not for a submission
- * that is traced.
+ * Otherwise iommunest__submit() goes on with *@reply, which it shows a trace.
  */
 static inline bool iommunest_submit_at_once(struct iommunest_ctx *ctx,
 					    uint32_t id,
@@ -84,6 +83,20 @@ static inline bool iommunest_submit_at_once(struct iommunest_ctx *ctx,
 	}
 	batch->cursor = batch->count;
 	return true;
+}
+
+/* What a trace shows of such a call, which began with entry @first. */
+static inline struct iommunest_call
+iommunest_call_at_once(uint32_t id, const struct iommunest_batch *batch,
+		       uint32_t first)
+{
+	return (struct iommunest_call){
+		.id = id,
+		.count = batch->count - first,
+		.handled = batch->count - first,
+		.entries = iommunest_batch_at(batch, first),
+		.cookies = batch->cookies + first,
+	};
 }
 
 /*

@@ -223,9 +223,6 @@ int iommunest__vtd_make_room(struct iommunest_vtd_iq *iq, uint32_t slots)
 		free(copies);
 		return ret;
 	}
-	/* A trace is shown each call. */
-	if (iq->ops.trace)
-		iommunest_batch_never_at_once(batch);
 	iommunest_batch_free(iq->batch);
 	free(iq->copies);
 	iq->batch = batch;

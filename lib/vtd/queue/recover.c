@@ -309,6 +309,15 @@ COLD bool iommunest__vtd_pass_over(struct iommunest_vtd_iq *iq, uint16_t slot)
 	return true;
 }
 
+void iommunest__vtd_show_call(struct iommunest_vtd_iq *iq, uint16_t slot)
+{
+	struct settling settling = settling_of(iq, slot);
+	const struct iommunest_call call =
+		iommunest_call_at_once(target_of(&settling)->id, iq->batch, 0);
+
+	trace_call(&settling, &call);
+}
+
 bool iommunest__vtd_mark_all(struct iommunest_vtd_iq *iq, uint16_t slot)
 {
 	struct settling settling = settling_of(iq, slot);

@@ -17,6 +17,9 @@
  */
 COLD bool iommunest__vtd_pass_over(struct iommunest_vtd_iq *iq, uint16_t slot);
 
+/* The trace is shown the call that handled all. */
+void iommunest__vtd_show_call(struct iommunest_vtd_iq *iq, uint16_t slot);
+
 /* All entries were handled; some items did not go as entries of their own. */
 bool iommunest__vtd_mark_all(struct iommunest_vtd_iq *iq, uint16_t slot);
 

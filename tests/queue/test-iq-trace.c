@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The libiommunest authors */
 /*
- * Where nobody traces its calls, an engine does no more for a submission than
- * it must as long as one call handles all.  Whatever the host does, the guest,
- * the VMM and the result see the same as with a trace.
+ * An engine with a trace, and one without: whatever the host does, the guest,
+ * the VMM and the result see the same of both, and the trace shows each call as
+ * it was made and answered.
  */
 #include <errno.h>
 #include <string.h>
@@ -91,6 +91,33 @@ static void see_calls(struct outcome *out, const struct host *host)
 	       host->n_entries * sizeof(*host->entries));
 }
 
+/* What the trace showed in this run. */
+static uint32_t traces;
+
+/* It is shown right after the call, which the host recorded last. */
+static void trace(void *vmm, uint64_t cookie, const struct iommunest_call *call)
+{
+	const struct rig *rig =
+		(void *)((char *)vmm - offsetof(struct rig, guest));
+	const struct host_call *made = &rig->host.calls[traces];
+	uint32_t i;
+
+	traces++;
+	ck_assert_uint_eq(rig->host.n_calls, traces);
+	ck_assert_uint_eq(cookie, made->hwpt_id);
+	ck_assert_uint_eq(call->id, made->hwpt_id);
+	ck_assert_uint_eq(call->count, made->count);
+	ck_assert_uint_eq(call->handled, made->handled);
+	ck_assert_int_eq(call->error, made->error);
+	ck_assert_uint_eq(call->driver_error, 0);
+	if (!call->count)
+		return;
+	ck_assert(!memcmp(call->entries, host_entries(&rig->host, traces - 1),
+			  call->count * sizeof(struct iommunest_vtd_entry)));
+	for (i = 0; i < call->count; i++)
+		ck_assert_uint_lt(call->cookies[i], rig->guest.tail);
+}
+
 static struct iommunest_vtd_iq *
 make_engine(struct rig *rig, const struct setup *setup, bool traced)
 {
@@ -106,8 +133,7 @@ make_engine(struct rig *rig, const struct setup *setup, bool traced)
 	struct iommunest_vtd_iq_ops ops = guest_ops;
 	struct iommunest_vtd_iq *iq;
 
-	if (!traced)
-		ops.trace = NULL;
+	ops.trace = traced ? trace : NULL;
 	ck_assert_int_eq(iommunest_vtd_iq_new(&iq, &ops, &rig->guest, &options),
 			 0);
 	return iq;
@@ -154,10 +180,12 @@ static struct outcome run(const struct setup *setup, bool traced)
 	int ret;
 
 	memset(&out, 0, sizeof(out));
+	traces = 0;
 	open_rig(&rig, setup, traced);
 	put_work(&rig);
 	ret = rig_kick(&rig);
 	ck_assert_uint_eq(rig.result.calls, rig.host.n_calls);
+	ck_assert_uint_eq(traces, traced ? rig.host.n_calls : 0);
 	see_result(&out, ret, &rig.result);
 	see_events(&out, &rig.guest);
 	see_calls(&out, &rig.host);
