@@ -3,13 +3,14 @@
 /*
  * What the library costs on what guests do, against a kernel that does nothing.
  *
- *   bench-iq QS DESCRIPTORS [SCOPES [PAIRS]]
+ *   bench-iq QS DESCRIPTORS [SCOPES [PAIRS [TOLD]]]
  *
  * Without PAIRS, the guest fills its ring with flushes (PASID-based IOTLB
  * descriptors) of one scope after another before each kick.  With them, a kick
  * is that many flushes, each with a wait after it, as from guests that wait for
- * what they flush.  With SCOPES 0, the same by hand: a loop without checks, and
- * an ioctl for each flush.
+ * what they flush.  With TOLD, the VMM is told of each call and of what was
+ * forwarded, as one that has caches of its own.  With SCOPES 0, the same by
+ * hand: a loop without checks, and an ioctl for each flush.
  *
  * Count instructions, not seconds: count.sh runs it under callgrind.
  */
@@ -105,6 +106,23 @@ static int guest_descriptor(void *vmm, uint32_t index,
 	return -EINVAL;
 }
 
+static void guest_trace(void *vmm, uint64_t cookie,
+			const struct iommunest_call *call)
+{
+	(void)vmm;
+	(void)cookie;
+	(void)call;
+}
+
+static int guest_forwarded(void *vmm, uint32_t index,
+			   const struct iommunest_vtd_desc *desc)
+{
+	(void)vmm;
+	(void)index;
+	(void)desc;
+	return 0;
+}
+
 static const struct iommunest_sys null_sys = {
 	.size = sizeof(null_sys),
 	.open = null_open,
@@ -114,7 +132,7 @@ static const struct iommunest_sys null_sys = {
 	.write = null_write,
 };
 
-static const struct iommunest_vtd_iq_ops ops = {
+static struct iommunest_vtd_iq_ops ops = {
 	.size = sizeof(ops),
 	.read = guest_read,
 	.write_status = guest_status,
@@ -245,7 +263,8 @@ int main(int argc, char **argv)
 	uint64_t calls;
 
 	if (argc < 3) {
-		fprintf(stderr, "usage: %s QS DESCRIPTORS [SCOPES [PAIRS]]\n",
+		fprintf(stderr,
+			"usage: %s QS DESCRIPTORS [SCOPES [PAIRS [TOLD]]]\n",
 			argv[0]);
 		return 2;
 	}
@@ -253,6 +272,10 @@ int main(int argc, char **argv)
 	if (!machine.ring || iommunest_open(&ctx, &options) < 0)
 		return 1;
 	fill(&machine, scopes ? scopes : 1, pairs);
+	if (number(argc, argv, 5, 0)) {
+		ops.trace = guest_trace;
+		ops.forwarded = guest_forwarded;
+	}
 	if (scopes) {
 		struct iommunest_vtd_iq *iq =
 			make_engine(&machine, ctx, qs, scopes);

@@ -23,15 +23,18 @@ status is 77.  --figures prints a new file.
 EOF_USAGE
 }
 
-# Name, unit, scopes, pairs, descriptors of a unit, of the shorter run.
-cases="rings descriptor 1 0 1 16383
-rings-64 descriptor 64 0 1 16383
-kick kick 1 1 2 4096
-kick-64 kick 64 1 2 4096
-kick-1024 kick 1024 1 2 4096
-pairs-16 pair 1 16 2 8192
-pairs-16-64 pair 64 16 2 8192
-pairs-16-1024 pair 1024 16 2 8192"
+# Name, unit, scopes, pairs, whether the VMM is told, descriptors of a unit, of
+# the shorter run.
+cases="rings descriptor 1 0 0 1 16383
+rings-64 descriptor 64 0 0 1 16383
+kick kick 1 1 0 2 4096
+kick-64 kick 64 1 0 2 4096
+kick-1024 kick 1024 1 0 2 4096
+kick-told kick 1 1 1 2 4096
+pairs-16 pair 1 16 0 2 8192
+pairs-16-64 pair 64 16 0 2 8192
+pairs-16-1024 pair 1024 16 0 2 8192
+pairs-16-told pair 1 16 1 2 8192"
 
 # What decides how many instructions the same source becomes.
 environment() {
@@ -39,7 +42,7 @@ environment() {
 		"$(ldd --version | sed 1q)" "$(uname -m)"
 }
 
-# count DESCRIPTORS SCOPES PAIRS: instructions of the library's object.
+# count DESCRIPTORS SCOPES PAIRS TOLD: instructions of the library's object.
 count() {
 	local out=$build/callgrind.out
 
@@ -64,11 +67,11 @@ count() {
 
 # Each case's name, unit and cost.
 measure() {
-	local name unit scopes pairs each first a b
+	local name unit scopes pairs told each first a b
 
-	while read -r name unit scopes pairs each first; do
-		a=$(count "$first" "$scopes" "$pairs")
-		b=$(count $((2 * first)) "$scopes" "$pairs")
+	while read -r name unit scopes pairs told each first; do
+		a=$(count "$first" "$scopes" "$pairs" "$told")
+		b=$(count $((2 * first)) "$scopes" "$pairs" "$told")
 		awk -v name="$name" -v unit="$unit" -v n=$((b - a)) \
 			-v units=$((first / each)) 'BEGIN {
 			printf "%-14s %-11s %8.1f\n", name, unit, n / units }'
