@@ -28,10 +28,11 @@
 
 /*
  * Instructions without a word from the guest, after which it hangs.  To boot
- * takes 0.7 thousand million, and a round six million.
+ * takes 730 million, and all that it does for one word less than ten.  Where it
+ * polls a register they are slow: this may be minutes.
  */
-#define PATIENCE_BOOT UINT64_C(5000000000)
-#define PATIENCE UINT64_C(1000000000)
+#define PATIENCE_BOOT UINT64_C(3000000000)
+#define PATIENCE UINT64_C(30000000)
 
 struct boot {
 	pid_t pid;
@@ -43,8 +44,11 @@ struct boot {
 	/* A line that is not complete. */
 	char line[LINE];
 	size_t used;
-	/* The guest's instructions when it last said something. */
-	uint64_t heard;
+	/*
+	 * The guest's instructions when it was first found to say nothing; 0:
+	 * it has said something since.
+	 */
+	uint64_t silent;
 	uint64_t patience;
 };
 
@@ -317,9 +321,23 @@ static void show_registers(struct boot *boot)
 	}
 }
 
+/* It stops the machine where the host leaves it no other way. */
+static void check_runs(struct boot *boot)
+{
+	char answer[LINE];
+
+	qmp(boot, "{ 'execute': 'query-status' }", answer);
+	if (!strstr(answer, "\"running\": true"))
+		give_up(boot, answer);
+}
+
 static void check_patience(struct boot *boot)
 {
-	if (instructions(boot) - boot->heard <= boot->patience)
+	uint64_t now = instructions(boot);
+
+	if (!boot->silent)
+		boot->silent = now;
+	if (now - boot->silent <= boot->patience)
 		return;
 	show_registers(boot);
 	give_up(boot, "it hangs");
@@ -340,8 +358,12 @@ static bool next_line(struct boot *boot, char *line)
 		}
 		if (boot_is_late())
 			return false;
-		if (!read_more(boot))
+		if (read_more(boot)) {
+			boot->silent = 0;
+		} else {
+			check_runs(boot);
 			check_patience(boot);
+		}
 	}
 }
 
@@ -371,11 +393,10 @@ struct boot *boot_start(const char *kernel, const char *host,
 		return NULL;
 	if (strcmp(line, "@@ ready"))
 		give_up(boot, line);
-	boot->heard = instructions(boot);
 	boot->patience = PATIENCE;
 	stream_read(stream);
 	printf("# booted, %" PRIu64 " million instructions, %ld s\n",
-	       boot->heard / 1000000, (long)(seconds() - before));
+	       instructions(boot) / 1000000, (long)(seconds() - before));
 	fflush(stdout);
 	return boot;
 }
@@ -405,9 +426,9 @@ bool boot_round(struct boot *boot, uint64_t seed, unsigned int count,
 		if (sscanf(line, "@@ done %u %u", &round->unmaps,
 			   &round->failed) == 2)
 			break;
-		take_flush(round, line);
+		if (strcmp(line, "@@ unmapped"))
+			take_flush(round, line);
 	}
-	boot->heard = instructions(boot);
 	stream_read(boot->stream);
 	return true;
 }

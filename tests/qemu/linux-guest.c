@@ -12,9 +12,9 @@
  * lets it copy that many pages, each mapped where the last one was, and turns
  * the machine off.
  *
- * It answers with lines that begin with "@@".  "@@ flush" is what the guest's
- * VT-d driver put into its queue, from the guest's own kernel; the last one is
- * "@@ done UNMAPS FAILED".
+ * It answers with lines that begin with "@@": "@@ unmapped" after each unmap,
+ * so that it is known to be alive; "@@ flush" for what the guest's VT-d driver
+ * put into its queue, from the guest's own kernel; and "@@ done UNMAPS FAILED".
  */
 #include <config.h>
 
@@ -248,8 +248,11 @@ static void run_round(uint64_t seed, unsigned int count)
 	struct support_rng rng = { .state = seed };
 	uint32_t ioas = attach_ioas();
 
-	while (count--)
+	while (count--) {
 		map_and_unmap(ioas, &rng);
+		printf("@@ unmapped\n");
+		fflush(stdout);
+	}
 	detach_ioas(ioas);
 }
 

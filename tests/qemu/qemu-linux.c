@@ -24,10 +24,10 @@
 #define KERNEL_UNFIXED "/tests/linux-guest-unfixed.bzImage"
 
 #define ROUNDS 25u
-#define UNMAPS 20u
-/* With errors of the host, one or a few each; flushes are twice the unmaps. */
-#define BAD_ROUNDS 60u
-#define BAD_UNMAPS 8u
+/* Those with errors of the host. */
+#define BAD_ROUNDS 40u
+#define UNMAPS 8u
+/* The host's descriptors in a round, or some less. */
 #define NTH 40u
 
 static struct trace *trace;
@@ -188,7 +188,7 @@ static void run_bad_host(const char *kernel)
 		return;
 	for (i = 0; i < BAD_ROUNDS; i++) {
 		fail_at_random(&run);
-		if (!run_round(&run, BAD_UNMAPS))
+		if (!run_round(&run, UNMAPS))
 			return;
 		/* Nothing is attached now. */
 		inject_clear();
