@@ -185,6 +185,30 @@ TEST(a_call_that_fails_once_is_healed_too)
 	was_told("healed 10 at 0: -2 0; ");
 }
 
+/* Each time anew, as often as it happens. */
+TEST(calls_that_fail_are_healed_time_and_again)
+{
+	unsigned int i;
+
+	open_healing();
+	for (i = 0; i < 5; i++) {
+		rig_page(&rig, 0x1000);
+		rig_wait(&rig);
+		host_heal(&rig.host);
+		host_fail(&rig.host,
+			  (struct host_rule){ .fault = HOST_FAIL_CALL,
+					      .error = -ENOENT,
+					      .hwpt_id = 10,
+					      .addr = HOST_ANY_ADDR,
+					      .times = 2 });
+		ck_assert_int_eq(rig_kick(&rig), 0);
+		rig_is_done(&rig);
+		ck_assert_ptr_nonnull(strstr(told, "healed 10"));
+		ck_assert_ptr_null(strstr(told, "isolate"));
+		told[0] = 0;
+	}
+}
+
 /* Two targets of one descriptor: only the one that failed is flushed. */
 TEST(each_target_that_failed_is_told_once)
 {
@@ -329,6 +353,34 @@ TEST(a_target_that_cannot_be_cut_off_halts_the_queue)
 	ck_assert_int_eq(rig_kick(&rig), 0);
 	rig_is_done(&rig);
 	ck_assert_uint_eq(rig.result.waits, 1);
+}
+
+/* The VMM has said what it wants instead. */
+TEST_LOOP(without_an_isolate_nothing_is_cut_off, 2)
+{
+	const struct iommunest_vtd_iq_options options = {
+		.size = sizeof(options),
+		.unhealed = _i ? IOMMUNEST_VTD_UNHEALED_ITE
+			       : IOMMUNEST_VTD_UNHEALED_HALT,
+	};
+	struct iommunest_vtd_iq_ops ops = guest_ops;
+
+	ops.isolate = NULL;
+	rig_open(&rig, NULL);
+	iommunest_vtd_iq_free(rig.iq);
+	ck_assert_int_eq(
+		iommunest_vtd_iq_new(&rig.iq, &ops, &rig.guest, &options), 0);
+	rig_set_base(&rig, RIG_BASE, 0);
+	rig_add(&rig, 1, 0, 10);
+	rig_page(&rig, 0x1000);
+	rig_wait(&rig);
+	fail_entries(10, -EIO, 0);
+	ck_assert_int_eq(rig_kick(&rig), -EIO);
+	ck_assert_uint_eq(rig.result.waits, 0);
+	if (_i)
+		shows_ite(0, -EIO, 1);
+	else
+		halted_at(0, -EIO);
 }
 
 /* ---- Rule ITE ---- */
@@ -681,6 +733,37 @@ static void forget_12_and_add_it_again(void)
 	ck_assert_int_eq(iommunest_vtd_iq_forget(rig.iq, TARGET(rig.ctx, 12)),
 			 0);
 	rig_add(&rig, 2, 0, 12);
+}
+
+static uint32_t comes;
+
+static int replace_12(struct guest *guest, const struct guest_event *event)
+{
+	(void)guest;
+	if (event->kind != GUEST_STATUS)
+		return 0;
+	ck_assert_int_eq(iommunest_vtd_iq_forget(rig.iq,
+						 TARGET(rig.ctx, 12 + comes)),
+			 0);
+	comes++;
+	rig_add(&rig, 2, 0, 12 + comes);
+	return 0;
+}
+
+/* What had a slot of the table is not kept for ever: 65534 are there. */
+TEST(targets_may_come_and_go_in_callbacks)
+{
+	uint32_t i;
+
+	open_healing();
+	comes = 0;
+	rig.guest.hook = replace_12;
+	while (comes < 70000) {
+		rig_page(&rig, 0x1000);
+		for (i = 0; i < rig.guest.slots - 2; i++)
+			rig_wait(&rig);
+		ck_assert_int_eq(rig_kick(&rig), 0);
+	}
 }
 
 /* It is still there, and so is what the guest wants flushed. */
