@@ -279,6 +279,29 @@ TEST(the_named_entry_is_sent_alone)
 	rig_finish(&rig);
 }
 
+/* All before it go first, and then it goes alone once more. */
+TEST(the_named_entry_is_skipped_in_its_turn)
+{
+	static const struct script_row rows[] = {
+		{ SENDS(0, 3), ANSWERS(-EIO, 1) },
+		{ SENDS(1, 1), ANSWERS(-EIO, 0) },
+		{ SENDS(0, 1), ANSWERS(0, 1) },
+		{ SENDS(1, 1), ANSWERS(-EIO, 0) },
+		{ SENDS(2, 1), ANSWERS(0, 1) },
+	};
+	struct rig rig;
+
+	START_SCRIPT(&rig, rows, 3);
+	ck_assert_int_eq(rig_submit_with(&rig, IOMMUNEST_POLICY_SKIP), 1);
+	rig_check_report(&rig, (struct iommunest_report){ .skipped_count = 1,
+							  .sent = 7,
+							  .handled = 2,
+							  .calls = 5,
+							  .resumes = 2 });
+	rig_check_skipped(&rig, 0, 1, -EIO, 0);
+	rig_finish(&rig);
+}
+
 TEST(where_the_named_one_is_innocent_the_call_goes_one_by_one)
 {
 	static const struct script_row rows[] = {
@@ -311,8 +334,10 @@ TEST(after_the_call_calls_are_full_again)
 	rows[64] = (struct script_row){ SENDS(63, 37), ANSWERS(0, 37) };
 	START_SCRIPT(&rig, rows, COUNT);
 	ck_assert_int_eq(rig_submit(&rig), 0);
-	ck_assert_uint_eq(rig.report.handled, COUNT);
-	ck_assert_uint_eq(rig.report.resumes, 1);
+	rig_check_report(&rig, (struct iommunest_report){ .sent = 163,
+							  .handled = COUNT,
+							  .calls = 65,
+							  .resumes = 1 });
 	rig_finish(&rig);
 }
 
@@ -380,6 +405,27 @@ TEST(a_success_of_some_is_impossible)
 	ck_assert_int_eq(rig_submit(&rig), -EPROTO);
 	ck_assert_uint_eq(rig.report.blame, IOMMUNEST_BLAME_CALL);
 	ck_assert_uint_eq(rig.report.pending, 3);
+	rig_finish(&rig);
+}
+
+/* Not even where that is also what the kernel refuses entries with. */
+TEST(nor_is_it_a_refusal)
+{
+	static const struct script_row rows[] = {
+		{ SENDS(0, 3), ANSWERS(0, 2) },
+	};
+	struct iommunest_inv_type type = groups_type();
+	struct rig rig;
+
+	type.refused = -EPROTO;
+	rig_start(&rig, &type, rows, ARRAY_LEN(rows), 3);
+	ck_assert_int_eq(rig_submit(&rig), -EPROTO);
+	rig_check_report(
+		&rig, (struct iommunest_report){ .sent = 3,
+						 .pending = 3,
+						 .calls = 1,
+						 .blame = IOMMUNEST_BLAME_CALL,
+						 .error = -EPROTO });
 	rig_finish(&rig);
 }
 

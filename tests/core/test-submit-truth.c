@@ -280,6 +280,10 @@ static void check_return(struct world *w, int ret)
 	}
 	world_assert(w, ret == (int)w->report.skipped_count);
 	world_assert(w, cursor == w->count);
+	/* Nobody is blamed but for what was flushed away. */
+	world_assert(w, w->report.flushed ||
+				(w->report.blame == IOMMUNEST_BLAME_NONE &&
+				 !w->report.error));
 }
 
 /* ---- Runs ---- */
