@@ -189,6 +189,7 @@ TEST_SIM_LDADD = %D%/libtest-sim.la %D%/libtest.la libiommunest-sim.la \
 	%D%/queue/test-iq-ring.c \
 	%D%/queue/test-iq-room.c \
 	%D%/queue/test-iq-scopes.c \
+	%D%/queue/test-iq-stops.c \
 	%D%/queue/test-iq-trace.c
 
 %C%_queue_test_iq_devices_SOURCES = \
