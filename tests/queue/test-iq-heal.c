@@ -473,6 +473,30 @@ TEST(what_a_failing_entry_covers_is_not_told_as_covered)
 	ck_assert_ptr_null(strstr(guest_story(&rig.guest), "covered 4"));
 }
 
+static int fail_forwarded(struct guest *guest, const struct guest_event *event)
+{
+	(void)guest;
+	return event->kind == GUEST_FORWARDED ? -EPERM : 0;
+}
+
+/* Both at one slot: the host's came first. */
+TEST(the_vmms_failure_at_the_same_slot_changes_nothing_either)
+{
+	const struct iommunest_vtd_iq_options options = {
+		.size = sizeof(options),
+		.unhealed = IOMMUNEST_VTD_UNHEALED_ITE,
+	};
+
+	rig_open_with(&rig, &caching_guest_ops, &options);
+	rig_page(&rig, 0x1000);
+	rig_wait(&rig);
+	fail_entries(10, -EIO, 0);
+	rig.guest.hook = fail_forwarded;
+	ck_assert_int_eq(rig_kick(&rig), -EIO);
+	shows_ite(0, -EIO, 1);
+	ck_assert_uint_eq(rig.result.cookie, 10);
+}
+
 /* IQE as ever, with the head at its slot; the wait after it is aborted. */
 TEST(the_guests_own_fault_comes_first)
 {
