@@ -27,6 +27,8 @@
 #define LIBIOMMUNEST_H
 
 #include <iommunest/core.h>
+#include <iommunest/objects.h>
+#include <iommunest/vfio.h>
 #include <iommunest/vtd.h>
 #include <iommunest/vtd-queue.h>
 

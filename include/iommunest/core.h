@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The libiommunest authors */
 /*
- * The core of libiommunest: system calls, contexts, objects, VFIO devices,
- * batches and their submission.  It knows no vendor.  Programs include
- * <libiommunest.h>, which says what holds for all of it.
+ * The core of libiommunest: system calls, contexts, batches and their
+ * submission.  It knows no vendor.  Programs include <libiommunest.h>, which
+ * says what holds for all of it.
  */
 #ifndef IOMMUNEST_CORE_H
 #define IOMMUNEST_CORE_H
@@ -101,155 +101,6 @@ void iommunest_close(struct iommunest_ctx *ctx);
  * -EINVAL: @ctx is NULL.
  */
 int iommunest_fd(const struct iommunest_ctx *ctx);
-
-/* ------------------------------------------------------------------------
- * Objects (linux/iommufd.h)
- */
-
-/*
- * Destroys an IOAS, an HWPT or another object (IOMMU_DESTROY).  Returns 0,
- * -EINVAL (@ctx is NULL), -ENOENT (no such id), -EBUSY (something uses it).
- */
-int iommunest_object_destroy(struct iommunest_ctx *ctx, uint32_t id);
-
-/*
- * Allocates an I/O address space (IOMMU_IOAS_ALLOC) into *@ioas_id.  Returns
- * 0, -EINVAL (@ioas_id is NULL), -ENOMEM.
- */
-int iommunest_ioas_alloc(struct iommunest_ctx *ctx, uint32_t *ioas_id);
-
-/*
- * Allocates the stage-2 HWPT that is the parent of nested ones
- * (IOMMU_HWPT_ALLOC with IOMMU_HWPT_ALLOC_NEST_PARENT) from an IOAS.  @dev_id
- * is the id that binding a VFIO device returned.  Returns 0, -EINVAL (@hwpt_id
- * is NULL, @ioas_id does not exist or is not an IOAS), -ENOENT (no such
- * device), -EOPNOTSUPP (the hardware or driver cannot nest), -ENOMEM.
- */
-int iommunest_hwpt_alloc_parent(struct iommunest_ctx *ctx, uint32_t dev_id,
-				uint32_t ioas_id, uint32_t *hwpt_id);
-
-/* iommunest_nested_hwpt::flags (enum iommufd_hwpt_alloc_flags). */
-/* Page requests go to the fault queue @fault_id. */
-#define IOMMUNEST_HWPT_FAULT_ID (1u << 2)
-/* It may be attached to a PASID of a device (later than Linux 6.12). */
-#define IOMMUNEST_HWPT_PASID (1u << 3)
-
-/* A guest's stage 1, in the terms of the vendor's driver. */
-struct iommunest_nested_hwpt {
-	size_t size;
-	/* enum iommu_hwpt_data_type, and that type's struct. */
-	uint32_t data_type;
-	uint32_t data_len;
-	const void *data;
-	/* IOMMUNEST_HWPT_*. */
-	uint32_t flags;
-	/* With IOMMUNEST_HWPT_FAULT_ID; else 0. */
-	uint32_t fault_id;
-};
-
-/*
- * Allocates a nested HWPT of any vendor on the stage 2 of @parent_id
- * (IOMMU_HWPT_ALLOC): a nest parent, or a vIOMMU where the vendor has one.  A
- * vendor's own function, such as iommunest_vtd_hwpt_alloc(), knows the data and
- * refuses what the kernel mistreats.  *@nested is read during the call only.
- * Any thread.  Returns 0, -EINVAL (NULL, no data, a size too small, a
- * @fault_id without its flag, @parent_id is not a nest parent), -E2BIG,
- * -ENOENT (no such device or fault queue), -EOPNOTSUPP (unknown flags; hardware
- * or driver), -ENOMEM, or the driver's error.
- */
-int iommunest_hwpt_alloc_nested(struct iommunest_ctx *ctx, uint32_t dev_id,
-				uint32_t parent_id,
-				const struct iommunest_nested_hwpt *nested,
-				uint32_t *hwpt_id);
-
-/* iommunest_hw_info::type (enum iommu_hw_info_type) of no IOMMU. */
-#define IOMMUNEST_HW_NONE 0u
-
-/* iommunest_hw_info::capabilities (enum iommufd_hw_capabilities). */
-#define IOMMUNEST_HW_CAP_DIRTY_TRACKING (1u << 0)
-/* Of the device's PASID capability; and: ATS cannot be used. */
-#define IOMMUNEST_HW_CAP_PASID_EXEC (1u << 1)
-#define IOMMUNEST_HW_CAP_PASID_PRIV (1u << 2)
-#define IOMMUNEST_HW_CAP_NO_ATS (1u << 3)
-
-struct iommunest_hw_info {
-	size_t size;
-	/*
-	 * IOMMUNEST_HW_NONE, a number in a vendor's header, such as
-	 * IOMMUNEST_HW_INTEL_VTD, or one of a later kernel.
-	 */
-	uint32_t type;
-	/* Bytes that the driver has; @data may have room for fewer. */
-	uint32_t data_len;
-	/* IOMMUNEST_HW_CAP_*. */
-	uint64_t capabilities;
-	/* Width of the device's PASIDs, 0 to 20 bits; 0: no PASID. */
-	uint32_t max_pasid_log2;
-	uint32_t reserved;
-	/*
-	 * The driver's own struct of that type, for the vendor's functions to
-	 * read; zero after it.
-	 */
-	uint64_t data[16];
-};
-
-/*
- * Asks which IOMMU @dev_id is behind (IOMMU_GET_HW_INFO).  @info->size is how
- * much of the struct the caller knows.  Returns 0, -EINVAL (NULL or a size too
- * small), -E2BIG (above 4096), -ENOENT (no such device), -EOPNOTSUPP (a device
- * without an IOMMU), or the driver's error.
- */
-int iommunest_hw_info(struct iommunest_ctx *ctx, uint32_t dev_id,
-		      struct iommunest_hw_info *info);
-
-/* ------------------------------------------------------------------------
- * VFIO devices (linux/vfio.h, Linux 6.6 and later)
- *
- * A device has a file descriptor, which the VMM uses for everything else that
- * VFIO offers, and an id in the context.
- */
-
-/*
- * Opens a VFIO device node, such as "/dev/vfio/devices/vfio0", close-on-exec,
- * and binds it to the context.  The caller owns *@fd, and ends it and the
- * binding with iommunest_vfio_close(); on failure nothing is left open and
- * neither output is written.  Returns 0, -EINVAL (a NULL argument), or the
- * error of open(2) or of iommunest_vfio_bind().
- */
-int iommunest_vfio_open(struct iommunest_ctx *ctx, const char *path, int *fd,
-			uint32_t *dev_id);
-
-/*
- * Detaches the device, ends its binding and closes it.  HWPTs that were
- * allocated for it are kept.
- */
-void iommunest_vfio_close(struct iommunest_ctx *ctx, int fd);
-
-/*
- * Binds a VFIO device that the VMM opened itself
- * (VFIO_DEVICE_BIND_IOMMUFD); *@dev_id is its id in the context.  Only once
- * for each file descriptor.  Returns 0, -EINVAL (NULL; bound already; the
- * VFIO group is in use), -EBADF, -EBADFD (the context is not an iommufd),
- * -ENOTTY (not a VFIO device, or Linux before 6.6), -EBUSY, -EPERM (interrupts
- * are not isolated), -ENODEV, -ENOMEM.
- */
-int iommunest_vfio_bind(struct iommunest_ctx *ctx, int fd, uint32_t *dev_id);
-
-/*
- * Attaches a bound device to the IOAS or HWPT *@pt_id, in place of what it
- * was attached to (VFIO_DEVICE_ATTACH_IOMMUFD_PT).  *@pt_id becomes the HWPT
- * that it is attached to: with an IOAS, one that the kernel chose.  A stage 1
- * that the hardware does not support is refused here.  Returns 0, -EINVAL
- * (NULL; not bound; not attachable), -EBADF, -ENOENT (no such id), -EBUSY,
- * -ENODEV, -ENOMEM.
- */
-int iommunest_vfio_attach(struct iommunest_ctx *ctx, int fd, uint32_t *pt_id);
-
-/*
- * Detaches a bound device: its DMA is blocked (VFIO_DEVICE_DETACH_IOMMUFD_PT).
- * Returns 0, -EINVAL (NULL, not bound), -EBADF.
- */
-int iommunest_vfio_detach(struct iommunest_ctx *ctx, int fd);
 
 /* ------------------------------------------------------------------------
  * Invalidation data types

@@ -7,7 +7,7 @@
 #ifndef IOMMUNEST_VTD_H
 #define IOMMUNEST_VTD_H
 
-#include <iommunest/core.h>
+#include <iommunest/objects.h>
 
 #ifdef __cplusplus
 extern "C" {
