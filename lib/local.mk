@@ -24,6 +24,7 @@ LIB_SOURCES = \
 	%D%/version.c \
 	%D%/vfio.c \
 	%D%/uapi/invalidate.h \
+	%D%/uapi/iommufd-newer.h \
 	%D%/uapi/iommufd.h \
 	%D%/uapi/uapi.h \
 	%D%/uapi/vfio.h \

@@ -11,5 +11,6 @@
 #else
 #include "lib/uapi/iommufd.h"
 #endif
+#include "lib/uapi/iommufd-newer.h"
 
 #endif /* IOMMUNEST_UAPI_UAPI_H */

@@ -77,13 +77,13 @@ static bool has_row(const char *name)
 	return false;
 }
 
-static FILE *open_own_header(void)
+static FILE *open_own_header(const char *header)
 {
 	const char *top = getenv("top_srcdir");
 	char path[4096];
 	FILE *file;
 
-	snprintf(path, sizeof(path), "%s/%s", top ? top : ".", uapi_own.header);
+	snprintf(path, sizeof(path), "%s/%s", top ? top : ".", header);
 	file = fopen(path, "r");
 	ck_assert_msg(file != NULL, "%s: cannot be read", path);
 	return file;
@@ -103,24 +103,30 @@ static bool declared_name(const char *line, char name[NAME_MAX_LEN])
 	       !strncmp(name, "IOMMU", 5);
 }
 
-TEST(each_declaration_is_compared)
+/* Of the guards around a header. */
+static bool is_guard(const char *name)
 {
-	FILE *header = open_own_header();
+	size_t len = strlen(name);
+
+	return !strncmp(name, "IOMMUNEST_", 10) && !strcmp(name + len - 2, "_H");
+}
+
+TEST_LOOP(each_declaration_is_compared, ARRAY_LEN(uapi_own.headers))
+{
+	FILE *header = open_own_header(uapi_own.headers[_i]);
 	size_t found = 0;
 	char line[256];
 	char name[NAME_MAX_LEN];
 
 	while (fgets(line, sizeof(line), header)) {
-		if (!declared_name(line, name))
-			continue;
-		if (!strcmp(name, "IOMMUNEST_UAPI_IOMMUFD_H"))
+		if (!declared_name(line, name) || is_guard(name))
 			continue;
 		found++;
 		ck_assert_msg(has_row(name), "%s has no row", name);
 	}
 	fclose(header);
 	/* Constants and structs; the other rows are members. */
-	ck_assert_uint_gt(found, 20);
+	ck_assert_uint_ge(found, _i == 0 ? 40 : 4);
 }
 
 int main(int argc, char **argv)

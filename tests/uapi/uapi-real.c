@@ -5,15 +5,18 @@
 #ifdef HAVE_LINUX_IOMMUFD_H
 #include <linux/iommufd.h>
 
+/* What this header is too old to have is not compared with it. */
+#include "lib/uapi/iommufd-newer.h"
+
 #include "tests/uapi/uapi-rows.h"
 
 const struct uapi_table uapi_real = {
-	.header = "<linux/iommufd.h>",
+	.headers = { "<linux/iommufd.h>" },
 	.rows = rows,
 	.count = sizeof(rows) / sizeof(rows[0]),
 };
 #else
 #include "tests/uapi/uapi-table.h"
 
-const struct uapi_table uapi_real = { .header = "<linux/iommufd.h>" };
+const struct uapi_table uapi_real = { .headers = { "<linux/iommufd.h>" } };
 #endif

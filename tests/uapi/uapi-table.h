@@ -16,12 +16,13 @@ struct uapi_row {
 };
 
 struct uapi_table {
-	const char *header;
+	/* Where they are declared; the second may be NULL. */
+	const char *headers[2];
 	const struct uapi_row *rows;
 	size_t count;
 };
 
-/* lib/uapi/iommufd.h */
+/* lib/uapi/iommufd.h, and what is newer */
 extern const struct uapi_table uapi_own;
 /* <linux/iommufd.h>; no rows where configure found none. */
 extern const struct uapi_table uapi_real;
