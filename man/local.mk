@@ -131,6 +131,7 @@ MAN_LINKS = \
 	%D%/iommunest_vtd_iq_restore_registers.3 \
 	%D%/iommunest_vtd_iq_result.3 \
 	%D%/iommunest_vtd_iq_set_mode.3 \
+	%D%/iommunest_vtd_iq_set_trace.3 \
 	%D%/iommunest_vtd_iq_state.3 \
 	%D%/iommunest_vtd_iqei_text.3 \
 	%D%/iommunest_vtd_kernel_fault_text.3 \

@@ -412,6 +412,13 @@ int iommunest_vtd_iq_new(struct iommunest_vtd_iq **iq,
 			 const struct iommunest_vtd_iq_ops *ops, void *vmm,
 			 const struct iommunest_vtd_iq_options *options);
 
+/*
+ * Whether ops->trace is called from the next run on, as it is at first.  Runs
+ * are faster without it.  Returns 0, -EINVAL (NULL; @on, and there is no
+ * ops->trace), -EBUSY (within a callback).
+ */
+int iommunest_vtd_iq_set_trace(struct iommunest_vtd_iq *iq, bool on);
+
 /* NULL is allowed.  Not within a callback, where it does nothing. */
 void iommunest_vtd_iq_free(struct iommunest_vtd_iq *iq);
 

@@ -656,6 +656,7 @@ static void try_all(void)
 	ck_assert_int_eq(iommunest_vtd_iq_set_mode(rig.iq,
 						   IOMMUNEST_VTD_TTM_LEGACY),
 			 -EBUSY);
+	ck_assert_int_eq(iommunest_vtd_iq_set_trace(rig.iq, false), -EBUSY);
 	ck_assert_int_eq(iommunest_vtd_iq_save(rig.iq, &state), -EBUSY);
 	ck_assert_int_eq(iommunest_vtd_iq_restore(rig.iq, &state), -EBUSY);
 	ck_assert_int_eq(iommunest_vtd_iq_reset(rig.iq), -EBUSY);

@@ -259,6 +259,7 @@ TEST(null_engines_are_refused)
 	ck_assert_int_eq(iommunest_vtd_iq_set_mode(NULL,
 						   IOMMUNEST_VTD_TTM_SCALABLE),
 			 -EINVAL);
+	ck_assert_int_eq(iommunest_vtd_iq_set_trace(NULL, false), -EINVAL);
 	ck_assert_int_eq(iommunest_vtd_iq_run(NULL, 0, &result), -EINVAL);
 }
 

@@ -264,3 +264,36 @@ TEST(a_call_that_handles_all_is_counted)
 			 });
 	rig_close(&rig);
 }
+
+/* From the start it is on; a run is shown whole, or not at all. */
+TEST(a_trace_is_turned_off_and_on_between_runs)
+{
+	const struct setup setup = { .policy = IOMMUNEST_VTD_IQ_STOP };
+	struct rig rig;
+	int round;
+
+	open_rig(&rig, &setup, true);
+	for (round = 0; round < 4; round++) {
+		bool on = round % 2 == 0;
+
+		traces = 0;
+		ck_assert_int_eq(iommunest_vtd_iq_set_trace(rig.iq, on), 0);
+		put_work(&rig);
+		ck_assert_int_eq(rig_kick(&rig), 0);
+		rig_is_done(&rig);
+		ck_assert_uint_gt(rig.host.n_calls, 0);
+		ck_assert_uint_eq(traces, on ? rig.host.n_calls : 0);
+	}
+	rig_close(&rig);
+}
+
+TEST(a_trace_that_is_not_there_cannot_be_turned_on)
+{
+	const struct setup setup = { .policy = IOMMUNEST_VTD_IQ_STOP };
+	struct rig rig;
+
+	open_rig(&rig, &setup, false);
+	ck_assert_int_eq(iommunest_vtd_iq_set_trace(rig.iq, true), -EINVAL);
+	ck_assert_int_eq(iommunest_vtd_iq_set_trace(rig.iq, false), 0);
+	rig_close(&rig);
+}

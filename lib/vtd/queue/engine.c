@@ -129,6 +129,7 @@ EXPORT int iommunest_vtd_iq_new(struct iommunest_vtd_iq **iq,
 	ret = copy_ops(&new->ops, ops);
 	if (!ret)
 		ret = check_ops(new);
+	new->trace = new->ops.trace;
 	if (!ret)
 		ret = set_limits(new, opts.limits);
 	if (!ret)
@@ -141,6 +142,16 @@ EXPORT int iommunest_vtd_iq_new(struct iommunest_vtd_iq **iq,
 		return ret;
 	}
 	*iq = new;
+	return 0;
+}
+
+EXPORT int iommunest_vtd_iq_set_trace(struct iommunest_vtd_iq *iq, bool on)
+{
+	if (!iq || (on && !iq->ops.trace))
+		return -EINVAL;
+	if (iq->running)
+		return -EBUSY;
+	iq->trace = on ? iq->ops.trace : NULL;
 	return 0;
 }
 

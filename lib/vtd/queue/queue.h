@@ -69,6 +69,9 @@ _Static_assert(sizeof(struct vtd_item) == 16, "a ring has many");
 struct iommunest_vtd_iq {
 	void *vmm;
 	struct iommunest_vtd_iq_ops ops;
+	/* ops.trace, or NULL while it is not to be called. */
+	void (*trace)(void *vmm, uint64_t cookie,
+		      const struct iommunest_call *call);
 	/* enum iommunest_vtd_iq_policy and _unhealed, and flags. */
 	uint32_t policy;
 	uint32_t unhealed;

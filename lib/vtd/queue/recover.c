@@ -118,7 +118,7 @@ static void trace_call(void *user, const struct iommunest_call *call)
 	struct iommunest_call copy = *call;
 
 	copy.flush_all |= settling->flushes_all && call->count;
-	iq->ops.trace(iq->vmm, iq->scopes.hwpts[settling->slot].cookie, &copy);
+	iq->trace(iq->vmm, iq->scopes.hwpts[settling->slot].cookie, &copy);
 }
 
 /* The earliest slot wins. */
@@ -154,7 +154,7 @@ static int submit_batch(const struct settling *settling,
 		.policy = policy,
 		.max_stalls = IOMMUNEST_DEFAULT_STALLS,
 		.ask = skip_entry,
-		.trace = iq->ops.trace ? trace_call : NULL,
+		.trace = iq->trace ? trace_call : NULL,
 		.user = (void *)settling,
 	};
 	int ret;

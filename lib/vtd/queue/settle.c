@@ -101,7 +101,7 @@ static bool submit_target(struct iommunest_vtd_iq *iq, uint16_t slot,
 	if (!iommunest_submit_at_once(hwpt->ctx, hwpt->id, iq->batch, &reply))
 		return iommunest__vtd_submit_in_full(iq, slot, outcomes, &reply,
 						     result);
-	if (iq->ops.trace)
+	if (iq->trace)
 		iommunest__vtd_show_call(iq, slot);
 	result->calls++;
 	result->entries += iq->batch->count;
