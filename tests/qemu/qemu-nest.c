@@ -145,6 +145,38 @@ TEST(each_flush_arrives_before_its_wait_is_done)
 	guest_end(&guest);
 }
 
+/* Nobody is told of an ioctl before that; it would cost each of them. */
+TEST(ioctls_are_shown_from_when_the_monitor_asks_for_it)
+{
+	static const char *const quiet[] = {
+		"-object",
+		"iommufd,id=iommufd0",
+		"-device",
+		VIOMMU ",x-nest=on",
+		"-device",
+		"vfio-pci,host=0000:00:02.0,iommufd=iommufd0,addr=4.0",
+		"-trace",
+		"vtd_nest_attach",
+		NULL,
+	};
+	struct guest guest;
+
+	start(&guest, quiet);
+	guest_translate(&guest, true);
+	give_table(&guest, SLOT, DOMAIN);
+	flush(&guest, DOMAIN, 0x5000, 0, true);
+	ck_assert(guest_kick(&guest));
+	qtest_qmp(guest.qtest,
+		  "{ 'execute': 'trace-event-set-state', 'arguments': { "
+		  "'name': 'vtd_nest_call', 'enable': true } }",
+		  "");
+	flush(&guest, DOMAIN, 0x6000, 0, true);
+	ck_assert(guest_kick(&guest));
+	check_arrived();
+	ck_assert_uint_eq(qtest_count("vtd_nest_call "), 1);
+	guest_end(&guest);
+}
+
 TEST(an_iotlb_flush_reaches_the_first_stage)
 {
 	struct iommunest_vtd_desc desc =

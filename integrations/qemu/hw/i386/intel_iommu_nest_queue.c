@@ -302,6 +302,13 @@ static void vtd_nest_show(VTDNest *nest, int ret,
     }
 }
 
+/* It costs the fast path, and the monitor can turn it on at any time */
+static void vtd_nest_choose_trace(VTDNest *nest)
+{
+    iommunest_vtd_iq_set_trace(
+        nest->iq, trace_event_get_state_backends(TRACE_VTD_NEST_CALL));
+}
+
 /* Returns as iommunest_vtd_iq_run() does: 1, the budget has ended it */
 static int vtd_nest_run(VTDNest *nest)
 {
@@ -309,6 +316,7 @@ static int vtd_nest_run(VTDNest *nest)
         IOMMUNEST_INIT(struct iommunest_vtd_iq_result);
     int ret;
 
+    vtd_nest_choose_trace(nest);
     ret = iommunest_vtd_iq_run(nest->iq, vtd_nest_reg(nest->s, DMAR_IQT_REG),
                                &result);
     if (ret != -EBUSY) {
@@ -413,6 +421,7 @@ static void vtd_nest_enable(VTDNest *nest)
     trace_vtd_inv_qi_setup(s->iq, s->iq_size);
     stl_le_p(&s->csr[DMAR_GSTS_REG],
              ldl_le_p(&s->csr[DMAR_GSTS_REG]) | VTD_GSTS_QIES);
+    vtd_nest_choose_trace(nest);
     ret = iommunest_vtd_iq_enable(nest->iq, &result);
     vtd_nest_show(nest, ret, &result);
     /* Windows has written the tail before */
