@@ -29,10 +29,10 @@ static int copy_sys(struct iommunest_sys *to, const struct iommunest_sys *from)
 	int ret;
 
 	ret = iommunest_copy_in(to, sizeof(*to), from,
-				END_OF(struct iommunest_sys, write));
+				END_OF(struct iommunest_sys, poll));
 	if (ret)
 		return ret;
-	/* Nothing calls read and write. */
+	/* Nothing calls the others. */
 	if (!to->open || !to->close || !to->ioctl)
 		return -EINVAL;
 	return 0;

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -48,6 +49,15 @@ static ssize_t sys_write(void *data, int fd, const void *buf, size_t len)
 	return ret < 0 ? -errno : ret;
 }
 
+static int sys_poll(void *data, struct pollfd *fds, nfds_t count,
+		    int timeout)
+{
+	int ret = poll(fds, count, timeout);
+
+	(void)data;
+	return ret < 0 ? -errno : ret;
+}
+
 const struct iommunest_sys iommunest__sys_kernel = {
 	.size = sizeof(iommunest__sys_kernel),
 	.open = sys_open,
@@ -55,4 +65,5 @@ const struct iommunest_sys iommunest__sys_kernel = {
 	.ioctl = sys_ioctl,
 	.read = sys_read,
 	.write = sys_write,
+	.poll = sys_poll,
 };

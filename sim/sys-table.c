@@ -113,6 +113,33 @@ static ssize_t table_write(void *data, int fd, const void *buf, size_t len)
 	return refuse_transfer(data, fd, O_RDONLY);
 }
 
+/* A file of a kind that does not say when it is ready always is. */
+static short events_of(const struct iommunest_sim *sim, const struct pollfd *fd)
+{
+	const struct sim_file *file = iommunest__sim_file_get(sim, fd->fd);
+
+	if (fd->fd < 0)
+		return 0;
+	if (!file)
+		return POLLNVAL;
+	return (POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM) & fd->events;
+}
+
+static int table_poll(void *data, struct pollfd *fds, nfds_t count, int timeout)
+{
+	int ready = 0;
+	nfds_t i;
+
+	(void)timeout;
+	if (!data)
+		return -EINVAL;
+	for (i = 0; i < count; i++) {
+		fds[i].revents = events_of(data, &fds[i]);
+		ready += fds[i].revents != 0;
+	}
+	return ready;
+}
+
 static const struct iommunest_sys table = {
 	.size = sizeof(table),
 	.open = table_open,
@@ -120,6 +147,7 @@ static const struct iommunest_sys table = {
 	.ioctl = table_ioctl,
 	.read = table_read,
 	.write = table_write,
+	.poll = table_poll,
 };
 
 EXPORT const struct iommunest_sys *iommunest_sim_sys(void)

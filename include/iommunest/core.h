@@ -8,6 +8,7 @@
 #ifndef IOMMUNEST_CORE_H
 #define IOMMUNEST_CORE_H
 
+#include <poll.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -54,6 +55,8 @@ struct iommunest_sys {
 	/* Optional, not called yet. */
 	ssize_t (*read)(void *data, int fd, void *buf, size_t len);
 	ssize_t (*write)(void *data, int fd, const void *buf, size_t len);
+	int (*poll)(void *data, struct pollfd *fds, nfds_t count,
+		    int timeout);
 };
 
 /* ------------------------------------------------------------------------

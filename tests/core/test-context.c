@@ -267,7 +267,7 @@ TEST_LOOP(a_table_without_open_close_or_ioctl_is_einval, 3)
 	script_done(&script);
 }
 
-TEST(a_table_needs_neither_read_nor_write)
+TEST(a_table_needs_no_read_write_or_poll)
 {
 	struct iommunest_sys sys = script_sys;
 	struct iommunest_open_options options;
@@ -279,6 +279,8 @@ TEST(a_table_needs_neither_read_nor_write)
 	sys.read = NULL;
 	expect_taken(&options);
 	sys.write = NULL;
+	expect_taken(&options);
+	sys.poll = NULL;
 	expect_taken(&options);
 	sys.read = script_sys.read;
 	expect_taken(&options);

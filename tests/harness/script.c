@@ -179,7 +179,7 @@ static int script_sys_ioctl(void *data, int fd, unsigned long request,
 	return command(script, row, request, arg);
 }
 
-/* ---- read, write: nothing uses them ---- */
+/* ---- read, write, poll: nothing uses them ---- */
 
 static ssize_t script_sys_read(void *data, int fd, void *buf, size_t len)
 {
@@ -199,6 +199,16 @@ static ssize_t script_sys_write(void *data, int fd, const void *buf, size_t len)
 	return 0;
 }
 
+static int script_sys_poll(void *data, struct pollfd *fds, nfds_t count,
+			   int timeout)
+{
+	(void)data;
+	(void)fds;
+	(void)timeout;
+	ck_abort_msg("a poll of %lu descriptors", (unsigned long)count);
+	return 0;
+}
+
 const struct iommunest_sys script_sys = {
 	.size = sizeof(script_sys),
 	.open = script_sys_open,
@@ -206,6 +216,7 @@ const struct iommunest_sys script_sys = {
 	.ioctl = script_sys_ioctl,
 	.read = script_sys_read,
 	.write = script_sys_write,
+	.poll = script_sys_poll,
 };
 
 /* ---- Start and end ---- */

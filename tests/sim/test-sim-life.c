@@ -349,6 +349,30 @@ TEST(reading_and_writing_are_einval)
 	iommunest_sim_free(sim);
 }
 
+/* Neither has a poll function, and the kernel then takes it for ready. */
+TEST(an_iommufd_and_a_device_are_always_ready)
+{
+	struct pollfd fds[5] = { { .events = POLLIN | POLLOUT },
+				 { .events = POLLIN | POLLPRI },
+				 { .fd = -1, .events = POLLIN },
+				 { .fd = 3, .events = POLLIN },
+				 { .events = 0 } };
+	struct rig rig;
+
+	rig_open(&rig, 0, 0, 0);
+	fds[0].fd = rig.fd;
+	fds[1].fd = sys()->open(rig.sim, "/dev/vfio/devices/vfio0", O_RDWR);
+	fds[4].fd = rig.fd;
+	ck_assert_int_eq(sys()->poll(rig.sim, fds, 5, -1), 3);
+	ck_assert_int_eq(fds[0].revents, POLLIN | POLLOUT);
+	ck_assert_int_eq(fds[1].revents, POLLIN);
+	ck_assert_int_eq(fds[2].revents, 0);
+	ck_assert_int_eq(fds[3].revents, POLLNVAL);
+	ck_assert_int_eq(fds[4].revents, 0);
+	ck_assert_int_eq(sys()->close(rig.sim, fds[1].fd), 0);
+	rig_close(&rig);
+}
+
 TEST(each_file_has_its_own_objects)
 {
 	struct iommu_ioas_alloc ioas = { .size = sizeof(ioas) };
@@ -394,9 +418,10 @@ TEST(a_flush_affects_only_its_own_file)
 }
 
 /* A program may set iommunest_open_options::sys and forget sys_data. */
-TEST_LOOP(a_table_without_its_simulator_is_einval, 5)
+TEST_LOOP(a_table_without_its_simulator_is_einval, 6)
 {
 	struct iommu_ioas_alloc cmd = { .size = sizeof(cmd) };
+	struct pollfd fd = { .fd = -1 };
 	char byte = 0;
 	struct rig rig;
 
@@ -419,6 +444,9 @@ TEST_LOOP(a_table_without_its_simulator_is_einval, 5)
 		break;
 	case 4:
 		ck_assert_int_eq(sys()->write(NULL, rig.fd, &byte, 1), -EINVAL);
+		break;
+	case 5:
+		ck_assert_int_eq(sys()->poll(NULL, &fd, 1, 0), -EINVAL);
 		break;
 	}
 	rig_close(&rig);

@@ -63,7 +63,7 @@ static const struct row rows[] = {
 	KERNEL(vfio_device_attach_iommufd_pt, pt_id, 8, 12),
 	KERNEL(vfio_device_detach_iommufd_pt, flags, 4, 8),
 
-	ROW(iommunest_sys, write, 40, 48, 20, 24),
+	ROW(iommunest_sys, poll, 48, 56, 24, 28),
 	ROW(iommunest_open_options, sys_data, 24, 32, 12, 16),
 	ROW(iommunest_hw_info, data, 32, 160, 28, 156),
 	ROW(iommunest_nested_hwpt, fault_id, 28, 32, 20, 24),
