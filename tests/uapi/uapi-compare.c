@@ -108,7 +108,8 @@ static bool is_guard(const char *name)
 {
 	size_t len = strlen(name);
 
-	return !strncmp(name, "IOMMUNEST_", 10) && !strcmp(name + len - 2, "_H");
+	return !strncmp(name, "IOMMUNEST_", 10) &&
+	       !strcmp(name + len - 2, "_H");
 }
 
 TEST_LOOP(each_declaration_is_compared, ARRAY_LEN(uapi_own.headers))
