@@ -126,3 +126,9 @@ EXPORT int iommunest_fd(const struct iommunest_ctx *ctx)
 {
 	return ctx ? ctx->fd : -EINVAL;
 }
+
+EXPORT int iommunest_ioctl(struct iommunest_ctx *ctx, unsigned long request,
+			   void *arg)
+{
+	return ctx ? iommunest__ioctl(ctx, request, arg) : -EINVAL;
+}

@@ -31,8 +31,8 @@ struct iommunest_ctx {
 };
 
 /* ioctl() on the context's file descriptor; 0 or more, or a negated errno. */
-static inline int iommunest_ioctl(struct iommunest_ctx *ctx,
-				  unsigned long request, void *arg)
+static inline int iommunest__ioctl(struct iommunest_ctx *ctx,
+				   unsigned long request, void *arg)
 {
 	return ctx->sys.ioctl(ctx->sys_data, ctx->fd, request, arg);
 }

@@ -21,7 +21,7 @@ static int ask(struct iommunest_ctx *ctx, uint32_t id,
 		.flags = IOMMUNEST_INVALIDATE_REPORT_ERROR,
 	};
 
-	return iommunest_ioctl(ctx, IOMMU_HWPT_INVALIDATE, &cmd);
+	return iommunest__ioctl(ctx, IOMMU_HWPT_INVALIDATE, &cmd);
 }
 
 static enum iommunest_extension answer_of(int ret)

@@ -24,7 +24,7 @@ EXPORT int iommunest_hw_info(struct iommunest_ctx *ctx, uint32_t dev_id,
 				   END_OF(struct iommunest_hw_info, data));
 	if (ret)
 		return ret;
-	ret = iommunest_ioctl(ctx, IOMMU_GET_HW_INFO, &cmd);
+	ret = iommunest__ioctl(ctx, IOMMU_GET_HW_INFO, &cmd);
 	if (ret < 0)
 		return ret;
 

@@ -12,7 +12,7 @@ _Static_assert(IOMMUNEST_HWPT_FAULT_ID == IOMMU_HWPT_FAULT_ID_VALID,
 static int hwpt_alloc(struct iommunest_ctx *ctx, struct iommu_hwpt_alloc *cmd,
 		      uint32_t *hwpt_id)
 {
-	int ret = iommunest_ioctl(ctx, IOMMU_HWPT_ALLOC, cmd);
+	int ret = iommunest__ioctl(ctx, IOMMU_HWPT_ALLOC, cmd);
 
 	if (ret < 0)
 		return ret;

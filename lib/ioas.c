@@ -13,7 +13,7 @@ EXPORT int iommunest_ioas_alloc(struct iommunest_ctx *ctx, uint32_t *ioas_id)
 
 	if (!ctx || !ioas_id)
 		return -EINVAL;
-	ret = iommunest_ioctl(ctx, IOMMU_IOAS_ALLOC, &cmd);
+	ret = iommunest__ioctl(ctx, IOMMU_IOAS_ALLOC, &cmd);
 	if (ret < 0)
 		return ret;
 	*ioas_id = cmd.out_ioas_id;
@@ -27,6 +27,6 @@ EXPORT int iommunest_object_destroy(struct iommunest_ctx *ctx, uint32_t id)
 
 	if (!ctx)
 		return -EINVAL;
-	ret = iommunest_ioctl(ctx, IOMMU_DESTROY, &cmd);
+	ret = iommunest__ioctl(ctx, IOMMU_DESTROY, &cmd);
 	return ret < 0 ? ret : 0;
 }

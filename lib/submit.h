@@ -44,7 +44,7 @@ static inline int iommunest_call_kernel(struct iommunest_ctx *ctx, uint32_t id,
 		cmd->size = sizeof(*cmd);
 		cmd->flags = IOMMUNEST_INVALIDATE_REPORT_ERROR;
 	}
-	ret = iommunest_ioctl(ctx, IOMMU_HWPT_INVALIDATE, cmd);
+	ret = iommunest__ioctl(ctx, IOMMU_HWPT_INVALIDATE, cmd);
 	return ret > 0 ? 0 : ret;
 }
 

@@ -68,6 +68,7 @@ MAN_LINKS = \
 	%D%/iommunest_fd.3 \
 	%D%/iommunest_hwpt_alloc_nested.3 \
 	%D%/iommunest_hwpt_alloc_parent.3 \
+	%D%/iommunest_ioctl.3 \
 	%D%/iommunest_nested_hwpt.3 \
 	%D%/iommunest_object_destroy.3 \
 	%D%/iommunest_open_fd.3 \

@@ -100,10 +100,22 @@ int iommunest_open_fd(struct iommunest_ctx **ctx, int fd,
 void iommunest_close(struct iommunest_ctx *ctx);
 
 /*
- * Returns the context's file descriptor, for the VMM's own ioctls.  Any thread.
- * -EINVAL: @ctx is NULL.
+ * Returns the context's file descriptor, to hand it to another process, for
+ * example.  It is a number of the context's system call table: with a table
+ * that is not the kernel's, ioctl(2) may not know it.  Any thread.  -EINVAL:
+ * @ctx is NULL.
  */
 int iommunest_fd(const struct iommunest_ctx *ctx);
+
+/*
+ * An ioctl of the VMM's own on the context's file descriptor, by the context's
+ * system call table: what the library has no function for.  Ids are the
+ * kernel's, and the library's functions take those that it returns.  Any
+ * thread.  Returns what the ioctl returns, 0 or more, or its negated errno;
+ * -EINVAL: @ctx is NULL.
+ */
+int iommunest_ioctl(struct iommunest_ctx *ctx, unsigned long request,
+		    void *arg);
 
 /* ------------------------------------------------------------------------
  * Invalidation data types

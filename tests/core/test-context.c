@@ -3,6 +3,7 @@
 /* Contexts: opening, ownership of the descriptor, options, the real table. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -153,6 +154,7 @@ TEST(null_is_refused_or_ignored)
 	ck_assert_int_eq(iommunest_open(NULL, NULL), -EINVAL);
 	ck_assert_int_eq(iommunest_open_fd(NULL, 0, NULL), -EINVAL);
 	ck_assert_int_eq(iommunest_fd(NULL), -EINVAL);
+	ck_assert_int_eq(iommunest_ioctl(NULL, SCRIPT_DESTROY, NULL), -EINVAL);
 	iommunest_close(NULL);
 }
 
@@ -285,6 +287,30 @@ TEST(a_table_needs_no_read_write_or_poll)
 	sys.read = script_sys.read;
 	expect_taken(&options);
 	script_done(&script);
+}
+
+/* ---- The VMM's own ioctls ---- */
+
+static const int ioctl_results[] = { 0, 1, INT_MAX, -ENOTTY, -EINTR, -EINVAL };
+
+TEST_LOOP(a_raw_ioctl_goes_through_the_table_unchanged,
+	  ARRAY_LEN(ioctl_results))
+{
+	static const uint32_t words[] = { 12, 0x1234, 0 };
+	struct script_row row = { .function = SCRIPT_COMMAND,
+				  .request = 0x3bff,
+				  .words = words,
+				  .out = { { 2, 0x99 } } };
+	uint32_t cmd[] = { 12, 0x1234, 0 };
+	struct iommunest_ctx *ctx;
+	struct script script;
+
+	row.ret = ioctl_results[_i];
+	ctx = script_open(&script, &row, 1);
+	ck_assert_int_eq(iommunest_ioctl(ctx, 0x3bff, cmd), ioctl_results[_i]);
+	ck_assert_uint_eq(cmd[2], 0x99);
+	script_done(&script);
+	iommunest_close(ctx);
 }
 
 /* ---- The real table ---- */
