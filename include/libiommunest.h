@@ -27,6 +27,7 @@
 #define LIBIOMMUNEST_H
 
 #include <iommunest/core.h>
+#include <iommunest/features.h>
 #include <iommunest/objects.h>
 #include <iommunest/vfio.h>
 #include <iommunest/vtd.h>

@@ -28,6 +28,9 @@ struct iommunest_ctx {
 	/* enum iommunest_extension. */
 	atomic_uint extension;
 	atomic_uint unanswered;
+	/* Bits of the questions of features.c: answered, and with yes. */
+	atomic_uint answered;
+	atomic_uint yes;
 };
 
 /* ioctl() on the context's file descriptor; 0 or more, or a negated errno. */

@@ -11,6 +11,7 @@ LIB_SOURCES = \
 	%D%/context.h \
 	%D%/error-report.c \
 	%D%/error-report.h \
+	%D%/features.c \
 	%D%/hw-info.c \
 	%D%/hwpt.c \
 	%D%/ioas.c \

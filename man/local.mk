@@ -9,6 +9,7 @@ TOOL_PAGES = \
 LIBRARY_PAGES = \
 	%D%/iommunest_batch.3 \
 	%D%/iommunest_batch_add.3 \
+	%D%/iommunest_features.3 \
 	%D%/iommunest_hw_info.3 \
 	%D%/iommunest_hwpt_alloc.3 \
 	%D%/iommunest_inv_type.3 \
@@ -66,6 +67,8 @@ MAN_LINKS = \
 	%D%/iommunest_ctx.3 \
 	%D%/iommunest_failure.3 \
 	%D%/iommunest_fd.3 \
+	%D%/iommunest_feature_name.3 \
+	%D%/iommunest_feature_text.3 \
 	%D%/iommunest_hwpt_alloc_nested.3 \
 	%D%/iommunest_hwpt_alloc_parent.3 \
 	%D%/iommunest_ioctl.3 \

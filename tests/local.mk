@@ -28,6 +28,7 @@ VALGRIND_TESTS = $(WRAPPED_TESTS) \
 	%D%/core/test-batch \
 	%D%/core/test-context \
 	%D%/core/test-error-report \
+	%D%/core/test-features \
 	%D%/core/test-objects \
 	%D%/core/test-sizes \
 	%D%/core/test-submit \
@@ -245,6 +246,8 @@ TEST_SIM_LDADD = %D%/libtest-sim.la %D%/libtest.la libiommunest-sim.la \
 
 # ---- Programs that link other things ----
 
+%C%_core_test_features_CFLAGS = $(AM_CFLAGS) -pthread
+%C%_core_test_features_LDFLAGS = $(AM_LDFLAGS) -pthread
 %C%_queue_test_iq_threads_CFLAGS = $(AM_CFLAGS) -pthread
 %C%_queue_test_iq_threads_LDFLAGS = $(AM_LDFLAGS) -pthread
 
@@ -300,6 +303,7 @@ check_PROGRAMS += %D%/replay/iommunest-replay
 CONFORMANCE_SOURCES = \
 	%D%/conformance/cases-attach.c \
 	%D%/conformance/cases-entry.c \
+	%D%/conformance/cases-features.c \
 	%D%/conformance/cases-flush.c \
 	%D%/conformance/cases-hw-info.c \
 	%D%/conformance/cases-hwpt.c \
@@ -318,7 +322,7 @@ CONFORMANCE_SOURCES = \
 	%D%/conformance/test-conformance.c \
 	$(CONFORMANCE_SOURCES)
 %C%_conformance_test_conformance_LDADD = %D%/libtest.la libiommunest-sim.la \
-	$(CHECK_LIBS)
+	libiommunest.la $(CHECK_LIBS)
 
 EXTRA_DIST += \
 	$(SCRIPT_TESTS) \
@@ -363,6 +367,7 @@ endif
 
 UAPI_TESTS = $(UAPI_COMPARE) \
 	%D%/conformance/test-conformance \
+	%D%/core/test-features \
 	%D%/core/test-objects \
 	%D%/core/test-submit \
 	%D%/core/test-vfio \
@@ -377,7 +382,9 @@ SMOKE_TESTS = $(SMOKE_COMPILED) \
 	%D%/api/readme.sh
 
 # THREADS: what several threads do at once.
-THREAD_TESTS = %D%/queue/test-iq-threads
+THREAD_TESTS = \
+	%D%/core/test-features \
+	%D%/queue/test-iq-threads
 
 # UNIT: the programs.  CODECS: what makes of numbers other numbers or words, and
 # asks nothing of a kernel, not even the simulated one; and the guest's ring.

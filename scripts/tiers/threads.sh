@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The libiommunest authors
-tier_title="ThreadSanitizer: engines in threads that share contexts"
+tier_title="ThreadSanitizer: threads that share contexts"
 tier_packages="$build_packages $test_packages"
 
 # Only what has threads: no other test would say more with it.  -O1, as for the
