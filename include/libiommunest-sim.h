@@ -77,15 +77,18 @@ void iommunest_sim_free(struct iommunest_sim *sim);
  * The table for iommunest_open_options::sys; sys_data is the simulator, and
  * without one each function of the table fails with EINVAL.  "/dev/iommu" can
  * be opened any number of times; each file descriptor has its own objects.
- * "/dev/vfio/devices/vfio0" to vfio7 are devices without ATS, to be opened by
+ * "/dev/vfio/devices/vfio0" to vfio7 are devices, to be opened by
  * iommunest_vfio_open(); attaching one to an IOAS is not simulated, and is
- * refused.  The file descriptors are the simulator's own, and mean nothing to
- * the process.
+ * refused.  Their PCI addresses are "0000:00:02.0" to "0000:00:09.0", and the
+ * part of sysfs that iommunest_vfio_find() looks at is there, too.  The file
+ * descriptors are the simulator's own, and mean nothing to the process.
  */
 const struct iommunest_sys *iommunest_sim_sys(void);
 
 /* Returns how many file descriptors are open: 0 when nothing leaked. */
 unsigned int iommunest_sim_open_fds(const struct iommunest_sim *sim);
+
+/* ---- Devices ---- */
 
 /* The device uses ATS: flushes of its HWPT reach its device TLB, too. */
 #define IOMMUNEST_SIM_ATS (1u << 0)
@@ -107,6 +110,44 @@ int iommunest_sim_bind(struct iommunest_sim *sim, int fd, uint32_t flags,
  */
 int iommunest_sim_attach(struct iommunest_sim *sim, int fd, uint32_t dev_id,
 			 uint32_t hwpt_id);
+
+/* What stands in the way of a VFIO device. */
+enum iommunest_sim_vfio_state {
+	/* Nothing. */
+	IOMMUNEST_SIM_VFIO_READY = 0,
+	/* It is not there. */
+	IOMMUNEST_SIM_VFIO_ABSENT = 1,
+	/* It has no IOMMU. */
+	IOMMUNEST_SIM_VFIO_NO_IOMMU = 2,
+	/* No driver has it, or the host's driver e1000e. */
+	IOMMUNEST_SIM_VFIO_NO_DRIVER = 3,
+	IOMMUNEST_SIM_VFIO_HOST_DRIVER = 4,
+	/* The kernel has no device nodes; or this one is missing. */
+	IOMMUNEST_SIM_VFIO_NO_CDEV = 5,
+	IOMMUNEST_SIM_VFIO_NO_NODE = 6,
+	/* The process may not open the node. */
+	IOMMUNEST_SIM_VFIO_PERMISSION = 7,
+	/* Function 1 of the device is in the same group, and e1000e has it. */
+	IOMMUNEST_SIM_VFIO_GROUP_HOST_DRIVER = 8,
+	/* Somebody has the group open. */
+	IOMMUNEST_SIM_VFIO_GROUP_OPEN = 9,
+	/* Function 1 is VFIO's and bound elsewhere. */
+	IOMMUNEST_SIM_VFIO_GROUP_CONTEXT = 10,
+	/* Another process has bound it. */
+	IOMMUNEST_SIM_VFIO_BOUND = 11,
+	/* Interrupts are not isolated. */
+	IOMMUNEST_SIM_VFIO_INTERRUPTS = 12,
+	/* It asks for a token: 7.3 only. */
+	IOMMUNEST_SIM_VFIO_TOKEN = 13,
+};
+
+/*
+ * Says what stands in the way of the device "/dev/vfio/devices/vfioN", with @n
+ * from 0 to 7, for what is opened and bound from now on.  @state is one of the
+ * enum.  Returns 0, or -EINVAL (NULL, no such device or state).
+ */
+int iommunest_sim_set_vfio(struct iommunest_sim *sim, unsigned int n,
+			   uint32_t state);
 
 /* ---- What is cached ---- */
 

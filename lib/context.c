@@ -29,13 +29,40 @@ static int copy_sys(struct iommunest_sys *to, const struct iommunest_sys *from)
 	int ret;
 
 	ret = iommunest_copy_in(to, sizeof(*to), from,
-				END_OF(struct iommunest_sys, poll));
+				END_OF(struct iommunest_sys, getdents64));
 	if (ret)
 		return ret;
-	/* Nothing calls the others. */
 	if (!to->open || !to->close || !to->ioctl)
 		return -EINVAL;
 	return 0;
+}
+
+/* All but the file descriptor, from options that copy_options() has taken. */
+static int init(struct iommunest_ctx *ctx,
+		const struct iommunest_open_options *options)
+{
+	ctx->sys_data = options->sys_data;
+	ctx->fd = -1;
+	return copy_sys(&ctx->sys,
+			options->sys ? options->sys : &iommunest__sys_kernel);
+}
+
+static const char *path_in(const struct iommunest_open_options *options)
+{
+	return options->path ? options->path : DEFAULT_PATH;
+}
+
+int iommunest__context_init(struct iommunest_ctx *ctx,
+			    const struct iommunest_open_options *options,
+			    const char **path)
+{
+	struct iommunest_open_options opts;
+	int ret = copy_options(&opts, options);
+
+	if (ret)
+		return ret;
+	*path = path_in(&opts);
+	return init(ctx, &opts);
 }
 
 static int context_new(struct iommunest_ctx **ctx,
@@ -47,14 +74,11 @@ static int context_new(struct iommunest_ctx **ctx,
 	new = calloc(1, sizeof(*new));
 	if (!new)
 		return -ENOMEM;
-	ret = copy_sys(&new->sys,
-		       options->sys ? options->sys : &iommunest__sys_kernel);
+	ret = init(new, options);
 	if (ret) {
 		free(new);
 		return ret;
 	}
-	new->sys_data = options->sys_data;
-	new->fd = -1;
 	*ctx = new;
 	return 0;
 }
@@ -75,8 +99,7 @@ EXPORT int iommunest_open(struct iommunest_ctx **ctx,
 	ret = context_new(&new, &opts);
 	if (ret)
 		return ret;
-	ret = new->sys.open(new->sys_data, opts.path ? opts.path : DEFAULT_PATH,
-			    O_RDWR | O_CLOEXEC);
+	ret = new->sys.open(new->sys_data, path_in(&opts), O_RDWR | O_CLOEXEC);
 	if (ret < 0) {
 		free(new);
 		return ret;

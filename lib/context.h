@@ -33,6 +33,15 @@ struct iommunest_ctx {
 	atomic_uint yes;
 };
 
+/*
+ * A context on the stack, without a file descriptor, for looking around with
+ * the system calls of @options (NULL: the kernel's).  @path is what
+ * iommunest_open() would open.  Returns what that says of @options.
+ */
+int iommunest__context_init(struct iommunest_ctx *ctx,
+			    const struct iommunest_open_options *options,
+			    const char **path);
+
 /* ioctl() on the context's file descriptor; 0 or more, or a negated errno. */
 static inline int iommunest__ioctl(struct iommunest_ctx *ctx,
 				   unsigned long request, void *arg)

@@ -22,7 +22,11 @@ LIB_SOURCES = \
 	%D%/submit.h \
 	%D%/sys.c \
 	%D%/sys.h \
+	%D%/sysfs.c \
+	%D%/sysfs.h \
 	%D%/version.c \
+	%D%/vfio-find.c \
+	%D%/vfio-reason.c \
 	%D%/vfio.c \
 	%D%/uapi/invalidate.h \
 	%D%/uapi/iommufd-newer.h \

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/ioctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "lib/sys.h"
@@ -58,6 +59,23 @@ static int sys_poll(void *data, struct pollfd *fds, nfds_t count,
 	return ret < 0 ? -errno : ret;
 }
 
+static ssize_t sys_readlink(void *data, const char *path, char *buf, size_t len)
+{
+	ssize_t ret = readlink(path, buf, len);
+
+	(void)data;
+	return ret < 0 ? -errno : ret;
+}
+
+/* The C library has had a function for it only since glibc 2.30. */
+static ssize_t sys_getdents64(void *data, int fd, void *buf, size_t len)
+{
+	ssize_t ret = syscall(SYS_getdents64, fd, buf, len);
+
+	(void)data;
+	return ret < 0 ? -errno : ret;
+}
+
 const struct iommunest_sys iommunest__sys_kernel = {
 	.size = sizeof(iommunest__sys_kernel),
 	.open = sys_open,
@@ -66,4 +84,6 @@ const struct iommunest_sys iommunest__sys_kernel = {
 	.read = sys_read,
 	.write = sys_write,
 	.poll = sys_poll,
+	.readlink = sys_readlink,
+	.getdents64 = sys_getdents64,
 };

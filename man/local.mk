@@ -25,6 +25,7 @@ LIBRARY_PAGES = \
 	%D%/iommunest_sys.3 \
 	%D%/iommunest_version.3 \
 	%D%/iommunest_vfio.3 \
+	%D%/iommunest_vfio_find.3 \
 	%D%/iommunest_vtd_batch_add.3 \
 	%D%/iommunest_vtd_caps.3 \
 	%D%/iommunest_vtd_desc.3 \
@@ -88,13 +89,17 @@ MAN_LINKS = \
 	%D%/iommunest_sim_on_desc.3 \
 	%D%/iommunest_sim_open_fds.3 \
 	%D%/iommunest_sim_options.3 \
+	%D%/iommunest_sim_set_vfio.3 \
 	%D%/iommunest_sim_sys.3 \
 	%D%/iommunest_submit_options.3 \
 	%D%/iommunest_vfio_attach.3 \
 	%D%/iommunest_vfio_bind.3 \
 	%D%/iommunest_vfio_close.3 \
 	%D%/iommunest_vfio_detach.3 \
+	%D%/iommunest_vfio_device.3 \
 	%D%/iommunest_vfio_open.3 \
+	%D%/iommunest_vfio_open_pci.3 \
+	%D%/iommunest_vfio_reason_text.3 \
 	%D%/iommunest_vtd_batch_add_all.3 \
 	%D%/iommunest_vtd_batch_add_block.3 \
 	%D%/iommunest_vtd_batch_add_range.3 \

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The libiommunest authors */
-/* What is open: iommufds and VFIO device nodes, by file descriptor. */
+/* What is open, by file descriptor. */
 #include "files.h"
 
 #include <errno.h>
@@ -74,7 +74,7 @@ struct sim_file *iommunest__sim_iommufd_get(const struct iommunest_sim *sim,
 {
 	struct sim_file *file = iommunest__sim_file_get(sim, fd);
 
-	return file && !file->vfio ? file : NULL;
+	return file && file->kind == SIM_FILE_IOMMUFD ? file : NULL;
 }
 
 void iommunest__sim_files_free(struct iommunest_sim *sim)

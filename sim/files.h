@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The libiommunest authors */
-/* What is open: iommufds and VFIO device nodes, by file descriptor. */
+/* What is open, by file descriptor. */
 #ifndef IOMMUNEST_SIM_FILES_H
 #define IOMMUNEST_SIM_FILES_H
 
@@ -13,7 +13,7 @@ void iommunest__sim_file_close(struct iommunest_sim *sim, int fd);
 /* NULL: no such file descriptor. */
 struct sim_file *iommunest__sim_file_get(const struct iommunest_sim *sim,
 					 int fd);
-/* NULL: no such file descriptor, or a VFIO device node. */
+/* NULL: no such file descriptor, or not an iommufd's. */
 struct sim_file *iommunest__sim_iommufd_get(const struct iommunest_sim *sim,
 					    int fd);
 void iommunest__sim_files_free(struct iommunest_sim *sim);

@@ -108,11 +108,22 @@ struct sim_profile {
 	bool plain_iotlb;
 	/* Computes the block that covers a range of pages. */
 	struct sim_block (*widen)(uint64_t addr, uint64_t npages);
+	/* VFIO_DEVICE_BIND_IOMMUFD asks for a token where there is SR-IOV. */
+	bool bind_asks_token;
 	/* An entry that is empty, or passes the last address, is refused. */
 	bool checks_range;
 };
 
+enum sim_file_kind {
+	SIM_FILE_IOMMUFD,
+	/* A VFIO device node. */
+	SIM_FILE_VFIO,
+	/* A file or a folder of sysfs. */
+	SIM_FILE_SYSFS,
+};
+
 struct sim_file {
+	enum sim_file_kind kind;
 	/* O_RDONLY, O_WRONLY or O_RDWR. */
 	int access;
 	/* Indexed by id; id 0 is never used. */
@@ -120,14 +131,20 @@ struct sim_file {
 	uint32_t object_room;
 	/* No id below this one is free. */
 	uint32_t lowest_free;
-	/* A VFIO device node with this number; otherwise an iommufd. */
-	bool vfio;
+	/* Number of a VFIO device node. */
 	unsigned int node;
 	/* A node is bound once; @iommufd is NULL after that was closed. */
 	bool bound;
 	struct sim_file *iommufd;
 	uint32_t dev_id;
+	/* Sysfs: what a file has, or the names in a folder, a line each. */
+	bool folder;
+	char text[256];
+	size_t text_len;
+	size_t text_at;
 };
+
+#define SIM_VFIO_NODES 8u
 
 #define SIM_MAX_FAULTS 64u
 
@@ -151,6 +168,8 @@ struct iommunest_sim {
 	struct sim_file **files;
 	unsigned int file_room;
 	unsigned int file_count;
+	/* enum iommunest_sim_vfio_state */
+	uint32_t vfio_states[SIM_VFIO_NODES];
 	void (*on_desc)(void *user, const struct iommunest_sim_desc *desc);
 	void *on_desc_user;
 	struct iommunest_sim_stats stats;

@@ -43,6 +43,8 @@ SIM_SOURCES = \
 	%D%/set.h \
 	%D%/sim.c \
 	%D%/sys-table.c \
+	%D%/sysfs.c \
+	%D%/sysfs.h \
 	%D%/translate.c \
 	%D%/uapi-newer.h \
 	%D%/user-memory.c \

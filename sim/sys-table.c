@@ -9,12 +9,13 @@
 
 #include "dispatch.h"
 #include "files.h"
+#include "sysfs.h"
 #include "user-memory.h"
 #include "vfio.h"
 
 static int open_vfio(struct iommunest_sim *sim, const char *path, int flags)
 {
-	int node = iommunest__sim_vfio_node(path);
+	int node = iommunest__sim_vfio_node(sim, path);
 	struct sim_file *file;
 	int fd;
 
@@ -24,7 +25,7 @@ static int open_vfio(struct iommunest_sim *sim, const char *path, int flags)
 	if (fd < 0)
 		return fd;
 	file = iommunest__sim_file_get(sim, fd);
-	file->vfio = true;
+	file->kind = SIM_FILE_VFIO;
 	file->node = (unsigned int)node;
 	return fd;
 }
@@ -37,7 +38,7 @@ static int table_open(void *data, const char *path, int flags)
 {
 	struct iommunest_sim *sim = data;
 	/* Longer than any file name that exists here. */
-	char name[64];
+	char name[SIM_PATH];
 	int ret;
 
 	if (!sim)
@@ -48,6 +49,8 @@ static int table_open(void *data, const char *path, int flags)
 		return ret == -ENAMETOOLONG ? -ENOENT : ret;
 	if (strcmp(name, "/dev/iommu") == 0)
 		return iommunest__sim_file_open(sim, flags);
+	if (strncmp(name, "/sys/", 5) == 0)
+		return iommunest__sim_sysfs_open(sim, name, flags);
 	return open_vfio(sim, name, flags);
 }
 
@@ -61,9 +64,9 @@ static int table_close(void *data, int fd)
 	file = iommunest__sim_file_get(sim, fd);
 	if (!file)
 		return -EBADF;
-	if (file->vfio)
+	if (file->kind == SIM_FILE_VFIO)
 		iommunest__sim_vfio_close(sim, file);
-	else
+	if (file->kind == SIM_FILE_IOMMUFD)
 		iommunest__sim_vfio_forget(sim, file);
 	iommunest__sim_file_close(sim, fd);
 	return 0;
@@ -80,14 +83,16 @@ static int table_ioctl(void *data, int fd, unsigned long request, void *arg)
 	file = iommunest__sim_file_get(sim, fd);
 	if (!file)
 		return -EBADF;
-	if (file->vfio)
+	if (file->kind == SIM_FILE_VFIO)
 		return iommunest__sim_vfio_ioctl(sim, file, (uint32_t)request,
 						 (uintptr_t)arg);
+	if (file->kind == SIM_FILE_SYSFS)
+		return -ENOTTY;
 	return iommunest__sim_dispatch(sim, file, (uint32_t)request,
 				       (uintptr_t)arg);
 }
 
-/* Both kinds of file support neither reading nor writing. */
+/* Iommufds and device nodes support neither reading nor writing. */
 static ssize_t refuse_transfer(const struct iommunest_sim *sim, int fd,
 			       int wrong_access)
 {
@@ -99,10 +104,20 @@ static ssize_t refuse_transfer(const struct iommunest_sim *sim, int fd,
 	return !file || file->access == wrong_access ? -EBADF : -EINVAL;
 }
 
+static struct sim_file *sysfs_of(const struct iommunest_sim *sim, int fd)
+{
+	struct sim_file *file = sim ? iommunest__sim_file_get(sim, fd) : NULL;
+
+	return file && file->kind == SIM_FILE_SYSFS ? file : NULL;
+}
+
 static ssize_t table_read(void *data, int fd, void *buf, size_t len)
 {
-	(void)buf;
-	(void)len;
+	struct sim_file *file = sysfs_of(data, fd);
+
+	if (file)
+		return iommunest__sim_sysfs_read(data, file, (uintptr_t)buf,
+						 len);
 	return refuse_transfer(data, fd, O_WRONLY);
 }
 
@@ -140,6 +155,35 @@ static int table_poll(void *data, struct pollfd *fds, nfds_t count, int timeout)
 	return ready;
 }
 
+static ssize_t table_readlink(void *data, const char *path, char *buf,
+			      size_t len)
+{
+	struct iommunest_sim *sim = data;
+	char name[SIM_PATH];
+	int ret;
+
+	if (!sim)
+		return -EINVAL;
+	ret = iommunest__sim_user_read_string(sim, name, (uintptr_t)path,
+					      sizeof(name));
+	if (ret)
+		return ret == -ENAMETOOLONG ? -ENOENT : ret;
+	return iommunest__sim_sysfs_readlink(sim, name, (uintptr_t)buf, len);
+}
+
+static ssize_t table_getdents64(void *data, int fd, void *buf, size_t len)
+{
+	struct iommunest_sim *sim = data;
+	struct sim_file *file = sysfs_of(sim, fd);
+
+	if (!sim)
+		return -EINVAL;
+	if (file)
+		return iommunest__sim_sysfs_getdents(sim, file, (uintptr_t)buf,
+						     len);
+	return iommunest__sim_file_get(sim, fd) ? -ENOTDIR : -EBADF;
+}
+
 static const struct iommunest_sys table = {
 	.size = sizeof(table),
 	.open = table_open,
@@ -148,6 +192,8 @@ static const struct iommunest_sys table = {
 	.read = table_read,
 	.write = table_write,
 	.poll = table_poll,
+	.readlink = table_readlink,
+	.getdents64 = table_getdents64,
 };
 
 EXPORT const struct iommunest_sys *iommunest_sim_sys(void)

@@ -15,15 +15,28 @@
 
 #define PREFIX "/dev/vfio/devices/vfio"
 
-int iommunest__sim_vfio_node(const char *path)
+/* Without a node in /dev: there is no device, driver, support or node. */
+static bool has_no_node(uint32_t state)
+{
+	return state >= IOMMUNEST_SIM_VFIO_ABSENT &&
+	       state <= IOMMUNEST_SIM_VFIO_NO_NODE;
+}
+
+int iommunest__sim_vfio_node(const struct iommunest_sim *sim, const char *path)
 {
 	const size_t len = sizeof(PREFIX) - 1;
+	uint32_t state;
 
 	if (strncmp(path, PREFIX, len) != 0)
 		return -ENOENT;
 	path += len;
 	if (path[0] < '0' || path[0] > '0' + (int)SIM_VFIO_NODES - 1 || path[1])
 		return -ENOENT;
+	state = sim->vfio_states[path[0] - '0'];
+	if (has_no_node(state))
+		return -ENOENT;
+	if (state == IOMMUNEST_SIM_VFIO_PERMISSION)
+		return -EACCES;
 	return path[0] - '0';
 }
 
@@ -35,7 +48,8 @@ static bool is_bound(const struct iommunest_sim *sim, unsigned int node)
 	for (i = 0; i < sim->file_room; i++) {
 		const struct sim_file *file = sim->files[i];
 
-		if (file && file->vfio && file->node == node && file->bound)
+		if (file && file->kind == SIM_FILE_VFIO && file->node == node &&
+		    file->bound)
 			return true;
 	}
 	return false;
@@ -63,7 +77,7 @@ static int find_iommufd(const struct iommunest_sim *sim, int fd,
 	*iommufd = iommunest__sim_file_get(sim, fd);
 	if (!*iommufd)
 		return -EBADF;
-	return (*iommufd)->vfio ? -EBADFD : 0;
+	return (*iommufd)->kind == SIM_FILE_IOMMUFD ? 0 : -EBADFD;
 }
 
 static int write_dev_id(const struct iommunest_sim *sim, uint64_t arg,
@@ -72,6 +86,26 @@ static int write_dev_id(const struct iommunest_sim *sim, uint64_t arg,
 	const size_t at = offsetof(struct vfio_device_bind_iommufd, out_devid);
 
 	return iommunest__sim_user_write(sim, arg + at, &id, sizeof(id));
+}
+
+static bool is_state(const struct iommunest_sim *sim,
+		     const struct sim_file *file, uint32_t state)
+{
+	return sim->vfio_states[file->node] == state;
+}
+
+/* What the device itself has against it, in the kernel's order. */
+static int check_bind(const struct iommunest_sim *sim,
+		      const struct sim_file *file)
+{
+	if (is_bound(sim, file->node) ||
+	    is_state(sim, file, IOMMUNEST_SIM_VFIO_BOUND))
+		return -EINVAL;
+	if (is_state(sim, file, IOMMUNEST_SIM_VFIO_INTERRUPTS) ||
+	    is_state(sim, file, IOMMUNEST_SIM_VFIO_GROUP_HOST_DRIVER) ||
+	    is_state(sim, file, IOMMUNEST_SIM_VFIO_GROUP_CONTEXT))
+		return -EPERM;
+	return 0;
 }
 
 static int bind_iommufd(struct iommunest_sim *sim, struct sim_file *file,
@@ -85,13 +119,21 @@ static int bind_iommufd(struct iommunest_sim *sim, struct sim_file *file,
 	ret = read_cmd(sim, &cmd, arg, sizeof(cmd));
 	if (ret)
 		return ret;
-	if (cmd.iommufd < 0 || file->bound)
+	if (cmd.iommufd < 0)
 		return -EINVAL;
+	if (is_state(sim, file, IOMMUNEST_SIM_VFIO_GROUP_OPEN))
+		return -EBUSY;
+	if (file->bound)
+		return -EINVAL;
+	if (sim->profile->bind_asks_token &&
+	    is_state(sim, file, IOMMUNEST_SIM_VFIO_TOKEN))
+		return -EACCES;
 	ret = find_iommufd(sim, cmd.iommufd, &iommufd);
 	if (ret)
 		return ret;
-	if (is_bound(sim, file->node))
-		return -EINVAL;
+	ret = check_bind(sim, file);
+	if (ret)
+		return ret;
 	ret = iommunest__sim_bind(iommufd, 0, &id);
 	if (ret)
 		return ret;
@@ -176,4 +218,13 @@ void iommunest__sim_vfio_forget(struct iommunest_sim *sim,
 		if (sim->files[i] && sim->files[i]->iommufd == iommufd)
 			sim->files[i]->iommufd = NULL;
 	}
+}
+
+EXPORT int iommunest_sim_set_vfio(struct iommunest_sim *sim, unsigned int n,
+				  uint32_t state)
+{
+	if (!sim || n >= SIM_VFIO_NODES || state > IOMMUNEST_SIM_VFIO_TOKEN)
+		return -EINVAL;
+	sim->vfio_states[n] = state;
+	return 0;
 }

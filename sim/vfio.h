@@ -6,10 +6,11 @@
 
 #include "internal.h"
 
-#define SIM_VFIO_NODES 8u
-
-/* Returns the number of the device node at @path, or -ENOENT. */
-int iommunest__sim_vfio_node(const char *path);
+/*
+ * Returns the number of the device node at @path, or the error of opening it:
+ * -ENOENT, -EACCES.
+ */
+int iommunest__sim_vfio_node(const struct iommunest_sim *sim, const char *path);
 int iommunest__sim_vfio_ioctl(struct iommunest_sim *sim, struct sim_file *file,
 			      uint32_t cmd, uint64_t arg);
 /* Call when the device node @file is closed. */

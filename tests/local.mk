@@ -34,6 +34,7 @@ VALGRIND_TESTS = $(WRAPPED_TESTS) \
 	%D%/core/test-submit \
 	%D%/core/test-submit-policy \
 	%D%/core/test-vfio \
+	%D%/core/test-vfio-find \
 	%D%/queue/test-iq \
 	%D%/queue/test-iq-devices \
 	%D%/queue/test-iq-failures \
@@ -371,6 +372,7 @@ UAPI_TESTS = $(UAPI_COMPARE) \
 	%D%/core/test-objects \
 	%D%/core/test-submit \
 	%D%/core/test-vfio \
+	%D%/core/test-vfio-find \
 	%D%/uapi/abi-layout
 
 SMOKE_COMPILED = \

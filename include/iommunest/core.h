@@ -52,11 +52,16 @@ struct iommunest_sys {
 	int (*open)(void *data, const char *path, int flags);
 	int (*close)(void *data, int fd);
 	int (*ioctl)(void *data, int fd, unsigned long request, void *arg);
-	/* Optional, not called yet. */
+	/* Optional; what needs one that is NULL or missing says -ENOSYS. */
 	ssize_t (*read)(void *data, int fd, void *buf, size_t len);
 	ssize_t (*write)(void *data, int fd, const void *buf, size_t len);
 	int (*poll)(void *data, struct pollfd *fds, nfds_t count,
 		    int timeout);
+	/* Does not end what it writes with a 0. */
+	ssize_t (*readlink)(void *data, const char *path, char *buf,
+			    size_t len);
+	/* Fills @buf with struct linux_dirent64; 0: there is no more. */
+	ssize_t (*getdents64)(void *data, int fd, void *buf, size_t len);
 };
 
 /* ------------------------------------------------------------------------

@@ -14,6 +14,122 @@
 extern "C" {
 #endif
 
+/* ------------------------------------------------------------------------
+ * Finding a device
+ */
+
+/*
+ * What stands in the way of using a device: bits of
+ * iommunest_vfio_device::reasons.  Of several, the lowest is to be dealt with
+ * first.
+ */
+enum iommunest_vfio_reason {
+	/* There is no sysfs at /sys. */
+	IOMMUNEST_VFIO_REASON_NO_SYSFS = 1 << 0,
+	/* No PCI device has this address. */
+	IOMMUNEST_VFIO_REASON_NO_DEVICE = 1 << 1,
+	/* The device has no IOMMU: there is none, or it is off. */
+	IOMMUNEST_VFIO_REASON_NO_IOMMU = 1 << 2,
+	/* No driver has the device. */
+	IOMMUNEST_VFIO_REASON_NO_DRIVER = 1 << 3,
+	/* A driver of the host has it: `driver`. */
+	IOMMUNEST_VFIO_REASON_HOST_DRIVER = 1 << 4,
+	/* The kernel has no VFIO device nodes (CONFIG_VFIO_DEVICE_CDEV). */
+	IOMMUNEST_VFIO_REASON_NO_CDEV = 1 << 5,
+	/* The kernel has the node, and /dev has not. */
+	IOMMUNEST_VFIO_REASON_NO_NODE = 1 << 6,
+	/* The process may not open the node. */
+	IOMMUNEST_VFIO_REASON_PERMISSION = 1 << 7,
+	/* A driver of the host has `other`, which is in the same group. */
+	IOMMUNEST_VFIO_REASON_GROUP_HOST_DRIVER = 1 << 8,
+	/* Its group is open, as /dev/vfio/GROUP. */
+	IOMMUNEST_VFIO_REASON_GROUP_OPEN = 1 << 9,
+	/* Another context may have bound a device of the same group. */
+	IOMMUNEST_VFIO_REASON_GROUP_CONTEXT = 1 << 10,
+	/* It is bound, in this process or another, through another file. */
+	IOMMUNEST_VFIO_REASON_BOUND = 1 << 11,
+	/* The platform may not isolate interrupts of devices. */
+	IOMMUNEST_VFIO_REASON_INTERRUPTS = 1 << 12,
+	/* A physical or virtual function that asks for a token (SR-IOV). */
+	IOMMUNEST_VFIO_REASON_TOKEN = 1 << 13,
+	/* There is no /dev/iommu (CONFIG_IOMMUFD). */
+	IOMMUNEST_VFIO_REASON_NO_IOMMUFD = 1 << 14,
+	/* The process may not open /dev/iommu. */
+	IOMMUNEST_VFIO_REASON_IOMMUFD_PERMISSION = 1 << 15,
+	/* The context's file descriptor is not an iommufd's. */
+	IOMMUNEST_VFIO_REASON_NOT_IOMMUFD = 1 << 16,
+};
+
+/* Describes one reason, a single bit; "unknown" for anything else.  Static. */
+const char *iommunest_vfio_reason_text(uint32_t reason);
+
+/* Text ends with a 0; what is not known is "". */
+struct iommunest_vfio_device {
+	size_t size;
+	/* IOMMUNEST_VFIO_REASON_*; 0: none was seen. */
+	uint32_t reasons;
+	/* Number of its IOMMU group; -1: none. */
+	int32_t group;
+	/* In full, as "0000:00:02.0". */
+	char address[24];
+	/* The driver that has it. */
+	char driver[64];
+	/* Its node, as "/dev/vfio/devices/vfio0". */
+	char node[64];
+	/* Another device of its group that is in the way, and its driver. */
+	char other[24];
+	char other_driver[64];
+};
+
+/*
+ * Looks up the PCI device @address, "0000:00:02.0" or short "00:02.0", in
+ * sysfs, and what stands in the way of using it: as far as can be seen without
+ * taking it, and with opening no more than its node and /dev/iommu for a
+ * moment.  Whether it is bound elsewhere cannot be seen; only
+ * iommunest_vfio_open_pci() finds out.  @options as for iommunest_open(): where
+ * /dev/iommu is, and the system calls; may be NULL.
+ *
+ * *@device is filled in if the address is one and its size is set, and not
+ * touched otherwise.  Returns 0 if nothing stands in the way, else the errno of
+ * the lowest reason:
+ *
+ *   -ENOENT	 NO_SYSFS, NO_DEVICE, NO_NODE, NO_IOMMUFD
+ *   -ENODEV	 NO_IOMMU
+ *   -ENXIO	 NO_DRIVER, HOST_DRIVER
+ *   -EOPNOTSUPP NO_CDEV
+ *   -EACCES, -EPERM	PERMISSION, IOMMUFD_PERMISSION: that of open(2)
+ *   -EPERM	 GROUP_HOST_DRIVER
+ *
+ * Without a reason: -EINVAL (NULL, not an address, a bad size or option),
+ * -E2BIG (a size above a page, or options from a newer header), -ENOSYS (the
+ * table lacks readlink or getdents64), or another error of a system call.  Any
+ * thread.
+ */
+int iommunest_vfio_find(const struct iommunest_open_options *options,
+			const char *address,
+			struct iommunest_vfio_device *device);
+
+/*
+ * iommunest_vfio_open() for a PCI address.  *@device, which may be NULL, gets
+ * the reasons of a failure, which are found out after it.  Returns as
+ * iommunest_vfio_find(), and what comes of binding:
+ *
+ *   -EINVAL	BOUND
+ *   -EBUSY	GROUP_OPEN, GROUP_HOST_DRIVER
+ *   -EPERM	GROUP_HOST_DRIVER, or INTERRUPTS and GROUP_CONTEXT: one of them
+ *   -EACCES	TOKEN
+ *   -EBADF, -EBADFD	NOT_IOMMUFD
+ *
+ * Without a reason: as those two.
+ */
+int iommunest_vfio_open_pci(struct iommunest_ctx *ctx, const char *address,
+			    int *fd, uint32_t *dev_id,
+			    struct iommunest_vfio_device *device);
+
+/* ------------------------------------------------------------------------
+ * A device
+ */
+
 /*
  * Opens a VFIO device node, such as "/dev/vfio/devices/vfio0", close-on-exec,
  * and binds it to the context.  The caller owns *@fd, and ends it and the

@@ -75,6 +75,24 @@ static int open_table(void *sized)
 	return iommunest_open(&new, &options);
 }
 
+static int vfio_find(void *sized)
+{
+	const struct iommunest_open_options options = {
+		.size = sizeof(options),
+		.sys = &no_devices,
+	};
+
+	return iommunest_vfio_find(&options, "00:02.0", sized);
+}
+
+static int vfio_open_pci(void *sized)
+{
+	uint32_t id;
+	int fd;
+
+	return iommunest_vfio_open_pci(ctx, "00:02.0", &fd, &id, sized);
+}
+
 static int hw_info(void *sized)
 {
 	return iommunest_hw_info(ctx, 1, sized);
@@ -342,6 +360,8 @@ static const struct {
 } rows[] = {
 	ROW(open_options, iommunest_open_options),
 	ROW(open_table, iommunest_sys),
+	ROW(vfio_find, iommunest_vfio_device),
+	ROW(vfio_open_pci, iommunest_vfio_device),
 	ROW(hw_info, iommunest_hw_info),
 	ROW(batch_type, iommunest_inv_type),
 	ROW(submit_options, iommunest_submit_options),

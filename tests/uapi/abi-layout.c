@@ -63,7 +63,7 @@ static const struct row rows[] = {
 	KERNEL(vfio_device_attach_iommufd_pt, pt_id, 8, 12),
 	KERNEL(vfio_device_detach_iommufd_pt, flags, 4, 8),
 
-	ROW(iommunest_sys, poll, 48, 56, 24, 28),
+	ROW(iommunest_sys, getdents64, 64, 72, 32, 36),
 	ROW(iommunest_open_options, sys_data, 24, 32, 12, 16),
 	ROW(iommunest_hw_info, data, 32, 160, 28, 156),
 	ROW(iommunest_nested_hwpt, fault_id, 28, 32, 20, 24),
@@ -73,6 +73,7 @@ static const struct row rows[] = {
 	ROW(iommunest_call, driver_error, 36, 40, 28, 32),
 	ROW(iommunest_submit_options, user, 32, 40, 20, 24),
 	ROW(iommunest_report, last_index, 76, 80, 68, 72),
+	ROW(iommunest_vfio_device, other_driver, 192, 256, 188, 252),
 	ROW(iommunest_vtd_caps, rprivs, 81, 88, 77, 80),
 	ROW(iommunest_vtd_guest, reserved, 28, 32, 24, 28),
 	ROW(iommunest_vtd_s1, flags, 20, 24, 16, 20),
