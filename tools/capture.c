@@ -5,81 +5,13 @@
 #endif
 
 #include <errno.h>
-#include <stdarg.h>
-#include <stdbool.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <libiommunest.h>
 
 #include "tools/capture.h"
-
-#define FIRST_LINE "iq-capture 1"
-#define BLANKS " \t"
-
-/* IQA_REG */
-#define IQA_RESERVED UINT64_C(0x7f8)
-
-/* A descriptor's type: bits 3:0 and 11:9. */
-#define DESC_TYPE UINT64_C(0xe0f)
-#define DESC_TYPE_WAIT 5
-
-/* A keyword and four numbers; one more shows that there are too many. */
-#define WORDS_MAX 6
-
-#define SHOWN_MAX 40
-
-struct reader {
-	struct capture *capture;
-	FILE *in;
-	const char *name;
-	char *error;
-	size_t error_size;
-	unsigned long line_number;
-	size_t length;
-	char line[CAPTURE_LINE_MAX + 1];
-	char *words[WORDS_MAX];
-	unsigned int word_count;
-	/* A word as a message may show it. */
-	char shown[SHOWN_MAX];
-	/* How many each array has room for. */
-	size_t ring_room;
-	size_t kick_room;
-	size_t desc_room;
-	/* The last kick's line, and how many descriptors it still lacks. */
-	unsigned long kick_line;
-	uint32_t missing;
-	uint32_t head;
-};
-
-__attribute__((format(printf, 3, 4))) static int
-fail(struct reader *reader, int error, const char *format, ...)
-{
-	va_list args;
-	int length;
-
-	length = snprintf(reader->error, reader->error_size,
-			  "%s:%lu: ", reader->name, reader->line_number);
-	if (length < 0 || (size_t)length >= reader->error_size)
-		return error;
-	va_start(args, format);
-	vsnprintf(reader->error + length, reader->error_size - (size_t)length,
-		  format, args);
-	va_end(args);
-	return error;
-}
-
-/* The file is not trusted: a message shows little of it, and no controls. */
-static const char *show(struct reader *reader, const char *word)
-{
-	size_t i;
-
-	for (i = 0; word[i] && i < SHOWN_MAX - 4; i++)
-		reader->shown[i] =
-			word[i] < ' ' || word[i] > '~' ? '?' : word[i];
-	strcpy(reader->shown + i, word[i] ? "..." : "");
-	return reader->shown;
-}
 
 /* The array with room for one more, or NULL: no memory. */
 static void *grow(void *array, size_t count, size_t *room, size_t size)
@@ -97,362 +29,71 @@ static void *grow(void *array, size_t count, size_t *room, size_t size)
 	return bigger;
 }
 
-/* ---- Lines and words ---- */
-
-static int end_of_input(struct reader *reader)
+struct capture_ring *capture_last_ring(const struct capture *capture)
 {
-	int error = errno;
-
-	if (ferror(reader->in))
-		return fail(reader, error ? -error : -EIO, "cannot read: %s",
-			    strerror(error ? error : EIO));
-	if (reader->length)
-		return fail(reader, -EINVAL,
-			    "the last line has no newline (truncated?)");
-	return 0;
+	return &capture->rings[capture->ring_count - 1];
 }
 
-/* Returns 1 with a line, 0 at the end of the file. */
-static int read_line(struct reader *reader)
+struct capture_kick *capture_last_kick(const struct capture *capture)
 {
-	int c;
-
-	reader->line_number++;
-	reader->length = 0;
-	errno = 0;
-	while ((c = getc(reader->in)) != EOF && c != '\n') {
-		if (c == '\0')
-			return fail(reader, -EINVAL, "a NUL byte");
-		if (reader->length == CAPTURE_LINE_MAX)
-			return fail(reader, -EINVAL,
-				    "a line of more than %d bytes",
-				    CAPTURE_LINE_MAX);
-		reader->line[reader->length++] = (char)c;
-	}
-	reader->line[reader->length] = '\0';
-	return c == EOF ? end_of_input(reader) : 1;
+	return &capture->kicks[capture->kick_count - 1];
 }
 
-static int check_line_ends(struct reader *reader)
+void capture_set_iqa(struct capture_ring *ring, uint64_t iqa)
 {
-	const char *line = reader->line;
+	bool wide = iqa & IOMMUNEST_VTD_IQA_DW;
 
-	if (!reader->length)
-		return fail(reader, -EINVAL, "a blank line");
-	if (strchr(BLANKS, line[0]))
-		return fail(reader, -EINVAL, "the line begins with a blank");
-	if (strchr(BLANKS, line[reader->length - 1]))
-		return fail(reader, -EINVAL, "the line ends with a blank");
-	if (line[reader->length - 1] == '\r')
-		return fail(reader, -EINVAL,
-			    "the line ends with a carriage return");
-	return 0;
+	ring->iqa = iqa;
+	ring->base = iqa & IOMMUNEST_VTD_IQA_BASE;
+	ring->width = wide ? 256 : 128;
+	ring->size = 1u << ((iqa & IOMMUNEST_VTD_IQA_QS) + (wide ? 7 : 8));
 }
 
-static int split_words(struct reader *reader)
+int capture_add_ring(struct capture *capture, uint64_t iqa)
 {
-	char *word, *rest = NULL;
-	int ret;
-
-	ret = check_line_ends(reader);
-	if (ret)
-		return ret;
-	reader->word_count = 0;
-	word = strtok_r(reader->line, BLANKS, &rest);
-	while (word && reader->word_count < WORDS_MAX) {
-		reader->words[reader->word_count++] = word;
-		word = strtok_r(NULL, BLANKS, &rest);
-	}
-	return 0;
-}
-
-static int digit_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return 16;
-}
-
-/*
- * A C literal.  strtoull() also takes a sign, leading blanks, and numbers that
- * only some C libraries know.
- */
-static int parse_number(struct reader *reader, const char *word,
-			uint64_t *value)
-{
-	const char *digit = word;
-	unsigned int base = 10;
-
-	if (digit[0] == '0' && (digit[1] == 'x' || digit[1] == 'X')) {
-		base = 16;
-		digit += 2;
-	} else if (digit[0] == '0') {
-		base = 8;
-	}
-	*value = 0;
-	do {
-		unsigned int d = (unsigned int)digit_value(*digit);
-
-		if (d >= base)
-			return fail(reader, -EINVAL, "\"%s\" is not a number",
-				    show(reader, word));
-		if (__builtin_mul_overflow(*value, base, value) ||
-		    __builtin_add_overflow(*value, d, value))
-			return fail(reader, -EINVAL,
-				    "\"%s\" is more than 64 bits",
-				    show(reader, word));
-	} while (*++digit);
-	return 0;
-}
-
-static int expect_numbers(struct reader *reader, unsigned int count)
-{
-	if (reader->word_count == count + 1)
-		return 0;
-	return fail(reader, -EINVAL, "%s takes %u number%s, and there are %s",
-		    reader->words[0], count, count == 1 ? "" : "s",
-		    reader->word_count < count + 1 ? "fewer" : "more");
-}
-
-/* ---- What the lines say ---- */
-
-static struct capture_ring *last_ring(const struct reader *reader)
-{
-	return &reader->capture->rings[reader->capture->ring_count - 1];
-}
-
-static struct capture_kick *last_kick(const struct reader *reader)
-{
-	return &reader->capture->kicks[reader->capture->kick_count - 1];
-}
-
-static bool is_wait(const struct capture_desc *desc)
-{
-	return (desc->words[0] & DESC_TYPE) == DESC_TYPE_WAIT;
-}
-
-/*
- * QEMU's trace, which captures are made from, leaves PASID-cache descriptors
- * out, and Linux puts each before a wait of its own.  So two slots with
- * nothing but a wait are known to have had one; any other gap is not.
- */
-static bool lacks_pasid_cache(const struct reader *reader)
-{
-	const struct capture *capture = reader->capture;
-
-	return reader->missing == 1 && last_kick(reader)->count == 1 &&
-	       last_ring(reader)->width == 256 &&
-	       is_wait(&capture->descs[capture->desc_count - 1]);
-}
-
-static int fail_missing(struct reader *reader)
-{
-	return fail(reader, -EINVAL,
-		    "the kick in line %lu lacks %u descriptor%s",
-		    reader->kick_line, reader->missing,
-		    reader->missing == 1 ? "" : "s");
-}
-
-/* Another line follows, so the kick before it has to be complete. */
-static int end_kick(struct reader *reader)
-{
-	if (!reader->missing)
-		return 0;
-	if (!lacks_pasid_cache(reader))
-		return fail_missing(reader);
-	last_kick(reader)->unseen = reader->missing;
-	reader->missing = 0;
-	return 0;
-}
-
-static int add_ring(struct reader *reader, uint64_t iqa)
-{
-	struct capture *capture = reader->capture;
 	struct capture_ring *rings;
 
-	rings = grow(capture->rings, capture->ring_count, &reader->ring_room,
+	rings = grow(capture->rings, capture->ring_count, &capture->ring_room,
 		     sizeof(*rings));
 	if (!rings)
-		return fail(reader, -ENOMEM, "out of memory");
+		return -ENOMEM;
 	capture->rings = rings;
 	rings[capture->ring_count++] = (struct capture_ring){
-		.iqa = iqa,
-		.base = iqa & IOMMUNEST_VTD_IQA_BASE,
-		.width = iqa & IOMMUNEST_VTD_IQA_DW ? 256 : 128,
-		.size = 1u << ((iqa & IOMMUNEST_VTD_IQA_QS) +
-			       (iqa & IOMMUNEST_VTD_IQA_DW ? 7 : 8)),
 		.first_kick = capture->kick_count,
 	};
-	reader->head = 0;
+	capture_set_iqa(capture_last_ring(capture), iqa);
 	return 0;
 }
 
-static int line_iqa(struct reader *reader)
+int capture_add_kick(struct capture *capture, uint32_t tail)
 {
-	uint64_t iqa;
-	int ret;
-
-	ret = end_kick(reader);
-	if (!ret)
-		ret = expect_numbers(reader, 1);
-	if (!ret)
-		ret = parse_number(reader, reader->words[1], &iqa);
-	if (ret)
-		return ret;
-	if (iqa & IQA_RESERVED)
-		return fail(reader, -EINVAL,
-			    "iqa has reserved bits set (10:3)");
-	return add_ring(reader, iqa);
-}
-
-static int add_kick(struct reader *reader, uint32_t tail)
-{
-	struct capture *capture = reader->capture;
-	struct capture_ring *ring = last_ring(reader);
 	struct capture_kick *kicks;
 
-	kicks = grow(capture->kicks, capture->kick_count, &reader->kick_room,
+	kicks = grow(capture->kicks, capture->kick_count, &capture->kick_room,
 		     sizeof(*kicks));
 	if (!kicks)
-		return fail(reader, -ENOMEM, "out of memory");
+		return -ENOMEM;
 	capture->kicks = kicks;
-	reader->missing = (tail - reader->head) & (ring->size - 1);
-	reader->head = tail;
-	reader->kick_line = reader->line_number;
 	kicks[capture->kick_count++] = (struct capture_kick){
 		.tail = tail,
 		.first = capture->desc_count,
 	};
-	ring->kick_count++;
+	capture_last_ring(capture)->kick_count++;
 	return 0;
 }
 
-static int line_kick(struct reader *reader)
+int capture_add_desc(struct capture *capture, const struct capture_desc *desc)
 {
-	uint64_t tail;
-	int ret;
-
-	ret = end_kick(reader);
-	if (!ret)
-		ret = expect_numbers(reader, 1);
-	if (!ret)
-		ret = parse_number(reader, reader->words[1], &tail);
-	if (ret)
-		return ret;
-	if (!reader->capture->ring_count)
-		return fail(reader, -EINVAL, "kick before the first iqa");
-	if (tail >= last_ring(reader)->size)
-		return fail(reader, -EINVAL,
-			    "kick %s is beyond the ring of %u slots",
-			    show(reader, reader->words[1]),
-			    last_ring(reader)->size);
-	return add_kick(reader, (uint32_t)tail);
-}
-
-static int add_desc(struct reader *reader, const struct capture_desc *desc)
-{
-	struct capture *capture = reader->capture;
 	struct capture_desc *descs;
 
-	descs = grow(capture->descs, capture->desc_count, &reader->desc_room,
+	descs = grow(capture->descs, capture->desc_count, &capture->desc_room,
 		     sizeof(*descs));
 	if (!descs)
-		return fail(reader, -ENOMEM, "out of memory");
+		return -ENOMEM;
 	capture->descs = descs;
 	descs[capture->desc_count++] = *desc;
-	last_kick(reader)->count++;
-	reader->missing--;
+	capture_last_kick(capture)->count++;
 	return 0;
-}
-
-static int line_desc(struct reader *reader)
-{
-	struct capture_desc desc = { { 0 } };
-	unsigned int i, count;
-	int ret;
-
-	if (!reader->capture->ring_count || !last_ring(reader)->kick_count)
-		return fail(reader, -EINVAL, "d before the ring's first kick");
-	if (!reader->missing)
-		return fail(reader, -EINVAL,
-			    "more descriptors than the kick in line %lu has",
-			    reader->kick_line);
-	count = last_ring(reader)->width / 64;
-	ret = expect_numbers(reader, count);
-	for (i = 0; !ret && i < count; i++)
-		ret = parse_number(reader, reader->words[i + 1],
-				   &desc.words[i]);
-	return ret ? ret : add_desc(reader, &desc);
-}
-
-static int parse_line(struct reader *reader)
-{
-	int ret;
-
-	if (reader->line[0] == '#')
-		return 0;
-	ret = split_words(reader);
-	if (ret)
-		return ret;
-	if (!strcmp(reader->words[0], "d"))
-		return line_desc(reader);
-	if (!strcmp(reader->words[0], "kick"))
-		return line_kick(reader);
-	if (!strcmp(reader->words[0], "iqa"))
-		return line_iqa(reader);
-	return fail(reader, -EINVAL, "unknown keyword \"%s\"",
-		    show(reader, reader->words[0]));
-}
-
-static int read_first_line(struct reader *reader)
-{
-	int ret = read_line(reader);
-
-	if (ret < 0)
-		return ret;
-	if (!ret || strcmp(reader->line, FIRST_LINE))
-		return fail(reader, -EINVAL,
-			    "not a capture: the first line is not \"%s\"",
-			    FIRST_LINE);
-	return 0;
-}
-
-static int read_all(struct reader *reader)
-{
-	int ret;
-
-	ret = read_first_line(reader);
-	while (!ret) {
-		ret = read_line(reader);
-		if (!ret)
-			return reader->missing ? fail_missing(reader) : 0;
-		if (ret > 0)
-			ret = parse_line(reader);
-	}
-	return ret;
-}
-
-int capture_read(struct capture *capture, FILE *in, const char *name,
-		 char *error, size_t size)
-{
-	struct reader reader = {
-		.capture = capture,
-		.in = in,
-		.name = name,
-		.error = error,
-		.error_size = size,
-	};
-	int ret;
-
-	memset(capture, 0, sizeof(*capture));
-	ret = read_all(&reader);
-	if (ret)
-		capture_free(capture);
-	return ret;
 }
 
 void capture_free(struct capture *capture)
@@ -461,4 +102,46 @@ void capture_free(struct capture *capture)
 	free(capture->kicks);
 	free(capture->descs);
 	memset(capture, 0, sizeof(*capture));
+}
+
+/* ---- Writing ---- */
+
+static void write_desc(FILE *out, const struct capture_desc *desc,
+		       unsigned int width)
+{
+	unsigned int i;
+
+	if (desc->note)
+		fprintf(out, "# %s\n", desc->note);
+	putc('d', out);
+	for (i = 0; i < width / 64; i++)
+		fprintf(out, " 0x%" PRIx64, desc->words[i]);
+	putc('\n', out);
+}
+
+static void write_kick(FILE *out, const struct capture *capture,
+		       const struct capture_kick *kick, unsigned int width)
+{
+	uint32_t i;
+
+	fprintf(out, "kick %" PRIu32 "\n", kick->tail);
+	for (i = 0; i < kick->count; i++)
+		write_desc(out, &capture->descs[kick->first + i], width);
+}
+
+void capture_write(FILE *out, const struct capture *capture,
+		   const char *comment)
+{
+	size_t r, k;
+
+	fprintf(out, "%s\n# %s\n", CAPTURE_FIRST_LINE, comment);
+	for (r = 0; r < capture->ring_count; r++) {
+		const struct capture_ring *ring = &capture->rings[r];
+
+		fprintf(out, "iqa 0x%" PRIx64 "\n", ring->iqa);
+		for (k = 0; k < ring->kick_count; k++)
+			write_kick(out, capture,
+				   &capture->kicks[ring->first_kick + k],
+				   ring->width);
+	}
 }

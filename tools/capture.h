@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The libiommunest authors */
 /*
- * Reader of captured guest invalidation queues, format `iq-capture 1`; see
- * tests/data/guest-iq/README.md.
+ * Captured guest invalidation queues: format `iq-capture 1`,
+ * see tests/data/guest-iq/README.md.
+ *
+ *   capture-read.c    reads a file
+ *   capture.c         puts one together, and writes a file
  */
 #ifndef CAPTURE_H
 #define CAPTURE_H
@@ -10,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+
+#define CAPTURE_FIRST_LINE "iq-capture 1"
 
 /* Longest line, without its newline. */
 #define CAPTURE_LINE_MAX 4095
@@ -20,6 +25,8 @@
 /* One descriptor; in a 128-bit ring the last two words are 0. */
 struct capture_desc {
 	uint64_t words[4];
+	/* A comment before it, or NULL; not read from files. */
+	const char *note;
 };
 
 /* The guest wrote IQT: `unseen` + `count` slots on, to `tail`. */
@@ -55,6 +62,10 @@ struct capture {
 	size_t ring_count;
 	size_t kick_count;
 	size_t desc_count;
+	/* How many each array has room for. */
+	size_t ring_room;
+	size_t kick_room;
+	size_t desc_room;
 };
 
 /*
@@ -67,5 +78,27 @@ int capture_read(struct capture *capture, FILE *in, const char *name,
 		 char *error, size_t size);
 
 void capture_free(struct capture *capture);
+
+/*
+ * Each adds one at the end: a kick to the last ring, a descriptor to the last
+ * kick.  Returns 0 or -ENOMEM.
+ */
+int capture_add_ring(struct capture *capture, uint64_t iqa);
+int capture_add_kick(struct capture *capture, uint32_t tail);
+int capture_add_desc(struct capture *capture, const struct capture_desc *desc);
+
+/* There is one. */
+struct capture_ring *capture_last_ring(const struct capture *capture);
+struct capture_kick *capture_last_kick(const struct capture *capture);
+
+/* Sets what IQA says of a ring. */
+void capture_set_iqa(struct capture_ring *ring, uint64_t iqa);
+
+/*
+ * Writes it, with @comment, a line of text, and the notes of descriptors.  Each
+ * kick has all of its descriptors.  The caller looks at @out's error.
+ */
+void capture_write(FILE *out, const struct capture *capture,
+		   const char *comment);
 
 #endif /* CAPTURE_H */

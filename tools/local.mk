@@ -4,7 +4,10 @@
 
 TOOL_LIBS = libiommunest-sim.la libiommunest.la
 TOOL_SOURCES = %D%/tool.c %D%/tool.h %D%/tool-errors.h
-CAPTURE_SOURCES = %D%/capture.c %D%/capture.h
+CAPTURE_SOURCES = \
+	%D%/capture-read.c \
+	%D%/capture.c \
+	%D%/capture.h
 # The tests have a copy of the program that runs without libtool's wrapper.
 REPLAY_SOURCES = \
 	%D%/iommunest-replay.c \
