@@ -31,17 +31,6 @@ void replay_emit(const struct replay *replay, const struct replay_event *event)
 		replay_table(text_stream(options), replay);
 }
 
-static int open_capture(const char *path, FILE **in, const char **name)
-{
-	*in = stdin;
-	*name = "<stdin>";
-	if (!strcmp(path, "-"))
-		return 0;
-	*name = path;
-	*in = fopen(path, "r");
-	return *in ? 0 : -errno;
-}
-
 /* Returns -1 to go on, or the exit status. */
 static int read_capture(struct capture *capture, const char *path)
 {
@@ -50,12 +39,9 @@ static int read_capture(struct capture *capture, const char *path)
 	FILE *in;
 	int ret;
 
-	ret = open_capture(path, &in, &name);
-	if (ret) {
-		fprintf(stderr, "iommunest-replay: %s: %s\n", path,
-			strerror(-ret));
-		return EXIT_USAGE;
-	}
+	ret = tool_open(path, &in, &name);
+	if (ret >= 0)
+		return ret;
 	ret = capture_read(capture, in, name, error, sizeof(error));
 	if (in != stdin)
 		fclose(in);

@@ -3,7 +3,6 @@
 /* What the tools share: arguments, messages, exit statuses. */
 #include <errno.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -55,6 +54,20 @@ int tool_fail(const char *what, int error)
 	fprintf(stderr, "%s: cannot %s: %s\n", tool_name, what,
 		strerror(-error));
 	return EXIT_FAILED;
+}
+
+int tool_open(const char *path, FILE **in, const char **name)
+{
+	*in = stdin;
+	*name = "<stdin>";
+	if (!strcmp(path, "-"))
+		return -1;
+	*name = path;
+	*in = fopen(path, "r");
+	if (*in)
+		return -1;
+	fprintf(stderr, "%s: %s: %s\n", tool_name, path, strerror(errno));
+	return EXIT_USAGE;
 }
 
 int tool_finish(int status)

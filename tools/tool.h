@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <libiommunest-sim.h>
 
@@ -35,6 +36,13 @@ __attribute__((format(printf, 1, 2))) int tool_usage(const char *format, ...);
 
 /* Prints "cannot @what" and why.  Returns EXIT_FAILED. */
 int tool_fail(const char *what, int error);
+
+/*
+ * Opens a file to read, "-" is standard input, and says what messages call it.
+ * The caller closes it, unless it is stdin.  Returns -1, or EXIT_USAGE after a
+ * message.
+ */
+int tool_open(const char *path, FILE **in, const char **name);
 
 /*
  * Flushes standard output at a program's end.  Returns @status, or, where it
