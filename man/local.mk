@@ -3,6 +3,7 @@
 # The manual.  A page's source is PAGE.in, for the version in its footer.
 
 TOOL_PAGES = \
+	%D%/iommunest-capture.1 \
 	%D%/iommunest-inval.1 \
 	%D%/iommunest-replay.1
 

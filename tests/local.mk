@@ -81,6 +81,7 @@ QUICK_SCRIPT_TESTS = \
 	%D%/api/pkg-config.sh \
 	%D%/api/readme.sh \
 	%D%/api/version.sh \
+	%D%/replay/capture-usage.sh \
 	%D%/replay/replay-usage.sh \
 	$(TOOL_TESTS) \
 	$(EXAMPLE_TESTS)
@@ -97,6 +98,7 @@ endif
 # Thousands of runs of iommunest-replay, judged in Python; fewer without
 # --enable-long-tests.
 SCRIPT_TESTS = $(QUICK_SCRIPT_TESTS) \
+	%D%/replay/capture-judged.sh \
 	%D%/replay/replay-judged.sh
 
 TESTS += $(SCRIPT_TESTS)
@@ -275,12 +277,17 @@ WRAP_ALLOCATIONS = $(AM_LDFLAGS) $(WRAP_LDFLAGS) \
 	%D%/uapi/uapi-table.h
 %C%_uapi_uapi_compare_LDADD = %D%/libtest.la $(CHECK_LIBS)
 
-# A copy of the tool that runs from the build folder without libtool's wrapper:
-# the tests run it thousands of times, and the wrapper takes longer.
-check_PROGRAMS += %D%/replay/iommunest-replay
+# Copies of tools that run from the build folder without libtool's wrapper: the
+# tests run them thousands of times, and the wrapper takes longer.
+TOOL_COPIES = %D%/replay/iommunest-capture %D%/replay/iommunest-replay
+check_PROGRAMS += $(TOOL_COPIES)
 %C%_replay_iommunest_replay_SOURCES = $(REPLAY_SOURCES)
 %C%_replay_iommunest_replay_LDADD = $(TOOL_LIBS)
 %C%_replay_iommunest_replay_LDFLAGS = $(AM_LDFLAGS) -no-install
+
+%C%_replay_iommunest_capture_SOURCES = $(CAPTURE_TOOL_SOURCES)
+%C%_replay_iommunest_capture_LDADD = $(TOOL_LIBS)
+%C%_replay_iommunest_capture_LDFLAGS = $(AM_LDFLAGS) -no-install
 
 %C%_replay_test_capture_SOURCES = \
 	%D%/replay/test-capture.c \
@@ -338,11 +345,15 @@ EXTRA_DIST += \
 	%D%/data/guest-iq/flts-par.iq \
 	%D%/data/guest-iq/flts-seq.iq \
 	%D%/data/guest-iq/legacy-par.iq \
+	%D%/data/qemu-trace/README.md \
+	%D%/data/qemu-trace/qemu-10.0.trace \
+	%D%/data/qemu-trace/qemu-11.1.trace \
 	%D%/bench/count.sh \
 	%D%/bench/figures \
 	%D%/no-libcheck.sh \
 	%D%/no-wrap.sh \
 	%D%/replay/check.sh \
+	%D%/replay/check_capture.py \
 	%D%/replay/check_replay.py \
 	%D%/replay/guest_capture.py \
 	%D%/replay/inval.sh \
@@ -414,7 +425,7 @@ check-codecs:
 
 check-scripts:
 	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(QUICK_SCRIPT_TESTS)' \
-		check_PROGRAMS='%D%/replay/iommunest-replay'
+		check_PROGRAMS='$(TOOL_COPIES)'
 
 check-threads:
 	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(THREAD_TESTS)' \
@@ -429,7 +440,7 @@ check-uapi:
 
 distcheck-smoke:
 	$(MAKE) $(AM_MAKEFLAGS) distcheck TESTS='$(SMOKE_TESTS)' \
-		check_PROGRAMS='$(SMOKE_COMPILED) %D%/replay/iommunest-replay'
+		check_PROGRAMS='$(SMOKE_COMPILED) $(TOOL_COPIES)'
 .PHONY: check-unit check-codecs check-scripts check-threads check-quick \
 	check-uapi distcheck-smoke
 

@@ -8,7 +8,18 @@ CAPTURE_SOURCES = \
 	%D%/capture-read.c \
 	%D%/capture.c \
 	%D%/capture.h
-# The tests have a copy of the program that runs without libtool's wrapper.
+# The tests have copies of these programs that run without libtool's wrapper.
+CAPTURE_TOOL_SOURCES = \
+	%D%/iommunest-capture.c \
+	%D%/capture/event.c \
+	%D%/capture/image.c \
+	%D%/capture/make.h \
+	%D%/capture/memory.c \
+	%D%/capture/options.c \
+	%D%/capture/trace.c \
+	%D%/capture.c \
+	%D%/capture.h \
+	$(TOOL_SOURCES)
 REPLAY_SOURCES = \
 	%D%/iommunest-replay.c \
 	%D%/replay/guest.c \
@@ -23,9 +34,13 @@ REPLAY_SOURCES = \
 
 if TOOLS
 bin_PROGRAMS += \
+	%D%/iommunest-capture \
 	%D%/iommunest-inval \
 	%D%/iommunest-replay
 endif
+
+%C%_iommunest_capture_SOURCES = $(CAPTURE_TOOL_SOURCES)
+%C%_iommunest_capture_LDADD = $(TOOL_LIBS)
 
 %C%_iommunest_inval_SOURCES = %D%/iommunest-inval.c $(TOOL_SOURCES)
 %C%_iommunest_inval_LDADD = $(TOOL_LIBS)

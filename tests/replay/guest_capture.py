@@ -65,6 +65,7 @@ class Desc:
     def __init__(self, words, width, seq, index):
         w0, w1 = words[0], words[1]
         self.seq, self.index, self.width = seq, index, width
+        self.words = words
         self.type = bits(w0, 3, 0) | bits(w0, 11, 9) << 4
         self.name = TYPES.get(self.type)
         self.scalable = width == 256

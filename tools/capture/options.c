@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
+/* The command line. */
+#include <getopt.h>
+#include <string.h>
+
+#include "tools/capture/make.h"
+
+/* IQA_REG */
+#define IQA_RESERVED UINT64_C(0x7f8)
+
+/* The largest ring has as many slots. */
+#define SLOTS_MAX 32768
+
+enum {
+	OPTION_WIDTH = 256,
+	OPTION_IQA,
+	OPTION_MEMORY,
+	OPTION_ADDRESS,
+	OPTION_HEAD,
+	OPTION_TAIL,
+	OPTION_HISTORY,
+};
+
+static const struct option long_options[] = {
+	{ "width", required_argument, NULL, OPTION_WIDTH },
+	{ "iqa", required_argument, NULL, OPTION_IQA },
+	{ "memory", no_argument, NULL, OPTION_MEMORY },
+	{ "address", required_argument, NULL, OPTION_ADDRESS },
+	{ "head", required_argument, NULL, OPTION_HEAD },
+	{ "tail", required_argument, NULL, OPTION_TAIL },
+	{ "history", no_argument, NULL, OPTION_HISTORY },
+	{ "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, 'V' },
+	{ NULL, 0, NULL, 0 },
+};
+
+static const char help[] =
+	"Usage: iommunest-capture [--width BITS] [--iqa VALUE] TRACE\n"
+	"       iommunest-capture --memory --iqa VALUE --head N --tail N "
+	"MEMORY\n"
+	"       iommunest-capture --memory --iqa VALUE --history --tail N "
+	"MEMORY\n"
+	"Writes a guest's VT-d invalidation queue to standard output, for\n"
+	"iommunest-replay.  TRACE is what QEMU prints with -trace 'vtd_inv*' "
+	"and\n"
+	"-trace vtd_reg_write, MEMORY a file of guest memory; - is standard "
+	"input.\n"
+	"\n"
+	"With a trace:\n"
+	"  --width BITS     of a descriptor, 128 or 256, where the trace does "
+	"not say\n"
+	"  --iqa VALUE      the guest's IQA register, where the queue was set "
+	"up before\n"
+	"                   the trace began\n"
+	"With guest memory:\n"
+	"  --memory         the file is guest memory: bytes, or an ELF core\n"
+	"  --address GPA    the guest physical address of its first byte "
+	"(default: 0);\n"
+	"                   an ELF core says so itself\n"
+	"  --iqa VALUE      the guest's IQA register\n"
+	"  --head N         take what is pending, from slot N\n"
+	"  --history        take all that is still in the ring\n"
+	"  --tail N         the slot that the guest fills next\n"
+	"Other:\n"
+	"  -h, --help       this text\n"
+	"  -V, --version    the version\n"
+	"\n"
+	"Slots are counted from 0.  Exit status: 0, 1 if something failed, 2 "
+	"if the\n"
+	"arguments are wrong or the file cannot be read as one of these.\n";
+
+/* What was given, of the options that go together. */
+struct given {
+	bool width, iqa, address, head, tail;
+};
+
+static int set_iqa(struct make_options *options, const char *text)
+{
+	if (!arg_number(text, 0, UINT64_MAX, &options->iqa))
+		return tool_usage("--iqa must be a number, not \"%s\"", text);
+	if (options->iqa & IQA_RESERVED)
+		return tool_usage("--iqa has reserved bits set (10:3)");
+	options->has_iqa = true;
+	return -1;
+}
+
+static int set_width(struct make_options *options, const char *text)
+{
+	if (arg_number(text, 128, 256, &options->width) &&
+	    (options->width == 128 || options->width == 256))
+		return -1;
+	return tool_usage("--width must be 128 or 256, not \"%s\"", text);
+}
+
+static int set_slot(const char *name, const char *text, uint64_t *slot)
+{
+	if (arg_number(text, 0, SLOTS_MAX - 1, slot))
+		return -1;
+	return tool_usage("%s must be a slot, 0 to %d, not \"%s\"", name,
+			  SLOTS_MAX - 1, text);
+}
+
+static int set_address(struct make_options *options, const char *text)
+{
+	if (arg_number(text, 0, UINT64_MAX, &options->address))
+		return -1;
+	return tool_usage("--address must be a number, not \"%s\"", text);
+}
+
+static int set_value(struct make_options *options, struct given *given,
+		     int option, const char *text)
+{
+	switch (option) {
+	case OPTION_WIDTH:
+		given->width = true;
+		return set_width(options, text);
+	case OPTION_IQA:
+		given->iqa = true;
+		return set_iqa(options, text);
+	case OPTION_ADDRESS:
+		given->address = true;
+		return set_address(options, text);
+	case OPTION_HEAD:
+		given->head = true;
+		return set_slot("--head", text, &options->head);
+	case OPTION_TAIL:
+		given->tail = true;
+		return set_slot("--tail", text, &options->tail);
+	default:
+		/* getopt_long() has said what is wrong. */
+		fputs("Try iommunest-capture --help.\n", stderr);
+		return EXIT_USAGE;
+	}
+}
+
+static int set_option(struct make_options *options, struct given *given,
+		      int option)
+{
+	switch (option) {
+	case OPTION_MEMORY:
+		options->memory = true;
+		return -1;
+	case OPTION_HISTORY:
+		options->history = true;
+		return -1;
+	case 'h':
+		fputs(help, stdout);
+		return EXIT_DONE;
+	case 'V':
+		tool_print_version();
+		return EXIT_DONE;
+	default:
+		return set_value(options, given, option, optarg);
+	}
+}
+
+static int check_trace(const struct make_options *options,
+		       const struct given *given)
+{
+	if (given->address || given->head || given->tail || options->history)
+		return tool_usage("--address, --head, --tail and --history "
+				  "require --memory");
+	return -1;
+}
+
+static int check_memory(const struct make_options *options,
+			const struct given *given)
+{
+	if (given->width)
+		return tool_usage("--width is for traces: with --memory, "
+				  "--iqa says it");
+	if (!given->iqa || !given->tail)
+		return tool_usage("--memory requires --iqa and --tail");
+	if (given->head == options->history)
+		return tool_usage("--memory requires --head or --history, "
+				  "and not both");
+	return -1;
+}
+
+int make_options_parse(struct make_options *options, int argc, char *argv[])
+{
+	struct given given = { .iqa = false };
+	int option, ret;
+
+	*options = (struct make_options){ .path = NULL };
+	while ((option = getopt_long(argc, argv, "hV", long_options, NULL)) !=
+	       -1) {
+		ret = set_option(options, &given, option);
+		if (ret >= 0)
+			return ret;
+	}
+	ret = options->memory ? check_memory(options, &given)
+			      : check_trace(options, &given);
+	if (ret >= 0)
+		return ret;
+	if (optind == argc)
+		return tool_usage("missing file");
+	if (optind + 1 < argc)
+		return tool_usage("more than one file: \"%s\"",
+				  argv[optind + 1]);
+	options->path = argv[optind];
+	return -1;
+}
