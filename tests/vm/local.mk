@@ -57,12 +57,16 @@ VM_LDADD = %D%/libvm.la tests/libtest.la libiommunest-sim.la libiommunest.la \
 
 %C%_vm_resubmit_LDADD = $(VM_LDADD)
 
-vm-programs: $(VM_TESTS) tests/replay/iommunest-replay
+# capture.sh's: the guest, and the tools.
+VM_CAPTURE = tests/qemu/linux-guest tests/replay/iommunest-capture
+
+vm-programs: $(VM_TESTS) $(VM_CAPTURE) tests/replay/iommunest-replay
 
 # 77: no kernel, or no QEMU.
 check-vm: vm-programs
 	@$(srcdir)/%D%/check.sh --build . --kernels "$(VM_KERNELS)" \
 		$(VM_TESTS) || [ $$? -eq 77 ]
+	@$(srcdir)/%D%/capture.sh --build . || [ $$? -eq 77 ]
 
 # Shows times, and asserts nothing.
 bench-vm: $(VM_BENCH)
@@ -76,6 +80,7 @@ check-kernel-series:
 EXTRA_DIST += \
 	%D%/README.md \
 	%D%/bench.sh \
+	%D%/capture.sh \
 	%D%/check.sh \
 	%D%/init \
 	%D%/machine.sh \
