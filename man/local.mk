@@ -72,12 +72,14 @@ MAN_LINKS = \
 	%D%/iommunest_feature_name.3 \
 	%D%/iommunest_feature_text.3 \
 	%D%/iommunest_hwpt_alloc_nested.3 \
+	%D%/iommunest_hwpt_alloc_paging.3 \
 	%D%/iommunest_hwpt_alloc_parent.3 \
 	%D%/iommunest_ioctl.3 \
 	%D%/iommunest_nested_hwpt.3 \
 	%D%/iommunest_object_destroy.3 \
 	%D%/iommunest_open_fd.3 \
 	%D%/iommunest_open_options.3 \
+	%D%/iommunest_paging_hwpt.3 \
 	%D%/iommunest_report.3 \
 	%D%/iommunest_sim_bind.3 \
 	%D%/iommunest_sim_cached.3 \

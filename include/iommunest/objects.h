@@ -27,19 +27,58 @@ int iommunest_ioas_alloc(struct iommunest_ctx *ctx, uint32_t *ioas_id);
 
 /*
  * Allocates the stage-2 HWPT that is the parent of nested ones
- * (IOMMU_HWPT_ALLOC with IOMMU_HWPT_ALLOC_NEST_PARENT) from an IOAS.  @dev_id
- * is the id that binding a VFIO device returned.  Returns 0, -EINVAL (@hwpt_id
- * is NULL, @ioas_id does not exist or is not an IOAS), -ENOENT (no such
- * device), -EOPNOTSUPP (the hardware or driver cannot nest), -ENOMEM.
+ * (IOMMU_HWPT_ALLOC with IOMMU_HWPT_ALLOC_NEST_PARENT alone) from an IOAS.
+ * @dev_id is the id that binding a VFIO device returned.  Returns 0, -EINVAL
+ * (@hwpt_id is NULL, @ioas_id does not exist or is not an IOAS), -ENOENT (no
+ * such device), -EOPNOTSUPP (the hardware or driver cannot nest), or an error
+ * of iommunest_hwpt_alloc_paging().
  */
 int iommunest_hwpt_alloc_parent(struct iommunest_ctx *ctx, uint32_t dev_id,
 				uint32_t ioas_id, uint32_t *hwpt_id);
 
-/* iommunest_nested_hwpt::flags (enum iommufd_hwpt_alloc_flags). */
-/* Page requests go to the fault queue @fault_id. */
+/* Flags of HWPTs (enum iommufd_hwpt_alloc_flags). */
+/* A paging HWPT that nested ones may stand on. */
+#define IOMMUNEST_HWPT_NEST_PARENT (1u << 0)
+/*
+ * A paging HWPT whose writes can be tracked, iommunest_dirty_set().  Only
+ * devices behind hardware that can may be attached.
+ */
+#define IOMMUNEST_HWPT_DIRTY_TRACKING (1u << 1)
+/*
+ * Page requests go to the fault queue `fault_id`.  Linux 6.12 takes it for
+ * nested HWPTs only, and no kernel for nest parents.
+ */
 #define IOMMUNEST_HWPT_FAULT_ID (1u << 2)
-/* It may be attached to a PASID of a device (later than Linux 6.12). */
+/*
+ * It may be attached to a PASID of a device (later than Linux 6.12).  What the
+ * device itself is attached to then needs the flag as well.
+ */
 #define IOMMUNEST_HWPT_PASID (1u << 3)
+
+/* The host's page tables, filled from an IOAS. */
+struct iommunest_paging_hwpt {
+	size_t size;
+	/* IOMMUNEST_HWPT_*. */
+	uint32_t flags;
+	/* With IOMMUNEST_HWPT_FAULT_ID; else 0. */
+	uint32_t fault_id;
+};
+
+/*
+ * Allocates a paging HWPT from an IOAS (IOMMU_HWPT_ALLOC), with flags that
+ * iommunest_hwpt_alloc_parent() does not set.  All that is mapped in the IOAS
+ * is pinned and mapped in it.  *@paging is read during the call only.  Any
+ * thread.  Returns 0, -EINVAL (NULL, a size too small, a @fault_id without its
+ * flag, @ioas_id does not exist or is not an IOAS), -E2BIG, -ENOENT (no such
+ * device or fault queue), -EOPNOTSUPP (flags that the kernel, the driver or the
+ * hardware does not know or have, also together), -EADDRINUSE (something is
+ * mapped where the hardware maps nothing, or unaligned), -EFAULT (something
+ * mapped is not memory any more), -ENOMEM (also: above RLIMIT_MEMLOCK).
+ */
+int iommunest_hwpt_alloc_paging(struct iommunest_ctx *ctx, uint32_t dev_id,
+				uint32_t ioas_id,
+				const struct iommunest_paging_hwpt *paging,
+				uint32_t *hwpt_id);
 
 /* A guest's stage 1, in the terms of the vendor's driver. */
 struct iommunest_nested_hwpt {
@@ -48,7 +87,7 @@ struct iommunest_nested_hwpt {
 	uint32_t data_type;
 	uint32_t data_len;
 	const void *data;
-	/* IOMMUNEST_HWPT_*. */
+	/* IOMMUNEST_HWPT_FAULT_ID, IOMMUNEST_HWPT_PASID. */
 	uint32_t flags;
 	/* With IOMMUNEST_HWPT_FAULT_ID; else 0. */
 	uint32_t fault_id;

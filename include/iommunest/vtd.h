@@ -218,15 +218,23 @@ struct iommunest_vtd_s1 {
 	uint32_t addr_width;
 	/* IOMMUNEST_VTD_S1_*. */
 	uint32_t flags;
+	/*
+	 * Of the HWPT, and not from the guest's entry: IOMMUNEST_HWPT_FAULT_ID,
+	 * IOMMUNEST_HWPT_PASID.
+	 */
+	uint32_t hwpt_flags;
+	/* With IOMMUNEST_HWPT_FAULT_ID; else 0. */
+	uint32_t fault_id;
 };
 
 /*
  * Allocates a nested HWPT: a guest's stage 1 on the stage 2 of @parent_id.
  * Refuses here what the kernel accepts and only rejects at attach, or never:
- * unknown flags (-EOPNOTSUPP), an unaligned root table or a width other than
- * 48 and 57 (-EINVAL).  Otherwise returns 0, -EINVAL (a NULL argument,
- * @parent_id is no nest parent), -E2BIG, -ENOENT (no such device),
- * -EOPNOTSUPP (hardware or driver), -ENOMEM.
+ * unknown flags (-EOPNOTSUPP), an unaligned root table, a width other than 48
+ * and 57, or a fault_id without its flag (-EINVAL).  Otherwise returns 0,
+ * -EINVAL (a NULL argument, @parent_id is no nest parent), -E2BIG, -ENOENT (no
+ * such device or fault queue), -EOPNOTSUPP (hardware, driver, or hwpt_flags
+ * that the kernel does not know), -ENOMEM.
  */
 int iommunest_vtd_hwpt_alloc(struct iommunest_ctx *ctx, uint32_t dev_id,
 			     uint32_t parent_id,
@@ -305,8 +313,9 @@ enum iommunest_vtd_pasid_reason {
  * Builds the data of a nested HWPT from a guest's PASID-table entry, and
  * refuses here what the kernel would accept at allocation and reject at
  * attach, or drop silently.  @addr_bits is the width of guest physical
- * addresses, 32 to 64.  @s1->size must be set.  @reason may be NULL; the
- * first reason found, or NONE, goes there.  Any thread.  Returns 0, or with
+ * addresses, 32 to 64.  @s1->size must be set; what is not from the entry
+ * becomes 0.  @reason may be NULL; the first reason found, or NONE, goes there.
+ *  Any thread.  Returns 0, or with
  * the reason
  *   -ENOENT      NOT_PRESENT
  *   -EINVAL      RESERVED, ADDRESS; without a reason: NULL, a bad size or

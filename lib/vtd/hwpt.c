@@ -36,7 +36,7 @@ EXPORT int iommunest_vtd_hwpt_alloc(struct iommunest_ctx *ctx, uint32_t dev_id,
 {
 	struct iommunest_vtd_s1 copy;
 	struct iommu_hwpt_vtd_s1 data = { 0 };
-	const struct iommunest_nested_hwpt nested = {
+	struct iommunest_nested_hwpt nested = {
 		.size = sizeof(nested),
 		.data_type = IOMMU_HWPT_DATA_VTD_S1,
 		.data_len = sizeof(data),
@@ -53,6 +53,8 @@ EXPORT int iommunest_vtd_hwpt_alloc(struct iommunest_ctx *ctx, uint32_t dev_id,
 	ret = check_s1(&copy);
 	if (ret)
 		return ret;
+	nested.flags = copy.hwpt_flags;
+	nested.fault_id = copy.fault_id;
 	data.flags = copy.flags;
 	data.pgtbl_addr = copy.pgtbl_addr;
 	data.addr_width = copy.addr_width;

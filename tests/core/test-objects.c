@@ -156,6 +156,85 @@ TEST_LOOP(an_error_of_the_parent_leaves_the_id_alone, ARRAY_LEN(alloc_errors))
 	iommunest_close(ctx);
 }
 
+/* size, all flags, dev, ioas, out, -, NONE, 0, no data, fault queue, - */
+static const uint32_t paging_words[] = { 48, 0xf, 0x11, 0x22, 0,    0,
+					 0,  0,	  0,	0,    0x44, 0 };
+
+static struct iommunest_paging_hwpt full_paging(void)
+{
+	return (struct iommunest_paging_hwpt){
+		.size = sizeof(struct iommunest_paging_hwpt),
+		.flags = IOMMUNEST_HWPT_NEST_PARENT |
+			 IOMMUNEST_HWPT_DIRTY_TRACKING |
+			 IOMMUNEST_HWPT_FAULT_ID | IOMMUNEST_HWPT_PASID,
+		.fault_id = 0x44,
+	};
+}
+
+/* Which flags go together is the kernel's to say. */
+TEST(a_paging_hwpt_carries_all_flags_and_its_fault_queue)
+{
+	static const struct script_row row = { .function = SCRIPT_COMMAND,
+					       .request = SCRIPT_HWPT_ALLOC,
+					       .words = paging_words,
+					       .out = { { 4, 0x77 } } };
+	const struct iommunest_paging_hwpt paging = full_paging();
+	struct iommunest_ctx *ctx;
+	struct script script;
+	uint32_t id = UNTOUCHED_ID;
+
+	ctx = script_open(&script, &row, 1);
+	ck_assert_int_eq(
+		iommunest_hwpt_alloc_paging(ctx, 0x11, 0x22, &paging, &id), 0);
+	ck_assert_uint_eq(id, 0x77);
+	script_done(&script);
+	iommunest_close(ctx);
+}
+
+TEST_LOOP(an_error_of_paging_leaves_the_id_alone, ARRAY_LEN(alloc_errors))
+{
+	const struct iommunest_paging_hwpt paging = full_paging();
+	struct script_row row = { .function = SCRIPT_COMMAND,
+				  .request = SCRIPT_HWPT_ALLOC,
+				  .words = paging_words,
+				  .out = { { 4, 0x77 } } };
+	struct iommunest_ctx *ctx;
+	struct script script;
+	uint32_t id = UNTOUCHED_ID;
+
+	row.ret = alloc_errors[_i];
+	ctx = script_open(&script, &row, 1);
+	ck_assert_int_eq(iommunest_hwpt_alloc_paging(ctx, 0x11, 0x22, &paging,
+						     &id),
+			 alloc_errors[_i]);
+	ck_assert_uint_eq(id, UNTOUCHED_ID);
+	script_done(&script);
+	iommunest_close(ctx);
+}
+
+TEST(a_paging_hwpt_refused_without_a_call)
+{
+	struct iommunest_paging_hwpt paging = full_paging();
+	struct iommunest_ctx *ctx;
+	struct script script;
+	uint32_t id = UNTOUCHED_ID;
+
+	ctx = script_open(&script, NULL, 0);
+	ck_assert_int_eq(iommunest_hwpt_alloc_paging(NULL, 1, 2, &paging, &id),
+			 -EINVAL);
+	ck_assert_int_eq(iommunest_hwpt_alloc_paging(ctx, 1, 2, NULL, &id),
+			 -EINVAL);
+	ck_assert_int_eq(iommunest_hwpt_alloc_paging(ctx, 1, 2, &paging, NULL),
+			 -EINVAL);
+	/* The kernel would not look at it. */
+	paging.flags &= ~IOMMUNEST_HWPT_FAULT_ID;
+	ck_assert_int_eq(iommunest_hwpt_alloc_paging(ctx, 1, 2, &paging, &id),
+			 -EINVAL);
+	ck_assert_uint_eq(id, UNTOUCHED_ID);
+	script_done(&script);
+	iommunest_close(ctx);
+}
+
 /* size, no flags, dev, parent, out, -, VTD_S1, 24 bytes at a pointer, ... */
 static const uint32_t nested_words[] = { 48, 0,	 0x11, 0x33, 0, 0,
 					 1,  24, 0,    0,    0, 0 };
@@ -217,6 +296,26 @@ TEST(nested_takes_48_bits_and_no_flags)
 	uint32_t id;
 
 	row.data = data;
+	ctx = script_open(&script, &row, 1);
+	ck_assert_int_eq(iommunest_vtd_hwpt_alloc(ctx, 0x11, 0x33, &s1, &id),
+			 0);
+	script_done(&script);
+	iommunest_close(ctx);
+}
+
+TEST(nested_carries_the_flags_and_the_fault_queue_of_the_hwpt)
+{
+	static const uint32_t words[] = { 48, 0xc, 0x11, 0x33, 0,    0,
+					  1,  24,  0,	 0,    0x44, 0 };
+	struct script_row row = nested_row();
+	struct iommunest_vtd_s1 s1 = full_s1();
+	struct iommunest_ctx *ctx;
+	struct script script;
+	uint32_t id;
+
+	row.words = words;
+	s1.hwpt_flags = IOMMUNEST_HWPT_FAULT_ID | IOMMUNEST_HWPT_PASID;
+	s1.fault_id = 0x44;
 	ctx = script_open(&script, &row, 1);
 	ck_assert_int_eq(iommunest_vtd_hwpt_alloc(ctx, 0x11, 0x33, &s1, &id),
 			 0);
@@ -353,6 +452,15 @@ static void expect_s1_refused(const struct iommunest_vtd_s1 *s1, int error)
 	iommunest_close(ctx);
 }
 
+TEST(an_s1_with_a_fault_queue_without_its_flag_is_einval_without_a_call)
+{
+	struct iommunest_vtd_s1 s1 = full_s1();
+
+	s1.hwpt_flags = IOMMUNEST_HWPT_PASID;
+	s1.fault_id = 1;
+	expect_s1_refused(&s1, -EINVAL);
+}
+
 TEST_LOOP(unknown_s1_flags_are_eopnotsupp_without_a_call, 29)
 {
 	struct iommunest_vtd_s1 s1 = full_s1();
@@ -385,14 +493,35 @@ TEST(a_width_other_than_48_and_57_is_einval_without_a_call)
 
 TEST(an_s1_too_short_is_einval)
 {
+	const size_t first = SIZE_TO(struct iommunest_vtd_s1, flags);
 	struct iommunest_vtd_s1 s1 = full_s1(), *copy;
 	size_t size;
 
-	for (size = sizeof(size); size < sizeof(s1); size++) {
+	for (size = sizeof(size); size < first; size++) {
 		copy = support_sized(&s1, sizeof(s1), size);
 		expect_s1_refused(copy, -EINVAL);
 		free(copy);
 	}
+}
+
+/* A caller of the release before the HWPT's flags. */
+TEST(a_shorter_s1_has_no_flags_of_the_hwpt)
+{
+	struct iommunest_vtd_s1 s1 = full_s1(), *copy;
+	struct script_row row = nested_row();
+	struct iommunest_ctx *ctx;
+	struct script script;
+	uint32_t id;
+
+	s1.hwpt_flags = IOMMUNEST_HWPT_PASID;
+	copy = support_sized(&s1, sizeof(s1),
+			     SIZE_TO(struct iommunest_vtd_s1, flags));
+	ctx = script_open(&script, &row, 1);
+	ck_assert_int_eq(iommunest_vtd_hwpt_alloc(ctx, 0x11, 0x33, copy, &id),
+			 0);
+	script_done(&script);
+	iommunest_close(ctx);
+	free(copy);
 }
 
 TEST(a_longer_s1_needs_a_zero_tail)

@@ -145,6 +145,13 @@ static int s1(void *sized)
 	return iommunest_vtd_hwpt_alloc(ctx, 1, 2, sized, &id);
 }
 
+static int paging_hwpt(void *sized)
+{
+	uint32_t id;
+
+	return iommunest_hwpt_alloc_paging(ctx, 1, 2, sized, &id);
+}
+
 static int nested_hwpt(void *sized)
 {
 	uint32_t id;
@@ -368,6 +375,7 @@ static const struct {
 	ROW(submit_report, iommunest_report),
 	ROW(submit_skipped, iommunest_failure),
 	ROW(s1, iommunest_vtd_s1),
+	ROW(paging_hwpt, iommunest_paging_hwpt),
 	ROW(nested_hwpt, iommunest_nested_hwpt),
 	ROW(caps, iommunest_vtd_caps),
 	ROW(guest, iommunest_vtd_guest),
