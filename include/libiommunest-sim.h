@@ -78,10 +78,10 @@ void iommunest_sim_free(struct iommunest_sim *sim);
  * without one each function of the table fails with EINVAL.  "/dev/iommu" can
  * be opened any number of times; each file descriptor has its own objects.
  * "/dev/vfio/devices/vfio0" to vfio7 are devices, to be opened by
- * iommunest_vfio_open(); attaching one to an IOAS is not simulated, and is
- * refused.  Their PCI addresses are "0000:00:02.0" to "0000:00:09.0", and the
- * part of sysfs that iommunest_vfio_find() looks at is there, too.  The file
- * descriptors are the simulator's own, and mean nothing to the process.
+ * iommunest_vfio_open().  Their PCI addresses are "0000:00:02.0" to
+ * "0000:00:09.0", and the part of sysfs that iommunest_vfio_find() looks at is
+ * there, too.  The file descriptors are the simulator's own, and mean nothing
+ * to the process; only IOMMU_IOAS_MAP_FILE takes those of the process.
  */
 const struct iommunest_sys *iommunest_sim_sys(void);
 
@@ -103,13 +103,16 @@ int iommunest_sim_bind(struct iommunest_sim *sim, int fd, uint32_t flags,
 
 /*
  * Attaches a device to an HWPT, in place of the one that it was attached to;
- * @hwpt_id 0 detaches it.  What is cached of the old HWPT is dropped, as the
- * driver does.  A stage 1 that the hardware does not support is refused here,
- * as by the driver.  Returns 0, -EBADF, -ENOENT (no such device or HWPT),
- * -EINVAL.
+ * @pt_id 0 detaches it.  An IOAS gets an HWPT of its own, which goes with its
+ * last device.  What is cached of the old HWPT is dropped, as the driver does.
+ * A stage 1 that the hardware does not support is refused here, as by the
+ * driver.  Returns 0, -EBADF, -ENOENT (no such device, HWPT or IOAS), -EINVAL,
+ * -EADDRINUSE (something is mapped or allowed where the device's interrupts go,
+ * or that the HWPT cannot map), -EFAULT (memory that is mapped is not there),
+ * -EOPNOTSUPP, -ENOMEM.
  */
 int iommunest_sim_attach(struct iommunest_sim *sim, int fd, uint32_t dev_id,
-			 uint32_t hwpt_id);
+			 uint32_t pt_id);
 
 /* What stands in the way of a VFIO device. */
 enum iommunest_sim_vfio_state {

@@ -7,8 +7,15 @@
 
 #include "cache.h"
 #include "files.h"
+#include "hwpt.h"
+#include "iopt.h"
 #include "objects.h"
+#include "ranges.h"
 #include "registers.h"
+
+/* Where the IOMMU takes a write for an interrupt. */
+#define MSI_FIRST 0xfee00000u
+#define MSI_LAST 0xfeefffffu
 
 bool iommunest__sim_has_dev_tlb(const struct iommunest_sim *sim,
 				const struct sim_device *dev)
@@ -82,12 +89,24 @@ static void unblock(struct sim_device *dev)
 	dev->blocked = false;
 }
 
-/* The device is blocked, or was attached to nothing. */
-static void leave(struct sim_device *dev)
+static struct sim_ioas *ioas_of(const struct sim_hwpt *hwpt)
 {
-	if (dev->hwpt)
-		dev->hwpt->obj.users--;
+	if (hwpt->obj.type == SIM_HWPT_NESTED)
+		hwpt = (const struct sim_hwpt *)hwpt->base;
+	return (struct sim_ioas *)hwpt->base;
+}
+
+/* The device is blocked, or was attached to nothing. */
+static void leave(struct sim_file *iommufd, struct sim_device *dev)
+{
+	struct sim_hwpt *hwpt = dev->hwpt;
+
 	dev->hwpt = NULL;
+	if (!hwpt)
+		return;
+	hwpt->obj.users--;
+	if (hwpt->automatic && hwpt->obj.users == 0)
+		iommunest__sim_object_destroy(iommufd, &hwpt->obj);
 }
 
 static void join(struct sim_device *dev, struct sim_hwpt *hwpt)
@@ -97,49 +116,153 @@ static void join(struct sim_device *dev, struct sim_hwpt *hwpt)
 	unblock(dev);
 }
 
-static bool is_hwpt(const struct sim_object *obj)
-{
-	return obj->type == SIM_HWPT_NESTED || obj->type == SIM_HWPT_PAGING;
-}
-
 static bool can_do(const struct iommunest_sim *sim, const struct sim_hwpt *hwpt)
 {
 	return hwpt->obj.type == SIM_HWPT_PAGING ||
 	       iommunest__sim_can_stage1(sim, &hwpt->s1);
 }
 
-int iommunest__sim_attach(struct iommunest_sim *sim, struct sim_file *iommufd,
-			  uint32_t dev_id, uint32_t hwpt_id)
+/* Nothing is mapped where the device's interrupts go. */
+static int reserve_msi(struct sim_ioas *ioas, const struct sim_device *dev)
 {
-	struct sim_device *dev = iommunest__sim_device_get(iommufd, dev_id);
-	struct sim_object *obj = iommunest__sim_object_get(iommufd, hwpt_id);
-
-	if (!dev || (!obj && hwpt_id))
-		return -ENOENT;
-	if (obj && !is_hwpt(obj))
-		return -EINVAL;
-	if (obj && (struct sim_hwpt *)obj == dev->hwpt)
+	if (dev->hwpt && ioas_of(dev->hwpt) == ioas)
 		return 0;
+	return iommunest__sim_iopt_reserve(ioas, MSI_FIRST, MSI_LAST, dev);
+}
+
+/*
+ * Refused by the driver.  The kernel then gives up the addresses in the IOAS of
+ * the new HWPT, also where that is the one of the old HWPT.
+ */
+static int refuse(const struct iommunest_sim *sim, struct sim_device *dev,
+		  struct sim_ioas *ioas)
+{
+	/* Otherwise it stays blocked until another attach succeeds. */
+	if (sim->profile->attach_rolls_back)
+		unblock(dev);
+	iommunest__sim_ranges_remove(&ioas->reserved, dev);
+	return -EINVAL;
+}
+
+static int attach_hwpt(const struct iommunest_sim *sim,
+		       struct sim_file *iommufd, struct sim_device *dev,
+		       struct sim_hwpt *hwpt)
+{
+	struct sim_ioas *ioas = ioas_of(hwpt);
+	int ret;
+
+	if (hwpt == dev->hwpt)
+		return 0;
+	ret = reserve_msi(ioas, dev);
+	if (ret)
+		return ret;
 	/* The driver blocks the device before it checks the new HWPT. */
 	block(dev);
-	if (obj && !can_do(sim, (struct sim_hwpt *)obj)) {
-		/* Otherwise it stays blocked until another attach succeeds. */
-		if (sim->profile->attach_rolls_back)
-			unblock(dev);
-		return -EINVAL;
-	}
-	leave(dev);
-	if (obj)
-		join(dev, (struct sim_hwpt *)obj);
+	if (!can_do(sim, hwpt))
+		return refuse(sim, dev, ioas);
+	if (dev->hwpt && ioas_of(dev->hwpt) != ioas)
+		iommunest__sim_ranges_remove(&ioas_of(dev->hwpt)->reserved,
+					     dev);
+	leave(iommufd, dev);
+	join(dev, hwpt);
 	return 0;
 }
 
+/*
+ * A device without an HWPT is attached before the new HWPT is filled; one that
+ * has an HWPT keeps it until the new one is complete.
+ */
+static int attach_new(const struct iommunest_sim *sim, struct sim_file *iommufd,
+		      struct sim_device *dev, struct sim_ioas *ioas,
+		      struct sim_hwpt *hwpt)
+{
+	const bool replaces = dev->hwpt;
+	int ret;
+
+	if (replaces) {
+		ret = iommunest__sim_iopt_add_hwpt(sim, ioas, hwpt);
+		return ret ? ret : attach_hwpt(sim, iommufd, dev, hwpt);
+	}
+	ret = attach_hwpt(sim, iommufd, dev, hwpt);
+	if (ret)
+		return ret;
+	ret = iommunest__sim_iopt_add_hwpt(sim, ioas, hwpt);
+	if (ret)
+		iommunest__sim_detach(iommufd, dev);
+	return ret;
+}
+
+/* Only HWPTs that were made here are picked. */
+static int attach_ioas(const struct iommunest_sim *sim,
+		       struct sim_file *iommufd, struct sim_device *dev,
+		       struct sim_ioas *ioas, uint32_t *hwpt_id)
+{
+	struct sim_hwpt *hwpt;
+	int ret;
+
+	for (hwpt = ioas->hwpts; hwpt; hwpt = hwpt->next) {
+		if (!hwpt->automatic)
+			continue;
+		*hwpt_id = hwpt->obj.id;
+		ret = attach_hwpt(sim, iommufd, dev, hwpt);
+		if (ret != -EINVAL)
+			return ret;
+	}
+	ret = iommunest__sim_hwpt_new_paging(sim, iommufd, ioas, 0, &hwpt);
+	if (ret)
+		return ret;
+	*hwpt_id = hwpt->obj.id;
+	ret = attach_new(sim, iommufd, dev, ioas, hwpt);
+	if (ret)
+		iommunest__sim_object_destroy(iommufd, &hwpt->obj);
+	else
+		hwpt->automatic = true;
+	return ret;
+}
+
+int iommunest__sim_attach(const struct iommunest_sim *sim,
+			  struct sim_file *iommufd, struct sim_device *dev,
+			  uint32_t *pt_id)
+{
+	struct sim_object *obj = iommunest__sim_object_get(iommufd, *pt_id);
+
+	if (!obj)
+		return -ENOENT;
+	switch (obj->type) {
+	case SIM_HWPT_PAGING:
+	case SIM_HWPT_NESTED:
+		return attach_hwpt(sim, iommufd, dev, (struct sim_hwpt *)obj);
+	case SIM_IOAS:
+		return attach_ioas(sim, iommufd, dev, (struct sim_ioas *)obj,
+				   pt_id);
+	case SIM_DEVICE:
+		break;
+	}
+	return -EINVAL;
+}
+
+void iommunest__sim_detach(struct sim_file *iommufd, struct sim_device *dev)
+{
+	if (!dev->hwpt)
+		return;
+	block(dev);
+	iommunest__sim_ranges_remove(&ioas_of(dev->hwpt)->reserved, dev);
+	leave(iommufd, dev);
+}
+
 EXPORT int iommunest_sim_attach(struct iommunest_sim *sim, int fd,
-				uint32_t dev_id, uint32_t hwpt_id)
+				uint32_t dev_id, uint32_t pt_id)
 {
 	struct sim_file *file = iommunest__sim_iommufd_get(sim, fd);
+	struct sim_device *dev;
 
 	if (!file)
 		return -EBADF;
-	return iommunest__sim_attach(sim, file, dev_id, hwpt_id);
+	dev = iommunest__sim_device_get(file, dev_id);
+	if (!dev)
+		return -ENOENT;
+	if (pt_id)
+		return iommunest__sim_attach(sim, file, dev, &pt_id);
+	iommunest__sim_detach(file, dev);
+	return 0;
 }

@@ -11,8 +11,15 @@ bool iommunest__sim_has_dev_tlb(const struct iommunest_sim *sim,
 				const struct sim_device *dev);
 int iommunest__sim_bind(struct sim_file *iommufd, uint32_t flags,
 			uint32_t *dev_id);
-/* @hwpt_id 0: detaches. */
-int iommunest__sim_attach(struct iommunest_sim *sim, struct sim_file *iommufd,
-			  uint32_t dev_id, uint32_t hwpt_id);
+/*
+ * *@pt_id is an HWPT, or an IOAS whose HWPT is chosen or made; then that one is
+ * stored.  Returns 0, -ENOENT (no such id), -EINVAL, or what adding an HWPT to
+ * an IOAS fails with.
+ */
+int iommunest__sim_attach(const struct iommunest_sim *sim,
+			  struct sim_file *iommufd, struct sim_device *dev,
+			  uint32_t *pt_id);
+/* Does nothing for a device that is not attached. */
+void iommunest__sim_detach(struct sim_file *iommufd, struct sim_device *dev);
 
 #endif /* IOMMUNEST_SIM_DEVICE_H */

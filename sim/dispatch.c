@@ -8,11 +8,13 @@
 
 #include "call.h"
 #include "destroy.h"
+#include "dirty.h"
 #include "fault.h"
 #include "hw-info.h"
 #include "hwpt.h"
 #include "invalidate.h"
 #include "ioas.h"
+#include "map.h"
 #include "uapi-newer.h"
 #include "user-memory.h"
 
@@ -31,24 +33,25 @@ struct op {
 static const struct op ops[] = {
 	OP(CMD_DESTROY, 8, 8, iommunest__sim_destroy),
 	OP(CMD_IOAS_ALLOC, 12, 12, iommunest__sim_ioas_alloc),
-	OP(CMD_IOAS_ALLOW_IOVAS, 24, 24, NULL),
-	OP(CMD_IOAS_COPY, 40, 40, NULL),
-	OP(CMD_IOAS_IOVA_RANGES, 32, 32, NULL),
-	OP(CMD_IOAS_MAP, 40, 40, NULL),
-	OP(CMD_IOAS_UNMAP, 24, 24, NULL),
-	OP(CMD_OPTION, 24, 24, NULL),
-	OP(CMD_VFIO_IOAS, 12, 12, NULL),
+	OP(CMD_IOAS_ALLOW_IOVAS, 24, 24, iommunest__sim_ioas_allow_iovas),
+	OP(CMD_IOAS_COPY, 40, 40, iommunest__sim_ioas_copy),
+	OP(CMD_IOAS_IOVA_RANGES, 32, 32, iommunest__sim_ioas_iova_ranges),
+	OP(CMD_IOAS_MAP, 40, 40, iommunest__sim_ioas_map),
+	OP(CMD_IOAS_UNMAP, 24, 24, iommunest__sim_ioas_unmap),
+	OP(CMD_OPTION, 24, 24, iommunest__sim_option),
+	OP(CMD_VFIO_IOAS, 12, 12, iommunest__sim_vfio_ioas),
 	OP(CMD_HWPT_ALLOC, 48, 24, iommunest__sim_hwpt_alloc),
 	OP(CMD_GET_HW_INFO, 40, 32, iommunest__sim_hw_info),
-	OP(CMD_HWPT_SET_DIRTY_TRACKING, 16, 16, NULL),
-	OP(CMD_HWPT_GET_DIRTY_BITMAP, 48, 48, NULL),
+	OP(CMD_HWPT_SET_DIRTY_TRACKING, 16, 16,
+	   iommunest__sim_set_dirty_tracking),
+	OP(CMD_HWPT_GET_DIRTY_BITMAP, 48, 48, iommunest__sim_get_dirty_bitmap),
 	/* Its size is in the profile. */
 	OP(CMD_HWPT_INVALIDATE, 0, 32, iommunest__sim_hwpt_invalidate),
 	OP(CMD_FAULT_QUEUE_ALLOC, 16, 16, NULL),
-	OP(CMD_IOAS_MAP_FILE, 40, 40, NULL),
+	OP(CMD_IOAS_MAP_FILE, 40, 40, iommunest__sim_ioas_map_file),
 	OP(CMD_VIOMMU_ALLOC, 40, 24, NULL),
 	OP(CMD_VDEVICE_ALLOC, 24, 24, NULL),
-	OP(CMD_IOAS_CHANGE_PROCESS, 8, 8, NULL),
+	OP(CMD_IOAS_CHANGE_PROCESS, 8, 8, iommunest__sim_ioas_change_process),
 	OP(CMD_VEVENTQ_ALLOC, 32, 28, NULL),
 	OP(CMD_HW_QUEUE_ALLOC, 40, 40, NULL),
 	OP(CMD_IOAS_NOIOMMU_GET_PA, 40, 40, NULL),
@@ -58,6 +61,17 @@ _Static_assert(sizeof(struct iommu_destroy) == 8, "uAPI size");
 _Static_assert(sizeof(struct iommu_ioas_alloc) == 12, "uAPI size");
 _Static_assert(sizeof(struct iommu_hwpt_alloc) == 48, "uAPI size");
 _Static_assert(sizeof(struct iommu_hw_info) == 40, "uAPI size");
+_Static_assert(sizeof(struct iommu_ioas_allow_iovas) == 24, "uAPI size");
+_Static_assert(sizeof(struct iommu_ioas_copy) == 40, "uAPI size");
+_Static_assert(sizeof(struct iommu_ioas_iova_ranges) == 32, "uAPI size");
+_Static_assert(sizeof(struct iommu_ioas_map) == 40, "uAPI size");
+_Static_assert(sizeof(struct iommu_ioas_unmap) == 24, "uAPI size");
+_Static_assert(sizeof(struct iommu_option) == 24, "uAPI size");
+_Static_assert(sizeof(struct sim_vfio_ioas) == 12, "uAPI size");
+_Static_assert(sizeof(struct iommu_hwpt_set_dirty_tracking) == 16, "uAPI size");
+_Static_assert(sizeof(struct iommu_hwpt_get_dirty_bitmap) == 48, "uAPI size");
+_Static_assert(sizeof(struct iommu_ioas_map_file) == 40, "uAPI size");
+_Static_assert(sizeof(struct iommu_ioas_change_process) == 8, "uAPI size");
 _Static_assert(IOMMU_DESTROY == _IO(';', CMD_DESTROY), "uAPI number");
 _Static_assert(IOMMU_IOAS_ALLOC == _IO(';', CMD_IOAS_ALLOC), "uAPI number");
 _Static_assert(IOMMU_HWPT_ALLOC == _IO(';', CMD_HWPT_ALLOC), "uAPI number");

@@ -9,6 +9,7 @@
 #include <errno.h>
 
 #include "call.h"
+#include "iopt.h"
 #include "objects.h"
 #include "registers.h"
 #include "user-memory.h"
@@ -17,11 +18,11 @@
 #define DIRTY ((uint32_t)IOMMU_HWPT_ALLOC_DIRTY_TRACKING)
 #define FAULT_ID ((uint32_t)IOMMU_HWPT_FAULT_ID_VALID)
 
-static struct sim_hwpt *new_hwpt(struct sim_call *call, enum sim_type type,
+static struct sim_hwpt *new_hwpt(struct sim_file *file, enum sim_type type,
 				 struct sim_object *base)
 {
 	struct sim_hwpt *hwpt =
-		iommunest__sim_object_new(call->file, sizeof(*hwpt), type);
+		iommunest__sim_object_new(file, sizeof(*hwpt), type);
 
 	if (!hwpt)
 		return NULL;
@@ -30,14 +31,18 @@ static struct sim_hwpt *new_hwpt(struct sim_call *call, enum sim_type type,
 	return hwpt;
 }
 
+/* Only plain HWPTs, and not in all kernels. */
+static bool is_first_stage(const struct iommunest_sim *sim, uint32_t flags)
+{
+	return sim->profile->prefers_first_stage &&
+	       !(flags & (NEST_PARENT | DIRTY)) &&
+	       iommunest__sim_can_first_stage(sim);
+}
+
 static bool can_page(const struct iommunest_sim *sim, uint32_t flags)
 {
-	if (!sim->profile->checks_stage)
-		return true;
-	if (!(flags & (NEST_PARENT | DIRTY)) &&
-	    iommunest__sim_can_first_stage(sim))
-		return true;
-	return iommunest__sim_can_second_stage(sim);
+	return !sim->profile->checks_stage || is_first_stage(sim, flags) ||
+	       iommunest__sim_can_second_stage(sim);
 }
 
 /* Any mistake here is the same errno. */
@@ -52,22 +57,39 @@ static int check_paging(const struct iommunest_sim *sim,
 		return -EOPNOTSUPP;
 	if (cmd->flags & NEST_PARENT && !iommunest__sim_can_nest(sim))
 		return -EOPNOTSUPP;
-	return can_page(sim, cmd->flags) ? 0 : -EOPNOTSUPP;
+	return 0;
 }
 
-static int alloc_paging(struct sim_call *call, struct sim_object *ioas,
+int iommunest__sim_hwpt_new_paging(const struct iommunest_sim *sim,
+				   struct sim_file *file, struct sim_ioas *ioas,
+				   uint32_t flags, struct sim_hwpt **hwpt)
+{
+	if (!can_page(sim, flags))
+		return -EOPNOTSUPP;
+	*hwpt = new_hwpt(file, SIM_HWPT_PAGING, &ioas->obj);
+	if (!*hwpt)
+		return -ENOMEM;
+	(*hwpt)->nest_parent = flags & NEST_PARENT;
+	(*hwpt)->can_track_dirty = flags & DIRTY;
+	(*hwpt)->first_stage = is_first_stage(sim, flags);
+	return 0;
+}
+
+static int alloc_paging(struct sim_call *call, struct sim_ioas *ioas,
 			struct sim_hwpt **hwpt)
 {
 	const struct iommu_hwpt_alloc *cmd = &call->cmd.hwpt_alloc;
 	int ret = check_paging(call->sim, cmd);
 
+	if (!ret)
+		ret = iommunest__sim_hwpt_new_paging(call->sim, call->file,
+						     ioas, cmd->flags, hwpt);
 	if (ret)
 		return ret;
-	*hwpt = new_hwpt(call, SIM_HWPT_PAGING, ioas);
-	if (!*hwpt)
-		return -ENOMEM;
-	(*hwpt)->nest_parent = cmd->flags & NEST_PARENT;
-	return 0;
+	ret = iommunest__sim_iopt_add_hwpt(call->sim, ioas, *hwpt);
+	if (ret)
+		iommunest__sim_object_destroy(call->file, &(*hwpt)->obj);
+	return ret;
 }
 
 /* The contents of the stage 1 are checked when a device is attached. */
@@ -78,7 +100,7 @@ static int check_nested(struct sim_call *call, const struct sim_hwpt *parent,
 
 	if (cmd->flags & ~call->sim->profile->nested_flags || !cmd->data_len)
 		return -EOPNOTSUPP;
-	if (!parent->nest_parent)
+	if (parent->automatic || !parent->nest_parent)
 		return -EINVAL;
 	if (!iommunest__sim_can_nest(call->sim) ||
 	    cmd->data_type != IOMMU_HWPT_DATA_VTD_S1)
@@ -97,7 +119,7 @@ static int alloc_nested(struct sim_call *call, struct sim_object *base,
 
 	if (ret)
 		return ret;
-	*hwpt = new_hwpt(call, SIM_HWPT_NESTED, base);
+	*hwpt = new_hwpt(call->file, SIM_HWPT_NESTED, base);
 	if (!*hwpt)
 		return -ENOMEM;
 	(*hwpt)->s1 = s1;
@@ -125,7 +147,7 @@ static int alloc(struct sim_call *call, struct sim_hwpt **hwpt)
 		return -ENOENT;
 	base = iommunest__sim_object_get(call->file, cmd->pt_id);
 	if (base && base->type == SIM_IOAS)
-		return alloc_paging(call, base, hwpt);
+		return alloc_paging(call, (struct sim_ioas *)base, hwpt);
 	if (base && base->type == SIM_HWPT_PAGING)
 		return alloc_nested(call, base, hwpt);
 	return -EINVAL;

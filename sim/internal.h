@@ -11,6 +11,8 @@
 
 #include "lib/abi.h"
 
+#include "uapi-newer.h"
+
 #define SIM_PAGE_SHIFT 12
 #define SIM_PAGE_SIZE (1u << SIM_PAGE_SHIFT)
 /* This address mask, and any above, covers the whole address space. */
@@ -45,6 +47,45 @@ struct sim_iotlb {
 	struct sim_set structures[SIM_LEVELS];
 };
 
+/* ---- What is mapped ---- */
+
+struct sim_range {
+	uint64_t first;
+	uint64_t last;
+	/* Who reserved it; NULL where nobody is asked. */
+	const void *owner;
+};
+
+/* Sorted by the first address. */
+struct sim_ranges {
+	struct sim_range *all;
+	size_t count;
+	size_t room;
+};
+
+/* Memory that one call mapped. */
+struct sim_pages {
+	unsigned int users;
+	/* Where the process has the first page; 0: nowhere. */
+	uint64_t base;
+	/* What an address that the kernel chooses is aligned like. */
+	uint64_t hint;
+	uint64_t count;
+	bool writable;
+	bool file;
+};
+
+/* I/O virtual addresses, and the pages that they are mapped to. */
+struct sim_area {
+	uint64_t first;
+	uint64_t last;
+	/* Where in the pages it starts. */
+	uint64_t start;
+	struct sim_pages *pages;
+	bool readable;
+	bool writable;
+};
+
 /* ---- Objects ---- */
 
 enum sim_type {
@@ -61,11 +102,37 @@ struct sim_object {
 	unsigned int users;
 };
 
+struct sim_ioas {
+	struct sim_object obj;
+	/* Sorted by address; they do not overlap. */
+	struct sim_area **areas;
+	size_t area_count;
+	size_t area_room;
+	struct sim_ranges allowed;
+	/* By paging HWPTs and devices. */
+	struct sim_ranges reserved;
+	/* 1 without a paging HWPT. */
+	uint64_t alignment;
+	bool small_pages;
+	/* A list in the order in which they were made. */
+	struct sim_hwpt *hwpts;
+};
+
 struct sim_hwpt {
 	struct sim_object obj;
 	/* The IOAS of a paging HWPT, the parent of a nested one. */
 	struct sim_object *base;
 	bool nest_parent;
+	/* Made by an attach to the IOAS, and destroyed with the last detach. */
+	bool automatic;
+	/* Has the format of a first stage, where all can be read. */
+	bool first_stage;
+	bool can_track_dirty;
+	bool tracks_dirty;
+	/* The next of the same IOAS. */
+	struct sim_hwpt *next;
+	/* Page frames that a device wrote to, of a paging HWPT. */
+	struct sim_set dirty;
 	struct iommu_hwpt_vtd_s1 s1;
 	/* A list in the order in which they were attached. */
 	struct sim_device *devices;
@@ -112,6 +179,12 @@ struct sim_profile {
 	bool bind_asks_token;
 	/* An entry that is empty, or passes the last address, is refused. */
 	bool checks_range;
+	/* IOMMU_IOAS_MAP looks for an overflow before the length. */
+	bool checks_overflow_first;
+	/* Plain HWPTs use the first stage where there is one. */
+	bool prefers_first_stage;
+	/* Dirty bits are read only while they are tracked. */
+	bool reads_only_tracked;
 };
 
 enum sim_file_kind {
@@ -131,6 +204,11 @@ struct sim_file {
 	uint32_t object_room;
 	/* No id below this one is free. */
 	uint32_t lowest_free;
+	uint32_t object_count;
+	/* IOMMU_OPTION_RLIMIT_MODE: by process. */
+	bool counts_by_process;
+	/* Of IOMMU_VFIO_IOAS; NULL: none. */
+	struct sim_ioas *vfio_ioas;
 	/* Number of a VFIO device node. */
 	unsigned int node;
 	/* A node is bound once; @iommufd is NULL after that was closed. */
@@ -200,6 +278,17 @@ struct sim_call {
 		uint32_t size;
 		struct iommu_destroy destroy;
 		struct iommu_ioas_alloc ioas_alloc;
+		struct iommu_ioas_iova_ranges iova_ranges;
+		struct iommu_ioas_allow_iovas allow_iovas;
+		struct iommu_ioas_map map;
+		struct iommu_ioas_map_file map_file;
+		struct iommu_ioas_copy copy;
+		struct iommu_ioas_unmap unmap;
+		struct iommu_ioas_change_process change_process;
+		struct iommu_option option;
+		struct sim_vfio_ioas vfio_ioas;
+		struct iommu_hwpt_set_dirty_tracking set_dirty;
+		struct iommu_hwpt_get_dirty_bitmap get_dirty;
 		struct iommu_hwpt_alloc hwpt_alloc;
 		struct iommu_hw_info hw_info;
 		struct iommunest_uapi_invalidate invalidate;

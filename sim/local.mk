@@ -6,6 +6,8 @@
 # (libiommunest-sim-core.la).
 
 SIM_SOURCES = \
+	%D%/areas.c \
+	%D%/areas.h \
 	%D%/cache.c \
 	%D%/cache.h \
 	%D%/call.c \
@@ -14,6 +16,8 @@ SIM_SOURCES = \
 	%D%/destroy.h \
 	%D%/device.c \
 	%D%/device.h \
+	%D%/dirty.c \
+	%D%/dirty.h \
 	%D%/dispatch.c \
 	%D%/dispatch.h \
 	%D%/fault.c \
@@ -31,12 +35,22 @@ SIM_SOURCES = \
 	%D%/invalidate.h \
 	%D%/ioas.c \
 	%D%/ioas.h \
+	%D%/iopt.c \
+	%D%/iopt.h \
+	%D%/iova.c \
+	%D%/iova.h \
+	%D%/map.c \
+	%D%/map.h \
 	%D%/objects.c \
 	%D%/objects.h \
 	%D%/options.c \
 	%D%/options.h \
+	%D%/pages.c \
+	%D%/pages.h \
 	%D%/profile.c \
 	%D%/profile.h \
+	%D%/ranges.c \
+	%D%/ranges.h \
 	%D%/registers.c \
 	%D%/registers.h \
 	%D%/set.c \

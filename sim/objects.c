@@ -7,6 +7,8 @@
 #include <stdlib.h>
 
 #include "cache.h"
+#include "iopt.h"
+#include "set.h"
 
 static int grow(struct sim_file *file)
 {
@@ -47,6 +49,7 @@ void *iommunest__sim_object_new(struct sim_file *file, size_t size,
 	obj->id = id;
 	file->objects[id] = obj;
 	file->lowest_free = id + 1;
+	file->object_count++;
 	return obj;
 }
 
@@ -64,33 +67,77 @@ struct sim_device *iommunest__sim_device_get(const struct sim_file *file,
 	return obj && obj->type == SIM_DEVICE ? (struct sim_device *)obj : NULL;
 }
 
-struct sim_hwpt *iommunest__sim_nested_get(const struct sim_file *file,
-					   uint32_t id)
+struct sim_ioas *iommunest__sim_ioas_get(const struct sim_file *file,
+					 uint32_t id)
 {
 	struct sim_object *obj = iommunest__sim_object_get(file, id);
 
-	return obj && obj->type == SIM_HWPT_NESTED ? (struct sim_hwpt *)obj
-						   : NULL;
+	return obj && obj->type == SIM_IOAS ? (struct sim_ioas *)obj : NULL;
+}
+
+static struct sim_hwpt *hwpt_get(const struct sim_file *file, uint32_t id,
+				 enum sim_type type)
+{
+	struct sim_object *obj = iommunest__sim_object_get(file, id);
+
+	return obj && obj->type == type ? (struct sim_hwpt *)obj : NULL;
+}
+
+struct sim_hwpt *iommunest__sim_paging_get(const struct sim_file *file,
+					   uint32_t id)
+{
+	return hwpt_get(file, id, SIM_HWPT_PAGING);
+}
+
+struct sim_hwpt *iommunest__sim_nested_get(const struct sim_file *file,
+					   uint32_t id)
+{
+	return hwpt_get(file, id, SIM_HWPT_NESTED);
 }
 
 /* Does not touch its base: that may be freed already when a file is closed. */
 static void free_object(struct sim_object *obj)
 {
+	struct sim_hwpt *hwpt = (struct sim_hwpt *)obj;
+
 	if (!obj)
 		return;
-	if (obj->type == SIM_HWPT_NESTED || obj->type == SIM_HWPT_PAGING)
-		iommunest__sim_iotlb_free(&((struct sim_hwpt *)obj)->iotlb);
-	if (obj->type == SIM_DEVICE)
+	switch (obj->type) {
+	case SIM_IOAS:
+		iommunest__sim_iopt_free((struct sim_ioas *)obj);
+		break;
+	case SIM_DEVICE:
 		iommunest__sim_tlb_free(&((struct sim_device *)obj)->tlb);
+		break;
+	case SIM_HWPT_PAGING:
+	case SIM_HWPT_NESTED:
+		iommunest__sim_iotlb_free(&hwpt->iotlb);
+		iommunest__sim_set_free(&hwpt->dirty);
+		break;
+	}
 	free(obj);
+}
+
+/* What others keep of it. */
+static void unlink_object(struct sim_file *file, struct sim_object *obj)
+{
+	struct sim_hwpt *hwpt = (struct sim_hwpt *)obj;
+
+	if (obj == (struct sim_object *)file->vfio_ioas)
+		file->vfio_ioas = NULL;
+	if (obj->type == SIM_HWPT_PAGING)
+		iommunest__sim_iopt_remove_hwpt((struct sim_ioas *)hwpt->base,
+						hwpt);
+	if (obj->type == SIM_HWPT_PAGING || obj->type == SIM_HWPT_NESTED)
+		hwpt->base->users--;
 }
 
 void iommunest__sim_object_destroy(struct sim_file *file,
 				   struct sim_object *obj)
 {
-	if (obj->type == SIM_HWPT_NESTED || obj->type == SIM_HWPT_PAGING)
-		((struct sim_hwpt *)obj)->base->users--;
+	unlink_object(file, obj);
 	file->objects[obj->id] = NULL;
+	file->object_count--;
 	if (obj->id < file->lowest_free)
 		file->lowest_free = obj->id;
 	free_object(obj);

@@ -15,6 +15,10 @@ struct sim_object *iommunest__sim_object_get(const struct sim_file *file,
 /* NULL: no such id, or an object of another type. */
 struct sim_device *iommunest__sim_device_get(const struct sim_file *file,
 					     uint32_t id);
+struct sim_ioas *iommunest__sim_ioas_get(const struct sim_file *file,
+					 uint32_t id);
+struct sim_hwpt *iommunest__sim_paging_get(const struct sim_file *file,
+					   uint32_t id);
 struct sim_hwpt *iommunest__sim_nested_get(const struct sim_file *file,
 					   uint32_t id);
 /* Takes the object out of the table and frees it. */

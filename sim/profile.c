@@ -15,6 +15,7 @@
 /* Row 0 stays empty: IOMMUNEST_SIM_NEWEST is an alias. */
 static const struct sim_profile profiles[] = {
 	[IOMMUNEST_SIM_LINUX_6_12] = {
+		.reads_only_tracked = true,
 		.last_cmd = CMD_FAULT_QUEUE_ALLOC,
 		.invalidate_size = IOMMUNEST_UAPI_INVALIDATE_SIZE,
 		.paging_flags = NEST_PARENT | DIRTY,
@@ -24,6 +25,7 @@ static const struct sim_profile profiles[] = {
 		.widen = iommunest__sim_widen_6_12,
 	},
 	[IOMMUNEST_SIM_LINUX_6_12_PATCHED] = {
+		.reads_only_tracked = true,
 		.last_cmd = CMD_FAULT_QUEUE_ALLOC,
 		.invalidate_size = sizeof(struct iommunest_uapi_invalidate),
 		.paging_flags = NEST_PARENT | DIRTY,
@@ -34,6 +36,8 @@ static const struct sim_profile profiles[] = {
 		.checks_range = true,
 	},
 	[IOMMUNEST_SIM_LINUX_7_3] = {
+		.checks_overflow_first = true,
+		.prefers_first_stage = true,
 		.last_cmd = CMD_IOAS_NOIOMMU_GET_PA,
 		.invalidate_size = IOMMUNEST_UAPI_INVALIDATE_SIZE,
 		.paging_flags = NEST_PARENT | DIRTY | FAULT_ID |
@@ -52,6 +56,8 @@ static const struct sim_profile profiles[] = {
 	 * blocks were still computed as in 6.12; the rest is as in 7.3.
 	 */
 	[IOMMUNEST_SIM_LINUX_6_18] = {
+		.checks_overflow_first = true,
+		.prefers_first_stage = true,
 		.last_cmd = CMD_HW_QUEUE_ALLOC,
 		.invalidate_size = IOMMUNEST_UAPI_INVALIDATE_SIZE,
 		.paging_flags = NEST_PARENT | DIRTY | FAULT_ID |
@@ -67,6 +73,8 @@ static const struct sim_profile profiles[] = {
 		.widen = iommunest__sim_widen_6_12,
 	},
 	[IOMMUNEST_SIM_LINUX_7_3_PATCHED] = {
+		.checks_overflow_first = true,
+		.prefers_first_stage = true,
 		.last_cmd = CMD_IOAS_NOIOMMU_GET_PA,
 		.invalidate_size = sizeof(struct iommunest_uapi_invalidate),
 		.paging_flags = NEST_PARENT | DIRTY | FAULT_ID |

@@ -11,6 +11,10 @@
 #define CAP_MAMV_SHIFT 48
 #define CAP_MAMV_MASK 0x3fu
 #define CAP_FL5LP BIT(60)
+#define CAP_SAGAW_48 BIT(10)
+#define CAP_SAGAW_57 BIT(11)
+#define CAP_MGAW_SHIFT 16
+#define CAP_MGAW_MASK 0x3fu
 
 #define ECAP_NEST BIT(26)
 #define ECAP_SRS BIT(31)
@@ -86,6 +90,50 @@ bool iommunest__sim_can_second_stage(const struct iommunest_sim *sim)
 bool iommunest__sim_can_track_dirty(const struct iommunest_sim *sim)
 {
 	return has_all(sim, ECAP_SMTS | ECAP_SLADS | ECAP_SMPWC);
+}
+
+static unsigned int mgaw(const struct iommunest_sim *sim)
+{
+	return ((sim->cap >> CAP_MGAW_SHIFT) & CAP_MGAW_MASK) + 1;
+}
+
+static unsigned int smaller(unsigned int a, unsigned int b)
+{
+	return a < b ? a : b;
+}
+
+static unsigned int first_stage_width(const struct iommunest_sim *sim)
+{
+	if (mgaw(sim) > 48 && sim->cap & CAP_FL5LP)
+		return smaller(57, mgaw(sim));
+	return smaller(48, mgaw(sim));
+}
+
+/* 6.12 wants 5 levels in both stages, where it may use either. */
+static bool has_5_levels(const struct iommunest_sim *sim)
+{
+	if (!sim->profile->prefers_first_stage &&
+	    iommunest__sim_can_first_stage(sim) && !(sim->cap & CAP_FL5LP))
+		return false;
+	return sim->cap & CAP_SAGAW_57;
+}
+
+static unsigned int second_stage_width(const struct iommunest_sim *sim)
+{
+	if (mgaw(sim) > 48 && has_5_levels(sim))
+		return smaller(57, mgaw(sim));
+	if (mgaw(sim) > 39 && sim->cap & (CAP_SAGAW_48 | CAP_SAGAW_57))
+		return smaller(48, mgaw(sim));
+	return smaller(39, mgaw(sim));
+}
+
+/* A first stage leaves out the upper half, where addresses are negative. */
+uint64_t iommunest__sim_last_iova(const struct iommunest_sim *sim,
+				  bool first_stage)
+{
+	if (first_stage)
+		return (1ull << (first_stage_width(sim) - 1)) - 1;
+	return (1ull << second_stage_width(sim)) - 1;
 }
 
 /* 0: no PASIDs.  Simulated devices support the widest. */

@@ -16,6 +16,9 @@ bool iommunest__sim_can_nest(const struct iommunest_sim *sim);
 bool iommunest__sim_can_first_stage(const struct iommunest_sim *sim);
 bool iommunest__sim_can_second_stage(const struct iommunest_sim *sim);
 bool iommunest__sim_can_track_dirty(const struct iommunest_sim *sim);
+/* The last I/O virtual address that a paging HWPT can map. */
+uint64_t iommunest__sim_last_iova(const struct iommunest_sim *sim,
+				  bool first_stage);
 /* 0: no PASIDs. */
 unsigned int iommunest__sim_pasid_width(const struct iommunest_sim *sim);
 bool iommunest__sim_can_stage1(const struct iommunest_sim *sim,

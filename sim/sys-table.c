@@ -65,7 +65,7 @@ static int table_close(void *data, int fd)
 	if (!file)
 		return -EBADF;
 	if (file->kind == SIM_FILE_VFIO)
-		iommunest__sim_vfio_close(sim, file);
+		iommunest__sim_vfio_close(file);
 	if (file->kind == SIM_FILE_IOMMUFD)
 		iommunest__sim_vfio_forget(sim, file);
 	iommunest__sim_file_close(sim, fd);

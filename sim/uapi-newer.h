@@ -7,6 +7,8 @@
 #ifndef IOMMUNEST_SIM_UAPI_NEWER_H
 #define IOMMUNEST_SIM_UAPI_NEWER_H
 
+#include <stdint.h>
+
 /* _IOC_NR() of all ioctls, in the order in which they were added. */
 enum {
 	CMD_FIRST = 0x80,
@@ -44,5 +46,19 @@ enum {
 #define HW_INFO_INPUT_TYPE (1u << 0)
 #define HW_INFO_CAP_DIRTY_TRACKING (1u << 0)
 #define HW_INFO_CAP_PCI_ATS_NOT_SUPPORTED (1u << 3)
+
+/* struct iommu_vfio_ioas, which nothing else here uses. */
+struct sim_vfio_ioas {
+	uint32_t size;
+	uint32_t ioas_id;
+	uint16_t op;
+	uint16_t reserved;
+};
+
+enum {
+	VFIO_IOAS_GET,
+	VFIO_IOAS_SET,
+	VFIO_IOAS_CLEAR,
+};
 
 #endif /* IOMMUNEST_SIM_UAPI_NEWER_H */

@@ -11,12 +11,19 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 /* One system call copies at most this much. */
 #define SPAN_PAGES 8u
 #define SPAN (SPAN_PAGES * SIM_PAGE_SIZE)
+
+/* Linux 5.14. */
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ 22
+#define MADV_POPULATE_WRITE 23
+#endif
 
 /* As in access_ok(): addresses from here on are the kernel's. */
 #ifdef __x86_64__
@@ -245,4 +252,34 @@ int iommunest__sim_user_zeroed(const struct iommunest_sim *sim, uint64_t from,
 		len -= part;
 	}
 	return 1;
+}
+
+/* A kernel that cannot populate: what cannot be written is found out later. */
+static int touch(const struct iommunest_sim *sim, uint64_t addr, uint64_t len)
+{
+	uint64_t end = addr + len;
+	char byte;
+
+	for (; addr < end; addr += SIM_PAGE_SIZE) {
+		if (iommunest__sim_user_read(sim, &byte, addr, 1))
+			return -EFAULT;
+	}
+	return 0;
+}
+
+int iommunest__sim_user_populate(const struct iommunest_sim *sim, uint64_t addr,
+				 uint64_t len, bool write)
+{
+	const int how = write ? MADV_POPULATE_WRITE : MADV_POPULATE_READ;
+	int ret;
+
+	if (!in_user_space(addr, len))
+		return -EFAULT;
+	/* No length: only an advice that is not known fails. */
+	if (madvise(NULL, 0, how))
+		return touch(sim, addr, len);
+	do {
+		ret = madvise(user_ptr(addr), len, how);
+	} while (ret && (errno == EINTR || errno == EAGAIN));
+	return ret ? -EFAULT : 0;
 }

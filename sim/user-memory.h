@@ -23,6 +23,12 @@ int iommunest__sim_user_write(const struct iommunest_sim *sim, uint64_t to,
 			      const void *from, size_t len);
 int iommunest__sim_user_clear(const struct iommunest_sim *sim, uint64_t to,
 			      uint64_t len);
+/*
+ * Makes @len bytes at the page @addr present, and writable if @write; what they
+ * hold does not change.  Returns 0 or -EFAULT.
+ */
+int iommunest__sim_user_populate(const struct iommunest_sim *sim, uint64_t addr,
+				 uint64_t len, bool write);
 /* Returns 1 (all zero), 0, or -EFAULT (all zero up to a bad address). */
 int iommunest__sim_user_zeroed(const struct iommunest_sim *sim, uint64_t from,
 			       uint64_t len);

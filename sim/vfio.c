@@ -149,6 +149,11 @@ static int bind_iommufd(struct iommunest_sim *sim, struct sim_file *file,
 	return 0;
 }
 
+static struct sim_device *device_of(const struct sim_file *file)
+{
+	return iommunest__sim_device_get(file->iommufd, file->dev_id);
+}
+
 static int attach(struct iommunest_sim *sim, struct sim_file *file,
 		  uint64_t arg)
 {
@@ -159,10 +164,8 @@ static int attach(struct iommunest_sim *sim, struct sim_file *file,
 	ret = read_cmd(sim, &cmd, arg, sizeof(cmd));
 	if (ret)
 		return ret;
-	if (!cmd.pt_id)
-		return -ENOENT;
-	ret = iommunest__sim_attach(sim, file->iommufd, file->dev_id,
-				    cmd.pt_id);
+	ret = iommunest__sim_attach(sim, file->iommufd, device_of(file),
+				    &cmd.pt_id);
 	if (ret)
 		return ret;
 	return iommunest__sim_user_write(sim, arg + at, &cmd.pt_id,
@@ -178,7 +181,8 @@ static int detach(struct iommunest_sim *sim, struct sim_file *file,
 	ret = read_cmd(sim, &cmd, arg, sizeof(cmd));
 	if (ret)
 		return ret;
-	return iommunest__sim_attach(sim, file->iommufd, file->dev_id, 0);
+	iommunest__sim_detach(file->iommufd, device_of(file));
+	return 0;
 }
 
 int iommunest__sim_vfio_ioctl(struct iommunest_sim *sim, struct sim_file *file,
@@ -198,14 +202,12 @@ int iommunest__sim_vfio_ioctl(struct iommunest_sim *sim, struct sim_file *file,
 	return -ENOTTY;
 }
 
-void iommunest__sim_vfio_close(struct iommunest_sim *sim, struct sim_file *file)
+void iommunest__sim_vfio_close(struct sim_file *file)
 {
 	if (!file->iommufd)
 		return;
-	iommunest__sim_attach(sim, file->iommufd, file->dev_id, 0);
-	iommunest__sim_object_destroy(file->iommufd,
-				      iommunest__sim_object_get(file->iommufd,
-								file->dev_id));
+	iommunest__sim_detach(file->iommufd, device_of(file));
+	iommunest__sim_object_destroy(file->iommufd, &device_of(file)->obj);
 	file->iommufd = NULL;
 }
 

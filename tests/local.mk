@@ -50,6 +50,7 @@ VALGRIND_TESTS = $(WRAPPED_TESTS) \
 	%D%/sim/test-sim-cache \
 	%D%/sim/test-sim-fault \
 	%D%/sim/test-sim-life \
+	%D%/sim/test-sim-map \
 	%D%/uapi/abi-layout \
 	%D%/vtd/test-caps \
 	%D%/vtd/test-desc-decode \
@@ -168,6 +169,7 @@ TEST_SIM_LDADD = %D%/libtest-sim.la %D%/libtest.la libiommunest-sim.la \
 %C%_sim_test_sim_cache_LDADD = $(TEST_SIM_LDADD)
 %C%_sim_test_sim_fault_LDADD = $(TEST_SIM_LDADD)
 %C%_sim_test_sim_life_LDADD = $(TEST_SIM_LDADD)
+%C%_sim_test_sim_map_LDADD = $(TEST_SIM_LDADD)
 
 # ---- Programs of several files ----
 
