@@ -25,6 +25,7 @@ LIB_SOURCES = \
 	%D%/sysfs.c \
 	%D%/sysfs.h \
 	%D%/version.c \
+	%D%/vfio-attach-reasons.c \
 	%D%/vfio-find.c \
 	%D%/vfio-reason.c \
 	%D%/vfio.c \

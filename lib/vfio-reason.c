@@ -42,6 +42,20 @@ static const struct {
 	  "/dev/iommu may not be opened" },
 	{ IOMMUNEST_VFIO_REASON_NOT_IOMMUFD,
 	  "the context's file descriptor is not an iommufd's" },
+	{ IOMMUNEST_VFIO_REASON_NOT_BOUND, "the device is not bound" },
+	{ IOMMUNEST_VFIO_REASON_OTHER_CONTEXT,
+	  "the device is not one of this context" },
+	{ IOMMUNEST_VFIO_REASON_NO_OBJECT,
+	  "the context has no object with this id" },
+	{ IOMMUNEST_VFIO_REASON_KERNEL_PASID,
+	  "the kernel cannot attach PASIDs: it takes one later than 6.12" },
+	{ IOMMUNEST_VFIO_REASON_DRIVER_PASID,
+	  "the VFIO or the IOMMU driver cannot attach PASIDs" },
+	{ IOMMUNEST_VFIO_REASON_DEVICE_PASID, "the device has no PASIDs" },
+	{ IOMMUNEST_VFIO_REASON_PASID_RANGE,
+	  "the PASID is 0, or above those of the device" },
+	{ IOMMUNEST_VFIO_REASON_PAGE_TABLE,
+	  "the page table does not fit the device, or its PASIDs" },
 };
 
 EXPORT const char *iommunest_vfio_reason_text(uint32_t reason)

@@ -60,27 +60,75 @@ EXPORT void iommunest_vfio_close(struct iommunest_ctx *ctx, int fd)
 		ctx->sys.close(ctx->sys_data, fd);
 }
 
+/* What the kernel knew before there were PASIDs. */
+#define ATTACH_SIZE END_OF(struct vfio_device_attach_iommufd_pt, pt_id)
+#define DETACH_SIZE END_OF(struct vfio_device_detach_iommufd_pt, flags)
+
+static int attach(struct iommunest_ctx *ctx, int fd,
+		  struct vfio_device_attach_iommufd_pt *cmd, uint32_t *pt_id)
+{
+	int ret;
+
+	cmd->pt_id = *pt_id;
+	ret = vfio_ioctl(ctx, fd, VFIO_DEVICE_ATTACH_IOMMUFD_PT, cmd);
+	if (ret)
+		return ret;
+	*pt_id = cmd->pt_id;
+	return 0;
+}
+
 EXPORT int iommunest_vfio_attach(struct iommunest_ctx *ctx, int fd,
 				 uint32_t *pt_id)
 {
-	struct vfio_device_attach_iommufd_pt cmd = { .argsz = sizeof(cmd) };
-	int ret;
+	struct vfio_device_attach_iommufd_pt cmd = { .argsz = ATTACH_SIZE };
 
 	if (!ctx || !pt_id)
 		return -EINVAL;
-	cmd.pt_id = *pt_id;
-	ret = vfio_ioctl(ctx, fd, VFIO_DEVICE_ATTACH_IOMMUFD_PT, &cmd);
-	if (ret)
-		return ret;
-	*pt_id = cmd.pt_id;
-	return 0;
+	return attach(ctx, fd, &cmd, pt_id);
 }
 
 EXPORT int iommunest_vfio_detach(struct iommunest_ctx *ctx, int fd)
 {
-	struct vfio_device_detach_iommufd_pt cmd = { .argsz = sizeof(cmd) };
+	struct vfio_device_detach_iommufd_pt cmd = { .argsz = DETACH_SIZE };
 
 	if (!ctx)
+		return -EINVAL;
+	return vfio_ioctl(ctx, fd, VFIO_DEVICE_DETACH_IOMMUFD_PT, &cmd);
+}
+
+/*
+ * PASID 0 is how the kernel names the device itself.  With it, it attaches the
+ * device, which VFIO's own detach then does not find.
+ */
+static bool is_pasid(uint32_t pasid)
+{
+	return pasid > 0 && pasid <= IOMMUNEST_PASID_MAX;
+}
+
+EXPORT int iommunest_vfio_attach_pasid(struct iommunest_ctx *ctx, int fd,
+				       uint32_t pasid, uint32_t *pt_id)
+{
+	struct vfio_device_attach_iommufd_pt cmd = {
+		.argsz = sizeof(cmd),
+		.flags = VFIO_DEVICE_ATTACH_PASID,
+		.pasid = pasid,
+	};
+
+	if (!ctx || !pt_id || !is_pasid(pasid))
+		return -EINVAL;
+	return attach(ctx, fd, &cmd, pt_id);
+}
+
+EXPORT int iommunest_vfio_detach_pasid(struct iommunest_ctx *ctx, int fd,
+				       uint32_t pasid)
+{
+	struct vfio_device_detach_iommufd_pt cmd = {
+		.argsz = sizeof(cmd),
+		.flags = VFIO_DEVICE_DETACH_PASID,
+		.pasid = pasid,
+	};
+
+	if (!ctx || !is_pasid(pasid))
 		return -EINVAL;
 	return vfio_ioctl(ctx, fd, VFIO_DEVICE_DETACH_IOMMUFD_PT, &cmd);
 }

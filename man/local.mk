@@ -96,9 +96,12 @@ MAN_LINKS = \
 	%D%/iommunest_sim_sys.3 \
 	%D%/iommunest_submit_options.3 \
 	%D%/iommunest_vfio_attach.3 \
+	%D%/iommunest_vfio_attach_pasid.3 \
+	%D%/iommunest_vfio_attach_reasons.3 \
 	%D%/iommunest_vfio_bind.3 \
 	%D%/iommunest_vfio_close.3 \
 	%D%/iommunest_vfio_detach.3 \
+	%D%/iommunest_vfio_detach_pasid.3 \
 	%D%/iommunest_vfio_device.3 \
 	%D%/iommunest_vfio_open.3 \
 	%D%/iommunest_vfio_open_pci.3 \

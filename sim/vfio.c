@@ -15,6 +15,10 @@
 
 #define PREFIX "/dev/vfio/devices/vfio"
 
+/* PASIDs are not simulated. */
+#define ATTACH_SIZE END_OF(struct vfio_device_attach_iommufd_pt, pt_id)
+#define DETACH_SIZE END_OF(struct vfio_device_detach_iommufd_pt, flags)
+
 /* Without a node in /dev: there is no device, driver, support or node. */
 static bool has_no_node(uint32_t state)
 {
@@ -161,7 +165,7 @@ static int attach(struct iommunest_sim *sim, struct sim_file *file,
 	struct vfio_device_attach_iommufd_pt cmd;
 	int ret;
 
-	ret = read_cmd(sim, &cmd, arg, sizeof(cmd));
+	ret = read_cmd(sim, &cmd, arg, ATTACH_SIZE);
 	if (ret)
 		return ret;
 	ret = iommunest__sim_attach(sim, file->iommufd, device_of(file),
@@ -178,7 +182,7 @@ static int detach(struct iommunest_sim *sim, struct sim_file *file,
 	struct vfio_device_detach_iommufd_pt cmd;
 	int ret;
 
-	ret = read_cmd(sim, &cmd, arg, sizeof(cmd));
+	ret = read_cmd(sim, &cmd, arg, DETACH_SIZE);
 	if (ret)
 		return ret;
 	iommunest__sim_detach(file->iommufd, device_of(file));

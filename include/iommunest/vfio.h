@@ -58,6 +58,28 @@ enum iommunest_vfio_reason {
 	IOMMUNEST_VFIO_REASON_IOMMUFD_PERMISSION = 1 << 15,
 	/* The context's file descriptor is not an iommufd's. */
 	IOMMUNEST_VFIO_REASON_NOT_IOMMUFD = 1 << 16,
+
+	/* Of attaching. */
+	/* The device is not bound. */
+	IOMMUNEST_VFIO_REASON_NOT_BOUND = 1 << 17,
+	/* The id is not that of a device of the context. */
+	IOMMUNEST_VFIO_REASON_OTHER_CONTEXT = 1 << 18,
+	/* The context has no object with the id to attach to. */
+	IOMMUNEST_VFIO_REASON_NO_OBJECT = 1 << 19,
+	/* The kernel cannot attach PASIDs (6.12). */
+	IOMMUNEST_VFIO_REASON_KERNEL_PASID = 1 << 20,
+	/* The device's VFIO driver, or the IOMMU's, cannot. */
+	IOMMUNEST_VFIO_REASON_DRIVER_PASID = 1 << 21,
+	/* The device has no PASIDs. */
+	IOMMUNEST_VFIO_REASON_DEVICE_PASID = 1 << 22,
+	/* The PASID is 0, or above those of the device. */
+	IOMMUNEST_VFIO_REASON_PASID_RANGE = 1 << 23,
+	/*
+	 * The page table does not fit the device: it is none, or a stage 1 that
+	 * the hardware does not support.  Or one is without
+	 * IOMMU_HWPT_ALLOC_PASID, and the device has PASIDs attached.
+	 */
+	IOMMUNEST_VFIO_REASON_PAGE_TABLE = 1 << 24,
 };
 
 /* Describes one reason, a single bit; "unknown" for anything else.  Static. */
@@ -167,10 +189,54 @@ int iommunest_vfio_bind(struct iommunest_ctx *ctx, int fd, uint32_t *dev_id);
 int iommunest_vfio_attach(struct iommunest_ctx *ctx, int fd, uint32_t *pt_id);
 
 /*
- * Detaches a bound device: its DMA is blocked (VFIO_DEVICE_DETACH_IOMMUFD_PT).
+ * Detaches a bound device: its DMA without a PASID is blocked
+ * (VFIO_DEVICE_DETACH_IOMMUFD_PT).  Does nothing if it is not attached.
  * Returns 0, -EINVAL (NULL, not bound), -EBADF.
  */
 int iommunest_vfio_detach(struct iommunest_ctx *ctx, int fd);
+
+/* A PASID has 20 bits. */
+#define IOMMUNEST_PASID_MAX 0xfffffu
+
+/*
+ * Attaches a PASID of a bound device to the HWPT *@pt_id, in place of what it
+ * was attached to.  The HWPT has to be allocated with IOMMU_HWPT_ALLOC_PASID,
+ * and so has the one that the device itself is attached to, if it is; an IOAS
+ * is refused, as the kernel would choose one without.  *@pt_id stays what it
+ * is.  @pasid is 1 to IOMMUNEST_PASID_MAX.
+ *
+ * A device without PASIDs (iommunest_hw_info::max_pasid_log2 is 0) makes no DMA
+ * with any, and Linux 7.3 accepts and remembers all that is asked here.
+ *
+ * Returns 0, -EINVAL (NULL, not such a PASID, above those of the device, not
+ * bound, not attachable; a kernel without it, as 6.12), -EOPNOTSUPP (the VFIO
+ * or the IOMMU driver cannot), -EBADF, -ENOENT (no such id), -EBUSY, -ENODEV,
+ * -ENOMEM.
+ */
+int iommunest_vfio_attach_pasid(struct iommunest_ctx *ctx, int fd,
+				uint32_t pasid, uint32_t *pt_id);
+
+/*
+ * Detaches a PASID of a bound device: its DMA with it is blocked.  Does nothing
+ * if it is not attached.  Returns 0, -EINVAL (NULL, not such a PASID, not
+ * bound, a kernel without it), -EOPNOTSUPP, -EBADF.
+ */
+int iommunest_vfio_detach_pasid(struct iommunest_ctx *ctx, int fd,
+				uint32_t pasid);
+
+/* Of iommunest_vfio_attach_reasons(): the device itself. */
+#define IOMMUNEST_VFIO_NO_PASID UINT32_MAX
+
+/*
+ * Finds out why iommunest_vfio_attach() or iommunest_vfio_attach_pasid() failed
+ * with @error: asks about the device @fd and @dev_id, and changes nothing.
+ * *@reasons gets bits of enum iommunest_vfio_reason; 0 if none was found.
+ * @pasid is that of the call, or IOMMUNEST_VFIO_NO_PASID.  Any thread.  Returns
+ * 0, or -EINVAL (NULL, or @error is not negative).
+ */
+int iommunest_vfio_attach_reasons(struct iommunest_ctx *ctx, int fd,
+				  uint32_t dev_id, uint32_t pasid, int error,
+				  uint32_t *reasons);
 
 #ifdef __cplusplus
 }

@@ -75,14 +75,64 @@ TEST(detach_sends_nothing_but_its_size)
 	iommunest_close(ctx);
 }
 
+TEST(a_pasid_goes_after_the_id)
+{
+	static const uint32_t attach[] = { 16, 1, 5, 0xfffff };
+	static const uint32_t detach[] = { 12, 1, 1 };
+	static const struct script_row rows[] = {
+		{ .function = SCRIPT_COMMAND,
+		  .fd = VFIO_FD,
+		  .request = ATTACH,
+		  .words = attach,
+		  .out = { { 2, 6 } } },
+		{ .function = SCRIPT_COMMAND,
+		  .fd = VFIO_FD,
+		  .request = DETACH,
+		  .words = detach },
+	};
+	struct iommunest_ctx *ctx;
+	struct script script;
+	uint32_t pt_id = 5;
+
+	ctx = script_open(&script, rows, 2);
+	ck_assert_int_eq(
+		iommunest_vfio_attach_pasid(ctx, VFIO_FD, 0xfffff, &pt_id), 0);
+	ck_assert_uint_eq(pt_id, 6);
+	ck_assert_int_eq(iommunest_vfio_detach_pasid(ctx, VFIO_FD, 1), 0);
+	script_done(&script);
+	iommunest_close(ctx);
+}
+
+/* To the kernel, 0 is the device itself; the rest it would remember. */
+static const uint32_t no_pasids[] = { 0, 0x100000, 0x80000000, UINT32_MAX };
+
+TEST_LOOP(what_is_no_pasid_does_not_reach_the_kernel, ARRAY_LEN(no_pasids))
+{
+	struct iommunest_ctx *ctx;
+	struct script script;
+	uint32_t pt_id = 5;
+
+	ctx = script_open(&script, NULL, 0);
+	ck_assert_int_eq(iommunest_vfio_attach_pasid(ctx, VFIO_FD,
+						     no_pasids[_i], &pt_id),
+			 -EINVAL);
+	ck_assert_int_eq(iommunest_vfio_detach_pasid(ctx, VFIO_FD,
+						     no_pasids[_i]),
+			 -EINVAL);
+	ck_assert_uint_eq(pt_id, 5);
+	iommunest_close(ctx);
+}
+
 static const int errors[] = { -EINVAL, -EBADF, -EBADFD, -ENOTTY, -ENOENT,
-			      -EBUSY,  -EPERM, -ENODEV, -ENOMEM };
+			      -EBUSY,  -EPERM, -ENODEV, -ENOMEM, -EOPNOTSUPP };
 
 TEST_LOOP(the_kernels_errors_pass_unchanged, sizeof(errors) / sizeof(errors[0]))
 {
 	static const uint32_t bind[] = { 16, 0, SCRIPT_FD, 0 };
 	static const uint32_t attach[] = { 12, 0, UNTOUCHED };
 	static const uint32_t detach[] = { 8, 0 };
+	static const uint32_t attach_pasid[] = { 16, 1, UNTOUCHED, 3 };
+	static const uint32_t detach_pasid[] = { 12, 1, 3 };
 	const struct script_row rows[] = {
 		{ .function = SCRIPT_COMMAND,
 		  .fd = VFIO_FD,
@@ -101,18 +151,121 @@ TEST_LOOP(the_kernels_errors_pass_unchanged, sizeof(errors) / sizeof(errors[0]))
 		  .request = DETACH,
 		  .words = detach,
 		  .ret = errors[_i] },
+		{ .function = SCRIPT_COMMAND,
+		  .fd = VFIO_FD,
+		  .request = ATTACH,
+		  .words = attach_pasid,
+		  .out = { { 2, 1 } },
+		  .ret = errors[_i] },
+		{ .function = SCRIPT_COMMAND,
+		  .fd = VFIO_FD,
+		  .request = DETACH,
+		  .words = detach_pasid,
+		  .ret = errors[_i] },
 	};
 	struct iommunest_ctx *ctx;
 	struct script script;
 	uint32_t id = UNTOUCHED;
 
-	ctx = script_open(&script, rows, 3);
+	ctx = script_open(&script, rows, ARRAY_LEN(rows));
 	ck_assert_int_eq(iommunest_vfio_bind(ctx, VFIO_FD, &id), errors[_i]);
 	ck_assert_uint_eq(id, UNTOUCHED);
 	ck_assert_int_eq(iommunest_vfio_attach(ctx, VFIO_FD, &id), errors[_i]);
 	ck_assert_uint_eq(id, UNTOUCHED);
 	ck_assert_int_eq(iommunest_vfio_detach(ctx, VFIO_FD), errors[_i]);
+	ck_assert_int_eq(iommunest_vfio_attach_pasid(ctx, VFIO_FD, 3, &id),
+			 errors[_i]);
+	ck_assert_uint_eq(id, UNTOUCHED);
+	ck_assert_int_eq(iommunest_vfio_detach_pasid(ctx, VFIO_FD, 3),
+			 errors[_i]);
 	script_done(&script);
+	iommunest_close(ctx);
+}
+
+/* ---- Why it could not be attached ---- */
+
+#define R(name) IOMMUNEST_VFIO_REASON_##name
+#define DEV 9u
+#define ITSELF IOMMUNEST_VFIO_NO_PASID
+
+/* What a kernel says when it is asked, and what was to be attached. */
+static const struct why {
+	uint32_t pasid;
+	int error;
+	/* VFIO_DEVICE_GET_INFO, IOMMU_GET_HW_INFO, detaching a PASID. */
+	int info;
+	int hw_info;
+	int detach;
+	uint32_t width;
+	uint32_t reasons;
+} whys[] = {
+	{ ITSELF, -EINVAL, -EINVAL, 0, 0, 0, R(NOT_BOUND) },
+	{ 1, -EINVAL, -EINVAL, 0, 0, 0, R(NOT_BOUND) },
+	{ ITSELF, -ENOENT, 0, -ENOENT, 0, 0, R(OTHER_CONTEXT) },
+	{ ITSELF, -ENOENT, 0, 0, 0, 0, R(NO_OBJECT) },
+	{ ITSELF, -EINVAL, 0, 0, 0, 0, R(PAGE_TABLE) },
+	{ ITSELF, -EBUSY, 0, 0, 0, 0, 0 },
+	{ ITSELF, -EINVAL, 0, -EOPNOTSUPP, 0, 0, R(PAGE_TABLE) },
+	{ 0, -EINVAL, 0, 0, 0, 20, R(PASID_RANGE) },
+	{ 0x100000, -EINVAL, 0, 0, 0, 20, R(PASID_RANGE) },
+	{ 1, -EINVAL, 0, 0, -EINVAL, 20, R(KERNEL_PASID) },
+	{ 1, -EOPNOTSUPP, 0, 0, -EOPNOTSUPP, 20, R(DRIVER_PASID) },
+	{ 1, -EOPNOTSUPP, 0, 0, 0, 20, R(DRIVER_PASID) },
+	{ 1, -EINVAL, 0, 0, 0, 0, R(DEVICE_PASID) },
+	{ 8, -EINVAL, 0, 0, 0, 3, R(PASID_RANGE) },
+	{ 7, -EINVAL, 0, 0, 0, 3, R(PAGE_TABLE) },
+	{ 7, -ENOENT, 0, 0, 0, 3, R(NO_OBJECT) },
+	{ 8, -ENOENT, 0, 0, 0, 3, R(PASID_RANGE) | R(NO_OBJECT) },
+	{ 1, -ENOMEM, 0, 0, 0, 20, 0 },
+};
+
+/* The questions, of which a row answers each that is asked. */
+static int answer(void *data, int fd, unsigned long request, void *arg)
+{
+	const struct why *why = *(const struct why **)data;
+	uint32_t *words = arg;
+
+	switch (request) {
+	case 0x3b6b:
+		ck_assert_int_eq(fd, VFIO_FD);
+		ck_assert_uint_eq(words[0], 16);
+		return why->info;
+	case DETACH:
+		/* One that nobody has. */
+		ck_assert_int_eq(fd, VFIO_FD);
+		ck_assert_uint_eq(words[1], 1);
+		ck_assert_uint_gt(words[2], IOMMUNEST_PASID_MAX);
+		return why->detach;
+	case SCRIPT_GET_HW_INFO:
+		ck_assert_int_eq(fd, SCRIPT_FD);
+		ck_assert_uint_eq(words[2], DEV);
+		((unsigned char *)arg)[28] = (unsigned char)why->width;
+		return why->hw_info;
+	default:
+		ck_abort_msg("ioctl %#lx", request);
+		return 0;
+	}
+}
+
+TEST_LOOP(why_it_was_not_attached_is_found_by_asking, ARRAY_LEN(whys))
+{
+	const struct why *why = &whys[_i];
+	struct iommunest_sys sys = script_sys;
+	struct iommunest_open_options options = {
+		.size = sizeof(options),
+		.sys = &sys,
+		.sys_data = &why,
+	};
+	uint32_t reasons = UNTOUCHED;
+	struct iommunest_ctx *ctx;
+
+	sys.ioctl = answer;
+	ck_assert_int_eq(iommunest_open_fd(&ctx, SCRIPT_FD, &options), 0);
+	ck_assert_int_eq(iommunest_vfio_attach_reasons(ctx, VFIO_FD, DEV,
+						       why->pasid, why->error,
+						       &reasons),
+			 0);
+	ck_assert_uint_eq(reasons, why->reasons);
 	iommunest_close(ctx);
 }
 
@@ -284,5 +437,18 @@ TEST(null_is_einval)
 	ck_assert_int_eq(iommunest_vfio_attach(NULL, 1, &id), -EINVAL);
 	ck_assert_int_eq(iommunest_vfio_attach(host.ctx, 1, NULL), -EINVAL);
 	ck_assert_int_eq(iommunest_vfio_detach(NULL, 1), -EINVAL);
+	ck_assert_int_eq(iommunest_vfio_attach_pasid(NULL, 1, 1, &id), -EINVAL);
+	ck_assert_int_eq(iommunest_vfio_attach_pasid(host.ctx, 1, 1, NULL),
+			 -EINVAL);
+	ck_assert_int_eq(iommunest_vfio_detach_pasid(NULL, 1, 1), -EINVAL);
+	ck_assert_int_eq(iommunest_vfio_attach_reasons(NULL, 1, 1, 1, -EINVAL,
+						       &id),
+			 -EINVAL);
+	ck_assert_int_eq(iommunest_vfio_attach_reasons(host.ctx, 1, 1, 1, 0,
+						       &id),
+			 -EINVAL);
+	ck_assert_int_eq(iommunest_vfio_attach_reasons(host.ctx, 1, 1, 1,
+						       -EINVAL, NULL),
+			 -EINVAL);
 	host_close(&host);
 }

@@ -60,8 +60,9 @@ static const struct row rows[] = {
 	KERNEL(iommunest_uapi_invalidate, flags, 32, 48),
 	KERNEL(iommunest_uapi_invalidate, reserved2, 44, 48),
 	KERNEL(vfio_device_bind_iommufd, out_devid, 12, 16),
-	KERNEL(vfio_device_attach_iommufd_pt, pt_id, 8, 12),
-	KERNEL(vfio_device_detach_iommufd_pt, flags, 4, 8),
+	KERNEL(vfio_device_attach_iommufd_pt, pasid, 12, 16),
+	KERNEL(vfio_device_detach_iommufd_pt, pasid, 8, 12),
+	KERNEL(vfio_device_info, num_irqs, 12, 16),
 
 	ROW(iommunest_sys, getdents64, 64, 72, 32, 36),
 	ROW(iommunest_open_options, sys_data, 24, 32, 12, 16),
