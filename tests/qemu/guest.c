@@ -49,6 +49,30 @@ static uint64_t directory_of(unsigned int slot)
 	return PASIDS + slot * UINT64_C(0x2000);
 }
 
+static void flip(struct guest *guest, uint64_t at, uint64_t bits)
+{
+	qtest_write(guest->qtest, 8, at,
+		    qtest_read(guest->qtest, 8, at) ^ bits);
+}
+
+void guest_flip_root(struct guest *guest, uint64_t bits)
+{
+	flip(guest, ROOT, bits);
+}
+
+static uint64_t context_of(unsigned int slot)
+{
+	return slot == GUEST_BEHIND_PORT ? CONTEXTS_BEHIND_PORT
+					 : CONTEXTS + slot * UINT64_C(8 * 32);
+}
+
+void guest_flip_context(struct guest *guest, unsigned int slot, uint64_t word0,
+			uint64_t word1)
+{
+	flip(guest, context_of(slot), word0);
+	flip(guest, context_of(slot) + 8, word1);
+}
+
 void guest_set_raw_entry(struct guest *guest, unsigned int slot, uint64_t word0,
 			 uint64_t word1, uint64_t word2)
 {
@@ -66,12 +90,13 @@ void guest_set_entry(struct guest *guest, unsigned int slot, uint16_t did,
 			    did, root);
 }
 
-static void set_context(struct guest *guest, uint64_t at, unsigned int slot)
+static void set_context(struct guest *guest, unsigned int slot)
 {
 	const uint64_t entry[4] = { directory_of(slot) | 1 };
 	const uint64_t table = (directory_of(slot) + 0x1000) | 1;
 
-	qtest_write_memory(guest->qtest, at, entry, sizeof(entry));
+	qtest_write_memory(guest->qtest, context_of(slot), entry,
+			   sizeof(entry));
 	qtest_write_memory(guest->qtest, directory_of(slot), &table,
 			   sizeof(table));
 }
@@ -110,8 +135,8 @@ void guest_init(struct guest *guest, struct qtest *qtest, unsigned int qs)
 	*guest = (struct guest){ .qtest = qtest };
 	qtest_write_memory(qtest, ROOT, root, sizeof(root));
 	for (slot = 0; slot < 16; slot++)
-		set_context(guest, CONTEXTS + slot * 8 * 32, slot);
-	set_context(guest, CONTEXTS_BEHIND_PORT, GUEST_BEHIND_PORT);
+		set_context(guest, slot);
+	set_context(guest, GUEST_BEHIND_PORT);
 	guest_set_ring(guest, IOMMUNEST_VTD_IQA_DW | qs);
 	guest_set_root(guest, 1);
 }

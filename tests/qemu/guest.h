@@ -27,8 +27,16 @@
 
 /* A fault of DMA is recorded. */
 #define GUEST_FSTS_PPF 2u
-/* FR: the PASID-table entry is not valid. */
-#define GUEST_FAULT_PASID_ENTRY 0x5bu
+/* Which register it is in. */
+#define GUEST_FSTS_FRI 0xff00u
+/* FR, of scalable mode (VT-d specification, 7.1.3). */
+#define GUEST_FAULT_MODE 0x30u
+#define GUEST_FAULT_ROOT_RESERVED 0x3au
+#define GUEST_FAULT_CONTEXT_RESERVED 0x42u
+#define GUEST_FAULT_CONTEXT_INVALID 0x43u
+#define GUEST_FAULT_ENTRY_RESERVED 0x5au
+#define GUEST_FAULT_ENTRY_INVALID 0x5bu
+#define GUEST_FAULT_TABLE 0x73u
 
 #define GUEST_TE (UINT32_C(1) << 31)
 #define GUEST_SRTP (UINT32_C(1) << 30)
@@ -82,6 +90,11 @@ void guest_set_entry(struct guest *guest, unsigned int slot, uint16_t did,
 /* The same, of any two words. */
 void guest_set_raw_entry(struct guest *guest, unsigned int slot, uint64_t word0,
 			 uint64_t word1, uint64_t word2);
+
+/* Changes bits of what leads to it. */
+void guest_flip_root(struct guest *guest, uint64_t bits);
+void guest_flip_context(struct guest *guest, unsigned int slot, uint64_t word0,
+			uint64_t word1);
 
 /* These are in guest memory after guest_write_queue(), or guest_kick(). */
 void guest_queue(struct guest *guest, const struct iommunest_vtd_desc *desc);

@@ -377,7 +377,7 @@ TEST_LOOP(a_device_whose_all_is_refused_is_cut_off, if_injected(3))
 	ck_assert_uint_eq(qtest_count("vtd_nest_error "), 1);
 	ck_assert_uint_eq(guest_reg(&guest, GUEST_REG_FSTS, 4), GUEST_FSTS_PPF);
 	fault = guest_take_fault(&guest);
-	ck_assert_uint_eq(GUEST_FAULT_REASON(fault), GUEST_FAULT_PASID_ENTRY);
+	ck_assert_uint_eq(GUEST_FAULT_REASON(fault), GUEST_FAULT_ENTRY_INVALID);
 	ck_assert_uint_eq(GUEST_FAULT_SID(fault), SLOT << 3);
 
 	/* There is nothing to flush. */
@@ -503,17 +503,139 @@ TEST(a_device_before_the_viommu_is_refused)
 	qtest_refuses(argv, "put -device intel-iommu first");
 }
 
-TEST(a_legacy_guest_is_blocked)
+/* ---- What the guest did wrong ---- */
+
+static void check_fault(struct guest *guest, unsigned int reason)
+{
+	uint64_t fault = guest_take_fault(guest);
+
+	ck_assert_uint_eq(GUEST_FAULT_REASON(fault), reason);
+	ck_assert_uint_eq(GUEST_FAULT_SID(fault), reason ? SLOT << 3 : 0);
+	/* The one, and no error of the queue. */
+	ck_assert_uint_eq(guest_take_fault(guest), 0);
+	ck_assert_uint_eq(guest_reg(guest, GUEST_REG_FSTS, 4) & ~GUEST_FSTS_FRI,
+			  0);
+}
+
+/* It is off its table, and comes back with a good one. */
+static void check_blocked(struct guest *guest, unsigned int reason)
+{
+	ck_assert_uint_eq(qtest_count("vtd_nest_block "), 2);
+	check_fault(guest, reason);
+	trace_discard(trace);
+	guest_queue_piotlb(guest, DOMAIN, 0x5000, 0, true);
+	ck_assert(guest_kick(guest));
+	check_arrived();
+}
+
+static void check_back(struct guest *guest)
+{
+	give_table(guest, SLOT, DOMAIN);
+	flush(guest, DOMAIN, 0x5000, 0, true);
+	ck_assert(guest_kick(guest));
+	check_arrived();
+	check_fault(guest, 0);
+	guest_end(guest);
+}
+
+#define FIRST_STAGE (IOMMUNEST_VTD_PGTT_FIRST_STAGE << 6 | 1)
+#define FPD UINT64_C(2)
+#define LEVELS_5 UINT64_C(4)
+
+static const struct {
+	uint64_t words[3];
+	unsigned int reason;
+} bad_entries[] = {
+	/* 4 levels are what is offered. */
+	{ { FIRST_STAGE, DOMAIN, TABLE | LEVELS_5 },
+	  GUEST_FAULT_ENTRY_INVALID },
+	{ { FIRST_STAGE | FPD, DOMAIN, TABLE | LEVELS_5 }, 0 },
+	{ { IOMMUNEST_VTD_PGTT_SECOND_STAGE << 6 | 1, DOMAIN, TABLE },
+	  GUEST_FAULT_ENTRY_INVALID },
+	{ { FIRST_STAGE | 1 << 10, DOMAIN, TABLE },
+	  GUEST_FAULT_ENTRY_RESERVED },
+	/* Execute requests are not offered, either. */
+	{ { FIRST_STAGE, DOMAIN, TABLE | 2 }, GUEST_FAULT_ENTRY_RESERVED },
+	{ { FIRST_STAGE, DOMAIN, TABLE | UINT64_C(1) << 50 },
+	  GUEST_FAULT_TABLE },
+	/* Not there, which is no mistake. */
+	{ { 0, DOMAIN, TABLE }, 0 },
+};
+
+TEST_LOOP(a_bad_entry_blocks_the_device_with_the_fault_of_hardware,
+	  ARRAY_LEN(bad_entries))
+{
+	const uint64_t *words = bad_entries[_i].words;
+	struct guest guest;
+
+	start(&guest, one_device);
+	guest_translate(&guest, true);
+	give_table(&guest, SLOT, DOMAIN);
+	guest_set_raw_entry(&guest, SLOT, words[0], words[1], words[2]);
+	guest_queue_pasid_cache(&guest, DOMAIN);
+	ck_assert(guest_kick(&guest) || bad_entries[_i].reason);
+	check_blocked(&guest, bad_entries[_i].reason);
+	check_back(&guest);
+}
+
+/* Bits that are wrong in what leads to the entry. */
+static const struct {
+	uint64_t root;
+	uint64_t context[2];
+	unsigned int reason;
+} bad_ways[] = {
+	{ .root = 1 << 1, .reason = GUEST_FAULT_ROOT_RESERVED },
+	{ .context = { 1 << 5 }, .reason = GUEST_FAULT_CONTEXT_RESERVED },
+	{ .context = { 1 << 5 | FPD } },
+	/* RID_PASID, of 13 bits at most with such a directory. */
+	{ .context = { 0, 1 << 13 }, .reason = GUEST_FAULT_CONTEXT_INVALID },
+	{ .root = 1 },
+	{ .context = { 1 } },
+};
+
+static void flip_way(struct guest *guest, int i)
+{
+	struct iommunest_vtd_desc desc =
+		IOMMUNEST_INIT(struct iommunest_vtd_desc);
+
+	guest_flip_root(guest, bad_ways[i].root);
+	guest_flip_context(guest, SLOT, bad_ways[i].context[0],
+			   bad_ways[i].context[1]);
+	iommunest_vtd_desc_context_cache(&desc, IOMMUNEST_VTD_CONTEXT_DEVICE,
+					 DOMAIN, SLOT << 3, 0);
+	guest_queue(guest, &desc);
+	ck_assert(guest_kick(guest) || bad_ways[i].reason);
+}
+
+TEST_LOOP(a_bad_way_to_the_entry_blocks_it_with_the_fault_of_hardware,
+	  ARRAY_LEN(bad_ways))
 {
 	struct guest guest;
 
 	start(&guest, one_device);
-	guest_set_root(&guest, 0);
+	guest_translate(&guest, true);
+	give_table(&guest, SLOT, DOMAIN);
+	flip_way(&guest, _i);
+	check_blocked(&guest, bad_ways[_i].reason);
+	flip_way(&guest, _i);
+	check_back(&guest);
+}
+
+/* Legacy, reserved, abort: it has to be scalable. */
+TEST_LOOP(a_guest_of_another_mode_is_blocked_and_told_so, 3)
+{
+	static const unsigned int modes[] = { 0, 2, 3 };
+	struct guest guest;
+
+	start(&guest, one_device);
+	guest_set_root(&guest, modes[_i]);
 	guest_translate(&guest, true);
 	ck_assert_uint_eq(qtest_count("vtd_nest_block "), 1);
-	ck_assert_uint_eq(qtest_count("legacy mode"), 1);
+	ck_assert_uint_eq(qtest_count("legacy mode"), modes[_i] == 0);
+	check_fault(&guest, GUEST_FAULT_MODE);
 	guest_translate(&guest, false);
 	ck_assert_uint_eq(qtest_count("vtd_nest_parent "), 1);
+	check_fault(&guest, 0);
 	guest_end(&guest);
 }
 

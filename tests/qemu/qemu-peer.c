@@ -287,7 +287,7 @@ TEST_LOOP(an_entry_that_cannot_be_carried_is_refused_and_told,
 	ck_assert(replaced.done && flushed.done);
 	ck_assert_uint_gt(replaced.moves, 0);
 	ck_assert_uint_eq(GUEST_FAULT_REASON(replaced.fault),
-			  GUEST_FAULT_PASID_ENTRY);
+			  GUEST_FAULT_ENTRY_RESERVED);
 	ck_assert_uint_eq(GUEST_FAULT_SID(replaced.fault), SLOT << 3);
 	/* The old table is not there any more. */
 	ck_assert_uint_eq(ours.count, 0);

@@ -56,34 +56,54 @@ typedef struct VTDNestWish {
     VTDNestStage1 stage1;
     /* Of VTD_NEST_BLOCKED: why, and what the guest sees of it */
     const char *why;
-    bool fault;
+    VTDNestFault fault;
 } VTDNestWish;
 
-static void vtd_nest_wish_blocked(VTDNestWish *wish, const char *why)
+/*
+ * Hardware records a fault when the device does DMA, which is not seen here.
+ * What the guest did wrong is recorded when it is found.  What is not there is
+ * what each guest begins with, and no fault yet.
+ */
+static void vtd_nest_wish_blocked(VTDNestWish *wish, const char *why,
+                                  VTDNestFault fault)
 {
     wish->state = VTD_NEST_BLOCKED;
     wish->why = why;
+    wish->fault = fault;
 }
 
-/* The one copy of the guest's entry; false: none that is valid */
-static bool vtd_nest_find_entry(VTDNestPASID *np, VTDPASIDEntry *pe,
-                                uint32_t *pasid)
+static void vtd_nest_wish_no_entry(VTDNestWish *wish, VTDNestFault fault,
+                                   bool fpd)
 {
-    IntelIOMMUState *s = np->dev->nest->s;
-    VTDContextEntry ce;
-
-    if (vtd_dev_to_context_entry(s, pci_bus_num(np->dev->as->bus),
-                                 np->dev->as->devfn, &ce)) {
-        return false;
+    switch (fault) {
+    case VTD_NEST_FAULT_ROOT_P:
+    case VTD_NEST_FAULT_CONTEXT_P:
+    case VTD_NEST_FAULT_DIRECTORY_P:
+    case VTD_NEST_FAULT_ENTRY_P:
+        fpd = true;
+        break;
+    default:
+        break;
     }
-    *pasid = np->pasid;
-    if (np->pasid == PCI_NO_PASID) {
-        *pasid = ce.val[1] & VTD_SM_CONTEXT_ENTRY_RID2PASID_MASK;
-    }
-    return !vtd_ce_get_rid2pasid_entry(s, &ce, pe, *pasid);
+    vtd_nest_wish_blocked(wish, "no valid PASID-table entry",
+                          fpd ? VTD_NEST_FAULT_NONE : fault);
 }
 
-static void vtd_nest_wish_of_entry(VTDNestPASID *np, const VTDPASIDEntry *pe,
+static VTDNestFault vtd_nest_fault_of(uint32_t reason)
+{
+    switch (reason) {
+    case IOMMUNEST_VTD_PASID_REASON_TYPE:
+    case IOMMUNEST_VTD_PASID_REASON_5_LEVEL:
+        return VTD_NEST_FAULT_ENTRY_INV;
+    case IOMMUNEST_VTD_PASID_REASON_ADDRESS:
+        return VTD_NEST_FAULT_TABLE_ACCESS;
+    default:
+        /* What the guest was not offered is reserved */
+        return VTD_NEST_FAULT_ENTRY_RSVD;
+    }
+}
+
+static void vtd_nest_wish_of_entry(VTDNestPASID *np, const VTDNestEntry *pe,
                                    VTDNestWish *wish)
 {
     struct iommunest_vtd_pasid_entry entry =
@@ -91,7 +111,7 @@ static void vtd_nest_wish_of_entry(VTDNestPASID *np, const VTDPASIDEntry *pe,
     VTDNestStage1 *stage1 = &wish->stage1;
     uint32_t reason;
 
-    iommunest_vtd_pasid_decode(&entry, pe->val);
+    iommunest_vtd_pasid_decode(&entry, pe->words);
     stage1->did = entry.did;
     if (entry.pgtt == IOMMUNEST_VTD_PGTT_PASS_THROUGH) {
         wish->state = VTD_NEST_PARENT;
@@ -101,30 +121,57 @@ static void vtd_nest_wish_of_entry(VTDNestPASID *np, const VTDPASIDEntry *pe,
     if (iommunest_vtd_pasid_to_s1(&entry, &np->dev->info,
                                   np->dev->nest->s->aw_bits, &stage1->s1,
                                   &reason)) {
-        vtd_nest_wish_blocked(wish, iommunest_vtd_pasid_reason_text(reason));
-        wish->fault = !entry.fpd;
+        vtd_nest_wish_blocked(wish, iommunest_vtd_pasid_reason_text(reason),
+                              pe->fpd ? VTD_NEST_FAULT_NONE :
+                                        vtd_nest_fault_of(reason));
         return;
     }
     wish->state = VTD_NEST_STAGE1;
 }
 
+/* The one copy of the guest's entry */
+static void vtd_nest_wish_of_tables(VTDNestPASID *np, VTDNestWish *wish)
+{
+    VTDNestContextEntry ce;
+    VTDNestEntry pe;
+    VTDNestFault fault;
+
+    fault = vtd_nest_find_context(np->dev->nest->s, vtd_nest_sid(np->dev),
+                                  &ce);
+    if (fault) {
+        vtd_nest_wish_no_entry(wish, fault, ce.fpd);
+        return;
+    }
+    wish->stage1.pasid =
+        np->pasid == PCI_NO_PASID ? ce.rid_pasid : np->pasid;
+    fault = vtd_nest_find_entry(&ce, wish->stage1.pasid, &pe);
+    if (fault) {
+        vtd_nest_wish_no_entry(wish, fault, pe.fpd);
+        return;
+    }
+    vtd_nest_wish_of_entry(np, &pe, wish);
+}
+
 static void vtd_nest_find_wish(VTDNestPASID *np, VTDNestWish *wish)
 {
     VTDNest *nest = np->dev->nest;
-    VTDPASIDEntry pe;
 
     *wish = (VTDNestWish) { .state = VTD_NEST_PARENT };
     if (!nest->s->dmar_enabled) {
         return;
     }
-    if (nest->ttm == IOMMUNEST_VTD_TTM_LEGACY) {
-        vtd_nest_wish_blocked(wish, "the guest's root table is of legacy mode");
-    } else if (nest->ttm != IOMMUNEST_VTD_TTM_SCALABLE) {
-        vtd_nest_wish_blocked(wish, "the guest aborts all DMA");
-    } else if (!vtd_nest_find_entry(np, &pe, &wish->stage1.pasid)) {
-        vtd_nest_wish_blocked(wish, "no valid PASID-table entry");
-    } else {
-        vtd_nest_wish_of_entry(np, &pe, wish);
+    switch (nest->ttm) {
+    case IOMMUNEST_VTD_TTM_SCALABLE:
+        vtd_nest_wish_of_tables(np, wish);
+        break;
+    case IOMMUNEST_VTD_TTM_LEGACY:
+        vtd_nest_wish_blocked(wish, "the guest's root table is of legacy mode",
+                              VTD_NEST_FAULT_TTM);
+        break;
+    default:
+        /* The abort mode is not offered */
+        vtd_nest_wish_blocked(wish, "the guest's root table is of no mode",
+                              VTD_NEST_FAULT_TTM);
     }
 }
 
@@ -243,12 +290,12 @@ static int vtd_nest_grant(VTDNestPASID *np, const VTDNestWish *wish)
     return ret;
 }
 
-static void vtd_nest_record_fault(VTDNestPASID *np)
+static void vtd_nest_record_fault(VTDNestPASID *np, VTDNestFault fault)
 {
     bool is_pasid = np->pasid != PCI_NO_PASID;
 
     vtd_report_dmar_fault(np->dev->nest->s, vtd_nest_sid(np->dev), 0,
-                          VTD_FR_PASID_TABLE_ENTRY_INV, false, is_pasid,
+                          (VTDFaultReason)fault, false, is_pasid,
                           is_pasid ? np->pasid : 0);
 }
 
@@ -268,7 +315,7 @@ int vtd_nest_isolate(VTDNestPASID *np, const char *what, int error)
         return ret;
     }
     vtd_nest_left_stage1(np, VTD_NEST_BLOCKED);
-    vtd_nest_record_fault(np);
+    vtd_nest_record_fault(np, VTD_NEST_FAULT_ENTRY_INV);
     return 0;
 }
 
@@ -290,9 +337,9 @@ static void vtd_nest_sync(VTDNestPASID *np)
         return;
     }
     if (wish.fault) {
-        qemu_log_mask(LOG_GUEST_ERROR, "%s: PASID-table entry refused: %s\n",
+        qemu_log_mask(LOG_GUEST_ERROR, "%s: its DMA is blocked: %s\n",
                       dev->vdev->name, wish.why);
-        vtd_nest_record_fault(np);
+        vtd_nest_record_fault(np, wish.fault);
     }
     if (dev->nest->s->dmar_enabled && !dev->said_legacy &&
         dev->nest->ttm == IOMMUNEST_VTD_TTM_LEGACY) {

@@ -21,10 +21,6 @@
 bool vtd_handle_inv_desc(IntelIOMMUState *s, VTDInvDesc inv_desc);
 bool vtd_switch_address_space(VTDAddressSpace *as);
 void vtd_switch_address_space_all(IntelIOMMUState *s);
-int vtd_dev_to_context_entry(IntelIOMMUState *s, uint8_t bus_num,
-                             uint8_t devfn, VTDContextEntry *ce);
-int vtd_ce_get_rid2pasid_entry(IntelIOMMUState *s, VTDContextEntry *ce,
-                               VTDPASIDEntry *pe, uint32_t pasid);
 void vtd_generate_completion_event(IntelIOMMUState *s);
 void vtd_generate_fault_event(IntelIOMMUState *s, uint32_t pre_fsts);
 void vtd_report_dmar_fault(IntelIOMMUState *s, uint16_t source_id,

@@ -4,6 +4,7 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
  *   intel_iommu_nest.c        devices: what each is attached to, and why
+ *   intel_iommu_nest_tables.c the guest's tables, read
  *   intel_iommu_nest_queue.c  the queue: registers, and the engine's callbacks
  */
 
@@ -79,6 +80,54 @@ struct VTDNest {
     QLIST_HEAD(, VTDNestContext) contexts;
     QLIST_HEAD(, VTDNestDevice) devices;
 };
+
+/* The guest's tables, in scalable mode */
+
+/* Fault reasons, as the VT-d specification numbers them */
+typedef enum VTDNestFault {
+    VTD_NEST_FAULT_NONE = 0,
+    VTD_NEST_FAULT_TTM = 0x30,
+    VTD_NEST_FAULT_ROOT_ACCESS = 0x38,
+    VTD_NEST_FAULT_ROOT_P = 0x39,
+    VTD_NEST_FAULT_ROOT_RSVD = 0x3a,
+    VTD_NEST_FAULT_CONTEXT_ACCESS = 0x40,
+    VTD_NEST_FAULT_CONTEXT_P = 0x41,
+    VTD_NEST_FAULT_CONTEXT_RSVD = 0x42,
+    VTD_NEST_FAULT_CONTEXT_INV = 0x43,
+    VTD_NEST_FAULT_DIRECTORY_ACCESS = 0x50,
+    VTD_NEST_FAULT_DIRECTORY_P = 0x51,
+    VTD_NEST_FAULT_ENTRY_ACCESS = 0x58,
+    VTD_NEST_FAULT_ENTRY_P = 0x59,
+    VTD_NEST_FAULT_ENTRY_RSVD = 0x5a,
+    VTD_NEST_FAULT_ENTRY_INV = 0x5b,
+    VTD_NEST_FAULT_TABLE_ACCESS = 0x73,
+} VTDNestFault;
+
+typedef struct VTDNestContextEntry {
+    hwaddr directory;
+    /* PASIDs that the directory has room for */
+    unsigned int pasid_bits;
+    /* Requests with a PASID are translated */
+    bool pasids;
+    /* Of requests without one */
+    uint32_t rid_pasid;
+    bool fpd;
+} VTDNestContextEntry;
+
+typedef struct VTDNestEntry {
+    uint64_t words[8];
+    /*
+     * Fault processing disable, of this entry or of one that led to it; of a
+     * failed access, which is recorded all the same, it is false
+     */
+    bool fpd;
+} VTDNestEntry;
+
+VTDNestFault vtd_nest_find_context(IntelIOMMUState *s, uint16_t sid,
+                                   VTDNestContextEntry *ce);
+/* @pasid has no more than ce->pasid_bits */
+VTDNestFault vtd_nest_find_entry(const VTDNestContextEntry *ce, uint32_t pasid,
+                                 VTDNestEntry *entry);
 
 /* Devices */
 
