@@ -19,10 +19,13 @@ static void check(int ret, const char *what)
 		errx(1, "%s: %s", what, strerror(-ret));
 }
 
-static void show(const struct iommunest_hw_info *info)
+static void show(const struct iommunest_hw_info *info, uint64_t features)
 {
 	struct iommunest_vtd_caps caps = { .size = sizeof(caps) };
-	uint64_t cap, ecap;
+	struct iommunest_vtd_guest guest = {
+		.size = sizeof(guest),
+		.features = features,
+	};
 
 	check(iommunest_vtd_caps_decode(&caps, info), "not a VT-d");
 	printf("nested translation: %s\n", caps.nest ? "yes" : "no");
@@ -31,9 +34,9 @@ static void show(const struct iommunest_hw_info *info)
 	printf("PASIDs: %d bits\n", caps.pasid_bits);
 
 	/* The VMM clears what it does not emulate, and adds its own. */
-	check(iommunest_vtd_guest_caps(info, &cap, &ecap), "guest");
+	check(iommunest_vtd_guest_offer(info, &guest), "guest");
 	printf("for the guest: CAP 0x%" PRIx64 ", ECAP 0x%" PRIx64 "\n",
-	       cap, ecap);
+	       guest.cap, guest.ecap);
 }
 
 int main(void)
@@ -45,6 +48,7 @@ int main(void)
 	struct iommunest_hw_info info = { .size = sizeof(info) };
 	struct iommunest_sim *sim;
 	struct iommunest_ctx *ctx;
+	uint64_t features;
 	uint32_t dev;
 	int fd;
 
@@ -54,7 +58,8 @@ int main(void)
 	check(iommunest_vfio_open(ctx, DEVICE, &fd, &dev), DEVICE);
 
 	check(iommunest_hw_info(ctx, dev, &info), "hardware info");
-	show(&info);
+	check(iommunest_features(ctx, &features), "kernel");
+	show(&info, features);
 
 	iommunest_vfio_close(ctx, fd);
 	iommunest_close(ctx);

@@ -49,6 +49,8 @@ LIB_SOURCES = \
 	%D%/vtd/entry.c \
 	%D%/vtd/entry.h \
 	%D%/vtd/guest-caps.c \
+	%D%/vtd/guest-caps.h \
+	%D%/vtd/guest-check.c \
 	%D%/vtd/hwpt.c \
 	%D%/vtd/kernel-faults.c \
 	%D%/vtd/pasid-entry.c \

@@ -128,6 +128,7 @@ MAN_LINKS = \
 	%D%/iommunest_vtd_entry_range.3 \
 	%D%/iommunest_vtd_guest.3 \
 	%D%/iommunest_vtd_guest_check.3 \
+	%D%/iommunest_vtd_guest_offer.3 \
 	%D%/iommunest_vtd_guest_reason_text.3 \
 	%D%/iommunest_vtd_hwpt_alloc.3 \
 	%D%/iommunest_vtd_iq_add_device.3 \

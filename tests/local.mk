@@ -235,6 +235,10 @@ TEST_SIM_LDADD = %D%/libtest-sim.la %D%/libtest.la libiommunest-sim.la \
 	%D%/queue/linux-model.h \
 	%D%/queue/test-linux-model.c
 
+%C%_vtd_test_guest_caps_SOURCES = \
+	%D%/vtd/test-guest-bits.c \
+	%D%/vtd/test-guest-caps.c
+
 %C%_vtd_test_pasid_entry_SOURCES = \
 	%D%/vtd/pasid-rig.c \
 	%D%/vtd/pasid-rig.h \

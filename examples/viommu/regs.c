@@ -10,27 +10,19 @@
 /* VT-d 3.0, the first with a scalable mode. */
 #define VERSION 0x30u
 
-/* CAP_REG: the VMM's own fields. */
-#define CAP_ND_64K UINT64_C(6)
 /*
- * Caching mode: the guest says so, too, when an entry of its tables becomes
- * present.  Without it a VMM would not learn of a new PASID-table entry.
+ * CAP_REG: the VMM's own fields.  Caching mode: the guest says so, too, when an
+ * entry of its tables becomes present.  Without it a VMM would not learn of a
+ * new PASID-table entry.  There is one fault recording register.
  */
-#define CAP_CM (UINT64_C(1) << 7)
-/* Where the fault recording register is; there is one (NFR is 0). */
-#define CAP_FRO ((uint64_t)(REG_FRCD / 16) << 24)
-/* IOTLB registers: not emulated, read as 0. */
-#define ECAP_IRO (UINT64_C(0x21) << 8)
-/* Pass-through needs nothing but stage 2, which the VMM has. */
-#define ECAP_PT (UINT64_C(1) << 6)
+#define OWN_CAP                                                \
+	(IOMMUNEST_VTD_CAP_ND_16_BITS | IOMMUNEST_VTD_CAP_CM | \
+	 IOMMUNEST_VTD_CAP_FRO(REG_FRCD) | IOMMUNEST_VTD_CAP_NFR(1))
 /*
- * ECAP_REG: what is not emulated here: page requests, draining them, and
- * PASIDs other than 0, with their width.
+ * ECAP_REG: IOTLB registers, which are not emulated and read as 0; and
+ * pass-through, which needs nothing but stage 2, which the VMM has.
  */
-#define ECAP_PRS (UINT64_C(1) << 29)
-#define ECAP_PSS (UINT64_C(0x1f) << 35)
-#define ECAP_PASID (UINT64_C(1) << 40)
-#define ECAP_PDS (UINT64_C(1) << 42)
+#define OWN_ECAP (IOMMUNEST_VTD_ECAP_IRO(0x210) | IOMMUNEST_VTD_ECAP_PT)
 
 #define FSTS_QUEUE                                         \
 	(IOMMUNEST_VTD_FSTS_IQE | IOMMUNEST_VTD_FSTS_ICE | \
@@ -338,15 +330,13 @@ static int set_capabilities(struct viommu *viommu)
 	uint64_t cap, ecap;
 	int ret;
 
+	/* Without PASIDs and page requests, which are not emulated here. */
 	ret = iommunest_vtd_guest_caps(&viommu->config.info, &cap, &ecap);
 	if (ret)
 		return ret;
-	cap |= CAP_ND_64K | CAP_CM | CAP_FRO;
-	ecap |= ECAP_IRO | ECAP_PT;
-	ecap &= ~(ECAP_PRS | ECAP_PDS | ECAP_PASID | ECAP_PSS);
 	viommu_put32(viommu, REG_VER, VERSION);
-	viommu_put64(viommu, REG_CAP, cap);
-	viommu_put64(viommu, REG_ECAP, ecap);
+	viommu_put64(viommu, REG_CAP, cap | OWN_CAP);
+	viommu_put64(viommu, REG_ECAP, ecap | OWN_ECAP);
 	return 0;
 }
 

@@ -7,6 +7,7 @@
 #ifndef IOMMUNEST_VTD_H
 #define IOMMUNEST_VTD_H
 
+#include <iommunest/features.h>
 #include <iommunest/objects.h>
 
 #ifdef __cplusplus
@@ -92,13 +93,39 @@ struct iommunest_vtd_caps {
 int iommunest_vtd_caps_decode(struct iommunest_vtd_caps *caps,
 			      const struct iommunest_hw_info *info);
 
+/* CAP_REG: fields that a VMM fills in by itself. */
+/* ND of domain ids with 16 bits. */
+#define IOMMUNEST_VTD_CAP_ND_16_BITS UINT64_C(6)
+#define IOMMUNEST_VTD_CAP_CM (UINT64_C(1) << 7)
+/* Where the fault recording registers are, in bytes, and how many. */
+#define IOMMUNEST_VTD_CAP_FRO(offset) ((uint64_t)(offset) / 16 << 24)
+#define IOMMUNEST_VTD_CAP_NFR(count) ((uint64_t)((count)-1) << 40)
+#define IOMMUNEST_VTD_CAP_ESRTPS (UINT64_C(1) << 63)
+/* ... and what it may clear. */
+#define IOMMUNEST_VTD_CAP_FS1GP (UINT64_C(1) << 56)
+#define IOMMUNEST_VTD_CAP_FS5LP (UINT64_C(1) << 60)
+/* The same of ECAP_REG. */
+#define IOMMUNEST_VTD_ECAP_IR (UINT64_C(1) << 3)
+#define IOMMUNEST_VTD_ECAP_EIM (UINT64_C(1) << 4)
+#define IOMMUNEST_VTD_ECAP_PT (UINT64_C(1) << 6)
+#define IOMMUNEST_VTD_ECAP_IRO(offset) ((uint64_t)(offset) / 16 << 8)
+#define IOMMUNEST_VTD_ECAP_MHMV(log2) ((uint64_t)(log2) << 20)
+#define IOMMUNEST_VTD_ECAP_DT (UINT64_C(1) << 2)
+#define IOMMUNEST_VTD_ECAP_SC (UINT64_C(1) << 7)
+#define IOMMUNEST_VTD_ECAP_PRS (UINT64_C(1) << 29)
+#define IOMMUNEST_VTD_ECAP_PSS (UINT64_C(0x1f) << 35)
+#define IOMMUNEST_VTD_ECAP_PASID (UINT64_C(1) << 40)
+#define IOMMUNEST_VTD_ECAP_PDS (UINT64_C(1) << 42)
+
 /*
  * The largest set of host capabilities that a VMM may expose to its guest, if
  * the guest's first stage is nested with this library: the guest has no second
  * stage of its own and cannot nest again.  The VMM's own fields (interrupt
  * remapping, fault recording, offsets of registers, number of domains ...) are
- * 0, for the VMM to fill in; it clears what it does not emulate.  Any thread.
- * Returns 0, -EINVAL (NULL), -EOPNOTSUPP (@info is not of a VT-d).
+ * 0, for the VMM to fill in; it clears what it does not emulate.  There are no
+ * PASIDs and no page requests in it, as it does not know the kernel:
+ * iommunest_vtd_guest_offer() does.  Any thread.  Returns 0, -EINVAL (NULL),
+ * -EOPNOTSUPP (@info is not of a VT-d).
  */
 int iommunest_vtd_guest_caps(const struct iommunest_hw_info *info,
 			     uint64_t *cap, uint64_t *ecap);
@@ -119,7 +146,22 @@ struct iommunest_vtd_guest {
 	/* IOMMUNEST_VTD_GUEST_*. */
 	uint32_t flags;
 	uint32_t reserved;
+	/* What iommunest_features() stored; 0: the kernel is not known. */
+	uint64_t features;
+	/* What iommunest_vtd_kernel_faults() stored. */
+	uint64_t kernel_faults;
 };
+
+/*
+ * The same as iommunest_vtd_guest_caps(), for the kernel that guest->features
+ * and guest->kernel_faults tell of: with PASIDs and page requests, if hardware,
+ * kernel and library can carry them.  It goes to guest->cap and guest->ecap;
+ * iommunest_vtd_guest_check() has nothing against these.  Any thread.  Returns
+ * 0, -EINVAL (NULL, a bad size, reserved not 0), -E2BIG, -EOPNOTSUPP (@info is
+ * not of a VT-d, unknown flags).
+ */
+int iommunest_vtd_guest_offer(const struct iommunest_hw_info *info,
+			      struct iommunest_vtd_guest *guest);
 
 /*
  * Why a host cannot serve a guest: bits of *@reasons.  First, of the host; NO_
@@ -151,6 +193,28 @@ struct iommunest_vtd_guest {
 #define IOMMUNEST_VTD_GUEST_REASON_NO_SCALABLE (UINT64_C(1) << 18)
 #define IOMMUNEST_VTD_GUEST_REASON_NO_FIRST_STAGE (UINT64_C(1) << 19)
 #define IOMMUNEST_VTD_GUEST_REASON_NO_QUEUE (UINT64_C(1) << 20)
+/* Addresses and tables are wider than the host's. */
+#define IOMMUNEST_VTD_GUEST_REASON_MGAW (UINT64_C(1) << 21)
+#define IOMMUNEST_VTD_GUEST_REASON_SAGAW (UINT64_C(1) << 22)
+/* More of what the host does not have: ZLR; DWD, DRD; NWFS; DIT. */
+#define IOMMUNEST_VTD_GUEST_REASON_ZERO_LENGTH_READ (UINT64_C(1) << 23)
+#define IOMMUNEST_VTD_GUEST_REASON_DRAINING (UINT64_C(1) << 24)
+#define IOMMUNEST_VTD_GUEST_REASON_NO_WRITE_FLAG (UINT64_C(1) << 25)
+#define IOMMUNEST_VTD_GUEST_REASON_THROTTLE (UINT64_C(1) << 26)
+/* What nobody can pass on to the host: MTS; RPRIVS; PTRS; SMS. */
+#define IOMMUNEST_VTD_GUEST_REASON_MEMORY_TYPE (UINT64_C(1) << 27)
+#define IOMMUNEST_VTD_GUEST_REASON_PRIVILEGE (UINT64_C(1) << 28)
+#define IOMMUNEST_VTD_GUEST_REASON_TRANSLATED_PASID (UINT64_C(1) << 29)
+#define IOMMUNEST_VTD_GUEST_REASON_STOP_MARKER (UINT64_C(1) << 30)
+/* RWBF, ECMDS, PMS; and HPTS, HPT1GPS, TDXCS, RDTS. */
+#define IOMMUNEST_VTD_GUEST_REASON_HOST_REGISTERS (UINT64_C(1) << 31)
+#define IOMMUNEST_VTD_GUEST_REASON_HOST_TABLES (UINT64_C(1) << 32)
+#define IOMMUNEST_VTD_GUEST_REASON_RESERVED (UINT64_C(1) << 33)
+/* Of the kernel, by guest->features and guest->kernel_faults. */
+#define IOMMUNEST_VTD_GUEST_REASON_KERNEL_NO_NESTING (UINT64_C(1) << 34)
+#define IOMMUNEST_VTD_GUEST_REASON_KERNEL_NO_PASID (UINT64_C(1) << 35)
+#define IOMMUNEST_VTD_GUEST_REASON_KERNEL_NO_PAGE_REQUESTS (UINT64_C(1) << 36)
+#define IOMMUNEST_VTD_GUEST_REASON_KERNEL_FAULT (UINT64_C(1) << 37)
 
 /*
  * Checks whether the host can serve the guest.  *@reasons gets a bit,

@@ -20,6 +20,8 @@
 #define CAP_PHMR BIT(6)
 #define CAP_CM BIT(7)
 #define CAP_SAGAW BITS(12, 8)
+/* 39, 48 and 57 bits; the field's other two are reserved. */
+#define CAP_SAGAW_WIDTHS BITS(11, 9)
 #define CAP_MGAW BITS(21, 16)
 #define CAP_ZLR BIT(22)
 #define CAP_FRO BITS(33, 24)
@@ -35,6 +37,10 @@
 #define CAP_ECMDS BIT(61)
 #define CAP_ESIRTPS BIT(62)
 #define CAP_ESRTPS BIT(63)
+/* Reserved or deprecated, and bits of fields that no value has. */
+#define CAP_RESERVED                                                \
+	(BIT(8) | BITS(15, 12) | BIT(23) | BITS(37, 36) | BIT(38) | \
+	 BITS(58, 57))
 
 #define ECAP_C BIT(0)
 #define ECAP_QI BIT(1)
@@ -45,6 +51,7 @@
 #define ECAP_SC BIT(7)
 #define ECAP_IRO BITS(17, 8)
 #define ECAP_MHMV BITS(23, 20)
+#define ECAP_MTS BIT(25)
 #define ECAP_NEST BIT(26)
 #define ECAP_PRS BIT(29)
 #define ECAP_ERS BIT(30)
@@ -62,8 +69,18 @@
 #define ECAP_FSTS BIT(47)
 #define ECAP_SMPWCS BIT(48)
 #define ECAP_RPS BIT(49)
+#define ECAP_TDXCS BIT(50)
 #define ECAP_PMS BIT(51)
 #define ECAP_RPRIVS BIT(53)
+#define ECAP_HPTS BIT(55)
+#define ECAP_PTRS BIT(56)
+#define ECAP_SSIRWS BIT(57)
+#define ECAP_SMS BIT(58)
+#define ECAP_HPT1GPS BIT(59)
+#define ECAP_RDTS BIT(60)
+#define ECAP_RESERVED                                                         \
+	(BIT(5) | BITS(19, 18) | BIT(24) | BITS(28, 27) | BIT(32) | BIT(54) | \
+	 BIT(63))
 
 /* What a PASID can have at most. */
 #define VTD_PASID_BITS_MAX 20u

@@ -16,8 +16,13 @@
 
 /* The reasons of the host are the bits below this one. */
 #define FIRST_OF_GUEST IOMMUNEST_VTD_GUEST_REASON_5_LEVEL
-#define FIRST_OF_LACK IOMMUNEST_VTD_GUEST_REASON_NO_SCALABLE
-#define REASONS 21u
+#define OF_LACK                                   \
+	(IOMMUNEST_VTD_GUEST_REASON_NO_SCALABLE | \
+	 IOMMUNEST_VTD_GUEST_REASON_NO_FIRST_STAGE)
+#define OF_KERNEL                                       \
+	(IOMMUNEST_VTD_GUEST_REASON_KERNEL_NO_NESTING | \
+	 IOMMUNEST_VTD_GUEST_REASON_KERNEL_FAULT)
+#define REASONS 38u
 
 /* Mostly a bit away from one that nests. */
 #define GOOD_CAP UINT64_C(0x19ed008c40780c66)
@@ -265,28 +270,52 @@ static uint64_t reasons_of(const struct iommunest_hw_info *info,
 	return reasons;
 }
 
+/* PASIDs, page requests and their draining. */
+#define OF_NEW_KERNELS \
+	(UINT64_C(1) << 40 | UINT64_C(1) << 29 | UINT64_C(1) << 42)
+
+/* Who does not know the kernel is offered less. */
+static void check_caps_of_unknown(const struct iommunest_hw_info *info,
+				  const struct iommunest_vtd_guest *guest)
+{
+	uint64_t cap, ecap;
+
+	fuzz_check(!iommunest_vtd_guest_caps(info, &cap, &ecap));
+	fuzz_check(cap == guest->cap);
+	fuzz_check(!(ecap & OF_NEW_KERNELS));
+	fuzz_check(!(ecap & ~guest->ecap));
+}
+
 /* A guest that is shown what the library says is shown nothing too much. */
-static void check_shown(const struct iommunest_hw_info *info)
+static void check_shown(struct fuzz_input *in,
+			const struct iommunest_hw_info *info)
 {
 	struct iommunest_vtd_guest guest = { .size = sizeof(guest) };
-	uint64_t lacks, reasons;
+	uint64_t reasons;
 	int ret;
 
-	ret = iommunest_vtd_guest_caps(info, &guest.cap, &guest.ecap);
+	guest.features = fuzz_shaped(in);
+	guest.kernel_faults = fuzz_u8(in);
+	ret = iommunest_vtd_guest_offer(info, &guest);
 	if (info->type != IOMMUNEST_HW_INTEL_VTD) {
 		fuzz_check(ret == -EOPNOTSUPP);
+		fuzz_check(!guest.cap && !guest.ecap);
 		return;
 	}
 	fuzz_check(!ret);
-	if (has_bit(guest.ecap, 40))
+	if (has_bit(guest.ecap, 40)) {
 		fuzz_check(field(guest.ecap, 35, 5) + 1 <=
 			   info->max_pasid_log2);
-	lacks = FIRST_OF_LACK - FIRST_OF_GUEST;
-	reasons = reasons_of(info, &guest);
-	fuzz_check(!(reasons & lacks));
+		fuzz_check(guest.features & IOMMUNEST_FEATURE_PASID);
+	}
+	if (has_bit(guest.ecap, 29))
+		fuzz_check(guest.features & IOMMUNEST_FEATURE_FAULT_QUEUE);
+	check_caps_of_unknown(info, &guest);
 	/* What it lacks, the host lacks. */
+	reasons = reasons_of(info, &guest);
+	fuzz_check(!(reasons & ~(FIRST_OF_GUEST - 1) & ~OF_LACK & ~OF_KERNEL));
 	if (!(reasons & (FIRST_OF_GUEST - 1)))
-		fuzz_check(!reasons);
+		fuzz_check(!(reasons & ~OF_KERNEL));
 }
 
 /* Whatever else it is shown can only be another reason against it. */
@@ -301,6 +330,8 @@ static void check_guest(struct fuzz_input *in,
 	guest.cap = fuzz_shaped(in);
 	guest.ecap = fuzz_shaped(in);
 	guest.flags = flags;
+	guest.features = fuzz_shaped(in);
+	guest.kernel_faults = fuzz_u8(in);
 	guest.reserved = fuzz_u8(in) == 0xff;
 	if (guest.reserved || flags & ~7u) {
 		int ret = iommunest_vtd_guest_check(info, &guest, &reasons);
@@ -322,7 +353,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct iommunest_hw_info info = take_info(&in);
 
 	check_caps(&in, &info);
-	check_shown(&info);
+	check_shown(&in, &info);
 	check_guest(&in, &info);
 	check_entry(&in, &info);
 	return 0;

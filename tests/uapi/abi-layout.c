@@ -77,7 +77,7 @@ static const struct row rows[] = {
 	ROW(iommunest_report, last_index, 76, 80, 68, 72),
 	ROW(iommunest_vfio_device, other_driver, 192, 256, 188, 252),
 	ROW(iommunest_vtd_caps, rprivs, 81, 88, 77, 80),
-	ROW(iommunest_vtd_guest, reserved, 28, 32, 24, 28),
+	ROW(iommunest_vtd_guest, kernel_faults, 40, 48, 36, 44),
 	ROW(iommunest_vtd_s1, fault_id, 28, 32, 24, 28),
 	ROW(iommunest_vtd_pasid_entry, reserved_set, 105, 112, 101, 104),
 	ROW(iommunest_vtd_entry, reserved, 20, 24, 20, 24),

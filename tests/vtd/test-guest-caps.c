@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The libiommunest authors */
 /*
- * What a guest may be shown, and the check: each bit of both registers by
- * hand, each reason alone, and properties over random hosts and guests.
+ * What a guest may be shown, and the check: each reason alone, and properties
+ * over random hosts and guests.  Each bit of both registers is in
+ * test-guest-bits.c.
  */
 #include <errno.h>
 #include <limits.h>
@@ -16,7 +17,7 @@
 
 #define BIT(n) (UINT64_C(1) << (n))
 #define REASON(name) IOMMUNEST_VTD_GUEST_REASON_##name
-#define REASONS 21u
+#define REASONS 38u
 
 /* Bits of ECAP_REG that the tests name. */
 #define C BIT(0)
@@ -37,14 +38,17 @@
 #define SSTS BIT(46)
 #define FSTS BIT(47)
 #define SMPWCS BIT(48)
+#define MTS BIT(25)
+#define RPRIVS BIT(53)
 /* And of CAP_REG. */
+#define ZLR BIT(22)
 #define FS1GP BIT(56)
 #define FS5LP BIT(60)
 
 #define CAN_NEST (SMTS | NEST | FSTS | SSTS)
 
 /* Of a host with everything; by hand, from the table in the manual page. */
-#define ALL_CAP UINT64_C(0x11ff0080007f1f00)
+#define ALL_CAP UINT64_C(0x11ff0080007f0e00)
 #define ALL_ECAP UINT64_C(0x00018f9ea0000087)
 
 /* Granite Rapids, and what its guest may be shown. */
@@ -52,6 +56,14 @@
 #define GNR_ECAP UINT64_C(0x003fef9ea6f0efdf)
 #define GNR_GUEST_CAP UINT64_C(0x11ed008000780c00)
 #define GNR_GUEST_ECAP UINT64_C(0x00018f9ea0000087)
+
+/* Kernels that can, and cannot, attach PASIDs and take page requests. */
+#define F(name) IOMMUNEST_FEATURE_##name
+#define OLD (F(IOAS) | F(HWPT) | F(NESTED) | F(INVALIDATE))
+#define NEW (OLD | F(FAULT_QUEUE) | F(PASID))
+#define NO_NESTED_ATS IOMMUNEST_VTD_KERNEL_FAULT_NO_NESTED_ATS
+#define PLAIN_IOTLB IOMMUNEST_VTD_KERNEL_FAULT_PLAIN_IOTLB
+#define ALL_AM_52 IOMMUNEST_VTD_KERNEL_FAULT_ALL_AM_52
 
 static struct iommunest_hw_info host_of(uint64_t cap, uint64_t ecap)
 {
@@ -64,17 +76,25 @@ static struct iommunest_hw_info host_of(uint64_t cap, uint64_t ecap)
 	};
 }
 
-static struct iommunest_vtd_guest guest_of(const struct iommunest_hw_info *host)
+static struct iommunest_vtd_guest guest_on(const struct iommunest_hw_info *host,
+					   uint64_t features,
+					   uint64_t kernel_faults)
 {
 	struct iommunest_vtd_guest guest = {
 		.size = sizeof(guest),
 		.cap = 0xa5a5a5a5a5a5a5a5,
 		.ecap = 0xa5a5a5a5a5a5a5a5,
+		.features = features,
+		.kernel_faults = kernel_faults,
 	};
 
-	ck_assert_int_eq(
-		iommunest_vtd_guest_caps(host, &guest.cap, &guest.ecap), 0);
+	ck_assert_int_eq(iommunest_vtd_guest_offer(host, &guest), 0);
 	return guest;
+}
+
+static struct iommunest_vtd_guest guest_of(const struct iommunest_hw_info *host)
+{
+	return guest_on(host, NEW, 0);
 }
 
 static unsigned int count(uint64_t bits)
@@ -115,32 +135,6 @@ TEST(a_host_without_any_bit_still_shows_the_queue)
 
 	ck_assert_uint_eq(guest.cap, 0);
 	ck_assert_uint_eq(guest.ecap, QI);
-}
-
-TEST_LOOP(each_bit_of_cap_is_shown_or_not, 64)
-{
-	struct iommunest_hw_info host = host_of(BIT(_i), 0);
-	struct iommunest_vtd_guest guest = guest_of(&host);
-
-	ck_assert_uint_eq(guest.cap, ALL_CAP & BIT(_i));
-	ck_assert_uint_eq(guest.ecap, QI);
-	host.data[VTD_CAP] = ~BIT(_i);
-	guest = guest_of(&host);
-	ck_assert_uint_eq(guest.cap, ALL_CAP & ~BIT(_i));
-}
-
-/* What the bits that need others show alone. */
-TEST_LOOP(each_bit_of_ecap_is_shown_or_not, 64)
-{
-	uint64_t bit = BIT(_i);
-	uint64_t alone = C | DT | SC | SRS | EAFS | SMTS | FSTS | SMPWCS;
-	struct iommunest_hw_info host = host_of(0, bit);
-	struct iommunest_vtd_guest guest = guest_of(&host);
-	/* A PASID of one bit. */
-	uint64_t want = bit & (alone | PASID);
-
-	ck_assert_uint_eq(guest.cap, 0);
-	ck_assert_uint_eq(guest.ecap, want | QI);
 }
 
 TEST_LOOP(without_a_bit_of_ecap_what_needs_it_is_not_shown, 64)
@@ -196,6 +190,159 @@ TEST(a_machine_shows_what_the_manual_says)
 	ck_assert_uint_eq(check(&host, &guest), 0);
 }
 
+/* ---- What the kernel has to carry ---- */
+
+#define PAGE_REQUESTS (PRS | PDS)
+
+static const struct kernel_row {
+	const char *name;
+	uint64_t features;
+	uint64_t faults;
+	/* Of ECAP_REG, not shown. */
+	uint64_t without;
+	/* Of a guest that is shown it all the same. */
+	uint64_t reasons;
+} kernel_rows[] = {
+	{ "new", NEW, 0, 0, 0 },
+	{ "a kernel with a harmless fault", NEW, ALL_AM_52, 0, 0 },
+	{ "no PASIDs", NEW & ~F(PASID), 0, PASID | PSS(32),
+	  REASON(KERNEL_NO_PASID) },
+	{ "no fault queues", NEW & ~F(FAULT_QUEUE), 0, PAGE_REQUESTS,
+	  REASON(KERNEL_NO_PAGE_REQUESTS) },
+	{ "no ATS where a guest is nested", NEW, NO_NESTED_ATS, PAGE_REQUESTS,
+	  REASON(KERNEL_NO_PAGE_REQUESTS) },
+	{ "old", OLD, 0, PAGE_REQUESTS | PASID | PSS(32),
+	  REASON(KERNEL_NO_PASID) | REASON(KERNEL_NO_PAGE_REQUESTS) },
+	{ "unknown", 0, 0, PAGE_REQUESTS | PASID | PSS(32),
+	  REASON(KERNEL_NO_PASID) | REASON(KERNEL_NO_PAGE_REQUESTS) },
+	{ "no invalidation", NEW & ~F(INVALIDATE), 0, 0,
+	  REASON(KERNEL_NO_NESTING) },
+	{ "no nested HWPTs", NEW & ~F(NESTED), 0, 0,
+	  REASON(KERNEL_NO_NESTING) },
+	{ "wrong invalidations", NEW, PLAIN_IOTLB, 0, REASON(KERNEL_FAULT) },
+};
+
+TEST_LOOP(what_the_kernel_cannot_carry_is_not_shown, ARRAY_LEN(kernel_rows))
+{
+	const struct kernel_row *row = &kernel_rows[_i];
+	struct iommunest_hw_info host = host_of(UINT64_MAX, UINT64_MAX);
+	struct iommunest_vtd_guest guest =
+		guest_on(&host, row->features, row->faults);
+
+	ck_assert_msg(guest.ecap == (ALL_ECAP & ~row->without), "%s: %#llx",
+		      row->name, (unsigned long long)guest.ecap);
+	ck_assert_uint_eq(guest.cap, ALL_CAP);
+}
+
+TEST_LOOP(what_the_kernel_cannot_carry_is_a_reason, ARRAY_LEN(kernel_rows))
+{
+	const struct kernel_row *row = &kernel_rows[_i];
+	struct iommunest_hw_info host = host_of(UINT64_MAX, UINT64_MAX);
+	struct iommunest_vtd_guest guest = guest_of(&host);
+	uint64_t got;
+
+	guest.features = row->features;
+	guest.kernel_faults = row->faults;
+	got = check(&host, &guest);
+	ck_assert_msg(got == row->reasons, "%s: %#llx", row->name,
+		      (unsigned long long)got);
+}
+
+/* It knows no kernel, and promises nothing of one. */
+TEST(guest_caps_are_those_of_an_unknown_kernel)
+{
+	struct iommunest_hw_info host = host_of(UINT64_MAX, UINT64_MAX);
+	struct iommunest_vtd_guest guest = guest_on(&host, 0, 0);
+	uint64_t cap, ecap;
+
+	ck_assert_int_eq(iommunest_vtd_guest_caps(&host, &cap, &ecap), 0);
+	ck_assert_uint_eq(cap, guest.cap);
+	ck_assert_uint_eq(ecap, guest.ecap);
+	ck_assert_uint_eq(ecap & (PASID | PSS(32) | PAGE_REQUESTS), 0);
+}
+
+/* A caller from before the kernel's members. */
+TEST(a_caller_that_does_not_tell_of_the_kernel_is_not_offered_much)
+{
+	struct iommunest_hw_info host = host_of(UINT64_MAX, UINT64_MAX);
+	struct iommunest_vtd_guest known = guest_on(&host, NEW, 0);
+	struct iommunest_vtd_guest *old =
+		support_sized(&known, sizeof(known),
+			      SIZE_TO(struct iommunest_vtd_guest, reserved));
+	uint64_t reasons;
+
+	ck_assert_int_eq(iommunest_vtd_guest_check(&host, old, &reasons), 2);
+	ck_assert_uint_eq(reasons, REASON(KERNEL_NO_PASID) |
+					   REASON(KERNEL_NO_PAGE_REQUESTS));
+	ck_assert_int_eq(iommunest_vtd_guest_offer(&host, old), 0);
+	ck_assert_uint_eq(old->ecap & (PASID | PAGE_REQUESTS), 0);
+	ck_assert_int_eq(iommunest_vtd_guest_check(&host, old, &reasons), 0);
+	free(old);
+}
+
+TEST(page_requests_of_the_device_need_the_kernel_too)
+{
+	struct iommunest_hw_info host = host_of(GNR_CAP, GNR_ECAP);
+	struct iommunest_vtd_guest guest = guest_on(&host, OLD, 0);
+
+	guest.flags = IOMMUNEST_VTD_GUEST_PRI;
+	ck_assert_uint_eq(check(&host, &guest),
+			  REASON(KERNEL_NO_PAGE_REQUESTS));
+}
+
+TEST(a_device_that_the_kernel_keeps_from_ats_cannot_use_it)
+{
+	struct iommunest_hw_info host = host_of(GNR_CAP, GNR_ECAP);
+	struct iommunest_vtd_guest guest = guest_of(&host);
+
+	host.capabilities = IOMMUNEST_HW_CAP_NO_ATS;
+	ck_assert_uint_eq(check(&host, &guest), 0);
+	guest.flags = IOMMUNEST_VTD_GUEST_ATS;
+	ck_assert_uint_eq(check(&host, &guest), REASON(DEVICE_TLB));
+}
+
+/* ---- Widths ---- */
+
+#define MGAW(bits) ((uint64_t)((bits)-1) << 16)
+#define SAGAW_39 BIT(9)
+#define SAGAW_48 BIT(10)
+#define SAGAW_57 BIT(11)
+
+static const struct width_row {
+	uint64_t host;
+	uint64_t guest;
+	uint64_t reasons;
+} width_rows[] = {
+	{ MGAW(57), MGAW(57), 0 },
+	{ MGAW(57), MGAW(48), 0 },
+	{ MGAW(48), MGAW(57), REASON(MGAW) },
+	{ MGAW(48), MGAW(49), REASON(MGAW) },
+	{ MGAW(39), MGAW(48), REASON(MGAW) },
+	{ SAGAW_48 | SAGAW_57, SAGAW_48, 0 },
+	/* Hosts without 3 levels are common, and so are guests that see them.
+	 */
+	{ SAGAW_48 | SAGAW_57, SAGAW_39 | SAGAW_48, 0 },
+	{ SAGAW_48, SAGAW_39, 0 },
+	{ SAGAW_48, SAGAW_48 | SAGAW_57, REASON(SAGAW) },
+	{ SAGAW_39, SAGAW_39 | SAGAW_48, REASON(SAGAW) },
+	{ SAGAW_57, 0, 0 },
+	{ 0, SAGAW_39, REASON(SAGAW) },
+	{ 0, 0, 0 },
+	{ MGAW(48) | SAGAW_48, MGAW(57) | SAGAW_57,
+	  REASON(MGAW) | REASON(SAGAW) },
+};
+
+TEST_LOOP(a_guest_is_no_wider_than_its_host, ARRAY_LEN(width_rows))
+{
+	const struct width_row *row = &width_rows[_i];
+	struct iommunest_hw_info host = host_of(row->host, UINT64_MAX);
+	struct iommunest_vtd_guest guest = guest_of(&host);
+
+	ck_assert_uint_eq(guest.cap, row->host);
+	guest.cap = row->guest;
+	ck_assert_uint_eq(check(&host, &guest), row->reasons);
+}
+
 /* ---- Each reason alone ---- */
 
 struct row {
@@ -213,6 +360,8 @@ struct row {
 	uint64_t reasons;
 };
 
+/* What says how device TLBs work. */
+#define WITH_DT (NWFS | DIT)
 #define READ_ONLY IOMMUNEST_VTD_GUEST_READ_ONLY
 #define ATS IOMMUNEST_VTD_GUEST_ATS
 #define PRI IOMMUNEST_VTD_GUEST_PRI
@@ -270,37 +419,41 @@ static const struct row rows[] = {
 	{ .name = "a width without PASIDs",
 	  .narrower = 20,
 	  .guest_ecap = PASID },
-	{ .name = "DT, and with it page requests",
+	{ .name = "DT, and with it all that needs it",
 	  .no_ecap = DT,
-	  .reasons = REASON(DEVICE_TLB) | REASON(PAGE_REQUESTS) },
+	  .reasons = REASON(DEVICE_TLB) | REASON(PAGE_REQUESTS) |
+		     REASON(NO_WRITE_FLAG) | REASON(THROTTLE) },
 	{ .name = "DT",
 	  .no_ecap = DT,
-	  .guest_ecap = PRS,
+	  .guest_ecap = PRS | PDS | WITH_DT,
 	  .reasons = REASON(DEVICE_TLB) },
-	{ .name = "DT, not shown", .no_ecap = DT, .guest_ecap = DT | PRS },
+	{ .name = "DT, not shown",
+	  .no_ecap = DT,
+	  .guest_ecap = DT | PRS | PDS | WITH_DT },
 	{ .name = "ATS",
 	  .no_ecap = DT,
-	  .guest_ecap = DT | PRS,
+	  .guest_ecap = DT | PRS | PDS | WITH_DT,
 	  .flags = ATS,
 	  .reasons = REASON(DEVICE_TLB) },
 	{ .name = "PRS", .no_ecap = PRS, .reasons = REASON(PAGE_REQUESTS) },
 	{ .name = "PRS without PDS",
 	  .no_ecap = PDS,
 	  .reasons = REASON(PAGE_REQUESTS) },
-	{ .name = "PRS, not shown", .no_ecap = PRS, .guest_ecap = PRS },
+	{ .name = "PRS, not shown", .no_ecap = PRS, .guest_ecap = PRS | PDS },
 	{ .name = "PRI",
 	  .no_ecap = PRS,
-	  .guest_ecap = PRS,
+	  .guest_ecap = PRS | PDS,
 	  .flags = PRI,
 	  .reasons = REASON(PAGE_REQUESTS) },
 	{ .name = "PRI without a device TLB",
 	  .no_ecap = DT,
-	  .guest_ecap = DT | PRS,
+	  .guest_ecap = DT | PRS | PDS | WITH_DT,
 	  .flags = PRI,
 	  .reasons = REASON(PAGE_REQUESTS) },
-	{ .name = "PDS, which is shown alone",
+	{ .name = "PDS alone",
 	  .no_ecap = PDS,
-	  .guest_ecap = PRS },
+	  .guest_ecap = PRS,
+	  .reasons = REASON(PAGE_REQUESTS) },
 	{ .name = "ERS, which the host has not",
 	  .guest_ecap = ERS,
 	  .reasons = REASON(EXECUTE) },
@@ -320,6 +473,30 @@ static const struct row rows[] = {
 	  .reasons = REASON(NO_FIRST_STAGE) },
 	{ .name = "no QI", .guest_ecap = QI, .reasons = REASON(NO_QUEUE) },
 	{ .name = "no queue of the host's", .no_ecap = QI },
+	{ .name = "ZLR", .no_cap = ZLR, .reasons = REASON(ZERO_LENGTH_READ) },
+	{ .name = "DWD", .no_cap = BIT(54), .reasons = REASON(DRAINING) },
+	{ .name = "DRD", .no_cap = BIT(55), .reasons = REASON(DRAINING) },
+	{ .name = "NWFS", .no_ecap = NWFS, .reasons = REASON(NO_WRITE_FLAG) },
+	{ .name = "DIT", .no_ecap = DIT, .reasons = REASON(THROTTLE) },
+	{ .name = "MTS", .guest_ecap = MTS, .reasons = REASON(MEMORY_TYPE) },
+	{ .name = "RPRIVS",
+	  .guest_ecap = RPRIVS,
+	  .reasons = REASON(PRIVILEGE) },
+	{ .name = "PTRS",
+	  .guest_ecap = BIT(56),
+	  .reasons = REASON(TRANSLATED_PASID) },
+	{ .name = "SMS",
+	  .guest_ecap = BIT(58),
+	  .reasons = REASON(STOP_MARKER) },
+	{ .name = "RWBF",
+	  .guest_cap = BIT(4),
+	  .reasons = REASON(HOST_REGISTERS) },
+	{ .name = "HPTS",
+	  .guest_ecap = BIT(55),
+	  .reasons = REASON(HOST_TABLES) },
+	{ .name = "a reserved bit",
+	  .guest_ecap = BIT(63),
+	  .reasons = REASON(RESERVED) },
 	{ .name = "two at once",
 	  .no_cap = FS5LP,
 	  .no_ecap = EAFS,
@@ -363,9 +540,14 @@ TEST(each_reason_has_a_row)
 
 	for (i = 0; i < ARRAY_LEN(rows); i++)
 		seen |= rows[i].reasons;
+	for (i = 0; i < ARRAY_LEN(kernel_rows); i++)
+		seen |= kernel_rows[i].reasons;
+	for (i = 0; i < ARRAY_LEN(width_rows); i++)
+		seen |= width_rows[i].reasons;
 	ck_assert_uint_eq(seen, (BIT(REASONS) - 1) & ~REASON(HOST_NOT_VTD));
 }
 
+/* Whatever else there is against it. */
 TEST_LOOP(a_host_that_is_not_vtd_is_the_only_reason, 2)
 {
 	struct iommunest_hw_info host = host_of(0, 0);
@@ -374,6 +556,8 @@ TEST_LOOP(a_host_that_is_not_vtd_is_the_only_reason, 2)
 		.cap = UINT64_MAX,
 		.ecap = ~(SMTS | FSTS | QI),
 		.flags = READ_ONLY | ATS | PRI,
+		.features = F(IOAS),
+		.kernel_faults = PLAIN_IOTLB,
 	};
 
 	host.data[VTD_FLAGS] = VTD_FLAGS_WORD(ERRATUM);
@@ -401,10 +585,8 @@ static struct iommunest_hw_info random_host(struct support_rng *rng)
 }
 
 /* What the manual leaves to the VMM: never a reason, whatever it fills in. */
-#define OWN_CAP (~ALL_CAP)
-#define OWN_ECAP                                                            \
-	(~(ALL_ECAP | NEST | ERS | SSTS | PSS(32) | PRS | PDS | DT | NWFS | \
-	   DIT))
+#define OWN_CAP UINT64_C(0xc800ff0fff0000ef)
+#define OWN_ECAP UINT64_C(0x6012100000f3ff58)
 
 /* Whatever it fills in, whatever it clears of the rest but the basis. */
 TEST(what_a_capable_host_may_show_has_no_reason_against_it)
@@ -478,6 +660,8 @@ TEST(a_better_host_or_a_lesser_guest_adds_no_reason)
 			.cap = support_rng_next(&rng),
 			.ecap = support_rng_next(&rng),
 			.flags = support_rng_below(&rng, 8),
+			.features = support_rng_next(&rng),
+			.kernel_faults = support_rng_next(&rng),
 		};
 		uint64_t before = merged(check(&host, &guest));
 		uint64_t after;
@@ -499,6 +683,7 @@ TEST(a_better_host_or_a_lesser_guest_adds_no_reason)
 TEST_LOOP(another_iommu_has_nothing_to_show, 2)
 {
 	struct iommunest_hw_info host = host_of(UINT64_MAX, UINT64_MAX);
+	struct iommunest_vtd_guest guest = { .size = sizeof(guest), .cap = 3 };
 	uint64_t cap = 1, ecap = 2;
 
 	host.type = _i ? 2 : IOMMUNEST_HW_NONE;
@@ -506,6 +691,8 @@ TEST_LOOP(another_iommu_has_nothing_to_show, 2)
 			 -EOPNOTSUPP);
 	ck_assert_uint_eq(cap, 1);
 	ck_assert_uint_eq(ecap, 2);
+	ck_assert_int_eq(iommunest_vtd_guest_offer(&host, &guest), -EOPNOTSUPP);
+	ck_assert_uint_eq(guest.cap, 3);
 }
 
 TEST(null_arguments_are_refused)
@@ -517,6 +704,8 @@ TEST(null_arguments_are_refused)
 	ck_assert_int_eq(iommunest_vtd_guest_caps(NULL, &word, &word), -EINVAL);
 	ck_assert_int_eq(iommunest_vtd_guest_caps(&host, NULL, &word), -EINVAL);
 	ck_assert_int_eq(iommunest_vtd_guest_caps(&host, &word, NULL), -EINVAL);
+	ck_assert_int_eq(iommunest_vtd_guest_offer(NULL, &guest), -EINVAL);
+	ck_assert_int_eq(iommunest_vtd_guest_offer(&host, NULL), -EINVAL);
 	ck_assert_int_eq(iommunest_vtd_guest_check(NULL, &guest, &word),
 			 -EINVAL);
 	ck_assert_int_eq(iommunest_vtd_guest_check(&host, NULL, &word),
@@ -534,11 +723,13 @@ TEST(a_short_struct_is_refused)
 	guest.size = SIZE_TO(struct iommunest_vtd_guest, reserved) - 1;
 	ck_assert_int_eq(iommunest_vtd_guest_check(&host, &guest, &reasons),
 			 -EINVAL);
+	ck_assert_int_eq(iommunest_vtd_guest_offer(&host, &guest), -EINVAL);
 	guest.size = sizeof(guest);
 	host.size = SIZE_TO(struct iommunest_hw_info, reserved) - 1;
 	ck_assert_int_eq(iommunest_vtd_guest_check(&host, &guest, &reasons),
 			 -EINVAL);
 	ck_assert_int_eq(iommunest_vtd_guest_caps(&host, &cap, &ecap), -EINVAL);
+	ck_assert_int_eq(iommunest_vtd_guest_offer(&host, &guest), -EINVAL);
 	ck_assert_uint_eq(cap & ecap & reasons, 7);
 }
 
@@ -552,10 +743,12 @@ TEST(what_has_no_meaning_yet_is_refused)
 	guest.reserved = 1;
 	ck_assert_int_eq(iommunest_vtd_guest_check(&host, &guest, &reasons),
 			 -EINVAL);
+	ck_assert_int_eq(iommunest_vtd_guest_offer(&host, &guest), -EINVAL);
 	guest.reserved = 0;
 	guest.flags = 1u << 3;
 	ck_assert_int_eq(iommunest_vtd_guest_check(&host, &guest, &reasons),
 			 -EOPNOTSUPP);
+	ck_assert_int_eq(iommunest_vtd_guest_offer(&host, &guest), -EOPNOTSUPP);
 	guest.flags = 0;
 	longer = support_sized(&guest, sizeof(guest), sizeof(guest) + 8);
 	ck_assert_int_eq(iommunest_vtd_guest_check(&host, longer, &reasons), 0);
@@ -563,6 +756,7 @@ TEST(what_has_no_meaning_yet_is_refused)
 	((unsigned char *)longer)[sizeof(guest) + 7] = 1;
 	ck_assert_int_eq(iommunest_vtd_guest_check(&host, longer, &reasons),
 			 -E2BIG);
+	ck_assert_int_eq(iommunest_vtd_guest_offer(&host, longer), -E2BIG);
 	free(longer);
 	ck_assert_uint_eq(reasons, 7);
 }
