@@ -9,12 +9,16 @@ LIB_SOURCES = \
 	%D%/batch.h \
 	%D%/context.c \
 	%D%/context.h \
+	%D%/dirty.c \
 	%D%/error-report.c \
 	%D%/error-report.h \
 	%D%/features.c \
 	%D%/hw-info.c \
 	%D%/hwpt.c \
 	%D%/ioas.c \
+	%D%/iova.c \
+	%D%/map.c \
+	%D%/option.c \
 	%D%/submission.h \
 	%D%/submit-blame.c \
 	%D%/submit-policy.c \

@@ -10,12 +10,15 @@ TOOL_PAGES = \
 LIBRARY_PAGES = \
 	%D%/iommunest_batch.3 \
 	%D%/iommunest_batch_add.3 \
+	%D%/iommunest_dirty.3 \
 	%D%/iommunest_features.3 \
 	%D%/iommunest_hw_info.3 \
 	%D%/iommunest_hwpt_alloc.3 \
 	%D%/iommunest_inv_type.3 \
 	%D%/iommunest_ioas_alloc.3 \
+	%D%/iommunest_ioas_map.3 \
 	%D%/iommunest_open.3 \
+	%D%/iommunest_option.3 \
 	%D%/iommunest_reports_errors.3 \
 	%D%/iommunest_sim.3 \
 	%D%/iommunest_sim_attach.3 \
@@ -65,8 +68,11 @@ MAN_LINKS = \
 	%D%/iommunest_batch_reset.3 \
 	%D%/iommunest_batch_skip.3 \
 	%D%/iommunest_call.3 \
+	%D%/iommunest_change_process.3 \
 	%D%/iommunest_close.3 \
 	%D%/iommunest_ctx.3 \
+	%D%/iommunest_dirty_get.3 \
+	%D%/iommunest_dirty_set.3 \
 	%D%/iommunest_failure.3 \
 	%D%/iommunest_fd.3 \
 	%D%/iommunest_feature_name.3 \
@@ -74,11 +80,22 @@ MAN_LINKS = \
 	%D%/iommunest_hwpt_alloc_nested.3 \
 	%D%/iommunest_hwpt_alloc_paging.3 \
 	%D%/iommunest_hwpt_alloc_parent.3 \
+	%D%/iommunest_ioas_allow_iovas.3 \
+	%D%/iommunest_ioas_copy.3 \
+	%D%/iommunest_ioas_iova_ranges.3 \
+	%D%/iommunest_ioas_map_file.3 \
+	%D%/iommunest_ioas_unmap.3 \
+	%D%/iommunest_ioas_unmap_all.3 \
 	%D%/iommunest_ioctl.3 \
+	%D%/iommunest_iova_range.3 \
+	%D%/iommunest_iova_ranges.3 \
+	%D%/iommunest_iova_ranges_free.3 \
 	%D%/iommunest_nested_hwpt.3 \
 	%D%/iommunest_object_destroy.3 \
 	%D%/iommunest_open_fd.3 \
 	%D%/iommunest_open_options.3 \
+	%D%/iommunest_option_get.3 \
+	%D%/iommunest_option_set.3 \
 	%D%/iommunest_paging_hwpt.3 \
 	%D%/iommunest_report.3 \
 	%D%/iommunest_sim_bind.3 \

@@ -28,7 +28,9 @@ VALGRIND_TESTS = $(WRAPPED_TESTS) \
 	%D%/core/test-batch \
 	%D%/core/test-context \
 	%D%/core/test-error-report \
+	%D%/core/test-dirty \
 	%D%/core/test-features \
+	%D%/core/test-map \
 	%D%/core/test-objects \
 	%D%/core/test-sizes \
 	%D%/core/test-submit \

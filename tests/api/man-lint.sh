@@ -9,7 +9,7 @@ set -eu
 top=${top_srcdir:-${srcdir:-.}}
 man=$top/man
 # Pages of the system that ours refer to.
-system_pages='close.2 ioctl.2 open.2 poll.2 read.2 uname.2 write.2'
+system_pages='close.2 getrlimit.2 ioctl.2 open.2 poll.2 read.2 uname.2 write.2'
 
 if ! command -v mandoc >/dev/null 2>&1; then
 	echo "SKIP: mandoc is not installed"

@@ -152,6 +152,16 @@ static int paging_hwpt(void *sized)
 	return iommunest_hwpt_alloc_paging(ctx, 1, 2, sized, &id);
 }
 
+static int iova_ranges(void *sized)
+{
+	return iommunest_ioas_iova_ranges(ctx, 1, sized);
+}
+
+static int dirty(void *sized)
+{
+	return iommunest_dirty_get(ctx, 1, sized);
+}
+
 static int nested_hwpt(void *sized)
 {
 	uint32_t id;
@@ -375,6 +385,8 @@ static const struct {
 	ROW(submit_report, iommunest_report),
 	ROW(submit_skipped, iommunest_failure),
 	ROW(s1, iommunest_vtd_s1),
+	ROW(iova_ranges, iommunest_iova_ranges),
+	ROW(dirty, iommunest_dirty),
 	ROW(paging_hwpt, iommunest_paging_hwpt),
 	ROW(nested_hwpt, iommunest_nested_hwpt),
 	ROW(caps, iommunest_vtd_caps),

@@ -17,9 +17,19 @@
 /* Numbers of the ABI, written out here a second time. */
 #define SCRIPT_DESTROY 0x3b80ul
 #define SCRIPT_IOAS_ALLOC 0x3b81ul
+#define SCRIPT_IOAS_ALLOW_IOVAS 0x3b82ul
+#define SCRIPT_IOAS_COPY 0x3b83ul
+#define SCRIPT_IOAS_IOVA_RANGES 0x3b84ul
+#define SCRIPT_IOAS_MAP 0x3b85ul
+#define SCRIPT_IOAS_UNMAP 0x3b86ul
+#define SCRIPT_OPTION 0x3b87ul
 #define SCRIPT_HWPT_ALLOC 0x3b89ul
 #define SCRIPT_GET_HW_INFO 0x3b8aul
+#define SCRIPT_SET_DIRTY_TRACKING 0x3b8bul
+#define SCRIPT_GET_DIRTY_BITMAP 0x3b8cul
 #define SCRIPT_HWPT_INVALIDATE 0x3b8dul
+#define SCRIPT_IOAS_MAP_FILE 0x3b8ful
+#define SCRIPT_IOAS_CHANGE_PROCESS 0x3b92ul
 
 /* The struct of SCRIPT_HWPT_INVALIDATE. */
 struct script_invalidate {
