@@ -22,7 +22,11 @@ QEMU_GUEST = \
 	%D%/qtest.c \
 	%D%/qtest.h
 
-%C%_qemu_nest_SOURCES = %D%/qemu-nest.c $(QEMU_GUEST)
+%C%_qemu_nest_SOURCES = \
+	%D%/qemu-nest.c \
+	%D%/refuse.c \
+	%D%/refuse.h \
+	$(QEMU_GUEST)
 %C%_qemu_nest_LDADD = $(VM_LDADD)
 
 %C%_qemu_peer_SOURCES = %D%/qemu-peer.c $(QEMU_GUEST)

@@ -6,7 +6,10 @@
  * its wait is done.
  */
 #include "guest.h"
+#include "refuse.h"
 
+#include "lib/uapi/iommufd.h"
+#include "lib/uapi/vfio.h"
 #include "tests/harness/support.h"
 #include "tests/vm/inject.h"
 #include "tests/vm/real.h"
@@ -310,6 +313,20 @@ TEST(without_an_entry_or_translation_nothing_is_nested)
 	guest_end(&guest);
 }
 
+/* ---- Faults ---- */
+
+static void check_fault(struct guest *guest, unsigned int reason)
+{
+	uint64_t fault = guest_take_fault(guest);
+
+	ck_assert_uint_eq(GUEST_FAULT_REASON(fault), reason);
+	ck_assert_uint_eq(GUEST_FAULT_SID(fault), reason ? SLOT << 3 : 0);
+	/* The one, and no error of the queue. */
+	ck_assert_uint_eq(guest_take_fault(guest), 0);
+	ck_assert_uint_eq(guest_reg(guest, GUEST_REG_FSTS, 4) & ~GUEST_FSTS_FRI,
+			  0);
+}
+
 /* ---- What the host fails on ---- */
 
 static int if_injected(int loops)
@@ -394,6 +411,134 @@ TEST_LOOP(a_device_whose_all_is_refused_is_cut_off, if_injected(3))
 	ck_assert(guest_kick(&guest));
 	check_arrived();
 	ck_assert_uint_eq(qtest_count("vtd_nest_error "), 1);
+	guest_end(&guest);
+}
+
+/* ---- An attach that fails after all that was checked ---- */
+
+/* What the host is asked for, in this order. */
+static const unsigned long attach_requests[] = {
+	IOMMU_HWPT_ALLOC,
+	VFIO_DEVICE_ATTACH_IOMMUFD_PT,
+};
+
+/* The guest moves the device to another table, with a host that fails. */
+static unsigned int move_refused(struct guest *guest,
+				 const struct refuse_rule *rule)
+{
+	struct refuse *refuse;
+
+	guest_set_entry(guest, SLOT, DOMAIN + 1, TABLE + 0x1000);
+	guest_queue_pasid_cache(guest, DOMAIN);
+	refuse = refuse_start(qtest_pid(guest->qtest), rule);
+	/* The fault that is recorded is no error of the queue. */
+	if (!guest_kick(guest))
+		ck_assert(guest_is_done(guest));
+	return refuse_end(refuse);
+}
+
+/*
+ * It is on neither table, and the guest has a fault of DMA; until it asks
+ * again.
+ */
+TEST_LOOP(a_device_that_cannot_be_attached_is_blocked_until_the_guest_asks,
+	  ARRAY_LEN(attach_requests))
+{
+	const struct refuse_rule rule = {
+		.requests = { attach_requests[_i] },
+		.error = EINVAL,
+		.times = REFUSE_ALWAYS,
+	};
+	struct guest guest;
+
+	start(&guest, one_device);
+	guest_translate(&guest, true);
+	give_table(&guest, SLOT, DOMAIN);
+	ck_assert_uint_eq(move_refused(&guest, &rule), 1);
+	check_fault(&guest, GUEST_FAULT_ENTRY_INVALID);
+	ck_assert_uint_eq(
+		qtest_said("attach: Invalid argument; its DMA is blocked"), 1);
+	trace_discard(trace);
+	guest_queue_piotlb(&guest, DOMAIN, 0x5000, 0, true);
+	guest_queue_piotlb(&guest, DOMAIN + 1, 0x5000, 0, true);
+	ck_assert(guest_kick(&guest));
+	check_arrived();
+
+	guest_queue_pasid_cache(&guest, DOMAIN + 1);
+	ck_assert(guest_kick(&guest));
+	trace_discard(trace);
+	flush(&guest, DOMAIN + 1, 0x5000, 0, true);
+	ck_assert(guest_kick(&guest));
+	check_arrived();
+	check_fault(&guest, 0);
+	guest_end(&guest);
+}
+
+/* What may be there a moment later is asked for four times. */
+TEST_LOOP(an_attach_that_works_after_a_while_is_not_seen, 6)
+{
+	static const int errors[] = { ENOMEM, EBUSY, EINTR };
+	const struct refuse_rule rule = {
+		.requests = { attach_requests[_i % 2] },
+		.error = errors[_i / 2],
+		.times = 3,
+	};
+	struct guest guest;
+
+	start(&guest, one_device);
+	guest_translate(&guest, true);
+	give_table(&guest, SLOT, DOMAIN);
+	ck_assert_uint_eq(move_refused(&guest, &rule), 3);
+	check_fault(&guest, 0);
+	trace_discard(trace);
+	flush(&guest, DOMAIN + 1, 0x5000, 0, true);
+	ck_assert(guest_kick(&guest));
+	check_arrived();
+	guest_end(&guest);
+}
+
+TEST(an_attach_that_never_works_is_given_up)
+{
+	const struct refuse_rule rule = {
+		.requests = { VFIO_DEVICE_ATTACH_IOMMUFD_PT },
+		.error = ENOMEM,
+		.times = REFUSE_ALWAYS,
+	};
+	struct guest guest;
+
+	start(&guest, one_device);
+	guest_translate(&guest, true);
+	give_table(&guest, SLOT, DOMAIN);
+	ck_assert_uint_eq(move_refused(&guest, &rule), 4);
+	check_fault(&guest, GUEST_FAULT_ENTRY_INVALID);
+	ck_assert_uint_eq(qtest_count("vtd_nest_error "), 1);
+	guest_end(&guest);
+}
+
+/* Then the guest may not run; "cont" tries again. */
+TEST(a_device_that_cannot_be_detached_either_stops_the_machine)
+{
+	const struct refuse_rule rule = {
+		.requests = { VFIO_DEVICE_ATTACH_IOMMUFD_PT,
+			      VFIO_DEVICE_DETACH_IOMMUFD_PT },
+		.error = EINVAL,
+		.times = REFUSE_ALWAYS,
+	};
+	struct guest guest;
+
+	start(&guest, one_device);
+	guest_translate(&guest, true);
+	give_table(&guest, SLOT, DOMAIN);
+	ck_assert_uint_eq(move_refused(&guest, &rule), 2);
+	ck_assert_uint_eq(qtest_said("and it cannot be detached"), 1);
+	ck_assert(qtest_qmp(guest.qtest, "{ 'execute': 'query-status' }",
+			    "io-error"));
+	qtest_qmp(guest.qtest, "{ 'execute': 'cont' }", "");
+	qtest_wait(guest.qtest, "vtd_nest_attach ", 2);
+	trace_discard(trace);
+	flush(&guest, DOMAIN + 1, 0x5000, 0, true);
+	ck_assert(guest_kick(&guest));
+	check_arrived();
 	guest_end(&guest);
 }
 
@@ -504,18 +649,6 @@ TEST(a_device_before_the_viommu_is_refused)
 }
 
 /* ---- What the guest did wrong ---- */
-
-static void check_fault(struct guest *guest, unsigned int reason)
-{
-	uint64_t fault = guest_take_fault(guest);
-
-	ck_assert_uint_eq(GUEST_FAULT_REASON(fault), reason);
-	ck_assert_uint_eq(GUEST_FAULT_SID(fault), reason ? SLOT << 3 : 0);
-	/* The one, and no error of the queue. */
-	ck_assert_uint_eq(guest_take_fault(guest), 0);
-	ck_assert_uint_eq(guest_reg(guest, GUEST_REG_FSTS, 4) & ~GUEST_FSTS_FRI,
-			  0);
-}
 
 /* It is off its table, and comes back with a good one. */
 static void check_blocked(struct guest *guest, unsigned int reason)

@@ -295,15 +295,30 @@ void qtest_step(struct qtest *qtest, uint64_t nanoseconds)
 	answer(qtest, line, sizeof(line));
 }
 
-unsigned int qtest_count(const char *text)
+pid_t qtest_pid(const struct qtest *qtest)
+{
+	return qtest->pid;
+}
+
+static unsigned int count_in(const char *name, const char *text)
 {
 	char line[1024];
 	unsigned int count = 0;
-	FILE *log = fopen(QTEST_LOG, "r");
+	FILE *log = fopen(name, "r");
 
 	ck_assert_ptr_nonnull(log);
 	while (fgets(line, sizeof(line), log))
 		count += strstr(line, text) != NULL;
 	fclose(log);
 	return count;
+}
+
+unsigned int qtest_count(const char *text)
+{
+	return count_in(QTEST_LOG, text);
+}
+
+unsigned int qtest_said(const char *text)
+{
+	return count_in(QTEST_SAID, text);
 }

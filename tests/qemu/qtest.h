@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 /* QEMU's own log, with its trace events; and what it prints. */
 #define QTEST_LOG "/tmp/qemu-log"
@@ -53,6 +54,10 @@ bool qtest_qmp(struct qtest *qtest, const char *command, const char *text);
 /* Resets the machine.  Takes the trace event vtd_reset_exit. */
 void qtest_reset(struct qtest *qtest);
 
+pid_t qtest_pid(const struct qtest *qtest);
+
+/* How many lines of what it printed contain @text; since the start. */
+unsigned int qtest_said(const char *text);
 /* How many lines of QEMU's log contain @text; since the start. */
 unsigned int qtest_count(const char *text);
 /* Until there are @count of them. */

@@ -264,12 +264,13 @@ static const struct iommunest_vtd_iq_ops vtd_nest_ops = {
 
 /* Runs, and what the guest sees of them */
 
+/* Not an internal error, after which QEMU wants a reset before it goes on */
 void vtd_nest_stop(VTDNest *nest)
 {
     nest->halted = true;
     error_report("x-nest=on: a device may use memory that the guest took from "
                  "it; the machine stops");
-    vm_stop(RUN_STATE_INTERNAL_ERROR);
+    vm_stop(RUN_STATE_IO_ERROR);
 }
 
 /* A step's registers change together, after its status words */
