@@ -25,6 +25,8 @@
 
 /* How often the host is asked for what it may have a moment later */
 #define VTD_NEST_TRIES 4
+/* Of one device; each is a page table of the host */
+#define VTD_NEST_PASIDS_MAX 512
 
 uint16_t vtd_nest_sid(const VTDNestDevice *dev)
 {
@@ -118,6 +120,7 @@ static void vtd_nest_wish_of_entry(VTDNestPASID *np, const VTDNestEntry *pe,
         return;
     }
     stage1->s1.size = sizeof(stage1->s1);
+    stage1->s1.hwpt_flags = np->dev->pasid_bits ? IOMMUNEST_HWPT_PASID : 0;
     if (iommunest_vtd_pasid_to_s1(&entry, &np->dev->info,
                                   np->dev->nest->s->aw_bits, &stage1->s1,
                                   &reason)) {
@@ -127,6 +130,13 @@ static void vtd_nest_wish_of_entry(VTDNestPASID *np, const VTDNestEntry *pe,
         return;
     }
     wish->state = VTD_NEST_STAGE1;
+}
+
+/* Requests with a PASID have more to pass than those without */
+static bool vtd_nest_may_have(const VTDNestContextEntry *ce, uint32_t pasid)
+{
+    return pasid == PCI_NO_PASID ||
+           (ce->pasids && pasid != ce->rid_pasid && !(pasid >> ce->pasid_bits));
 }
 
 /* The one copy of the guest's entry */
@@ -140,6 +150,10 @@ static void vtd_nest_wish_of_tables(VTDNestPASID *np, VTDNestWish *wish)
                                   &ce);
     if (fault) {
         vtd_nest_wish_no_entry(wish, fault, ce.fpd);
+        return;
+    }
+    if (!vtd_nest_may_have(&ce, np->pasid)) {
+        vtd_nest_wish_blocked(wish, "no such PASID", VTD_NEST_FAULT_NONE);
         return;
     }
     wish->stage1.pasid =
@@ -158,6 +172,10 @@ static void vtd_nest_find_wish(VTDNestPASID *np, VTDNestWish *wish)
 
     *wish = (VTDNestWish) { .state = VTD_NEST_PARENT };
     if (!nest->s->dmar_enabled) {
+        if (np->pasid != PCI_NO_PASID) {
+            vtd_nest_wish_blocked(wish, "the guest does not translate",
+                                  VTD_NEST_FAULT_NONE);
+        }
         return;
     }
     switch (nest->ttm) {
@@ -179,20 +197,22 @@ static void vtd_nest_find_wish(VTDNestPASID *np, VTDNestWish *wish)
 
 static int vtd_nest_attach(VTDNestPASID *np, uint32_t hwpt_id)
 {
-    if (np->pasid != PCI_NO_PASID) {
-        /* Neither VFIO here nor Linux before 6.15 has it */
-        return -EOPNOTSUPP;
-    }
-    return iommunest_vfio_attach(np->dev->context->ctx, np->dev->vdev->fd,
-                                 &hwpt_id);
+    struct iommunest_ctx *ctx = np->dev->context->ctx;
+    int fd = np->dev->vdev->fd;
+
+    return np->pasid == PCI_NO_PASID ?
+           iommunest_vfio_attach(ctx, fd, &hwpt_id) :
+           iommunest_vfio_attach_pasid(ctx, fd, np->pasid, &hwpt_id);
 }
 
 static int vtd_nest_detach(VTDNestPASID *np)
 {
-    if (np->pasid != PCI_NO_PASID) {
-        return -EOPNOTSUPP;
-    }
-    return iommunest_vfio_detach(np->dev->context->ctx, np->dev->vdev->fd);
+    struct iommunest_ctx *ctx = np->dev->context->ctx;
+    int fd = np->dev->vdev->fd;
+
+    return np->pasid == PCI_NO_PASID ?
+           iommunest_vfio_detach(ctx, fd) :
+           iommunest_vfio_detach_pasid(ctx, fd, np->pasid);
 }
 
 /* Nothing is attached to it any more.  The engine forgets it first. */
@@ -275,17 +295,17 @@ static int vtd_nest_grant(VTDNestPASID *np, const VTDNestWish *wish)
                0 : vtd_nest_enter(np, &wish->stage1);
     }
     if (wish->state == np->state) {
-        return 0;
-    }
-    if (wish->state == VTD_NEST_PARENT) {
-        trace_vtd_nest_parent(np->dev->vdev->name);
+        ret = 0;
+    } else if (wish->state == VTD_NEST_PARENT) {
+        trace_vtd_nest_parent(np->dev->vdev->name, np->pasid);
         ret = vtd_nest_attach(np, np->dev->parent_id);
     } else {
-        trace_vtd_nest_block(np->dev->vdev->name, wish->why);
+        trace_vtd_nest_block(np->dev->vdev->name, np->pasid, wish->why);
         ret = vtd_nest_detach(np);
     }
     if (!ret) {
         vtd_nest_left_stage1(np, wish->state);
+        np->stage1 = wish->stage1;
     }
     return ret;
 }
@@ -350,13 +370,130 @@ static void vtd_nest_sync(VTDNestPASID *np)
     }
 }
 
-static void vtd_nest_sync_whole(VTDNestDevice *dev)
+static VTDNestPASID *vtd_nest_add_pasid(VTDNestDevice *dev, uint32_t pasid,
+                                        VTDNestState state)
+{
+    VTDNestPASID *np = g_new0(VTDNestPASID, 1);
+
+    np->dev = dev;
+    np->pasid = pasid;
+    np->state = state;
+    QLIST_INSERT_HEAD(&dev->pasids, np, next);
+    dev->n_pasids++;
+    return np;
+}
+
+static void vtd_nest_remove_pasid(VTDNestPASID *np)
+{
+    QLIST_REMOVE(np, next);
+    np->dev->n_pasids--;
+    g_free(np);
+}
+
+static VTDNestPASID *vtd_nest_find_pasid(VTDNestDevice *dev, uint32_t pasid)
 {
     VTDNestPASID *np;
 
     QLIST_FOREACH(np, &dev->pasids, next) {
+        if (np->pasid == pasid) {
+            return np;
+        }
+    }
+    return NULL;
+}
+
+/*
+ * Not more than it reaches: what the guest is still writing to another entry is
+ * not to be seen half.  It names the domain of the old entry or of the new one.
+ */
+static bool vtd_nest_is_reached(VTDNestPASID *np,
+                                const struct iommunest_vtd_desc *desc)
+{
+    VTDNestWish wish;
+
+    if (desc->granularity == IOMMUNEST_VTD_PASID_CACHE_GLOBAL) {
+        return true;
+    }
+    vtd_nest_find_wish(np, &wish);
+    if (desc->granularity == IOMMUNEST_VTD_PASID_CACHE_PASID &&
+        desc->pasid != wish.stage1.pasid && desc->pasid != np->stage1.pasid) {
+        return false;
+    }
+    return desc->did == wish.stage1.did ||
+           (np->state != VTD_NEST_BLOCKED && desc->did == np->stage1.did);
+}
+
+/* What a descriptor reaches of a device; all, without one */
+typedef struct VTDNestReach {
+    VTDNestDevice *dev;
+    const struct iommunest_vtd_desc *desc;
+} VTDNestReach;
+
+/* Only what is attached is kept: others, too, have no DMA */
+static void vtd_nest_sync_pasid(VTDNestPASID *np,
+                                const struct iommunest_vtd_desc *desc)
+{
+    if (!desc || vtd_nest_is_reached(np, desc)) {
         vtd_nest_sync(np);
     }
+    if (np->pasid != PCI_NO_PASID && np->state == VTD_NEST_BLOCKED) {
+        vtd_nest_remove_pasid(np);
+    }
+}
+
+/* False: there are too many */
+static bool vtd_nest_found_pasid(void *opaque, uint32_t pasid)
+{
+    VTDNestReach *reach = opaque;
+    VTDNestDevice *dev = reach->dev;
+
+    if (!pasid || vtd_nest_find_pasid(dev, pasid)) {
+        return true;
+    }
+    if (dev->n_pasids > VTD_NEST_PASIDS_MAX) {
+        warn_report_once("%s: the guest uses more than %d PASIDs; the others "
+                         "are blocked", dev->vdev->name, VTD_NEST_PASIDS_MAX);
+        return false;
+    }
+    vtd_nest_sync_pasid(vtd_nest_add_pasid(dev, pasid, VTD_NEST_BLOCKED),
+                        reach->desc);
+    return true;
+}
+
+static void vtd_nest_sync_new_pasids(VTDNestReach *reach)
+{
+    VTDNestDevice *dev = reach->dev;
+    const struct iommunest_vtd_desc *desc = reach->desc;
+    IntelIOMMUState *s = dev->nest->s;
+    VTDNestContextEntry ce;
+
+    if (!dev->pasid_bits || !s->dmar_enabled ||
+        dev->nest->ttm != IOMMUNEST_VTD_TTM_SCALABLE ||
+        vtd_nest_find_context(s, vtd_nest_sid(dev), &ce) || !ce.pasids) {
+        return;
+    }
+    if (!desc || desc->granularity != IOMMUNEST_VTD_PASID_CACHE_PASID) {
+        vtd_nest_each_pasid(&ce, dev->pasid_bits, vtd_nest_found_pasid, reach);
+    } else if (!(desc->pasid >> dev->pasid_bits)) {
+        vtd_nest_found_pasid(reach, desc->pasid);
+    }
+}
+
+static void vtd_nest_sync_reached(VTDNestDevice *dev,
+                                  const struct iommunest_vtd_desc *desc)
+{
+    VTDNestReach reach = { .dev = dev, .desc = desc };
+    VTDNestPASID *np, *next;
+
+    QLIST_FOREACH_SAFE(np, &dev->pasids, next, next) {
+        vtd_nest_sync_pasid(np, desc);
+    }
+    vtd_nest_sync_new_pasids(&reach);
+}
+
+static void vtd_nest_sync_whole(VTDNestDevice *dev)
+{
+    vtd_nest_sync_reached(dev, NULL);
 }
 
 void vtd_nest_sync_all(IntelIOMMUState *s)
@@ -384,39 +521,13 @@ void vtd_nest_sync_device(VTDNest *nest, uint16_t sid, unsigned int fm)
     }
 }
 
-/*
- * Not more than it reaches: what the guest is still writing to another entry is
- * not to be seen half.  It names the domain of the old entry or of the new one.
- */
-static bool vtd_nest_is_reached(VTDNestPASID *np,
-                                const struct iommunest_vtd_desc *desc)
-{
-    VTDNestWish wish;
-
-    if (desc->granularity == IOMMUNEST_VTD_PASID_CACHE_GLOBAL) {
-        return true;
-    }
-    vtd_nest_find_wish(np, &wish);
-    if (desc->granularity == IOMMUNEST_VTD_PASID_CACHE_PASID &&
-        desc->pasid != wish.stage1.pasid && desc->pasid != np->stage1.pasid) {
-        return false;
-    }
-    return desc->did == wish.stage1.did ||
-           (np->state == VTD_NEST_STAGE1 && desc->did == np->stage1.did);
-}
-
 void vtd_nest_sync_pasid_cache(VTDNest *nest,
                                const struct iommunest_vtd_desc *desc)
 {
     VTDNestDevice *dev;
-    VTDNestPASID *np;
 
     QLIST_FOREACH(dev, &nest->devices, next) {
-        QLIST_FOREACH(np, &dev->pasids, next) {
-            if (vtd_nest_is_reached(np, desc)) {
-                vtd_nest_sync(np);
-            }
-        }
+        vtd_nest_sync_reached(dev, desc);
     }
 }
 
@@ -492,7 +603,8 @@ static bool vtd_nest_check_host(IntelIOMMUState *s, VFIODevice *vdev,
     if (!vdev->hwpt ||
         !(vdev->hwpt->hwpt_flags & IOMMU_HWPT_ALLOC_NEST_PARENT)) {
         error_setg(errp, "x-nest=on: the kernel makes no nest parent of the "
-                   "device's page table");
+                   "device's page table%s",
+                   s->pasid ? " that allows for PASIDs" : "");
         return false;
     }
     return true;
@@ -574,17 +686,6 @@ static VTDNestDevice *vtd_nest_find(VTDNest *nest, PCIBus *bus, int devfn)
     return NULL;
 }
 
-/* VFIO has attached it to the nest parent */
-static void vtd_nest_add_pasid(VTDNestDevice *dev, uint32_t pasid)
-{
-    VTDNestPASID *np = g_new0(VTDNestPASID, 1);
-
-    np->dev = dev;
-    np->pasid = pasid;
-    np->state = VTD_NEST_PARENT;
-    QLIST_INSERT_HEAD(&dev->pasids, np, next);
-}
-
 void vtd_nest_plug(IntelIOMMUState *s, PCIBus *bus, int devfn,
                    HostIOMMUDevice *hiod)
 {
@@ -603,9 +704,12 @@ void vtd_nest_plug(IntelIOMMUState *s, PCIBus *bus, int devfn,
     iommunest_hw_info(dev->context->ctx, dev->vdev->devid, &dev->info);
     dev->as = vtd_find_add_as(s, bus, devfn, PCI_NO_PASID);
     QLIST_INIT(&dev->pasids);
-    vtd_nest_add_pasid(dev, PCI_NO_PASID);
+    dev->pasid_bits = s->pasid ? dev->info.max_pasid_log2 : 0;
+    /* VFIO has attached it to the nest parent */
+    vtd_nest_add_pasid(dev, PCI_NO_PASID, VTD_NEST_PARENT);
     QLIST_INSERT_HEAD(&nest->devices, dev, next);
-    trace_vtd_nest_plug(dev->vdev->name, dev->vdev->devid, dev->parent_id);
+    trace_vtd_nest_plug(dev->vdev->name, dev->vdev->devid, dev->parent_id,
+                        dev->pasid_bits);
 
     /* If the guest translates, the device is off before memory is mapped */
     vtd_nest_sync_whole(dev);
@@ -633,8 +737,7 @@ void vtd_nest_unplug(IntelIOMMUState *s, PCIBus *bus, int devfn)
             trace_vtd_nest_error(dev->vdev->name, "detach", ret);
         }
         vtd_nest_left_stage1(np, VTD_NEST_BLOCKED);
-        QLIST_REMOVE(np, next);
-        g_free(np);
+        vtd_nest_remove_pasid(np);
     }
     QLIST_REMOVE(dev, next);
     /* The next device in its place has the same address space */

@@ -50,6 +50,7 @@ typedef struct VTDNestPASID {
     VTDNestState state;
     /* Of VTD_NEST_STAGE1 */
     uint32_t hwpt_id;
+    /* Of VTD_NEST_PARENT, the domain and the PASID only */
     VTDNestStage1 stage1;
     QLIST_ENTRY(VTDNestPASID) next;
 } VTDNestPASID;
@@ -61,9 +62,13 @@ struct VTDNestDevice {
     VTDAddressSpace *as;
     uint32_t parent_id;
     struct iommunest_hw_info info;
+    /* Of PASIDs that the guest may use with it; 0: none */
+    unsigned int pasid_bits;
     /* What the user has been told already, of what a guest can repeat */
     bool said_legacy;
     bool said_failed;
+    /* Requests without PASID, and what else the guest has entries for */
+    unsigned int n_pasids;
     QLIST_HEAD(, VTDNestPASID) pasids;
     QLIST_ENTRY(VTDNestDevice) next;
 };
@@ -114,8 +119,10 @@ typedef struct VTDNestContextEntry {
     bool fpd;
 } VTDNestContextEntry;
 
+#define VTD_NEST_ENTRY_WORDS 8
+
 typedef struct VTDNestEntry {
-    uint64_t words[8];
+    uint64_t words[VTD_NEST_ENTRY_WORDS];
     /*
      * Fault processing disable, of this entry or of one that led to it; of a
      * failed access, which is recorded all the same, it is false
@@ -128,6 +135,11 @@ VTDNestFault vtd_nest_find_context(IntelIOMMUState *s, uint16_t sid,
 /* @pasid has no more than ce->pasid_bits */
 VTDNestFault vtd_nest_find_entry(const VTDNestContextEntry *ce, uint32_t pasid,
                                  VTDNestEntry *entry);
+/* False: no more of them */
+typedef bool VTDNestEachPASID(void *opaque, uint32_t pasid);
+/* Of PASIDs of @bits, those that have an entry */
+void vtd_nest_each_pasid(const VTDNestContextEntry *ce, unsigned int bits,
+                         VTDNestEachPASID *each, void *opaque);
 
 /* Devices */
 

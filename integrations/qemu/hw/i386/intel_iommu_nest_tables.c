@@ -132,3 +132,35 @@ VTDNestFault vtd_nest_find_entry(const VTDNestContextEntry *ce, uint32_t pasid,
     return entry->words[0] & VTD_NEST_P ? VTD_NEST_FAULT_NONE :
                                           VTD_NEST_FAULT_ENTRY_P;
 }
+
+static bool vtd_nest_each_in_table(const uint64_t *table, uint32_t first,
+                                   VTDNestEachPASID *each, void *opaque)
+{
+    unsigned int i;
+
+    for (i = 0; i < VTD_NEST_TABLE_ENTRIES; i++) {
+        if (table[i * VTD_NEST_ENTRY_WORDS] & VTD_NEST_P &&
+            !each(opaque, first + i)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void vtd_nest_each_pasid(const VTDNestContextEntry *ce, unsigned int bits,
+                         VTDNestEachPASID *each, void *opaque)
+{
+    uint64_t table[VTD_NEST_TABLE_ENTRIES * VTD_NEST_ENTRY_WORDS];
+    uint32_t end = 1u << MIN(bits, ce->pasid_bits);
+    uint32_t pasid;
+    uint64_t entry;
+
+    for (pasid = 0; pasid < end; pasid += VTD_NEST_TABLE_ENTRIES) {
+        if (!vtd_nest_find_table(ce, pasid, &entry) &&
+            vtd_nest_read_words(entry & VTD_NEST_ADDR, table,
+                                ARRAY_SIZE(table)) &&
+            !vtd_nest_each_in_table(table, pasid, each, opaque)) {
+            return;
+        }
+    }
+}
