@@ -3,6 +3,7 @@
 # Installed programs.  They use the public headers and nothing else.
 
 TOOL_LIBS = libiommunest-sim.la libiommunest.la
+JSON_SOURCES = %D%/json.c %D%/json.h
 TOOL_SOURCES = %D%/tool.c %D%/tool.h %D%/tool-errors.h
 CAPTURE_SOURCES = \
 	%D%/capture-read.c \
@@ -30,6 +31,7 @@ REPLAY_SOURCES = \
 	%D%/replay/scan.c \
 	%D%/replay/text.c \
 	$(CAPTURE_SOURCES) \
+	$(JSON_SOURCES) \
 	$(TOOL_SOURCES)
 
 if TOOLS

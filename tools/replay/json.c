@@ -1,45 +1,22 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The libiommunest authors */
 /* Events for programs: one JSON object a line. */
-#include <inttypes.h>
-
+#include "tools/json.h"
 #include "tools/replay/replay.h"
-
-/* Every reader of JSON keeps numbers up to this one exact. */
-#define NUMBER_MAX (UINT64_C(1) << 53)
-
-static void put_number(FILE *out, const char *name, uint64_t number)
-{
-	if (number > NUMBER_MAX)
-		fprintf(out, ",\"%s\":\"0x%" PRIx64 "\"", name, number);
-	else
-		fprintf(out, ",\"%s\":%" PRIu64, name, number);
-}
-
-static void put_hex(FILE *out, const char *name, uint64_t number)
-{
-	fprintf(out, ",\"%s\":\"0x%" PRIx64 "\"", name, number);
-}
-
-/* Names are words of this program, with nothing to escape. */
-static void put_name(FILE *out, const char *name, const char *text)
-{
-	fprintf(out, ",\"%s\":\"%s\"", name, text);
-}
 
 static void put_slot(FILE *out, const struct replay *replay, uint32_t index)
 {
-	put_number(out, "seq", replay_seq(replay, index));
-	put_number(out, "index", index);
+	json_put_number(out, "seq", replay_seq(replay, index));
+	json_put_number(out, "index", index);
 }
 
 static void put_entry(FILE *out, const struct replay *replay,
 		      const struct iommunest_vtd_entry *entry, uint64_t cookie)
 {
 	fprintf(out, "{\"seq\":%zu", replay_seq(replay, cookie));
-	put_number(out, "index", cookie);
-	put_hex(out, "addr", entry->addr);
-	put_hex(out, "npages", entry->npages);
+	json_put_number(out, "index", cookie);
+	json_put_hex(out, "addr", entry->addr);
+	json_put_hex(out, "npages", entry->npages);
 	fprintf(out, ",\"leaf\":%s}",
 		entry->flags & IOMMUNEST_VTD_LEAF ? "true" : "false");
 }
@@ -50,7 +27,7 @@ static void put_call(FILE *out, const struct replay *replay,
 	const struct iommunest_vtd_entry *entries = call->entries;
 	uint32_t i;
 
-	put_number(out, "hwpt", call->id);
+	json_put_number(out, "hwpt", call->id);
 	fputs(",\"entries\":[", out);
 	for (i = 0; i < call->count; i++) {
 		if (i)
@@ -58,40 +35,40 @@ static void put_call(FILE *out, const struct replay *replay,
 		put_entry(out, replay, &entries[i], call->cookies[i]);
 	}
 	putc(']', out);
-	put_number(out, "handled", call->handled);
-	put_number(out, "errno", (uint64_t) - (int64_t)call->error);
+	json_put_number(out, "handled", call->handled);
+	json_put_number(out, "errno", (uint64_t) - (int64_t)call->error);
 }
 
 static void put_totals(FILE *out, const struct replay_totals *totals)
 {
-	put_number(out, "descriptors", totals->descriptors);
-	put_number(out, "forwarded", totals->forwarded);
-	put_number(out, "entries", totals->entries);
-	put_number(out, "calls", totals->calls);
-	put_number(out, "waits", totals->waits);
-	put_number(out, "kicks", totals->kicks);
-	put_number(out, "failed", totals->failed);
+	json_put_number(out, "descriptors", totals->descriptors);
+	json_put_number(out, "forwarded", totals->forwarded);
+	json_put_number(out, "entries", totals->entries);
+	json_put_number(out, "calls", totals->calls);
+	json_put_number(out, "waits", totals->waits);
+	json_put_number(out, "kicks", totals->kicks);
+	json_put_number(out, "failed", totals->failed);
 }
 
 static void put_failure(FILE *out, const struct replay *replay,
 			const struct replay_event *event)
 {
 	put_slot(out, replay, event->index);
-	put_number(out, "hwpt", event->hwpt_id);
-	put_number(out, "errno", (uint64_t) - (int64_t)event->error);
-	put_name(out, "cause", replay_cause_name(event->cause));
-	put_hex(out, "fsts", event->fsts);
-	put_hex(out, "iqercd", event->iqercd);
+	json_put_number(out, "hwpt", event->hwpt_id);
+	json_put_number(out, "errno", (uint64_t) - (int64_t)event->error);
+	json_put_text(out, "cause", replay_cause_name(event->cause));
+	json_put_hex(out, "fsts", event->fsts);
+	json_put_hex(out, "iqercd", event->iqercd);
 }
 
 static void put_device(FILE *out, const struct replay_event *event)
 {
-	put_number(out, "hwpt", event->hwpt_id);
-	put_number(out, "sid", event->sid);
+	json_put_number(out, "hwpt", event->hwpt_id);
+	json_put_number(out, "sid", event->sid);
 	if (event->pasid == IOMMUNEST_VTD_NO_PASID)
 		fputs(",\"pasid\":null", out);
 	else
-		put_number(out, "pasid", event->pasid);
+		json_put_number(out, "pasid", event->pasid);
 }
 
 static void put_members(FILE *out, const struct replay *replay,
@@ -99,9 +76,9 @@ static void put_members(FILE *out, const struct replay *replay,
 {
 	switch (event->kind) {
 	case REPLAY_HWPT:
-		put_number(out, "hwpt", event->hwpt_id);
-		put_number(out, "did", event->did);
-		put_number(out, "pasid", event->pasid);
+		json_put_number(out, "hwpt", event->hwpt_id);
+		json_put_number(out, "did", event->did);
+		json_put_number(out, "pasid", event->pasid);
 		break;
 	case REPLAY_DEVICE:
 		put_device(out, event);
@@ -111,15 +88,16 @@ static void put_members(FILE *out, const struct replay *replay,
 		break;
 	case REPLAY_WAIT:
 		put_slot(out, replay, event->index);
-		put_hex(out, "addr", event->addr);
-		put_number(out, "data", event->data);
+		json_put_hex(out, "addr", event->addr);
+		json_put_number(out, "data", event->data);
 		break;
 	case REPLAY_COVERED:
-		put_number(out, "hwpt", event->hwpt_id);
+		json_put_number(out, "hwpt", event->hwpt_id);
 		/* fall through */
 	case REPLAY_VMM:
 		put_slot(out, replay, event->index);
-		put_name(out, "type", iommunest_vtd_desc_name(event->type));
+		json_put_text(out, "type",
+			      iommunest_vtd_desc_name(event->type));
 		break;
 	case REPLAY_FAILURE:
 		put_failure(out, replay, event);
