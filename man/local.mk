@@ -4,6 +4,7 @@
 
 TOOL_PAGES = \
 	%D%/iommunest-capture.1 \
+	%D%/iommunest-check.1 \
 	%D%/iommunest-inval.1 \
 	%D%/iommunest-replay.1
 

@@ -85,6 +85,7 @@ QUICK_SCRIPT_TESTS = \
 	%D%/api/readme.sh \
 	%D%/api/version.sh \
 	%D%/replay/capture-usage.sh \
+	%D%/replay/nest-check.sh \
 	%D%/replay/replay-usage.sh \
 	$(TOOL_TESTS) \
 	$(EXAMPLE_TESTS)
@@ -287,8 +288,15 @@ WRAP_ALLOCATIONS = $(AM_LDFLAGS) $(WRAP_LDFLAGS) \
 
 # Copies of tools that run from the build folder without libtool's wrapper: the
 # tests run them thousands of times, and the wrapper takes longer.
-TOOL_COPIES = %D%/replay/iommunest-capture %D%/replay/iommunest-replay
+TOOL_COPIES = \
+	%D%/replay/iommunest-capture \
+	%D%/replay/iommunest-check \
+	%D%/replay/iommunest-replay
 check_PROGRAMS += $(TOOL_COPIES)
+%C%_replay_iommunest_check_SOURCES = $(CHECK_SOURCES)
+%C%_replay_iommunest_check_LDADD = $(TOOL_LIBS)
+%C%_replay_iommunest_check_LDFLAGS = $(AM_LDFLAGS) -no-install
+
 %C%_replay_iommunest_replay_SOURCES = $(REPLAY_SOURCES)
 %C%_replay_iommunest_replay_LDADD = $(TOOL_LIBS)
 %C%_replay_iommunest_replay_LDFLAGS = $(AM_LDFLAGS) -no-install
@@ -353,6 +361,23 @@ EXTRA_DIST += \
 	%D%/data/guest-iq/flts-par.iq \
 	%D%/data/guest-iq/flts-seq.iq \
 	%D%/data/guest-iq/legacy-par.iq \
+	%D%/data/machines/README.md \
+	%D%/data/machines/amd \
+	%D%/data/machines/arm \
+	%D%/data/machines/empty \
+	%D%/data/machines/emulated \
+	%D%/data/machines/faulty \
+	%D%/data/machines/garbage \
+	%D%/data/machines/group \
+	%D%/data/machines/intel \
+	%D%/data/machines/no-cdev \
+	%D%/data/machines/no-iommufd \
+	%D%/data/machines/no-nest \
+	%D%/data/machines/no-scalable \
+	%D%/data/machines/no-vfio \
+	%D%/data/machines/off \
+	%D%/data/machines/old \
+	%D%/data/machines/two-units \
 	%D%/data/qemu-trace/README.md \
 	%D%/data/qemu-trace/qemu-10.0.trace \
 	%D%/data/qemu-trace/qemu-11.1.trace \
@@ -365,6 +390,7 @@ EXTRA_DIST += \
 	%D%/replay/check_replay.py \
 	%D%/replay/guest_capture.py \
 	%D%/replay/inval.sh \
+	%D%/replay/machine.sh \
 	%D%/replay/viommu.sh \
 	%D%/valgrind.supp
 

@@ -21,6 +21,24 @@ CAPTURE_TOOL_SOURCES = \
 	%D%/capture.c \
 	%D%/capture.h \
 	$(TOOL_SOURCES)
+CHECK_SOURCES = \
+	%D%/iommunest-check.c \
+	%D%/check/check.h \
+	%D%/check/cmdline.c \
+	%D%/check/config.c \
+	%D%/check/device.c \
+	%D%/check/files.c \
+	%D%/check/findings.c \
+	%D%/check/hardware.c \
+	%D%/check/kernel.c \
+	%D%/check/nodes.c \
+	%D%/check/options.c \
+	%D%/check/report-caps.c \
+	%D%/check/report-json.c \
+	%D%/check/report-text.c \
+	%D%/check/units.c \
+	$(JSON_SOURCES) \
+	$(TOOL_SOURCES)
 REPLAY_SOURCES = \
 	%D%/iommunest-replay.c \
 	%D%/replay/guest.c \
@@ -37,12 +55,16 @@ REPLAY_SOURCES = \
 if TOOLS
 bin_PROGRAMS += \
 	%D%/iommunest-capture \
+	%D%/iommunest-check \
 	%D%/iommunest-inval \
 	%D%/iommunest-replay
 endif
 
 %C%_iommunest_capture_SOURCES = $(CAPTURE_TOOL_SOURCES)
 %C%_iommunest_capture_LDADD = $(TOOL_LIBS)
+
+%C%_iommunest_check_SOURCES = $(CHECK_SOURCES)
+%C%_iommunest_check_LDADD = $(TOOL_LIBS)
 
 %C%_iommunest_inval_SOURCES = %D%/iommunest-inval.c $(TOOL_SOURCES)
 %C%_iommunest_inval_LDADD = $(TOOL_LIBS)
