@@ -4,6 +4,7 @@
 # alone; "make check-vm" builds them and runs them there.
 
 VM_TESTS = \
+	%D%/vm-check \
 	%D%/vm-conformance \
 	%D%/vm-errors \
 	%D%/vm-mock \
@@ -34,6 +35,8 @@ endif
 VM_LDADD = %D%/libvm.la tests/libtest.la libiommunest-sim.la libiommunest.la \
 	$(CHECK_LIBS)
 
+%C%_vm_check_LDADD = $(VM_LDADD)
+
 %C%_vm_conformance_LDADD = $(VM_LDADD)
 
 %C%_vm_errors_LDADD = $(VM_LDADD) -lpthread
@@ -60,7 +63,8 @@ VM_LDADD = %D%/libvm.la tests/libtest.la libiommunest-sim.la libiommunest.la \
 # capture.sh's: the guest, and the tools.
 VM_CAPTURE = tests/qemu/linux-guest tests/replay/iommunest-capture
 
-vm-programs: $(VM_TESTS) $(VM_CAPTURE) tests/replay/iommunest-replay
+vm-programs: $(VM_TESTS) $(VM_CAPTURE) tests/replay/iommunest-check \
+	tests/replay/iommunest-replay
 
 # 77: no kernel, or no QEMU.
 check-vm: vm-programs
@@ -87,6 +91,7 @@ EXTRA_DIST += \
 	%D%/run.sh \
 	%D%/selftest.sh \
 	%D%/shell.sh \
+	%D%/vm-check.needs \
 	%D%/vm-replay.needs \
 	kernel/6.12 \
 	kernel/7.3 \
