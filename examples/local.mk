@@ -14,6 +14,7 @@ VIOMMU_SOURCES = \
 
 if EXAMPLES
 noinst_PROGRAMS += \
+	%D%/fault-loop \
 	%D%/fix-and-resubmit \
 	%D%/host-caps \
 	%D%/nest-setup \
@@ -21,6 +22,9 @@ noinst_PROGRAMS += \
 	%D%/submit \
 	%D%/viommu/viommu
 endif
+
+%C%_fault_loop_SOURCES = %D%/fault-loop.c
+%C%_fault_loop_LDADD = $(EXAMPLE_LIBS)
 
 %C%_fix_and_resubmit_SOURCES = %D%/fix-and-resubmit.c
 %C%_fix_and_resubmit_LDADD = $(EXAMPLE_LIBS)

@@ -93,10 +93,13 @@ unsigned int iommunest_sim_open_fds(const struct iommunest_sim *sim);
 /* The device uses ATS: flushes of its HWPT reach its device TLB, too. */
 #define IOMMUNEST_SIM_ATS (1u << 0)
 
+/* It can make page requests; only together with IOMMUNEST_SIM_ATS. */
+#define IOMMUNEST_SIM_PRI (1u << 1)
+
 /*
  * Binds a new device to the iommufd @fd, as VFIO does, and stores its id in
- * *@dev_id.  @flags is 0 or IOMMUNEST_SIM_ATS.  Returns 0, -EINVAL (@dev_id is
- * NULL, or an unknown flag), -EBADF, -ENOMEM.
+ * *@dev_id.  @flags is 0, or IOMMUNEST_SIM_ATS and IOMMUNEST_SIM_PRI.  Returns
+ * 0, -EINVAL (@dev_id is NULL, or an unknown flag), -EBADF, -ENOMEM.
  */
 int iommunest_sim_bind(struct iommunest_sim *sim, int fd, uint32_t flags,
 		       uint32_t *dev_id);
@@ -106,10 +109,12 @@ int iommunest_sim_bind(struct iommunest_sim *sim, int fd, uint32_t flags,
  * @pt_id 0 detaches it.  An IOAS gets an HWPT of its own, which goes with its
  * last device.  What is cached of the old HWPT is dropped, as the driver does.
  * A stage 1 that the hardware does not support is refused here, as by the
- * driver.  Returns 0, -EBADF, -ENOENT (no such device, HWPT or IOAS), -EINVAL,
- * -EADDRINUSE (something is mapped or allowed where the device's interrupts go,
- * or that the HWPT cannot map), -EFAULT (memory that is mapped is not there),
- * -EOPNOTSUPP, -ENOMEM.
+ * driver.  Page requests of the device that have no answer are answered with
+ * IOMMUNEST_FAULT_INVALID.  Returns 0, -EBADF, -ENOENT (no such device, HWPT or
+ * IOAS), -EINVAL, -EADDRINUSE (something is mapped or allowed where the device's
+ * interrupts go, or that the HWPT cannot map), -EFAULT (memory that is mapped is
+ * not there), -ENODEV (an HWPT with a fault queue, and a device without page
+ * requests), -EOPNOTSUPP, -ENOMEM.
  */
 int iommunest_sim_attach(struct iommunest_sim *sim, int fd, uint32_t dev_id,
 			 uint32_t pt_id);
@@ -151,6 +156,40 @@ enum iommunest_sim_vfio_state {
  */
 int iommunest_sim_set_vfio(struct iommunest_sim *sim, unsigned int n,
 			   uint32_t state);
+
+/* ---- Page requests ---- */
+
+/*
+ * Acts as a device that makes a page request: request->dev_id says which, and
+ * length, cookie and reserved are 0.  The group that the request with
+ * IOMMUNEST_PAGE_REQUEST_LAST ends can be read from the fault queue of the
+ * device's HWPT.  Returns 0, -EINVAL (NULL; a member that no request has;
+ * nobody handles the device's requests, and the answer to it was
+ * IOMMUNEST_FAULT_INVALID), -EBADF, -ENOENT (no such device), -ENOMEM.
+ */
+int iommunest_sim_page_request(struct iommunest_sim *sim, int fd,
+			       const struct iommunest_page_request *request);
+
+/* The answer that a device got to a group. */
+struct iommunest_sim_page_response {
+	uint32_t dev_id;
+	/* 0 or IOMMUNEST_PAGE_REQUEST_PASID. */
+	uint32_t flags;
+	uint32_t pasid;
+	uint32_t prgi;
+	/* IOMMUNEST_FAULT_SUCCESS or _INVALID. */
+	uint32_t code;
+};
+
+/*
+ * Calls @fn for each answer from now on; NULL: for none.  It may not call the
+ * simulator.
+ */
+void iommunest_sim_on_page_response(
+	struct iommunest_sim *sim,
+	void (*fn)(void *user,
+		   const struct iommunest_sim_page_response *response),
+	void *user);
 
 /* ---- What is cached ---- */
 

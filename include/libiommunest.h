@@ -19,9 +19,9 @@
  *   accepted while the unknown tail is zero, and refused with -E2BIG
  *   otherwise, as is any size above 4096; a size too small for the first
  *   release's members is -EINVAL.
- * - Threads: a context may be used by several threads at once.  A batch and a
- *   queue engine belong to one thread at a time.  Nothing here is safe in a
- *   signal handler.
+ * - Threads: a context may be used by several threads at once.  A batch, a
+ *   queue engine and a fault reader belong to one thread at a time.  Nothing
+ *   here is safe in a signal handler.
  */
 #ifndef LIBIOMMUNEST_H
 #define LIBIOMMUNEST_H
@@ -29,6 +29,7 @@
 #include <iommunest/core.h>
 #include <iommunest/features.h>
 #include <iommunest/objects.h>
+#include <iommunest/fault.h>
 #include <iommunest/vfio.h>
 #include <iommunest/vtd.h>
 #include <iommunest/vtd-queue.h>

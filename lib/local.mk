@@ -12,6 +12,8 @@ LIB_SOURCES = \
 	%D%/dirty.c \
 	%D%/error-report.c \
 	%D%/error-report.h \
+	%D%/fault-queue.c \
+	%D%/fault-reader.c \
 	%D%/features.c \
 	%D%/hw-info.c \
 	%D%/hwpt.c \

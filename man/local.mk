@@ -12,6 +12,8 @@ LIBRARY_PAGES = \
 	%D%/iommunest_batch.3 \
 	%D%/iommunest_batch_add.3 \
 	%D%/iommunest_dirty.3 \
+	%D%/iommunest_fault_queue_alloc.3 \
+	%D%/iommunest_fault_reader.3 \
 	%D%/iommunest_features.3 \
 	%D%/iommunest_hw_info.3 \
 	%D%/iommunest_hwpt_alloc.3 \
@@ -24,6 +26,7 @@ LIBRARY_PAGES = \
 	%D%/iommunest_sim.3 \
 	%D%/iommunest_sim_attach.3 \
 	%D%/iommunest_sim_inject.3 \
+	%D%/iommunest_sim_page_request.3 \
 	%D%/iommunest_sim_stats.3 \
 	%D%/iommunest_sim_translate.3 \
 	%D%/iommunest_submit.3 \
@@ -75,6 +78,19 @@ MAN_LINKS = \
 	%D%/iommunest_dirty_get.3 \
 	%D%/iommunest_dirty_set.3 \
 	%D%/iommunest_failure.3 \
+	%D%/iommunest_fault_group.3 \
+	%D%/iommunest_fault_queue_close.3 \
+	%D%/iommunest_fault_queue_wait.3 \
+	%D%/iommunest_fault_reader_find.3 \
+	%D%/iommunest_fault_reader_free.3 \
+	%D%/iommunest_fault_reader_grow.3 \
+	%D%/iommunest_fault_reader_new.3 \
+	%D%/iommunest_fault_reader_next.3 \
+	%D%/iommunest_fault_reader_options.3 \
+	%D%/iommunest_fault_respond.3 \
+	%D%/iommunest_fault_respond_all.3 \
+	%D%/iommunest_fault_response.3 \
+	%D%/iommunest_fault_waiting.3 \
 	%D%/iommunest_fd.3 \
 	%D%/iommunest_feature_name.3 \
 	%D%/iommunest_feature_text.3 \
@@ -97,6 +113,7 @@ MAN_LINKS = \
 	%D%/iommunest_open_options.3 \
 	%D%/iommunest_option_get.3 \
 	%D%/iommunest_option_set.3 \
+	%D%/iommunest_page_request.3 \
 	%D%/iommunest_paging_hwpt.3 \
 	%D%/iommunest_report.3 \
 	%D%/iommunest_sim_bind.3 \
@@ -108,8 +125,10 @@ MAN_LINKS = \
 	%D%/iommunest_sim_free.3 \
 	%D%/iommunest_sim_new.3 \
 	%D%/iommunest_sim_on_desc.3 \
+	%D%/iommunest_sim_on_page_response.3 \
 	%D%/iommunest_sim_open_fds.3 \
 	%D%/iommunest_sim_options.3 \
+	%D%/iommunest_sim_page_response.3 \
 	%D%/iommunest_sim_set_vfio.3 \
 	%D%/iommunest_sim_sys.3 \
 	%D%/iommunest_submit_options.3 \

@@ -6,10 +6,12 @@
 #include <errno.h>
 
 #include "cache.h"
+#include "fault-queue.h"
 #include "files.h"
 #include "hwpt.h"
 #include "iopt.h"
 #include "objects.h"
+#include "page-request.h"
 #include "ranges.h"
 #include "registers.h"
 
@@ -34,6 +36,7 @@ int iommunest__sim_bind(struct sim_file *iommufd, uint32_t flags,
 	/* VFIO holds it. */
 	dev->obj.users = 1;
 	dev->ats = flags & IOMMUNEST_SIM_ATS;
+	dev->pri = flags & IOMMUNEST_SIM_PRI;
 	*dev_id = dev->obj.id;
 	return 0;
 }
@@ -43,7 +46,8 @@ EXPORT int iommunest_sim_bind(struct iommunest_sim *sim, int fd, uint32_t flags,
 {
 	struct sim_file *file = iommunest__sim_iommufd_get(sim, fd);
 
-	if (!dev_id || flags & ~IOMMUNEST_SIM_ATS)
+	if (!dev_id || flags & ~(IOMMUNEST_SIM_ATS | IOMMUNEST_SIM_PRI) ||
+	    flags == IOMMUNEST_SIM_PRI)
 		return -EINVAL;
 	if (!file)
 		return -EBADF;
@@ -104,6 +108,8 @@ static void leave(struct sim_file *iommufd, struct sim_device *dev)
 	dev->hwpt = NULL;
 	if (!hwpt)
 		return;
+	if (hwpt->fault_queue)
+		iommunest__sim_fault_queue_leave(hwpt->fault_queue, dev);
 	hwpt->obj.users--;
 	if (hwpt->automatic && hwpt->obj.users == 0)
 		iommunest__sim_object_destroy(iommufd, &hwpt->obj);
@@ -116,10 +122,22 @@ static void join(struct sim_device *dev, struct sim_hwpt *hwpt)
 	unblock(dev);
 }
 
-static bool can_do(const struct iommunest_sim *sim, const struct sim_hwpt *hwpt)
+static bool lacks_requests(const struct sim_device *dev,
+			   const struct sim_hwpt *hwpt)
 {
-	return hwpt->obj.type == SIM_HWPT_PAGING ||
-	       iommunest__sim_can_stage1(sim, &hwpt->s1);
+	return hwpt->fault_queue && !iommunest__sim_can_request(dev);
+}
+
+/* Returns 0, or what the driver refuses the HWPT with. */
+static int check(const struct iommunest_sim *sim, const struct sim_device *dev,
+		 const struct sim_hwpt *hwpt)
+{
+	if (lacks_requests(dev, hwpt))
+		return -ENODEV;
+	if (hwpt->obj.type == SIM_HWPT_NESTED &&
+	    !iommunest__sim_can_stage1(sim, &hwpt->s1))
+		return -EINVAL;
+	return 0;
 }
 
 /* Nothing is mapped where the device's interrupts go. */
@@ -131,17 +149,23 @@ static int reserve_msi(struct sim_ioas *ioas, const struct sim_device *dev)
 }
 
 /*
- * Refused by the driver.  The kernel then gives up the addresses in the IOAS of
- * the new HWPT, also where that is the one of the old HWPT.
+ * The kernel gives up the addresses in the IOAS of the new HWPT, also where
+ * that is the one of the old HWPT.
  */
+static int give_up(struct sim_device *dev, struct sim_ioas *ioas, int error)
+{
+	iommunest__sim_ranges_remove(&ioas->reserved, dev);
+	return error;
+}
+
+/* Refused by the driver. */
 static int refuse(const struct iommunest_sim *sim, struct sim_device *dev,
-		  struct sim_ioas *ioas)
+		  struct sim_ioas *ioas, int error)
 {
 	/* Otherwise it stays blocked until another attach succeeds. */
 	if (sim->profile->attach_rolls_back)
 		unblock(dev);
-	iommunest__sim_ranges_remove(&ioas->reserved, dev);
-	return -EINVAL;
+	return give_up(dev, ioas, error);
 }
 
 static int attach_hwpt(const struct iommunest_sim *sim,
@@ -156,14 +180,19 @@ static int attach_hwpt(const struct iommunest_sim *sim,
 	ret = reserve_msi(ioas, dev);
 	if (ret)
 		return ret;
+	if (sim->profile->requests_first && lacks_requests(dev, hwpt))
+		return give_up(dev, ioas, -ENODEV);
 	/* The driver blocks the device before it checks the new HWPT. */
 	block(dev);
-	if (!can_do(sim, hwpt))
-		return refuse(sim, dev, ioas);
+	ret = check(sim, dev, hwpt);
+	if (ret)
+		return refuse(sim, dev, ioas, ret);
 	if (dev->hwpt && ioas_of(dev->hwpt) != ioas)
 		iommunest__sim_ranges_remove(&ioas_of(dev->hwpt)->reserved,
 					     dev);
 	leave(iommufd, dev);
+	if (!hwpt->fault_queue)
+		iommunest__sim_requests_free(dev);
 	join(dev, hwpt);
 	return 0;
 }
@@ -236,6 +265,7 @@ int iommunest__sim_attach(const struct iommunest_sim *sim,
 		return attach_ioas(sim, iommufd, dev, (struct sim_ioas *)obj,
 				   pt_id);
 	case SIM_DEVICE:
+	case SIM_FAULT_QUEUE:
 		break;
 	}
 	return -EINVAL;
@@ -248,6 +278,7 @@ void iommunest__sim_detach(struct sim_file *iommufd, struct sim_device *dev)
 	block(dev);
 	iommunest__sim_ranges_remove(&ioas_of(dev->hwpt)->reserved, dev);
 	leave(iommufd, dev);
+	iommunest__sim_requests_free(dev);
 }
 
 EXPORT int iommunest_sim_attach(struct iommunest_sim *sim, int fd,

@@ -9,6 +9,7 @@
 #include "call.h"
 #include "destroy.h"
 #include "dirty.h"
+#include "fault-queue.h"
 #include "fault.h"
 #include "hw-info.h"
 #include "hwpt.h"
@@ -47,7 +48,7 @@ static const struct op ops[] = {
 	OP(CMD_HWPT_GET_DIRTY_BITMAP, 48, 48, iommunest__sim_get_dirty_bitmap),
 	/* Its size is in the profile. */
 	OP(CMD_HWPT_INVALIDATE, 0, 32, iommunest__sim_hwpt_invalidate),
-	OP(CMD_FAULT_QUEUE_ALLOC, 16, 16, NULL),
+	OP(CMD_FAULT_QUEUE_ALLOC, 16, 16, iommunest__sim_fault_queue_alloc),
 	OP(CMD_IOAS_MAP_FILE, 40, 40, iommunest__sim_ioas_map_file),
 	OP(CMD_VIOMMU_ALLOC, 40, 24, NULL),
 	OP(CMD_VDEVICE_ALLOC, 24, 24, NULL),
@@ -72,10 +73,13 @@ _Static_assert(sizeof(struct iommu_hwpt_set_dirty_tracking) == 16, "uAPI size");
 _Static_assert(sizeof(struct iommu_hwpt_get_dirty_bitmap) == 48, "uAPI size");
 _Static_assert(sizeof(struct iommu_ioas_map_file) == 40, "uAPI size");
 _Static_assert(sizeof(struct iommu_ioas_change_process) == 8, "uAPI size");
+_Static_assert(sizeof(struct iommu_fault_alloc) == 16, "uAPI size");
 _Static_assert(IOMMU_DESTROY == _IO(';', CMD_DESTROY), "uAPI number");
 _Static_assert(IOMMU_IOAS_ALLOC == _IO(';', CMD_IOAS_ALLOC), "uAPI number");
 _Static_assert(IOMMU_HWPT_ALLOC == _IO(';', CMD_HWPT_ALLOC), "uAPI number");
 _Static_assert(IOMMU_GET_HW_INFO == _IO(';', CMD_GET_HW_INFO), "uAPI number");
+_Static_assert(IOMMU_FAULT_QUEUE_ALLOC == _IO(';', CMD_FAULT_QUEUE_ALLOC),
+	       "uAPI number");
 _Static_assert(IOMMU_HWPT_INVALIDATE == _IO(';', CMD_HWPT_INVALIDATE),
 	       "uAPI number");
 

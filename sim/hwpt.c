@@ -153,6 +153,18 @@ static int alloc(struct sim_call *call, struct sim_hwpt **hwpt)
 	return -EINVAL;
 }
 
+static int use_queue(const struct sim_call *call, struct sim_hwpt *hwpt)
+{
+	struct sim_fault_queue *queue = iommunest__sim_fault_queue_get(
+		call->file, call->cmd.hwpt_alloc.fault_id);
+
+	if (!queue)
+		return -ENOENT;
+	queue->obj.users++;
+	hwpt->fault_queue = queue;
+	return 0;
+}
+
 int iommunest__sim_hwpt_alloc(struct sim_call *call)
 {
 	struct iommu_hwpt_alloc *cmd = &call->cmd.hwpt_alloc;
@@ -162,10 +174,9 @@ int iommunest__sim_hwpt_alloc(struct sim_call *call)
 	if (ret)
 		return ret;
 	cmd->out_hwpt_id = hwpt->obj.id;
-	/* Fault queues are not simulated, so no id of one exists. */
 	if (cmd->flags & FAULT_ID)
-		ret = -ENOENT;
-	else
+		ret = use_queue(call, hwpt);
+	if (!ret)
 		ret = iommunest__sim_call_respond(call, sizeof(*cmd));
 	if (ret)
 		iommunest__sim_object_destroy(call->file, &hwpt->obj);

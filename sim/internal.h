@@ -93,6 +93,7 @@ enum sim_type {
 	SIM_DEVICE,
 	SIM_HWPT_PAGING,
 	SIM_HWPT_NESTED,
+	SIM_FAULT_QUEUE,
 };
 
 struct sim_object {
@@ -118,6 +119,24 @@ struct sim_ioas {
 	struct sim_hwpt *hwpts;
 };
 
+/* A group of page requests, the last one last. */
+struct sim_group {
+	struct sim_group *next;
+	const struct sim_device *device;
+	uint32_t cookie;
+	uint32_t count;
+	struct iommu_hwpt_pgfault requests[];
+};
+
+struct sim_fault_queue {
+	struct sim_object obj;
+	struct iommunest_sim *sim;
+	/* In the order in which they came. */
+	struct sim_group *unread;
+	/* By cookie. */
+	struct sim_group *unanswered;
+};
+
 struct sim_hwpt {
 	struct sim_object obj;
 	/* The IOAS of a paging HWPT, the parent of a nested one. */
@@ -134,19 +153,30 @@ struct sim_hwpt {
 	/* Page frames that a device wrote to, of a paging HWPT. */
 	struct sim_set dirty;
 	struct iommu_hwpt_vtd_s1 s1;
+	/* NULL: page requests are answered by the kernel. */
+	struct sim_fault_queue *fault_queue;
 	/* A list in the order in which they were attached. */
 	struct sim_device *devices;
 	struct sim_iotlb iotlb;
 };
 
+/* A page request whose group is not complete. */
+struct sim_request {
+	struct sim_request *next;
+	struct iommu_hwpt_pgfault request;
+};
+
 struct sim_device {
 	struct sim_object obj;
 	bool ats;
+	bool pri;
 	/* Detached by the driver, while iommufd has it attached. */
 	bool blocked;
 	struct sim_hwpt *hwpt;
 	struct sim_device *next;
 	struct sim_tlb tlb;
+	/* In the order in which they came. */
+	struct sim_request *requests;
 };
 
 /* ---- The simulator and its files ---- */
@@ -165,6 +195,8 @@ struct sim_profile {
 	int not_nested_errno;
 	/* A paging HWPT needs a stage that the hardware supports. */
 	bool checks_stage;
+	/* An attach that needs page requests is refused before it begins. */
+	bool requests_first;
 	/* When an attach is refused, the device goes on with its old HWPT. */
 	bool attach_rolls_back;
 	/* IOMMU_GET_HW_INFO reports that a device does not support ATS. */
@@ -193,6 +225,7 @@ enum sim_file_kind {
 	SIM_FILE_VFIO,
 	/* A file or a folder of sysfs. */
 	SIM_FILE_SYSFS,
+	SIM_FILE_FAULT_QUEUE,
 };
 
 struct sim_file {
@@ -220,6 +253,8 @@ struct sim_file {
 	char text[256];
 	size_t text_len;
 	size_t text_at;
+	/* A fault queue, which is there as long as @iommufd is. */
+	struct sim_fault_queue *queue;
 };
 
 #define SIM_VFIO_NODES 8u
@@ -250,6 +285,9 @@ struct iommunest_sim {
 	uint32_t vfio_states[SIM_VFIO_NODES];
 	void (*on_desc)(void *user, const struct iommunest_sim_desc *desc);
 	void *on_desc_user;
+	void (*on_page_response)(
+		void *user, const struct iommunest_sim_page_response *response);
+	void *on_page_response_user;
 	struct iommunest_sim_stats stats;
 	struct sim_fault faults[SIM_MAX_FAULTS];
 	unsigned int fault_count;
@@ -292,6 +330,7 @@ struct sim_call {
 		struct iommu_hwpt_alloc hwpt_alloc;
 		struct iommu_hw_info hw_info;
 		struct iommunest_uapi_invalidate invalidate;
+		struct iommu_fault_alloc fault_alloc;
 	} cmd;
 };
 

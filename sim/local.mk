@@ -20,6 +20,8 @@ SIM_SOURCES = \
 	%D%/dirty.h \
 	%D%/dispatch.c \
 	%D%/dispatch.h \
+	%D%/fault-queue.c \
+	%D%/fault-queue.h \
 	%D%/fault.c \
 	%D%/fault.h \
 	%D%/files.c \
@@ -45,6 +47,8 @@ SIM_SOURCES = \
 	%D%/objects.h \
 	%D%/options.c \
 	%D%/options.h \
+	%D%/page-request.c \
+	%D%/page-request.h \
 	%D%/pages.c \
 	%D%/pages.h \
 	%D%/profile.c \

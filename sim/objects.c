@@ -67,6 +67,16 @@ struct sim_device *iommunest__sim_device_get(const struct sim_file *file,
 	return obj && obj->type == SIM_DEVICE ? (struct sim_device *)obj : NULL;
 }
 
+struct sim_fault_queue *
+iommunest__sim_fault_queue_get(const struct sim_file *file, uint32_t id)
+{
+	struct sim_object *obj = iommunest__sim_object_get(file, id);
+
+	return obj && obj->type == SIM_FAULT_QUEUE
+		       ? (struct sim_fault_queue *)obj
+		       : NULL;
+}
+
 struct sim_ioas *iommunest__sim_ioas_get(const struct sim_file *file,
 					 uint32_t id)
 {
@@ -95,6 +105,46 @@ struct sim_hwpt *iommunest__sim_nested_get(const struct sim_file *file,
 	return hwpt_get(file, id, SIM_HWPT_NESTED);
 }
 
+void iommunest__sim_requests_free(struct sim_device *dev)
+{
+	struct sim_request *request;
+
+	while ((request = dev->requests)) {
+		dev->requests = request->next;
+		free(request);
+	}
+}
+
+static void free_device(struct sim_device *dev)
+{
+	iommunest__sim_requests_free(dev);
+	iommunest__sim_tlb_free(&dev->tlb);
+}
+
+static void free_groups(struct sim_group *group)
+{
+	struct sim_group *next;
+
+	for (; group; group = next) {
+		next = group->next;
+		free(group);
+	}
+}
+
+/* Groups are left only where the iommufd is closed: nobody is told. */
+static void free_queue(struct sim_fault_queue *queue)
+{
+	free_groups(queue->unread);
+	free_groups(queue->unanswered);
+}
+
+static void leave_users(const struct sim_hwpt *hwpt)
+{
+	hwpt->base->users--;
+	if (hwpt->fault_queue)
+		hwpt->fault_queue->obj.users--;
+}
+
 /* Does not touch its base: that may be freed already when a file is closed. */
 static void free_object(struct sim_object *obj)
 {
@@ -107,7 +157,10 @@ static void free_object(struct sim_object *obj)
 		iommunest__sim_iopt_free((struct sim_ioas *)obj);
 		break;
 	case SIM_DEVICE:
-		iommunest__sim_tlb_free(&((struct sim_device *)obj)->tlb);
+		free_device((struct sim_device *)obj);
+		break;
+	case SIM_FAULT_QUEUE:
+		free_queue((struct sim_fault_queue *)obj);
 		break;
 	case SIM_HWPT_PAGING:
 	case SIM_HWPT_NESTED:
@@ -129,7 +182,7 @@ static void unlink_object(struct sim_file *file, struct sim_object *obj)
 		iommunest__sim_iopt_remove_hwpt((struct sim_ioas *)hwpt->base,
 						hwpt);
 	if (obj->type == SIM_HWPT_PAGING || obj->type == SIM_HWPT_NESTED)
-		hwpt->base->users--;
+		leave_users(hwpt);
 }
 
 void iommunest__sim_object_destroy(struct sim_file *file,

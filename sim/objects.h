@@ -21,9 +21,13 @@ struct sim_hwpt *iommunest__sim_paging_get(const struct sim_file *file,
 					   uint32_t id);
 struct sim_hwpt *iommunest__sim_nested_get(const struct sim_file *file,
 					   uint32_t id);
+struct sim_fault_queue *
+iommunest__sim_fault_queue_get(const struct sim_file *file, uint32_t id);
 /* Takes the object out of the table and frees it. */
 void iommunest__sim_object_destroy(struct sim_file *file,
 				   struct sim_object *obj);
+/* Drops the page requests of groups whose last one has not come. */
+void iommunest__sim_requests_free(struct sim_device *dev);
 void iommunest__sim_objects_free(struct sim_file *file);
 
 #endif /* IOMMUNEST_SIM_OBJECTS_H */

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "dispatch.h"
+#include "fault-queue.h"
 #include "files.h"
 #include "sysfs.h"
 #include "user-memory.h"
@@ -64,6 +65,8 @@ static int table_close(void *data, int fd)
 	file = iommunest__sim_file_get(sim, fd);
 	if (!file)
 		return -EBADF;
+	if (file->kind == SIM_FILE_FAULT_QUEUE)
+		iommunest__sim_fault_queue_close(file);
 	if (file->kind == SIM_FILE_VFIO)
 		iommunest__sim_vfio_close(file);
 	if (file->kind == SIM_FILE_IOMMUFD)
@@ -86,21 +89,15 @@ static int table_ioctl(void *data, int fd, unsigned long request, void *arg)
 	if (file->kind == SIM_FILE_VFIO)
 		return iommunest__sim_vfio_ioctl(sim, file, (uint32_t)request,
 						 (uintptr_t)arg);
-	if (file->kind == SIM_FILE_SYSFS)
+	if (file->kind != SIM_FILE_IOMMUFD)
 		return -ENOTTY;
 	return iommunest__sim_dispatch(sim, file, (uint32_t)request,
 				       (uintptr_t)arg);
 }
 
 /* Iommufds and device nodes support neither reading nor writing. */
-static ssize_t refuse_transfer(const struct iommunest_sim *sim, int fd,
-			       int wrong_access)
+static int refuse_transfer(const struct sim_file *file, int wrong_access)
 {
-	const struct sim_file *file;
-
-	if (!sim)
-		return -EINVAL;
-	file = iommunest__sim_file_get(sim, fd);
 	return !file || file->access == wrong_access ? -EBADF : -EINVAL;
 }
 
@@ -113,19 +110,32 @@ static struct sim_file *sysfs_of(const struct iommunest_sim *sim, int fd)
 
 static ssize_t table_read(void *data, int fd, void *buf, size_t len)
 {
-	struct sim_file *file = sysfs_of(data, fd);
+	struct iommunest_sim *sim = data;
+	struct sim_file *file;
 
-	if (file)
-		return iommunest__sim_sysfs_read(data, file, (uintptr_t)buf,
+	if (!sim)
+		return -EINVAL;
+	file = iommunest__sim_file_get(sim, fd);
+	if (file && file->kind == SIM_FILE_SYSFS)
+		return iommunest__sim_sysfs_read(sim, file, (uintptr_t)buf,
 						 len);
-	return refuse_transfer(data, fd, O_WRONLY);
+	if (file && file->kind == SIM_FILE_FAULT_QUEUE)
+		return iommunest__sim_fault_queue_read(sim, file,
+						       (uintptr_t)buf, len);
+	return refuse_transfer(file, O_WRONLY);
 }
 
 static ssize_t table_write(void *data, int fd, const void *buf, size_t len)
 {
-	(void)buf;
-	(void)len;
-	return refuse_transfer(data, fd, O_RDONLY);
+	struct iommunest_sim *sim = data;
+	struct sim_file *file;
+
+	if (!sim)
+		return -EINVAL;
+	file = iommunest__sim_file_get(sim, fd);
+	if (!file || file->kind != SIM_FILE_FAULT_QUEUE)
+		return refuse_transfer(file, O_RDONLY);
+	return iommunest__sim_fault_queue_write(sim, file, (uintptr_t)buf, len);
 }
 
 /* A file of a kind that does not say when it is ready always is. */
@@ -137,6 +147,8 @@ static short events_of(const struct iommunest_sim *sim, const struct pollfd *fd)
 		return 0;
 	if (!file)
 		return POLLNVAL;
+	if (file->kind == SIM_FILE_FAULT_QUEUE)
+		return iommunest__sim_fault_queue_events(file) & fd->events;
 	return (POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM) & fd->events;
 }
 

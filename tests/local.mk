@@ -29,6 +29,7 @@ VALGRIND_TESTS = $(WRAPPED_TESTS) \
 	%D%/core/test-context \
 	%D%/core/test-error-report \
 	%D%/core/test-dirty \
+	%D%/core/test-fault \
 	%D%/core/test-features \
 	%D%/core/test-map \
 	%D%/core/test-objects \
@@ -175,6 +176,14 @@ TEST_SIM_LDADD = %D%/libtest-sim.la %D%/libtest.la libiommunest-sim.la \
 %C%_sim_test_sim_map_LDADD = $(TEST_SIM_LDADD)
 
 # ---- Programs of several files ----
+
+%C%_core_test_fault_SOURCES = \
+	%D%/core/fault-stream.c \
+	%D%/core/fault-stream.h \
+	%D%/core/test-fault-queue.c \
+	%D%/core/test-fault-random.c \
+	%D%/core/test-fault-reader.c \
+	%D%/core/test-fault-respond.c
 
 %C%_core_test_submit_SOURCES = \
 	%D%/core/test-submit-arguments.c \

@@ -54,6 +54,13 @@ if build_and_run fix-and-resubmit "$examples/fix-and-resubmit.c"; then
 	flushes
 fi
 
+if build_and_run fault-loop "$examples/fault-loop.c"; then
+	prints '2 requests: 0x1000 0x2000' \
+		"the device's group 7: success" \
+		'1 requests: 0xdead000' \
+		"the device's group 8: invalid"
+fi
+
 if build_and_run host-caps "$examples/host-caps.c"; then
 	prints 'nested translation: yes' \
 		'first stage: 5 levels, 1 GiB pages: yes' \

@@ -365,6 +365,26 @@ static int iq_restore_registers(void *sized)
 	return ret;
 }
 
+static int fault_reader(void *sized)
+{
+	struct iommunest_fault_reader *reader;
+	int ret = iommunest_fault_reader_new(&reader, ctx, 3, sized);
+
+	iommunest_fault_reader_free(reader);
+	return ret;
+}
+
+static int fault_group(void *sized)
+{
+	struct iommunest_fault_reader *reader;
+	int ret;
+
+	ck_assert_int_eq(iommunest_fault_reader_new(&reader, ctx, 3, NULL), 0);
+	ret = iommunest_fault_reader_next(reader, sized);
+	iommunest_fault_reader_free(reader);
+	return ret;
+}
+
 #define ROW(function, type)                              \
 	{                                                \
 #function, function, sizeof(struct type) \
@@ -389,6 +409,8 @@ static const struct {
 	ROW(dirty, iommunest_dirty),
 	ROW(paging_hwpt, iommunest_paging_hwpt),
 	ROW(nested_hwpt, iommunest_nested_hwpt),
+	ROW(fault_reader, iommunest_fault_reader_options),
+	ROW(fault_group, iommunest_fault_group),
 	ROW(caps, iommunest_vtd_caps),
 	ROW(guest, iommunest_vtd_guest),
 	ROW(pasid_entry, iommunest_vtd_pasid_entry),

@@ -34,6 +34,7 @@ static const struct uapi_row rows[] = {
 	VALUE(IOMMU_HWPT_INVALIDATE),
 	VALUE(IOMMU_IOAS_MAP_FILE),
 	VALUE(IOMMU_IOAS_CHANGE_PROCESS),
+	VALUE(IOMMU_FAULT_QUEUE_ALLOC),
 
 	STRUCT(iommu_destroy),
 	MEMBER(iommu_destroy, size),
@@ -204,4 +205,35 @@ static const struct uapi_row rows[] = {
 	MEMBER(iommu_hwpt_invalidate, entry_len),
 	MEMBER(iommu_hwpt_invalidate, entry_num),
 	MEMBER(iommu_hwpt_invalidate, __reserved),
+
+	VALUE(IOMMU_PGFAULT_FLAGS_PASID_VALID),
+	VALUE(IOMMU_PGFAULT_FLAGS_LAST_PAGE),
+	VALUE(IOMMU_PGFAULT_PERM_READ),
+	VALUE(IOMMU_PGFAULT_PERM_WRITE),
+	VALUE(IOMMU_PGFAULT_PERM_EXEC),
+	VALUE(IOMMU_PGFAULT_PERM_PRIV),
+
+	STRUCT(iommu_hwpt_pgfault),
+	MEMBER(iommu_hwpt_pgfault, flags),
+	MEMBER(iommu_hwpt_pgfault, dev_id),
+	MEMBER(iommu_hwpt_pgfault, pasid),
+	MEMBER(iommu_hwpt_pgfault, grpid),
+	MEMBER(iommu_hwpt_pgfault, perm),
+	MEMBER(iommu_hwpt_pgfault, __reserved),
+	MEMBER(iommu_hwpt_pgfault, addr),
+	MEMBER(iommu_hwpt_pgfault, length),
+	MEMBER(iommu_hwpt_pgfault, cookie),
+
+	VALUE(IOMMUFD_PAGE_RESP_SUCCESS),
+	VALUE(IOMMUFD_PAGE_RESP_INVALID),
+
+	STRUCT(iommu_hwpt_page_response),
+	MEMBER(iommu_hwpt_page_response, cookie),
+	MEMBER(iommu_hwpt_page_response, code),
+
+	STRUCT(iommu_fault_alloc),
+	MEMBER(iommu_fault_alloc, size),
+	MEMBER(iommu_fault_alloc, flags),
+	MEMBER(iommu_fault_alloc, out_fault_id),
+	MEMBER(iommu_fault_alloc, out_fault_fd),
 };
