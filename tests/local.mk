@@ -336,6 +336,7 @@ check_PROGRAMS += $(TOOL_COPIES)
 CONFORMANCE_SOURCES = \
 	%D%/conformance/cases-attach.c \
 	%D%/conformance/cases-entry.c \
+	%D%/conformance/cases-fault-queue.c \
 	%D%/conformance/cases-features.c \
 	%D%/conformance/cases-flush.c \
 	%D%/conformance/cases-hw-info.c \

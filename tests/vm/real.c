@@ -52,6 +52,14 @@ static ssize_t sys_write(void *data, int fd, const void *buf, size_t len)
 	return ret < 0 ? -errno : ret;
 }
 
+static int sys_poll(void *data, struct pollfd *fds, nfds_t count, int timeout)
+{
+	int ret = poll(fds, count, timeout);
+
+	(void)data;
+	return ret < 0 ? -errno : ret;
+}
+
 static const struct iommunest_sys calls = {
 	.size = sizeof(calls),
 	.open = sys_open,
@@ -59,6 +67,7 @@ static const struct iommunest_sys calls = {
 	.ioctl = sys_ioctl,
 	.read = sys_read,
 	.write = sys_write,
+	.poll = sys_poll,
 };
 
 /* ---- Devices ---- */
