@@ -51,7 +51,10 @@ VM_LDADD = %D%/libvm.la tests/libtest.la libiommunest-sim.la libiommunest.la \
 %C%_vm_mock_SOURCES = \
 	%D%/mock-uapi.h \
 	%D%/vm-mock.c \
-	%D%/vm-mock-viommu.c
+	%D%/vm-mock-requests.c \
+	%D%/vm-mock-viommu.c \
+	tests/conformance/requests.c \
+	tests/conformance/requests.h
 %C%_vm_mock_LDADD = $(VM_LDADD)
 
 %C%_vm_replay_LDADD = $(VM_LDADD)

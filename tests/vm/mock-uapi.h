@@ -16,8 +16,12 @@
 enum vm_mock_op {
 	/* A device on the HWPT of an IOAS, by its id. */
 	VM_MOCK_DEVICE = 2,
+	/* A device is attached to another HWPT or IOAS. */
+	VM_MOCK_REPLACE = 10,
 	/* Success if a nested HWPT's cache holds this value under an id. */
 	VM_MOCK_CHECK_IOTLB = 14,
+	/* A device makes a page request, the last of its group. */
+	VM_MOCK_REQUEST = 15,
 	/* Success if a device's cache holds this value under an id. */
 	VM_MOCK_CHECK_CACHE = 16,
 };
@@ -37,6 +41,17 @@ struct vm_mock_cmd {
 			__u32 id;
 			__u32 value;
 		} check_iotlb;
+		struct {
+			__u32 pt_id;
+		} replace;
+		/* A pasid of 0 is none. */
+		struct {
+			__u32 dev_id;
+			__u32 pasid;
+			__u32 grpid;
+			__u32 perm;
+			__u64 addr;
+		} request;
 		/* What the largest operation has. */
 		__aligned_u64 words[6];
 	};

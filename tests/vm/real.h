@@ -21,6 +21,8 @@ struct real {
 	struct trace *trace;
 };
 
+/* The system calls themselves. */
+const struct iommunest_sys *real_sys(void);
 /* 6.12, or what comes after it. */
 enum conf_kernel real_kernel(void);
 /* With the patches of kernel/. */
