@@ -33,5 +33,6 @@
 #include <iommunest/vfio.h>
 #include <iommunest/vtd.h>
 #include <iommunest/vtd-queue.h>
+#include <iommunest/vtd-page-request.h>
 
 #endif /* LIBIOMMUNEST_H */

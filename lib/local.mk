@@ -59,6 +59,7 @@ LIB_SOURCES = \
 	%D%/vtd/guest-check.c \
 	%D%/vtd/hwpt.c \
 	%D%/vtd/kernel-faults.c \
+	%D%/vtd/page-request.c \
 	%D%/vtd/pasid-entry.c \
 	%D%/vtd/queue/complete.c \
 	%D%/vtd/queue/complete.h \

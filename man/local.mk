@@ -48,6 +48,7 @@ LIBRARY_PAGES = \
 	%D%/iommunest_vtd_iq_save.3 \
 	%D%/iommunest_vtd_iq_set_base.3 \
 	%D%/iommunest_vtd_kernel_faults.3 \
+	%D%/iommunest_vtd_page_request.3 \
 	%D%/iommunest_vtd_pasid.3 \
 	%D%/iommunest_vtd_queue.7 \
 	%D%/iommunest_vtd_viommu.7 \
@@ -189,6 +190,9 @@ MAN_LINKS = \
 	%D%/iommunest_vtd_iqei_text.3 \
 	%D%/iommunest_vtd_kernel_fault_text.3 \
 	%D%/iommunest_vtd_limits.3 \
+	%D%/iommunest_vtd_page_request_build.3 \
+	%D%/iommunest_vtd_page_request_decode.3 \
+	%D%/iommunest_vtd_page_response.3 \
 	%D%/iommunest_vtd_pasid_decode.3 \
 	%D%/iommunest_vtd_pasid_entry.3 \
 	%D%/iommunest_vtd_pasid_reason_text.3 \

@@ -63,6 +63,7 @@ VALGRIND_TESTS = $(WRAPPED_TESTS) \
 	%D%/vtd/test-entry \
 	%D%/vtd/test-guest-caps \
 	%D%/vtd/test-kernel-faults \
+	%D%/vtd/test-page-request \
 	%D%/vtd/test-pasid-entry
 
 # Minutes each under valgrind, for their many random rounds.
@@ -131,6 +132,8 @@ LDADD = %D%/libtest.la libiommunest-sim.la libiommunest.la $(CHECK_LIBS)
 
 # What they share; each takes what it needs of it.
 %C%_libtest_la_SOURCES = \
+	%D%/harness/fault-stream.c \
+	%D%/harness/fault-stream.h \
 	%D%/harness/groups.c \
 	%D%/harness/groups.h \
 	%D%/harness/guest.c \
@@ -174,7 +177,6 @@ TEST_SIM_LDADD = %D%/libtest-sim.la %D%/libtest.la libiommunest-sim.la \
 %C%_sim_test_sim_cache_LDADD = $(TEST_SIM_LDADD)
 %C%_sim_test_sim_fault_LDADD = $(TEST_SIM_LDADD)
 %C%_sim_test_sim_life_LDADD = $(TEST_SIM_LDADD)
-%C%_sim_test_sim_requests_LDADD = $(TEST_SIM_LDADD)
 %C%_sim_test_sim_requests_SOURCES = \
 	%D%/conformance/requests.c \
 	%D%/conformance/requests.h \
@@ -184,8 +186,6 @@ TEST_SIM_LDADD = %D%/libtest-sim.la %D%/libtest.la libiommunest-sim.la \
 # ---- Programs of several files ----
 
 %C%_core_test_fault_SOURCES = \
-	%D%/core/fault-stream.c \
-	%D%/core/fault-stream.h \
 	%D%/core/test-fault-queue.c \
 	%D%/core/test-fault-random.c \
 	%D%/core/test-fault-reader.c \

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "fault-stream.h"
+#include "tests/harness/fault-stream.h"
 
 #include "tests/harness/support.h"
 

@@ -4,8 +4,8 @@
  * A fault queue whose bytes are the test's: what each read returns, what each
  * write answers, and what was read and written.
  */
-#ifndef TESTS_CORE_FAULT_STREAM_H
-#define TESTS_CORE_FAULT_STREAM_H
+#ifndef TESTS_HARNESS_FAULT_STREAM_H
+#define TESTS_HARNESS_FAULT_STREAM_H
 
 #include <libiommunest.h>
 
@@ -59,4 +59,4 @@ void stream_add_group(struct stream *stream, uint32_t cookie, uint32_t prgi,
 struct iommunest_fault_group stream_next(struct stream *stream);
 int stream_respond(struct stream *stream, uint64_t id, uint32_t code);
 
-#endif /* TESTS_CORE_FAULT_STREAM_H */
+#endif /* TESTS_HARNESS_FAULT_STREAM_H */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The libiommunest authors */
-#include "fault-stream.h"
+#include "tests/harness/fault-stream.h"
 
 #include <errno.h>
 #include <string.h>
