@@ -191,12 +191,82 @@ void iommunest_sim_on_page_response(
 		   const struct iommunest_sim_page_response *response),
 	void *user);
 
+/* ---- DMA ---- */
+
+/* Why a device's access failed. */
+enum iommunest_sim_dma_reason {
+	IOMMUNEST_SIM_DMA_NONE = 0,
+	/* The device, or its PASID, is attached to nothing. */
+	IOMMUNEST_SIM_DMA_BLOCKED = 1,
+	/* Stage 1: an entry is not present. */
+	IOMMUNEST_SIM_DMA_NOT_PRESENT = 2,
+	/* Stage 1: a write to what can be read, or a page of the supervisor. */
+	IOMMUNEST_SIM_DMA_PERMISSION = 3,
+	/* Stage 1: an entry has bits that no entry has. */
+	IOMMUNEST_SIM_DMA_RESERVED_BITS = 4,
+	/* Stage 1: the upper bits of the address are not all the same. */
+	IOMMUNEST_SIM_DMA_NOT_CANONICAL = 5,
+	/* Stage 1 takes no privileged requests (SRE). */
+	IOMMUNEST_SIM_DMA_PRIVILEGE = 6,
+	/* Stage 2 does not map the address, or not for this access. */
+	IOMMUNEST_SIM_DMA_S2_NOT_MAPPED = 7,
+	IOMMUNEST_SIM_DMA_S2_PERMISSION = 8,
+	/*
+	 * The process unmapped the memory, or took away rights to it.  The
+	 * kernel would not notice, because it has the pages pinned.
+	 */
+	IOMMUNEST_SIM_DMA_HOST_MEMORY = 9,
+};
+
+/* Of iommunest_sim_dma::flags: a request for a privileged mode. */
+#define IOMMUNEST_SIM_DMA_PRIVILEGED (1u << 0)
+
+struct iommunest_sim_dma {
+	size_t size;
+	uint32_t dev_id;
+	/* 0: the request has no PASID. */
+	uint32_t pasid;
+	/* IOMMUNEST_SIM_DMA_PRIVILEGED. */
+	uint32_t flags;
+	/* Result: enum iommunest_sim_dma_reason. */
+	uint32_t reason;
+	/* Where in the device's address space, in bytes. */
+	uint64_t iova;
+	/* Result: how many bytes were transferred. */
+	uint64_t done;
+	/*
+	 * Result, for a reason: the address at fault after stage 1, be it that
+	 * of an entry of stage 1 or of the memory; the iova for BLOCKED,
+	 * NOT_CANONICAL and PRIVILEGE.
+	 */
+	uint64_t fault_addr;
+};
+
+/*
+ * Acts as a device that reads @len bytes from memory into @buf, or writes them.
+ * Addresses are translated as by hardware: stage 1 of a nested HWPT is the
+ * guest's own tables, in memory that the parent's IOAS maps, and accessed and
+ * dirty bits are set there; stage 2 is what the IOAS maps.  What is cached is
+ * used, even if the tables say something else by now; what a walk finds is
+ * cached.  Returns 0, -EINVAL (NULL; a bad size or flag), -E2BIG (a newer
+ * struct with something unknown in it, or a size above a page), -EBADF, -ENOENT
+ * (no such device), -EFAULT (see the reason; what is before the address was
+ * transferred), -ENOMEM.
+ */
+int iommunest_sim_dma_read(struct iommunest_sim *sim, int fd,
+			   struct iommunest_sim_dma *dma, void *buf,
+			   size_t len);
+int iommunest_sim_dma_write(struct iommunest_sim *sim, int fd,
+			    struct iommunest_sim_dma *dma, const void *buf,
+			    size_t len);
+
 /* ---- What is cached ---- */
 
 /*
- * Acts as a device that is attached to @hwpt_id and accesses @addr.  Caches
- * the leaf of 2^@order pages (0, 9 or 18) that maps @addr, and the
- * paging-structure entry above it.  Returns 0, -EBADF, -ENOENT, -EINVAL (a bad
+ * Acts as a device that is attached to @hwpt_id and accesses @addr, for tests
+ * that have no tables.  Caches the leaf of 2^@order pages (0, 9 or 18) that
+ * maps @addr, and the paging-structure entry above it; DMA does not find memory
+ * by these.  Returns 0, -EBADF, -ENOENT, -EINVAL (a bad
  * @order, or no device is attached), -ENOMEM.
  */
 int iommunest_sim_translate(struct iommunest_sim *sim, int fd, uint32_t hwpt_id,
@@ -226,7 +296,7 @@ enum iommunest_sim_desc_kind {
 	IOMMUNEST_SIM_DEV_TLB = 3,
 	/*
 	 * Not PASID-based: 2^am pages of second-stage addresses at addr; am
-	 * 52: all of the domain.  Nothing that is simulated is cached so.
+	 * 52: all of the domain.  This is what unmapping sends.
 	 */
 	IOMMUNEST_SIM_IOTLB = 4,
 };

@@ -25,6 +25,7 @@ LIBRARY_PAGES = \
 	%D%/iommunest_reports_errors.3 \
 	%D%/iommunest_sim.3 \
 	%D%/iommunest_sim_attach.3 \
+	%D%/iommunest_sim_dma.3 \
 	%D%/iommunest_sim_inject.3 \
 	%D%/iommunest_sim_page_request.3 \
 	%D%/iommunest_sim_stats.3 \
@@ -122,6 +123,8 @@ MAN_LINKS = \
 	%D%/iommunest_sim_cached_count.3 \
 	%D%/iommunest_sim_clear_faults.3 \
 	%D%/iommunest_sim_desc.3 \
+	%D%/iommunest_sim_dma_read.3 \
+	%D%/iommunest_sim_dma_write.3 \
 	%D%/iommunest_sim_fault.3 \
 	%D%/iommunest_sim_free.3 \
 	%D%/iommunest_sim_new.3 \

@@ -45,7 +45,7 @@ static bool has(const struct sim_set *sets, const unsigned int *shift,
 	unsigned int level;
 
 	for (level = 0; level < SIM_LEVELS; level++) {
-		if (iommunest__sim_set_has(&sets[level], addr >> shift[level]))
+		if (iommunest__sim_set_find(&sets[level], addr >> shift[level]))
 			return true;
 	}
 	return false;
@@ -70,16 +70,37 @@ int iommunest__sim_cache_level(unsigned int order)
 	return -EINVAL;
 }
 
+unsigned int iommunest__sim_leaf_shift(unsigned int level)
+{
+	return leaf_shift[level];
+}
+
 int iommunest__sim_tlb_reserve(struct sim_tlb *tlb, unsigned int level)
 {
 	return iommunest__sim_set_reserve(&tlb->leaves[level]);
 }
 
-void iommunest__sim_tlb_insert(struct sim_tlb *tlb, unsigned int level,
-			       uint64_t addr)
+static void insert(struct sim_set *set, uint64_t key,
+		   const struct sim_entry *entry)
 {
-	iommunest__sim_set_insert(&tlb->leaves[level],
-				  addr >> leaf_shift[level]);
+	struct sim_entry copy = *entry;
+
+	copy.key = key;
+	iommunest__sim_set_insert(set, &copy);
+}
+
+void iommunest__sim_tlb_insert(struct sim_tlb *tlb, unsigned int level,
+			       uint64_t addr, const struct sim_entry *leaf)
+{
+	insert(&tlb->leaves[level], addr >> leaf_shift[level], leaf);
+}
+
+const struct sim_entry *iommunest__sim_tlb_find(const struct sim_tlb *tlb,
+						unsigned int level,
+						uint64_t addr)
+{
+	return iommunest__sim_set_find(&tlb->leaves[level],
+				       addr >> leaf_shift[level]);
 }
 
 bool iommunest__sim_tlb_has(const struct sim_tlb *tlb, uint64_t addr)
@@ -111,16 +132,41 @@ int iommunest__sim_iotlb_reserve(struct sim_iotlb *iotlb, unsigned int level)
 {
 	int ret = iommunest__sim_tlb_reserve(&iotlb->tlb, level);
 
-	return ret ? ret
-		   : iommunest__sim_set_reserve(&iotlb->structures[level]);
+	return ret ? ret : iommunest__sim_structure_reserve(iotlb, level);
 }
 
+/* What a walk found is worth more. */
 void iommunest__sim_iotlb_insert(struct sim_iotlb *iotlb, unsigned int level,
 				 uint64_t addr)
 {
-	iommunest__sim_tlb_insert(&iotlb->tlb, level, addr);
-	iommunest__sim_set_insert(&iotlb->structures[level],
-				  addr >> structure_shift[level]);
+	const struct sim_entry unknown = { 0 };
+
+	if (!iommunest__sim_tlb_find(&iotlb->tlb, level, addr))
+		iommunest__sim_tlb_insert(&iotlb->tlb, level, addr, &unknown);
+	if (!iommunest__sim_structure_find(iotlb, level, addr))
+		iommunest__sim_structure_insert(iotlb, level, addr, &unknown);
+}
+
+int iommunest__sim_structure_reserve(struct sim_iotlb *iotlb,
+				     unsigned int level)
+{
+	return iommunest__sim_set_reserve(&iotlb->structures[level]);
+}
+
+void iommunest__sim_structure_insert(struct sim_iotlb *iotlb,
+				     unsigned int level, uint64_t addr,
+				     const struct sim_entry *entry)
+{
+	insert(&iotlb->structures[level], addr >> structure_shift[level],
+	       entry);
+}
+
+const struct sim_entry *
+iommunest__sim_structure_find(const struct sim_iotlb *iotlb, unsigned int level,
+			      uint64_t addr)
+{
+	return iommunest__sim_set_find(&iotlb->structures[level],
+				       addr >> structure_shift[level]);
 }
 
 bool iommunest__sim_iotlb_has_structure(const struct sim_iotlb *iotlb,
@@ -135,6 +181,37 @@ void iommunest__sim_iotlb_drop(struct sim_iotlb *iotlb,
 	iommunest__sim_tlb_drop(&iotlb->tlb, block);
 	if (!leaves_only)
 		drop(iotlb->structures, structure_shift, block);
+}
+
+/* A leaf's addresses, or those of a table. */
+struct output {
+	uint64_t first;
+	uint64_t last;
+	uint64_t size;
+};
+
+static bool is_output(const struct sim_entry *entry, const void *arg)
+{
+	const struct output *output = arg;
+
+	return entry->flags & SIM_ENTRY_KNOWN && entry->addr <= output->last &&
+	       entry->addr + output->size - 1 >= output->first;
+}
+
+void iommunest__sim_iotlb_drop_output(struct sim_iotlb *iotlb,
+				      const struct sim_block *block)
+{
+	struct output output = { block_first(block), block_last(block), 0 };
+	unsigned int level;
+
+	for (level = 0; level < SIM_LEVELS; level++) {
+		output.size = 1ull << leaf_shift[level];
+		iommunest__sim_set_filter(&iotlb->tlb.leaves[level], is_output,
+					  &output);
+		output.size = SIM_PAGE_SIZE;
+		iommunest__sim_set_filter(&iotlb->structures[level], is_output,
+					  &output);
+	}
 }
 
 void iommunest__sim_iotlb_free(struct sim_iotlb *iotlb)

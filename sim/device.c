@@ -22,7 +22,23 @@
 bool iommunest__sim_has_dev_tlb(const struct iommunest_sim *sim,
 				const struct sim_device *dev)
 {
-	return dev->ats && sim->profile->nested_ats;
+	const bool nested = dev->hwpt && dev->hwpt->obj.type == SIM_HWPT_NESTED;
+
+	return dev->ats && (!nested || sim->profile->nested_ats);
+}
+
+struct sim_attachment iommunest__sim_attachment(const struct iommunest_sim *sim,
+						struct sim_device *dev,
+						uint32_t pasid)
+{
+	struct sim_attachment attachment = { 0 };
+
+	if (pasid || dev->blocked)
+		return attachment;
+	attachment.hwpt = dev->hwpt;
+	if (iommunest__sim_has_dev_tlb(sim, dev))
+		attachment.tlb = &dev->tlb;
+	return attachment;
 }
 
 int iommunest__sim_bind(struct sim_file *iommufd, uint32_t flags,

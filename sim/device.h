@@ -6,7 +6,19 @@
 
 #include "internal.h"
 
-/* Whether a device on a nested HWPT uses its device TLB. */
+/* What the requests of a device are translated with. */
+struct sim_attachment {
+	/* NULL: they are blocked. */
+	struct sim_hwpt *hwpt;
+	/* The device's own TLB; NULL: it has none. */
+	struct sim_tlb *tlb;
+};
+
+/* With PASID 0, of requests without a PASID.  Only those can be attached. */
+struct sim_attachment iommunest__sim_attachment(const struct iommunest_sim *sim,
+						struct sim_device *dev,
+						uint32_t pasid);
+/* Whether an attached device uses its device TLB. */
 bool iommunest__sim_has_dev_tlb(const struct iommunest_sim *sim,
 				const struct sim_device *dev);
 int iommunest__sim_bind(struct sim_file *iommufd, uint32_t flags,

@@ -104,7 +104,7 @@ static void report(struct sim_call *call, struct sim_hwpt *hwpt,
 	size_t i;
 
 	for (i = 0; i < hwpt->dirty.count; i++) {
-		uint64_t frame = hwpt->dirty.keys[i];
+		uint64_t frame = hwpt->dirty.entries[i].key;
 		uint64_t offset = (frame << SIM_PAGE_SHIFT) - cmd->iova;
 
 		if (frame >= first_frame && frame <= last_frame)

@@ -54,28 +54,31 @@ static void piotlb(struct iommunest_sim *sim, struct sim_hwpt *hwpt,
 }
 
 /*
- * Drops nothing: all that is cached belongs to a PASID.  CAP_REG.MAMV limits
- * this kind, and what is larger becomes all of the domain.
+ * What an IOTLB descriptor that is not PASID-based can say of a block:
+ * CAP_REG.MAMV limits it, and what is larger becomes all of the domain.
  */
-static void plain_iotlb(struct iommunest_sim *sim, const struct sim_hwpt *hwpt,
-			const struct sim_block *block, bool leaves_only,
-			bool lost)
+static struct sim_block iotlb_block(const struct iommunest_sim *sim,
+				    const struct sim_block *block)
 {
-	struct iommunest_sim_desc desc = {
+	if (block->all || block->am > SIM_AM_ALL ||
+	    block->am > iommunest__sim_mamv(sim))
+		return (struct sim_block){ .am = SIM_AM_ALL, .all = true };
+	return *block;
+}
+
+static void iotlb(struct iommunest_sim *sim, const struct sim_hwpt *hwpt,
+		  const struct sim_block *block, bool leaves_only, bool lost)
+{
+	const struct sim_block told = iotlb_block(sim, block);
+	const struct iommunest_sim_desc desc = {
 		.kind = IOMMUNEST_SIM_IOTLB,
 		.hwpt_id = hwpt->obj.id,
-		.am = block->am,
-		.addr = block->addr,
-		.ih = leaves_only,
+		.am = told.am,
+		.addr = told.addr,
+		.ih = leaves_only && !told.all,
 		.refused = lost,
 	};
 
-	if (block->all || block->am > SIM_AM_ALL ||
-	    block->am > iommunest__sim_mamv(sim)) {
-		desc.am = SIM_AM_ALL;
-		desc.addr = 0;
-		desc.ih = false;
-	}
 	emit(sim, &desc);
 }
 
@@ -107,12 +110,84 @@ void iommunest__sim_flush(struct iommunest_sim *sim, struct sim_hwpt *hwpt,
 	if (!hwpt->devices)
 		return;
 	block = sim->profile->widen(addr, npages);
+	/* Drops nothing: all that is cached belongs to a PASID. */
 	if (sim->profile->plain_iotlb)
-		plain_iotlb(sim, hwpt, &block, leaves_only, lost);
+		iotlb(sim, hwpt, &block, leaves_only, lost);
 	else
 		piotlb(sim, hwpt, &block, leaves_only, lost);
 	for (dev = hwpt->devices; dev; dev = dev->next) {
 		if (iommunest__sim_has_dev_tlb(sim, dev))
 			dev_tlb(sim, dev, &block, lost);
+	}
+}
+
+/* ---- What the driver flushes by itself ---- */
+
+static void flush_paging(struct iommunest_sim *sim, struct sim_hwpt *hwpt,
+			 const struct sim_block *block)
+{
+	const struct sim_block told = iotlb_block(sim, block);
+	struct sim_device *dev;
+
+	if (hwpt->first_stage) {
+		piotlb(sim, hwpt, block, false, false);
+	} else {
+		iommunest__sim_iotlb_drop(&hwpt->iotlb, &told, false);
+		iotlb(sim, hwpt, block, false, false);
+	}
+	for (dev = hwpt->devices; dev; dev = dev->next) {
+		if (iommunest__sim_has_dev_tlb(sim, dev))
+			dev_tlb(sim, dev, block, false);
+	}
+}
+
+/*
+ * Hardware knows which addresses after stage 1 it has cached.  A device does
+ * not, so its TLB is emptied.
+ */
+static void flush_nested(struct iommunest_sim *sim, struct sim_hwpt *hwpt,
+			 const struct sim_block *block)
+{
+	const struct sim_block all = { .am = SIM_AM_ALL, .all = true };
+	const struct sim_block told = iotlb_block(sim, block);
+	struct sim_device *dev;
+
+	if (told.all)
+		iommunest__sim_iotlb_drop(&hwpt->iotlb, &all, false);
+	else
+		iommunest__sim_iotlb_drop_output(&hwpt->iotlb, &told);
+	iotlb(sim, hwpt, block, false, false);
+	for (dev = hwpt->devices; dev; dev = dev->next) {
+		if (iommunest__sim_has_dev_tlb(sim, dev))
+			dev_tlb(sim, dev, &all, false);
+	}
+}
+
+static void flush_of_ioas(struct iommunest_sim *sim, struct sim_object *obj,
+			  const struct sim_object *ioas,
+			  const struct sim_block *block)
+{
+	struct sim_hwpt *hwpt = (struct sim_hwpt *)obj;
+
+	if (obj->type == SIM_HWPT_PAGING && hwpt->base == ioas && hwpt->devices)
+		flush_paging(sim, hwpt, block);
+	if (obj->type == SIM_HWPT_NESTED && hwpt->devices &&
+	    ((const struct sim_hwpt *)hwpt->base)->base == ioas)
+		flush_nested(sim, hwpt, block);
+}
+
+void iommunest__sim_flush_unmapped(struct iommunest_sim *sim,
+				   const struct sim_file *file,
+				   const struct sim_ioas *ioas, uint64_t first,
+				   uint64_t last)
+{
+	const struct sim_block block = sim->profile->widen(
+		first, ((last - first) >> SIM_PAGE_SHIFT) + 1);
+	uint32_t id;
+
+	for (id = 0; id < file->object_room; id++) {
+		if (file->objects[id])
+			flush_of_ioas(sim, file->objects[id], &ioas->obj,
+				      &block);
 	}
 }

@@ -11,4 +11,10 @@ void iommunest__sim_flush(struct iommunest_sim *sim, struct sim_hwpt *hwpt,
 			  uint64_t addr, uint64_t npages, bool leaves_only,
 			  bool lost);
 
+/* @first to @last, both included, are not mapped by @ioas any more. */
+void iommunest__sim_flush_unmapped(struct iommunest_sim *sim,
+				   const struct sim_file *file,
+				   const struct sim_ioas *ioas, uint64_t first,
+				   uint64_t last);
+
 #endif /* IOMMUNEST_SIM_FLUSH_H */

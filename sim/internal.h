@@ -20,9 +20,29 @@
 
 /* ---- Caches ---- */
 
-/* A sorted set of numbers. */
+/* What a cached entry says; without SIM_ENTRY_KNOWN, only that there is one. */
+#define SIM_ENTRY_KNOWN (1u << 0)
+/* What stage 1 allows; all, where there is none. */
+#define SIM_ENTRY_WRITE (1u << 1)
+#define SIM_ENTRY_USER (1u << 2)
+/* Stage 1 has the dirty bit. */
+#define SIM_ENTRY_DIRTY (1u << 3)
+/* What stage 2 allows. */
+#define SIM_ENTRY_S2_READ (1u << 4)
+#define SIM_ENTRY_S2_WRITE (1u << 5)
+
+struct sim_entry {
+	uint64_t key;
+	/* What stage 1 maps to, or the table that it points to. */
+	uint64_t addr;
+	/* Where the process has that. */
+	uint64_t host;
+	uint32_t flags;
+};
+
+/* Sorted by the key. */
 struct sim_set {
-	uint64_t *keys;
+	struct sim_entry *entries;
 	size_t count;
 	size_t room;
 };

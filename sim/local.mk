@@ -20,6 +20,7 @@ SIM_SOURCES = \
 	%D%/dirty.h \
 	%D%/dispatch.c \
 	%D%/dispatch.h \
+	%D%/dma.c \
 	%D%/fault-queue.c \
 	%D%/fault-queue.h \
 	%D%/fault.c \
@@ -60,6 +61,8 @@ SIM_SOURCES = \
 	%D%/set.c \
 	%D%/set.h \
 	%D%/sim.c \
+	%D%/stage2.c \
+	%D%/stage2.h \
 	%D%/sys-table.c \
 	%D%/sysfs.c \
 	%D%/sysfs.h \
@@ -69,6 +72,8 @@ SIM_SOURCES = \
 	%D%/user-memory.h \
 	%D%/vfio.c \
 	%D%/vfio.h \
+	%D%/walk.c \
+	%D%/walk.h \
 	%D%/widen.c \
 	%D%/widen.h
 

@@ -11,6 +11,7 @@
 
 #include "areas.h"
 #include "call.h"
+#include "flush.h"
 #include "iopt.h"
 #include "objects.h"
 #include "pages.h"
@@ -224,8 +225,8 @@ int iommunest__sim_ioas_copy(struct sim_call *call)
 /* ---- Unmapping ---- */
 
 /* Whole areas only.  Those before the one that is cut are unmapped. */
-static int unmap(struct sim_ioas *ioas, uint64_t first, uint64_t last,
-		 uint64_t *unmapped)
+static int unmap(struct sim_call *call, struct sim_ioas *ioas, uint64_t first,
+		 uint64_t last, uint64_t *unmapped)
 {
 	const size_t index = iommunest__sim_areas_index(ioas, first);
 
@@ -236,13 +237,15 @@ static int unmap(struct sim_ioas *ioas, uint64_t first, uint64_t last,
 		if (area->first < first || area->last > last)
 			return -ENOENT;
 		*unmapped += sim_area_size(area);
+		iommunest__sim_flush_unmapped(call->sim, call->file, ioas,
+					      area->first, area->last);
 		iommunest__sim_iopt_remove(ioas, index);
 	}
 	return 0;
 }
 
-static int unmap_range(struct sim_ioas *ioas, uint64_t iova, uint64_t length,
-		       uint64_t *unmapped)
+static int unmap_range(struct sim_call *call, struct sim_ioas *ioas,
+		       uint64_t iova, uint64_t length, uint64_t *unmapped)
 {
 	int ret;
 
@@ -252,7 +255,7 @@ static int unmap_range(struct sim_ioas *ioas, uint64_t iova, uint64_t length,
 		return -EINVAL;
 	if (iova + length - 1 < iova)
 		return -EOVERFLOW;
-	ret = unmap(ioas, iova, iova + length - 1, unmapped);
+	ret = unmap(call, ioas, iova, iova + length - 1, unmapped);
 	return ret || *unmapped ? ret : -ENOENT;
 }
 
@@ -268,9 +271,10 @@ int iommunest__sim_ioas_unmap(struct sim_call *call)
 	if (!ioas)
 		return -ENOENT;
 	if (cmd->iova == 0 && cmd->length == UINT64_MAX)
-		ret = unmap(ioas, 0, UINT64_MAX, &unmapped);
+		ret = unmap(call, ioas, 0, UINT64_MAX, &unmapped);
 	else
-		ret = unmap_range(ioas, cmd->iova, cmd->length, &unmapped);
+		ret = unmap_range(call, ioas, cmd->iova, cmd->length,
+				  &unmapped);
 	if (ret)
 		return ret;
 	cmd->length = unmapped;

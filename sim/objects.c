@@ -99,6 +99,14 @@ struct sim_hwpt *iommunest__sim_paging_get(const struct sim_file *file,
 	return hwpt_get(file, id, SIM_HWPT_PAGING);
 }
 
+struct sim_hwpt *iommunest__sim_hwpt_get(const struct sim_file *file,
+					 uint32_t id)
+{
+	struct sim_hwpt *paging = iommunest__sim_paging_get(file, id);
+
+	return paging ? paging : iommunest__sim_nested_get(file, id);
+}
+
 struct sim_hwpt *iommunest__sim_nested_get(const struct sim_file *file,
 					   uint32_t id)
 {

@@ -17,6 +17,9 @@ struct sim_device *iommunest__sim_device_get(const struct sim_file *file,
 					     uint32_t id);
 struct sim_ioas *iommunest__sim_ioas_get(const struct sim_file *file,
 					 uint32_t id);
+/* Paging or nested. */
+struct sim_hwpt *iommunest__sim_hwpt_get(const struct sim_file *file,
+					 uint32_t id);
 struct sim_hwpt *iommunest__sim_paging_get(const struct sim_file *file,
 					   uint32_t id);
 struct sim_hwpt *iommunest__sim_nested_get(const struct sim_file *file,

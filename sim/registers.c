@@ -10,6 +10,7 @@
 
 #define CAP_MAMV_SHIFT 48
 #define CAP_MAMV_MASK 0x3fu
+#define CAP_FL1GP BIT(56)
 #define CAP_FL5LP BIT(60)
 #define CAP_SAGAW_48 BIT(10)
 #define CAP_SAGAW_57 BIT(11)
@@ -40,10 +41,9 @@ uint64_t iommunest__sim_default_cap(void)
 	const uint64_t page_selective = BIT(39);
 	const uint64_t mamv = 18ull << CAP_MAMV_SHIFT;
 	const uint64_t drain = BIT(54) | BIT(55);
-	const uint64_t first_stage_1g = BIT(56);
 
 	return domains_64k | second_stage_4_and_5_levels | width_57 |
-	       pages_2m_1g | page_selective | mamv | drain | first_stage_1g |
+	       pages_2m_1g | page_selective | mamv | drain | CAP_FL1GP |
 	       CAP_FL5LP;
 }
 
@@ -79,6 +79,11 @@ bool iommunest__sim_can_nest(const struct iommunest_sim *sim)
 bool iommunest__sim_can_first_stage(const struct iommunest_sim *sim)
 {
 	return has_all(sim, ECAP_SMTS | ECAP_FLTS);
+}
+
+bool iommunest__sim_can_first_stage_1g(const struct iommunest_sim *sim)
+{
+	return sim->cap & CAP_FL1GP;
 }
 
 /* Without scalable mode there is only a second stage. */

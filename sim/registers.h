@@ -14,6 +14,8 @@ unsigned int iommunest__sim_mamv(const struct iommunest_sim *sim);
 
 bool iommunest__sim_can_nest(const struct iommunest_sim *sim);
 bool iommunest__sim_can_first_stage(const struct iommunest_sim *sim);
+/* Pages of 1 GiB in the first stage. */
+bool iommunest__sim_can_first_stage_1g(const struct iommunest_sim *sim);
 bool iommunest__sim_can_second_stage(const struct iommunest_sim *sim);
 bool iommunest__sim_can_track_dirty(const struct iommunest_sim *sim);
 /* The last I/O virtual address that a paging HWPT can map. */

@@ -29,12 +29,15 @@ static int reserve(const struct iommunest_sim *sim, struct sim_hwpt *hwpt,
 static void insert(const struct iommunest_sim *sim, struct sim_hwpt *hwpt,
 		   unsigned int level, uint64_t addr)
 {
+	const struct sim_entry unknown = { 0 };
 	struct sim_device *dev;
 
 	iommunest__sim_iotlb_insert(&hwpt->iotlb, level, addr);
 	for (dev = hwpt->devices; dev; dev = dev->next) {
-		if (iommunest__sim_has_dev_tlb(sim, dev))
-			iommunest__sim_tlb_insert(&dev->tlb, level, addr);
+		if (iommunest__sim_has_dev_tlb(sim, dev) &&
+		    !iommunest__sim_tlb_find(&dev->tlb, level, addr))
+			iommunest__sim_tlb_insert(&dev->tlb, level, addr,
+						  &unknown);
 	}
 }
 
@@ -77,7 +80,7 @@ static const struct sim_hwpt *find(const struct iommunest_sim *sim, int fd,
 {
 	const struct sim_file *file = iommunest__sim_file_get(sim, fd);
 
-	return file ? iommunest__sim_nested_get(file, hwpt_id) : NULL;
+	return file ? iommunest__sim_hwpt_get(file, hwpt_id) : NULL;
 }
 
 EXPORT unsigned int iommunest_sim_cached(const struct iommunest_sim *sim,

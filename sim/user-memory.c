@@ -8,10 +8,13 @@
  */
 #include "user-memory.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -211,6 +214,40 @@ int iommunest__sim_user_write(const struct iommunest_sim *sim, uint64_t to,
 		return -EFAULT;
 	memcpy(copy, from, len);
 	return transfer(sim, copy, to, len, true) == len ? 0 : -EFAULT;
+}
+
+int iommunest__sim_user_put(const struct iommunest_sim *sim, uint64_t to,
+			    const void *from, size_t len)
+{
+	void *ours = user_ptr((uintptr_t)from);
+
+	if (!in_user_space(to, len))
+		return -EFAULT;
+	return transfer(sim, ours, to, len, true) == len ? 0 : -EFAULT;
+}
+
+/*
+ * futex(2) has the only operations on memory that are atomic and survive a bad
+ * address.  It wakes nobody: no thread waits for @ours, and the other word is
+ * not 0.
+ */
+int iommunest__sim_user_set_bits(const struct iommunest_sim *sim, uint64_t at,
+				 uint32_t bits)
+{
+	const uint32_t operand = htole32(bits);
+	uint32_t ours = 0, value;
+
+	if (!in_user_space(at, sizeof(value)))
+		return -EFAULT;
+	if (operand < 1u << 11 &&
+	    syscall(SYS_futex, &ours, FUTEX_WAKE_OP_PRIVATE, 0, NULL,
+		    user_ptr(at),
+		    FUTEX_OP(FUTEX_OP_OR, operand, FUTEX_OP_CMP_EQ, 0)) >= 0)
+		return 0;
+	if (iommunest__sim_user_read(sim, &value, at, sizeof(value)))
+		return -EFAULT;
+	value |= operand;
+	return iommunest__sim_user_write(sim, at, &value, sizeof(value));
 }
 
 int iommunest__sim_user_clear(const struct iommunest_sim *sim, uint64_t to,

@@ -21,6 +21,15 @@ int iommunest__sim_user_read_string(const struct iommunest_sim *sim, char *to,
 				    uint64_t from, size_t room);
 int iommunest__sim_user_write(const struct iommunest_sim *sim, uint64_t to,
 			      const void *from, size_t len);
+/* The same within a page, for more than an ioctl's struct. */
+int iommunest__sim_user_put(const struct iommunest_sim *sim, uint64_t to,
+			    const void *from, size_t len);
+/*
+ * Sets bits of the little-endian number at @at, at once, as far as the
+ * process's own threads can tell.  Returns 0 or -EFAULT.
+ */
+int iommunest__sim_user_set_bits(const struct iommunest_sim *sim, uint64_t at,
+				 uint32_t bits);
 int iommunest__sim_user_clear(const struct iommunest_sim *sim, uint64_t to,
 			      uint64_t len);
 /*

@@ -51,6 +51,7 @@ VALGRIND_TESTS = $(WRAPPED_TESTS) \
 	%D%/replay/test-linux-viommu \
 	%D%/replay/test-viommu \
 	%D%/sim/test-sim-cache \
+	%D%/sim/test-sim-dma \
 	%D%/sim/test-sim-fault \
 	%D%/sim/test-sim-life \
 	%D%/sim/test-sim-requests \
@@ -170,11 +171,14 @@ LDADD = %D%/libtest.la libiommunest-sim.la libiommunest.la $(CHECK_LIBS)
 
 # The same for the simulator's own tests.
 %C%_libtest_sim_la_SOURCES = \
+	%D%/harness/sim-guest.c \
+	%D%/harness/sim-guest.h \
 	%D%/harness/sim-rig.c \
 	%D%/harness/sim-rig.h
 TEST_SIM_LDADD = %D%/libtest-sim.la %D%/libtest.la libiommunest-sim.la \
 	$(CHECK_LIBS)
 %C%_sim_test_sim_cache_LDADD = $(TEST_SIM_LDADD)
+%C%_sim_test_sim_dma_LDADD = $(TEST_SIM_LDADD)
 %C%_sim_test_sim_fault_LDADD = $(TEST_SIM_LDADD)
 %C%_sim_test_sim_life_LDADD = $(TEST_SIM_LDADD)
 %C%_sim_test_sim_requests_SOURCES = \

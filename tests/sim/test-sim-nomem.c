@@ -46,6 +46,7 @@ struct state {
 	uint32_t ioas;
 	uint32_t parent;
 	uint32_t nested;
+	uint64_t mapped;
 };
 
 /* Each step returns 0 or an error, and may be tried again. */
@@ -84,7 +85,8 @@ static int alloc_parent(struct state *state)
 {
 	struct iommu_hwpt_alloc cmd = {
 		.size = sizeof(cmd),
-		.flags = IOMMU_HWPT_ALLOC_NEST_PARENT,
+		.flags = IOMMU_HWPT_ALLOC_NEST_PARENT |
+			 IOMMU_HWPT_ALLOC_DIRTY_TRACKING,
 		.dev_id = state->dev,
 		.pt_id = state->ioas,
 	};
@@ -157,9 +159,104 @@ static int flush(struct state *state)
 	return call(state, IOMMU_HWPT_INVALIDATE, &cmd);
 }
 
+/* A table of all levels, and what they map. */
+static uint64_t page[512] __attribute__((aligned(4096)));
+
+/* Many maps, so that the IOAS needs more room. */
+static int map(struct state *state)
+{
+	struct iommu_ioas_map cmd = {
+		.size = sizeof(cmd),
+		.flags = IOMMU_IOAS_MAP_READABLE | IOMMU_IOAS_MAP_WRITEABLE |
+			 IOMMU_IOAS_MAP_FIXED_IOVA,
+		.ioas_id = state->ioas,
+		.user_va = (uintptr_t)page,
+		.length = PAGE,
+		.iova = state->mapped,
+	};
+	int ret = 0;
+
+	for (; !ret && cmd.iova < 10 * PAGE; cmd.iova += PAGE) {
+		ret = call(state, IOMMU_IOAS_MAP, &cmd);
+		if (!ret)
+			state->mapped = cmd.iova + PAGE;
+	}
+	return ret;
+}
+
+static int copy(struct state *state)
+{
+	struct iommu_ioas_copy cmd = {
+		.size = sizeof(cmd),
+		.flags = IOMMU_IOAS_MAP_READABLE | IOMMU_IOAS_MAP_WRITEABLE |
+			 IOMMU_IOAS_MAP_FIXED_IOVA,
+		.dst_ioas_id = state->ioas,
+		.src_ioas_id = state->ioas,
+		.length = 10 * PAGE,
+		.dst_iova = 32 * PAGE,
+	};
+
+	return call(state, IOMMU_IOAS_COPY, &cmd);
+}
+
+static int allow(struct state *state)
+{
+	const struct iommu_iova_range ranges[] = {
+		{ 0, 1 }, { 2, 3 }, { 4, 5 }, { 6, 7 }, { 8, 9 },
+	};
+	struct iommu_ioas_allow_iovas cmd = {
+		.size = sizeof(cmd),
+		.ioas_id = state->ioas,
+		.num_iovas = 5,
+		.allowed_iovas = (uintptr_t)ranges,
+	};
+
+	return call(state, IOMMU_IOAS_ALLOW_IOVAS, &cmd);
+}
+
+static int track(struct state *state)
+{
+	struct iommu_hwpt_set_dirty_tracking cmd = {
+		.size = sizeof(cmd),
+		.flags = IOMMU_HWPT_DIRTY_TRACKING_ENABLE,
+		.hwpt_id = state->parent,
+	};
+
+	return call(state, IOMMU_HWPT_SET_DIRTY_TRACKING, &cmd);
+}
+
+static int dma(struct state *state)
+{
+	struct iommunest_sim_dma dma = {
+		.size = sizeof(dma),
+		.dev_id = state->dev,
+		.iova = 8,
+	};
+	const uint64_t word = 5;
+	int ret = iommunest_sim_dma_write(state->sim, state->fd, &dma, &word,
+					  sizeof(word));
+
+	ck_assert_uint_eq(dma.done, ret ? 0 : sizeof(word));
+	return ret;
+}
+
+/* The device has an HWPT already, or has none. */
+static int attach_ioas(struct state *state)
+{
+	return iommunest_sim_attach(state->sim, state->fd, state->dev,
+				    state->ioas);
+}
+
+static int detach(struct state *state)
+{
+	return iommunest_sim_attach(state->sim, state->fd, state->dev, 0);
+}
+
 static int (*const steps[])(struct state *) = {
-	make,	      open_fd,	  bind_dev, alloc_ioas, alloc_parent,
-	alloc_nested, alloc_many, attach,   translate,	flush,
+	make,	      open_fd,	   bind_dev, alloc_ioas,   map,
+	alloc_parent, copy,	   allow,    alloc_nested, alloc_many,
+	attach,	      translate,   flush,    track,	   dma,
+	flush,	      attach_ioas, detach,   attach_ioas,
 };
 
 /* Returns whether an allocation failed. */
@@ -168,6 +265,9 @@ static bool run(unsigned int nth)
 	struct state state = { 0 };
 	size_t i;
 	int ret;
+
+	/* Present, writable, a user's. */
+	page[0] = 7;
 
 	fail_at = nth;
 	allocations = 0;

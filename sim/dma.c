@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
+/*
+ * A device reads and writes memory.  What it finds in a TLB it uses, whatever
+ * the tables say by then; what a walk finds is cached.
+ */
+#include "internal.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "cache.h"
+#include "device.h"
+#include "files.h"
+#include "objects.h"
+#include "stage2.h"
+#include "user-memory.h"
+#include "walk.h"
+
+/* A transfer of a device. */
+struct transfer {
+	struct sim_access access;
+	struct sim_attachment attachment;
+	uint8_t *buf;
+	size_t len;
+	size_t done;
+};
+
+static const struct sim_entry *find_in(const struct transfer *transfer,
+				       const struct sim_tlb *tlb,
+				       unsigned int *level)
+{
+	const struct sim_access *access = &transfer->access;
+
+	for (*level = 0; *level < SIM_LEVELS; ++*level) {
+		const struct sim_entry *leaf =
+			iommunest__sim_tlb_find(tlb, *level, access->iova);
+
+		if (leaf && iommunest__sim_leaf_allows(access, leaf->flags))
+			return leaf;
+	}
+	return NULL;
+}
+
+/* A device with a TLB of its own looks there first. */
+static const struct sim_entry *find_cached(const struct transfer *transfer,
+					   unsigned int *level)
+{
+	const struct sim_tlb *own = transfer->attachment.tlb;
+	const struct sim_entry *leaf =
+		own ? find_in(transfer, own, level) : NULL;
+
+	if (leaf)
+		return leaf;
+	return find_in(transfer, &transfer->access.hwpt->iotlb.tlb, level);
+}
+
+static int reserve(const struct transfer *transfer, unsigned int level)
+{
+	struct sim_tlb *own = transfer->attachment.tlb;
+
+	if (iommunest__sim_tlb_reserve(&transfer->access.hwpt->iotlb.tlb,
+				       level))
+		return -ENOMEM;
+	return own ? iommunest__sim_tlb_reserve(own, level) : 0;
+}
+
+static int cache(const struct transfer *transfer, unsigned int level,
+		 const struct sim_entry *leaf)
+{
+	const struct sim_access *access = &transfer->access;
+
+	if (reserve(transfer, level))
+		return -ENOMEM;
+	iommunest__sim_tlb_insert(&access->hwpt->iotlb.tlb, level, access->iova,
+				  leaf);
+	if (transfer->attachment.tlb)
+		iommunest__sim_tlb_insert(transfer->attachment.tlb, level,
+					  access->iova, leaf);
+	return 0;
+}
+
+/*
+ * The device got no translation.  One that makes page requests asks for the
+ * page; here is where that belongs.  Returns what the access fails with.
+ */
+static int miss(struct transfer *transfer, int error)
+{
+	(void)transfer;
+	return error;
+}
+
+static int translate(struct transfer *transfer, struct sim_entry *leaf,
+		     unsigned int *level)
+{
+	const struct sim_entry *cached = find_cached(transfer, level);
+	int ret;
+
+	if (cached) {
+		*leaf = *cached;
+		return transfer->attachment.tlb ? cache(transfer, *level, leaf)
+						: 0;
+	}
+	ret = iommunest__sim_walk(&transfer->access, leaf, level);
+	if (ret)
+		return miss(transfer, ret);
+	return cache(transfer, *level, leaf);
+}
+
+/* @addr is after stage 1. */
+static int move(struct transfer *transfer, uint64_t addr, uint64_t host,
+		size_t len)
+{
+	struct sim_access *access = &transfer->access;
+	uint8_t *ours = transfer->buf + transfer->done;
+	int ret = 0;
+
+	if (access->write)
+		ret = iommunest__sim_mark_dirty(
+			iommunest__sim_stage2_of(access->hwpt), addr);
+	if (ret)
+		return ret;
+	ret = access->write
+		      ? iommunest__sim_user_put(access->sim, host, ours, len)
+		      : iommunest__sim_user_read(access->sim, ours, host, len);
+	return ret ? iommunest__sim_refuse(access,
+					   IOMMUNEST_SIM_DMA_HOST_MEMORY, addr)
+		   : 0;
+}
+
+static int move_in_page(struct transfer *transfer)
+{
+	const uint64_t iova = transfer->access.iova;
+	size_t len = SIM_PAGE_SIZE - (iova & (SIM_PAGE_SIZE - 1));
+	struct sim_entry leaf;
+	unsigned int level;
+	uint64_t offset;
+	int ret = translate(transfer, &leaf, &level);
+
+	if (ret)
+		return ret;
+	if (len > transfer->len - transfer->done)
+		len = transfer->len - transfer->done;
+	offset = iova & ((1ull << iommunest__sim_leaf_shift(level)) - 1);
+	ret = move(transfer, leaf.addr + offset, leaf.host + offset, len);
+	if (ret)
+		return ret;
+	transfer->done += len;
+	transfer->access.iova += len;
+	return 0;
+}
+
+static int run(struct transfer *transfer)
+{
+	int ret = 0;
+
+	if (!transfer->access.hwpt)
+		return iommunest__sim_refuse(&transfer->access,
+					     IOMMUNEST_SIM_DMA_BLOCKED,
+					     transfer->access.iova);
+	while (!ret && transfer->done < transfer->len)
+		ret = move_in_page(transfer);
+	return ret;
+}
+
+static int start(struct iommunest_sim *sim, int fd,
+		 const struct iommunest_sim_dma *dma, struct transfer *transfer)
+{
+	const struct sim_file *file = iommunest__sim_iommufd_get(sim, fd);
+	struct sim_device *dev;
+
+	if (!file)
+		return -EBADF;
+	dev = iommunest__sim_device_get(file, dma->dev_id);
+	if (!dev)
+		return -ENOENT;
+	transfer->attachment = iommunest__sim_attachment(sim, dev, dma->pasid);
+	transfer->access.sim = sim;
+	transfer->access.hwpt = transfer->attachment.hwpt;
+	transfer->access.iova = dma->iova;
+	transfer->access.privileged = dma->flags & IOMMUNEST_SIM_DMA_PRIVILEGED;
+	return run(transfer);
+}
+
+static int access_memory(struct iommunest_sim *sim, int fd,
+			 struct iommunest_sim_dma *dma,
+			 struct transfer *transfer)
+{
+	struct iommunest_sim_dma copy;
+	int ret;
+
+	if (!sim || !dma || (!transfer->buf && transfer->len > 0))
+		return -EINVAL;
+	ret = iommunest_copy_in(&copy, sizeof(copy), dma,
+				END_OF(struct iommunest_sim_dma, fault_addr));
+	if (ret)
+		return ret;
+	if (copy.flags & ~IOMMUNEST_SIM_DMA_PRIVILEGED)
+		return -EINVAL;
+	ret = start(sim, fd, &copy, transfer);
+	copy.reason = transfer->access.reason;
+	copy.done = transfer->done;
+	copy.fault_addr = transfer->access.fault_addr;
+	iommunest_copy_out(dma, &copy, sizeof(copy));
+	return ret;
+}
+
+EXPORT int iommunest_sim_dma_read(struct iommunest_sim *sim, int fd,
+				  struct iommunest_sim_dma *dma, void *buf,
+				  size_t len)
+{
+	struct transfer transfer = { .buf = buf, .len = len };
+
+	return access_memory(sim, fd, dma, &transfer);
+}
+
+/* The buffer is only read. */
+EXPORT int iommunest_sim_dma_write(struct iommunest_sim *sim, int fd,
+				   struct iommunest_sim_dma *dma,
+				   const void *buf, size_t len)
+{
+	struct transfer transfer = {
+		.access.write = true,
+		.buf = (uint8_t *)(uintptr_t)buf,
+		.len = len,
+	};
+
+	return access_memory(sim, fd, dma, &transfer);
+}
