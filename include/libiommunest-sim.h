@@ -11,7 +11,9 @@
  * anything still cached that the guest has invalidated?  See
  * libiommunest-sim(7).
  *
- * Threads: only one thread at a time may use a simulator.
+ * Threads: any thread may call any function at any time, except that nobody uses
+ * a simulator while iommunest_sim_free() has it; one thread at a time is in a
+ * simulator.
  */
 #ifndef LIBIOMMUNEST_SIM_H
 #define LIBIOMMUNEST_SIM_H
@@ -314,7 +316,13 @@ struct iommunest_sim_desc {
 	bool refused;
 };
 
-/* Calls @fn for each descriptor from now on; NULL: for none. */
+/*
+ * Calls @fn for each descriptor from now on; NULL: for none.  It is called by
+ * the thread whose call caused the descriptor, and no other gets into the
+ * simulator meanwhile.  It may call iommunest_sim_cached(),
+ * iommunest_sim_cached_count() and iommunest_sim_stats(), and nothing else of
+ * the simulator.
+ */
 void iommunest_sim_on_desc(struct iommunest_sim *sim,
 			   void (*fn)(void *user,
 				      const struct iommunest_sim_desc *desc),

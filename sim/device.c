@@ -10,6 +10,7 @@
 #include "files.h"
 #include "hwpt.h"
 #include "iopt.h"
+#include "lock.h"
 #include "objects.h"
 #include "page-request.h"
 #include "ranges.h"
@@ -60,6 +61,7 @@ int iommunest__sim_bind(struct sim_file *iommufd, uint32_t flags,
 EXPORT int iommunest_sim_bind(struct iommunest_sim *sim, int fd, uint32_t flags,
 			      uint32_t *dev_id)
 {
+	SIM_LOCKED(sim);
 	struct sim_file *file = iommunest__sim_iommufd_get(sim, fd);
 
 	if (!dev_id || flags & ~(IOMMUNEST_SIM_ATS | IOMMUNEST_SIM_PRI) ||
@@ -300,6 +302,7 @@ void iommunest__sim_detach(struct sim_file *iommufd, struct sim_device *dev)
 EXPORT int iommunest_sim_attach(struct iommunest_sim *sim, int fd,
 				uint32_t dev_id, uint32_t pt_id)
 {
+	SIM_LOCKED(sim);
 	struct sim_file *file = iommunest__sim_iommufd_get(sim, fd);
 	struct sim_device *dev;
 

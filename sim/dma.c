@@ -12,6 +12,7 @@
 #include "cache.h"
 #include "device.h"
 #include "files.h"
+#include "lock.h"
 #include "objects.h"
 #include "stage2.h"
 #include "user-memory.h"
@@ -186,6 +187,7 @@ static int access_memory(struct iommunest_sim *sim, int fd,
 			 struct iommunest_sim_dma *dma,
 			 struct transfer *transfer)
 {
+	SIM_LOCKED(sim);
 	struct iommunest_sim_dma copy;
 	int ret;
 

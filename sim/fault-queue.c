@@ -14,6 +14,7 @@
 
 #include "call.h"
 #include "files.h"
+#include "lock.h"
 #include "objects.h"
 #include "user-memory.h"
 
@@ -52,6 +53,8 @@ EXPORT void iommunest_sim_on_page_response(
 		   const struct iommunest_sim_page_response *response),
 	void *user)
 {
+	SIM_LOCKED(sim);
+
 	sim->on_page_response = fn;
 	sim->on_page_response_user = user;
 }

@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "lock.h"
+
 #define ERRNO_MAX 4095
 
 static bool is_errno(int error)
@@ -48,6 +50,7 @@ static uint64_t add(uint64_t a, uint64_t b)
 EXPORT int iommunest_sim_inject(struct iommunest_sim *sim,
 				const struct iommunest_sim_fault *fault)
 {
+	SIM_LOCKED(sim);
 	struct iommunest_sim_fault from;
 	struct sim_fault *to;
 	uint64_t now;
@@ -76,6 +79,8 @@ EXPORT int iommunest_sim_inject(struct iommunest_sim *sim,
 
 EXPORT void iommunest_sim_clear_faults(struct iommunest_sim *sim)
 {
+	SIM_LOCKED(sim);
+
 	sim->fault_count = 0;
 }
 

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 
+#include "lock.h"
 #include "objects.h"
 
 /*
@@ -90,5 +91,7 @@ void iommunest__sim_files_free(struct iommunest_sim *sim)
 
 EXPORT unsigned int iommunest_sim_open_fds(const struct iommunest_sim *sim)
 {
+	SIM_LOCKED(sim);
+
 	return sim->file_count;
 }

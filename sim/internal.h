@@ -9,6 +9,8 @@
 
 #include <libiommunest-sim.h>
 
+#include <pthread.h>
+
 #include "lib/abi.h"
 
 #include "uapi-newer.h"
@@ -292,6 +294,8 @@ struct sim_fault {
 };
 
 struct iommunest_sim {
+	/* Of all that follows. */
+	pthread_mutex_t mutex;
 	const struct sim_profile *profile;
 	uint32_t flags;
 	uint64_t cap;

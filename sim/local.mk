@@ -42,6 +42,8 @@ SIM_SOURCES = \
 	%D%/iopt.h \
 	%D%/iova.c \
 	%D%/iova.h \
+	%D%/lock.c \
+	%D%/lock.h \
 	%D%/map.c \
 	%D%/map.h \
 	%D%/objects.c \
@@ -80,6 +82,7 @@ SIM_SOURCES = \
 noinst_LTLIBRARIES += libiommunest-sim-core.la
 libiommunest_sim_core_la_SOURCES = $(SIM_SOURCES)
 libiommunest_sim_core_la_CFLAGS = $(BASE_CFLAGS) -fvisibility=hidden
+libiommunest_sim_core_la_LIBADD = $(PTHREAD_LIBS)
 
 lib_LTLIBRARIES += libiommunest-sim.la
 libiommunest_sim_la_SOURCES =

@@ -11,6 +11,7 @@
 
 #include "fault-queue.h"
 #include "files.h"
+#include "lock.h"
 #include "objects.h"
 
 /* A page request group index has 9 bits, a PASID 20. */
@@ -126,6 +127,7 @@ EXPORT int
 iommunest_sim_page_request(struct iommunest_sim *sim, int fd,
 			   const struct iommunest_page_request *request)
 {
+	SIM_LOCKED(sim);
 	struct iommu_hwpt_pgfault raised;
 	struct sim_device *dev;
 	struct sim_file *file;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "files.h"
+#include "lock.h"
 #include "options.h"
 #include "profile.h"
 #include "registers.h"
@@ -32,8 +33,14 @@ EXPORT int iommunest_sim_new(struct iommunest_sim **out,
 	sim->flags = opt.flags;
 	sim->cap = opt.cap ? opt.cap : iommunest__sim_default_cap();
 	sim->ecap = opt.ecap ? opt.ecap : iommunest__sim_default_ecap();
+	ret = iommunest__sim_lock_init(sim);
+	if (ret) {
+		free(sim);
+		return ret;
+	}
 	ret = iommunest__sim_user_open(sim);
 	if (ret) {
+		iommunest__sim_lock_destroy(sim);
 		free(sim);
 		return ret;
 	}
@@ -47,6 +54,7 @@ EXPORT void iommunest_sim_free(struct iommunest_sim *sim)
 		return;
 	iommunest__sim_files_free(sim);
 	iommunest__sim_user_close(sim);
+	iommunest__sim_lock_destroy(sim);
 	free(sim);
 }
 
@@ -55,6 +63,8 @@ EXPORT void iommunest_sim_on_desc(
 	void (*fn)(void *user, const struct iommunest_sim_desc *desc),
 	void *user)
 {
+	SIM_LOCKED(sim);
+
 	sim->on_desc = fn;
 	sim->on_desc_user = user;
 }
@@ -62,6 +72,7 @@ EXPORT void iommunest_sim_on_desc(
 EXPORT int iommunest_sim_stats(const struct iommunest_sim *sim,
 			       struct iommunest_sim_stats *stats)
 {
+	SIM_LOCKED(sim);
 	struct iommunest_sim_stats out;
 	int ret;
 

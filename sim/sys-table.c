@@ -10,6 +10,7 @@
 #include "dispatch.h"
 #include "fault-queue.h"
 #include "files.h"
+#include "lock.h"
 #include "sysfs.h"
 #include "user-memory.h"
 #include "vfio.h"
@@ -37,6 +38,7 @@ static int open_vfio(struct iommunest_sim *sim, const char *path, int flags)
  */
 static int table_open(void *data, const char *path, int flags)
 {
+	SIM_LOCKED(data);
 	struct iommunest_sim *sim = data;
 	/* Longer than any file name that exists here. */
 	char name[SIM_PATH];
@@ -57,6 +59,7 @@ static int table_open(void *data, const char *path, int flags)
 
 static int table_close(void *data, int fd)
 {
+	SIM_LOCKED(data);
 	struct iommunest_sim *sim = data;
 	struct sim_file *file;
 
@@ -78,6 +81,7 @@ static int table_close(void *data, int fd)
 /* The kernel takes 32 bits of @request. */
 static int table_ioctl(void *data, int fd, unsigned long request, void *arg)
 {
+	SIM_LOCKED(data);
 	struct iommunest_sim *sim = data;
 	struct sim_file *file;
 
@@ -110,6 +114,7 @@ static struct sim_file *sysfs_of(const struct iommunest_sim *sim, int fd)
 
 static ssize_t table_read(void *data, int fd, void *buf, size_t len)
 {
+	SIM_LOCKED(data);
 	struct iommunest_sim *sim = data;
 	struct sim_file *file;
 
@@ -127,6 +132,7 @@ static ssize_t table_read(void *data, int fd, void *buf, size_t len)
 
 static ssize_t table_write(void *data, int fd, const void *buf, size_t len)
 {
+	SIM_LOCKED(data);
 	struct iommunest_sim *sim = data;
 	struct sim_file *file;
 
@@ -154,6 +160,7 @@ static short events_of(const struct iommunest_sim *sim, const struct pollfd *fd)
 
 static int table_poll(void *data, struct pollfd *fds, nfds_t count, int timeout)
 {
+	SIM_LOCKED(data);
 	int ready = 0;
 	nfds_t i;
 
@@ -170,6 +177,7 @@ static int table_poll(void *data, struct pollfd *fds, nfds_t count, int timeout)
 static ssize_t table_readlink(void *data, const char *path, char *buf,
 			      size_t len)
 {
+	SIM_LOCKED(data);
 	struct iommunest_sim *sim = data;
 	char name[SIM_PATH];
 	int ret;
@@ -185,6 +193,7 @@ static ssize_t table_readlink(void *data, const char *path, char *buf,
 
 static ssize_t table_getdents64(void *data, int fd, void *buf, size_t len)
 {
+	SIM_LOCKED(data);
 	struct iommunest_sim *sim = data;
 	struct sim_file *file = sysfs_of(sim, fd);
 

@@ -8,6 +8,7 @@
 #include "cache.h"
 #include "device.h"
 #include "files.h"
+#include "lock.h"
 #include "objects.h"
 
 /* Reserves room in all caches first: a translation is cached in all or none. */
@@ -45,6 +46,7 @@ EXPORT int iommunest_sim_translate(struct iommunest_sim *sim, int fd,
 				   uint32_t hwpt_id, uint64_t addr,
 				   unsigned int order)
 {
+	SIM_LOCKED(sim);
 	struct sim_file *file = iommunest__sim_file_get(sim, fd);
 	int level = iommunest__sim_cache_level(order);
 	struct sim_hwpt *hwpt;
@@ -87,6 +89,7 @@ EXPORT unsigned int iommunest_sim_cached(const struct iommunest_sim *sim,
 					 int fd, uint32_t hwpt_id,
 					 uint64_t addr)
 {
+	SIM_LOCKED(sim);
 	const struct sim_hwpt *hwpt = find(sim, fd, hwpt_id);
 	unsigned int where = 0;
 
@@ -104,6 +107,7 @@ EXPORT unsigned int iommunest_sim_cached(const struct iommunest_sim *sim,
 EXPORT size_t iommunest_sim_cached_count(const struct iommunest_sim *sim,
 					 int fd, uint32_t hwpt_id)
 {
+	SIM_LOCKED(sim);
 	const struct sim_hwpt *hwpt = find(sim, fd, hwpt_id);
 
 	return hwpt ? iommunest__sim_tlb_count(&hwpt->iotlb.tlb) : 0;

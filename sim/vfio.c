@@ -10,6 +10,7 @@
 
 #include "device.h"
 #include "files.h"
+#include "lock.h"
 #include "objects.h"
 #include "user-memory.h"
 
@@ -229,6 +230,7 @@ void iommunest__sim_vfio_forget(struct iommunest_sim *sim,
 EXPORT int iommunest_sim_set_vfio(struct iommunest_sim *sim, unsigned int n,
 				  uint32_t state)
 {
+	SIM_LOCKED(sim);
 	if (!sim || n >= SIM_VFIO_NODES || state > IOMMUNEST_SIM_VFIO_TOKEN)
 		return -EINVAL;
 	sim->vfio_states[n] = state;

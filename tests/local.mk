@@ -56,6 +56,7 @@ VALGRIND_TESTS = $(WRAPPED_TESTS) \
 	%D%/sim/test-sim-life \
 	%D%/sim/test-sim-requests \
 	%D%/sim/test-sim-map \
+	%D%/sim/test-sim-threads \
 	%D%/uapi/abi-layout \
 	%D%/vtd/test-caps \
 	%D%/vtd/test-desc-decode \
@@ -186,6 +187,9 @@ TEST_SIM_LDADD = %D%/libtest-sim.la %D%/libtest.la libiommunest-sim.la \
 	%D%/conformance/requests.h \
 	%D%/sim/test-sim-requests.c
 %C%_sim_test_sim_map_LDADD = $(TEST_SIM_LDADD)
+%C%_sim_test_sim_threads_LDADD = $(TEST_SIM_LDADD)
+%C%_sim_test_sim_threads_CFLAGS = $(AM_CFLAGS) -pthread
+%C%_sim_test_sim_threads_LDFLAGS = $(AM_LDFLAGS) -pthread
 
 # ---- Programs of several files ----
 
@@ -451,7 +455,8 @@ SMOKE_TESTS = $(SMOKE_COMPILED) \
 # THREADS: what several threads do at once.
 THREAD_TESTS = \
 	%D%/core/test-features \
-	%D%/queue/test-iq-threads
+	%D%/queue/test-iq-threads \
+	%D%/sim/test-sim-threads
 
 # UNIT: the programs.  CODECS: what makes of numbers other numbers or words, and
 # asks nothing of a kernel, not even the simulated one; and the guest's ring.

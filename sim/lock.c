@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
+/*
+ * One thread at a time is in a simulator.  What a user is told of comes out of
+ * it, and may ask it something: the lock lets the same thread in again.
+ */
+#include "lock.h"
+
+int iommunest__sim_lock_init(struct iommunest_sim *sim)
+{
+	pthread_mutexattr_t attr;
+	int ret = pthread_mutexattr_init(&attr);
+
+	if (ret)
+		return -ret;
+	ret = pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_RECURSIVE);
+	if (!ret)
+		ret = pthread_mutex_init(&sim->mutex, &attr);
+	pthread_mutexattr_destroy(&attr);
+	return -ret;
+}
+
+void iommunest__sim_lock_destroy(struct iommunest_sim *sim)
+{
+	pthread_mutex_destroy(&sim->mutex);
+}
+
+struct iommunest_sim *iommunest__sim_lock(const struct iommunest_sim *sim)
+{
+	struct iommunest_sim *locked = (struct iommunest_sim *)(uintptr_t)sim;
+
+	if (locked)
+		pthread_mutex_lock(&locked->mutex);
+	return locked;
+}
+
+void iommunest__sim_unlock(struct iommunest_sim **sim)
+{
+	if (*sim)
+		pthread_mutex_unlock(&(*sim)->mutex);
+}
