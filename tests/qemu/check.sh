@@ -98,12 +98,14 @@ run_linux() {
 		--limit $((left + 120)) "${files[@]}" tests/qemu/qemu-linux
 }
 
+# A device without ATS has PASIDs, where the kernel can give it some.
 run_others() {
 	local kernel=$1 files
 
 	mapfile -t files < <(files_in "$image" "$top"/tests/data/guest-iq/*.iq)
 	[ -z "$peer" ] || files+=(--file "$peer")
-	run "$kernel" "qemu-$kernel" "${files[@]}" "${others[@]}"
+	VM_PARAMETERS="${VM_PARAMETERS-} pci_test_pasid=0000:00:02.0" \
+		run "$kernel" "qemu-$kernel" "${files[@]}" "${others[@]}"
 }
 
 # Of the kernels, those that there are.
@@ -141,8 +143,9 @@ done
 build=$(cd "$build" && pwd)
 programs=("$@")
 [ $# -gt 0 ] ||
-	programs=(tests/qemu/qemu-nest tests/qemu/qemu-random
-		tests/qemu/qemu-replay tests/qemu/qemu-peer
+	programs=(tests/qemu/qemu-nest tests/qemu/qemu-pasid
+		tests/qemu/qemu-random tests/qemu/qemu-replay
+		tests/qemu/qemu-peer
 		tests/qemu/qemu-linux tests/qemu/plain.sh)
 others=()
 for program in "${programs[@]}"; do

@@ -5,7 +5,9 @@
 #include "guest.h"
 
 #include "tests/harness/support.h"
+#include "tests/vm/real.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,8 +19,25 @@
 #define STATUS UINT64_C(0x102000)
 #define CONTEXTS_BEHIND_PORT UINT64_C(0x103000)
 #define RING UINT64_C(0x200000)
-/* Of a device: a directory, and a table. */
+/* Of a device: a directory of two tables, and the first; the second one. */
 #define PASIDS UINT64_C(0x300000)
+#define MORE_PASIDS UINT64_C(0x380000)
+#define TABLE_ENTRIES 64u
+
+/* Where the kernel was asked to say so, and can. */
+bool guest_host_has_pasids(void)
+{
+	char line[1024] = "";
+	FILE *file = fopen("/proc/cmdline", "r");
+
+	if (!file)
+		return false;
+	if (!fgets(line, sizeof(line), file))
+		line[0] = '\0';
+	fclose(file);
+	return real_kernel() != CONF_LINUX_6_12 &&
+	       strstr(line, "pci_test_pasid=0000:00:02.0");
+}
 
 uint64_t guest_reg(struct guest *guest, uint32_t reg, unsigned int size)
 {
@@ -73,32 +92,66 @@ void guest_flip_context(struct guest *guest, unsigned int slot, uint64_t word0,
 	flip(guest, context_of(slot) + 8, word1);
 }
 
+static uint64_t second_table_of(unsigned int slot)
+{
+	return MORE_PASIDS + slot * UINT64_C(0x1000);
+}
+
+void guest_set_raw_pasid(struct guest *guest, unsigned int slot, uint32_t pasid,
+			 const uint64_t words[3])
+{
+	const uint64_t entry[8] = { words[0], words[1], words[2] };
+	uint64_t table = pasid < TABLE_ENTRIES ? directory_of(slot) + 0x1000
+					       : second_table_of(slot);
+
+	ck_assert_uint_lt(pasid, GUEST_PASIDS);
+	qtest_write_memory(guest->qtest,
+			   table + pasid % TABLE_ENTRIES * sizeof(entry), entry,
+			   sizeof(entry));
+}
+
+void guest_set_pasid(struct guest *guest, unsigned int slot, uint32_t pasid,
+		     uint16_t did, uint64_t root)
+{
+	const uint64_t words[3] = {
+		did ? IOMMUNEST_VTD_PGTT_FIRST_STAGE << 6 | 1 : 0, did, root
+	};
+
+	guest_set_raw_pasid(guest, slot, pasid, words);
+}
+
 void guest_set_raw_entry(struct guest *guest, unsigned int slot, uint64_t word0,
 			 uint64_t word1, uint64_t word2)
 {
-	const uint64_t entry[8] = { word0, word1, word2 };
+	const uint64_t words[3] = { word0, word1, word2 };
 
-	qtest_write_memory(guest->qtest, directory_of(slot) + 0x1000, entry,
-			   sizeof(entry));
+	guest_set_raw_pasid(guest, slot, 0, words);
 }
 
 void guest_set_entry(struct guest *guest, unsigned int slot, uint16_t did,
 		     uint64_t root)
 {
-	guest_set_raw_entry(guest, slot,
-			    did ? IOMMUNEST_VTD_PGTT_FIRST_STAGE << 6 | 1 : 0,
-			    did, root);
+	guest_set_pasid(guest, slot, 0, did, root);
 }
 
 static void set_context(struct guest *guest, unsigned int slot)
 {
 	const uint64_t entry[4] = { directory_of(slot) | 1 };
-	const uint64_t table = (directory_of(slot) + 0x1000) | 1;
+	const uint64_t tables[2] = { (directory_of(slot) + 0x1000) | 1,
+				     second_table_of(slot) | 1 };
 
 	qtest_write_memory(guest->qtest, context_of(slot), entry,
 			   sizeof(entry));
-	qtest_write_memory(guest->qtest, directory_of(slot), &table,
-			   sizeof(table));
+	qtest_write_memory(guest->qtest, directory_of(slot), tables,
+			   sizeof(tables));
+}
+
+void guest_repeat_table(struct guest *guest, unsigned int slot,
+			unsigned int count)
+{
+	while (count--)
+		qtest_write(guest->qtest, 8, directory_of(slot) + count * 8,
+			    (directory_of(slot) + 0x1000) | 1);
 }
 
 static void disable_queue(struct guest *guest)
@@ -212,16 +265,35 @@ void guest_queue_piotlb(struct guest *guest, uint16_t did, uint64_t addr,
 	guest_queue(guest, &desc);
 }
 
-void guest_queue_pasid_cache(struct guest *guest, uint16_t did)
+void guest_queue_pasid_flush(struct guest *guest, uint16_t did, uint32_t pasid,
+			     uint64_t addr)
+{
+	struct iommunest_vtd_desc desc =
+		IOMMUNEST_INIT(struct iommunest_vtd_desc);
+
+	ck_assert_int_eq(iommunest_vtd_desc_piotlb(&desc,
+						   IOMMUNEST_VTD_PIOTLB_PAGES,
+						   did, pasid, addr, 0, 0),
+			 0);
+	guest_queue(guest, &desc);
+}
+
+void guest_queue_pasid_cache_of(struct guest *guest, uint16_t did,
+				uint32_t pasid)
 {
 	struct iommunest_vtd_desc desc =
 		IOMMUNEST_INIT(struct iommunest_vtd_desc);
 
 	ck_assert_int_eq(iommunest_vtd_desc_pasid_cache(
 				 &desc, IOMMUNEST_VTD_PASID_CACHE_PASID, did,
-				 0),
+				 pasid),
 			 0);
 	guest_queue(guest, &desc);
+}
+
+void guest_queue_pasid_cache(struct guest *guest, uint16_t did)
+{
+	guest_queue_pasid_cache_of(guest, did, 0);
 }
 
 bool guest_is_done(struct guest *guest)

@@ -80,6 +80,12 @@ void guest_translate(struct guest *guest, bool on);
 uint64_t guest_take_fault(struct guest *guest);
 #define GUEST_FAULT_REASON(fault) ((fault) >> 32 & 0xffu)
 #define GUEST_FAULT_SID(fault) ((fault)&0xffffu)
+/* 0: of a request without one. */
+#define GUEST_FAULT_PASID(fault) \
+	((fault) >> 31 & 1 ? (uint32_t)((fault) >> 40 & 0xfffffu) : 0)
+
+/* The host's device 00:02.0 has PASIDs. */
+bool guest_host_has_pasids(void);
 
 /* In place of a slot: the device 01:00.0, behind the port 00:06.0. */
 #define GUEST_BEHIND_PORT 16u
@@ -91,6 +97,18 @@ void guest_set_entry(struct guest *guest, unsigned int slot, uint16_t did,
 void guest_set_raw_entry(struct guest *guest, unsigned int slot, uint64_t word0,
 			 uint64_t word1, uint64_t word2);
 
+/* The same for requests with a PASID, which is below GUEST_PASIDS. */
+#define GUEST_PASIDS 128u
+void guest_set_pasid(struct guest *guest, unsigned int slot, uint32_t pasid,
+		     uint16_t did, uint64_t root);
+void guest_set_raw_pasid(struct guest *guest, unsigned int slot, uint32_t pasid,
+			 const uint64_t words[3]);
+/* The first table of PASIDs is also the @count - 1 that follow it. */
+void guest_repeat_table(struct guest *guest, unsigned int slot,
+			unsigned int count);
+/* Of a context entry: PASIDs are enabled. */
+#define GUEST_PASIDE UINT64_C(8)
+
 /* Changes bits of what leads to it. */
 void guest_flip_root(struct guest *guest, uint64_t bits);
 void guest_flip_context(struct guest *guest, unsigned int slot, uint64_t word0,
@@ -101,6 +119,11 @@ void guest_queue(struct guest *guest, const struct iommunest_vtd_desc *desc);
 void guest_queue_piotlb(struct guest *guest, uint16_t did, uint64_t addr,
 			unsigned int am, bool leaf);
 void guest_queue_pasid_cache(struct guest *guest, uint16_t did);
+/* The same of a PASID; those above are of requests without one. */
+void guest_queue_pasid_flush(struct guest *guest, uint16_t did, uint32_t pasid,
+			     uint64_t addr);
+void guest_queue_pasid_cache_of(struct guest *guest, uint16_t did,
+				uint32_t pasid);
 void guest_write_queue(struct guest *guest);
 /* Kicks, without a wait of its own. */
 void guest_ring_doorbell(struct guest *guest);

@@ -4,6 +4,7 @@
 
 QEMU_TESTS = \
 	%D%/qemu-nest \
+	%D%/qemu-pasid \
 	%D%/qemu-peer \
 	%D%/qemu-random \
 	%D%/qemu-replay \
@@ -28,6 +29,13 @@ QEMU_GUEST = \
 	%D%/refuse.h \
 	$(QEMU_GUEST)
 %C%_qemu_nest_LDADD = $(VM_LDADD)
+
+%C%_qemu_pasid_SOURCES = \
+	%D%/qemu-pasid.c \
+	%D%/refuse.c \
+	%D%/refuse.h \
+	$(QEMU_GUEST)
+%C%_qemu_pasid_LDADD = $(VM_LDADD)
 
 %C%_qemu_peer_SOURCES = %D%/qemu-peer.c $(QEMU_GUEST)
 %C%_qemu_peer_LDADD = $(VM_LDADD)

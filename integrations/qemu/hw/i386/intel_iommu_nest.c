@@ -120,7 +120,6 @@ static void vtd_nest_wish_of_entry(VTDNestPASID *np, const VTDNestEntry *pe,
         return;
     }
     stage1->s1.size = sizeof(stage1->s1);
-    stage1->s1.hwpt_flags = np->dev->pasid_bits ? IOMMUNEST_HWPT_PASID : 0;
     if (iommunest_vtd_pasid_to_s1(&entry, &np->dev->info,
                                   np->dev->nest->s->aw_bits, &stage1->s1,
                                   &reason)) {
@@ -129,6 +128,8 @@ static void vtd_nest_wish_of_entry(VTDNestPASID *np, const VTDNestEntry *pe,
                                         vtd_nest_fault_of(reason));
         return;
     }
+    /* All that the device is attached to has it, or no PASID is attached */
+    stage1->s1.hwpt_flags = np->dev->pasid_bits ? IOMMUNEST_HWPT_PASID : 0;
     wish->state = VTD_NEST_STAGE1;
 }
 
@@ -552,10 +553,10 @@ static void vtd_nest_add_reason(GString *text, const char *reason)
 }
 
 /* What keeps the host from nesting what the vIOMMU promises; or nothing */
-static GString *vtd_nest_why_not(IntelIOMMUState *s,
+static GString *vtd_nest_why_not(IntelIOMMUState *s, struct iommunest_ctx *ctx,
                                  const struct iommunest_hw_info *info)
 {
-    const struct iommunest_vtd_guest guest = {
+    struct iommunest_vtd_guest guest = {
         .size = sizeof(guest),
         .cap = s->cap,
         .ecap = s->ecap,
@@ -563,6 +564,8 @@ static GString *vtd_nest_why_not(IntelIOMMUState *s,
     GString *text = g_string_new(NULL);
     uint64_t reasons = 0;
 
+    /* Where it fails, the kernel is taken for one without any */
+    iommunest_features(ctx, &guest.features);
     iommunest_vtd_guest_check(info, &guest, &reasons);
     if (reasons & IOMMUNEST_VTD_GUEST_REASON_1GIB_PAGES) {
         vtd_nest_add_reason(text, "use intel-iommu's fs1gp=off");
@@ -590,7 +593,7 @@ static bool vtd_nest_check_host(IntelIOMMUState *s, VFIODevice *vdev,
         error_setg_errno(errp, -ret, "x-nest=on: the host's IOMMU");
         return false;
     }
-    why_not = vtd_nest_why_not(s, &info);
+    why_not = vtd_nest_why_not(s, ctx, &info);
     if (why_not->len && s->nest_check) {
         error_setg(errp, "x-nest=on: the host cannot nest this vIOMMU: %s",
                    why_not->str);
