@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The libiommunest authors */
 /* What the tools share: arguments, messages, exit statuses. */
+/* A file may be guest memory. */
+#ifndef _FILE_OFFSET_BITS
+#define _FILE_OFFSET_BITS 64
+#endif
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>

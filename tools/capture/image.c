@@ -4,6 +4,10 @@
  * A file of guest memory: bytes alone, as QEMU's "pmemsave" writes them, or an
  * ELF core, as "dump-guest-memory" does.
  */
+/* More than 2 GiB of memory, on a machine of 32 bits too. */
+#ifndef _FILE_OFFSET_BITS
+#define _FILE_OFFSET_BITS 64
+#endif
 #ifndef _DEFAULT_SOURCE
 #define _DEFAULT_SOURCE /* fseeko */
 #endif

@@ -112,6 +112,8 @@ struct check {
 	bool incomplete;
 
 	char release[CHECK_NAME_MAX];
+	/* Of iommunest_vtd_kernel_faults(). */
+	uint64_t faults;
 	enum check_vendor vendor;
 	/* All of the configuration, or NULL. */
 	char *config;
@@ -212,8 +214,9 @@ const struct check_unit *check_find_unit(const struct check *check,
 bool check_caps_row(const struct iommunest_vtd_caps *caps, size_t index,
 		    const char **name, char *value, size_t room);
 
-/* What a guest may be shown of a host, in the host's words. */
-bool check_guest_caps(const struct iommunest_hw_info *info,
+/* What a guest may be shown of hardware, with this kernel. */
+bool check_guest_caps(const struct check *check,
+		      const struct iommunest_hw_info *info,
 		      struct iommunest_vtd_caps *guest);
 
 void check_report_text(FILE *out, const struct check *check);

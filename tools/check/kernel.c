@@ -70,12 +70,12 @@ static void check_cpu(struct check *check)
 
 /* ---- Release ---- */
 
-static void check_faults(struct check *check, uint64_t faults)
+static void check_faults(struct check *check)
 {
 	uint64_t bit;
 
 	for (bit = 1; bit; bit <<= 1) {
-		if (!(faults & bit))
+		if (!(check->faults & bit))
 			continue;
 		if (bit == IOMMUNEST_VTD_KERNEL_FAULT_PLAIN_IOTLB)
 			check_add(check, "kernel-fault", check->release,
@@ -94,7 +94,6 @@ static void check_faults(struct check *check, uint64_t faults)
 
 static void check_release(struct check *check)
 {
-	uint64_t faults;
 	int count;
 
 	if (check_read_line(check, "/proc/sys/kernel/osrelease", check->release,
@@ -103,7 +102,7 @@ static void check_release(struct check *check)
 			  "/proc/sys/kernel/osrelease cannot be read");
 		return;
 	}
-	count = iommunest_vtd_kernel_faults(check->release, &faults);
+	count = iommunest_vtd_kernel_faults(check->release, &check->faults);
 	if (count < 0) {
 		check_add(check, "kernel", "kernel", CHECK_UNKNOWN, NULL,
 			  "a release of another form: %s", check->release);
@@ -112,7 +111,7 @@ static void check_release(struct check *check)
 	check_add(check, "kernel", "kernel", CHECK_OK, NULL,
 		  "Linux %s, which has %s known fault%s", check->release,
 		  count ? "a" : "no", count ? "" : "s");
-	check_faults(check, faults);
+	check_faults(check);
 }
 
 void check_kernel(struct check *check)

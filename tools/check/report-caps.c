@@ -116,9 +116,16 @@ bool check_caps_row(const struct iommunest_vtd_caps *caps, size_t index,
 	return true;
 }
 
-bool check_guest_caps(const struct iommunest_hw_info *info,
+bool check_guest_caps(const struct check *check,
+		      const struct iommunest_hw_info *info,
 		      struct iommunest_vtd_caps *guest)
 {
+	struct iommunest_vtd_guest offer = {
+		.size = sizeof(offer),
+		.features = check->features,
+		.kernel_faults = check->faults,
+	};
+	/* struct iommu_hw_info_vtd: flags, capabilities, extended ones. */
 	struct iommunest_hw_info shown = {
 		.size = sizeof(shown),
 		.type = IOMMUNEST_HW_INTEL_VTD,
@@ -126,7 +133,9 @@ bool check_guest_caps(const struct iommunest_hw_info *info,
 	};
 
 	guest->size = sizeof(*guest);
-	return !iommunest_vtd_guest_caps(info, &shown.data[1],
-					 &shown.data[2]) &&
-	       !iommunest_vtd_caps_decode(guest, &shown);
+	if (iommunest_vtd_guest_offer(info, &offer))
+		return false;
+	shown.data[1] = offer.cap;
+	shown.data[2] = offer.ecap;
+	return !iommunest_vtd_caps_decode(guest, &shown);
 }

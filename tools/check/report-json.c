@@ -58,12 +58,13 @@ static void put_features(FILE *out, const struct check *check)
 }
 
 /* The registers, of the host, and at most of a guest. */
-static void put_registers(FILE *out, const struct iommunest_hw_info *info)
+static void put_registers(FILE *out, const struct check *check,
+			  const struct iommunest_hw_info *info)
 {
 	struct iommunest_vtd_caps host = { .size = sizeof(host) }, guest;
 
 	if (iommunest_vtd_caps_decode(&host, info) ||
-	    !check_guest_caps(info, &guest))
+	    !check_guest_caps(check, info, &guest))
 		return;
 	json_put_hex(out, "cap", host.cap);
 	json_put_hex(out, "ecap", host.ecap);
@@ -73,14 +74,15 @@ static void put_registers(FILE *out, const struct iommunest_hw_info *info)
 		bool_text(host.flags & IOMMUNEST_VTD_ERRATA_772415_SPR17));
 }
 
-static void put_unit(FILE *out, const struct check_unit *unit)
+static void put_unit(FILE *out, const struct check *check,
+		     const struct check_unit *unit)
 {
 	fputs("{\"name\":", out);
 	json_text(out, unit->name);
 	json_put_hex(out, "address", unit->address);
 	json_put_text(out, "version", unit->version);
 	fprintf(out, ",\"nests\":%s", bool_text(unit->nests));
-	put_registers(out, &unit->info);
+	put_registers(out, check, &unit->info);
 	putc('}', out);
 }
 
@@ -92,7 +94,7 @@ static void put_units(FILE *out, const struct check *check)
 	for (i = 0; i < check->unit_count; i++) {
 		if (i)
 			putc(',', out);
-		put_unit(out, &check->units[i]);
+		put_unit(out, check, &check->units[i]);
 	}
 	putc(']', out);
 }
@@ -115,7 +117,8 @@ static const char *or_null(const char *text)
 	return text[0] ? text : NULL;
 }
 
-static void put_hardware(FILE *out, const struct check_device *device)
+static void put_hardware(FILE *out, const struct check *check,
+			 const struct check_device *device)
 {
 	if (!device->has_info) {
 		fputs(",\"hardware\":null", out);
@@ -126,11 +129,12 @@ static void put_hardware(FILE *out, const struct check_device *device)
 	fprintf(out, ",\"dirty_tracking\":%s",
 		bool_text(device->info.capabilities &
 			  IOMMUNEST_HW_CAP_DIRTY_TRACKING));
-	put_registers(out, &device->info);
+	put_registers(out, check, &device->info);
 	putc('}', out);
 }
 
-static void put_device(FILE *out, const struct check_device *device)
+static void put_device(FILE *out, const struct check *check,
+		       const struct check_device *device)
 {
 	size_t i;
 
@@ -150,7 +154,7 @@ static void put_device(FILE *out, const struct check_device *device)
 		json_text(out, device->mates[i]);
 	}
 	putc(']', out);
-	put_hardware(out, device);
+	put_hardware(out, check, device);
 	putc('}', out);
 }
 
@@ -162,7 +166,7 @@ static void put_devices(FILE *out, const struct check *check)
 	for (i = 0; i < check->device_count; i++) {
 		if (i)
 			putc(',', out);
-		put_device(out, &check->devices[i]);
+		put_device(out, check, &check->devices[i]);
 	}
 	putc(']', out);
 }

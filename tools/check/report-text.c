@@ -63,7 +63,8 @@ static void put_finding(FILE *out, const struct check_finding *finding)
 
 /* ---- Tables ---- */
 
-static void put_caps(FILE *out, const struct iommunest_hw_info *info)
+static void put_caps(FILE *out, const struct check *check,
+		     const struct iommunest_hw_info *info)
 {
 	struct iommunest_vtd_caps host = { .size = sizeof(host) }, guest;
 	char of_host[32], of_guest[32];
@@ -71,7 +72,7 @@ static void put_caps(FILE *out, const struct iommunest_hw_info *info)
 	size_t i;
 
 	if (iommunest_vtd_caps_decode(&host, info) ||
-	    !check_guest_caps(info, &guest))
+	    !check_guest_caps(check, info, &guest))
 		return;
 	fprintf(out, "  %-36s%-20s%s\n", "", "host", "at most for a guest");
 	for (i = 0; check_caps_row(&host, i, &name, of_host, sizeof(of_host));
@@ -85,7 +86,8 @@ static void put_caps(FILE *out, const struct iommunest_hw_info *info)
 		host.ecap, guest.ecap);
 }
 
-static void put_unit(FILE *out, const struct check_unit *unit)
+static void put_unit(FILE *out, const struct check *check,
+		     const struct check_unit *unit)
 {
 	char name[CHECK_NAME_MAX], version[CHECK_NAME_MAX];
 
@@ -95,7 +97,7 @@ static void put_unit(FILE *out, const struct check_unit *unit)
 	make_plain(version);
 	fprintf(out, "\nVT-d unit %s at 0x%" PRIx64 ", version %s\n", name,
 		unit->address, version);
-	put_caps(out, &unit->info);
+	put_caps(out, check, &unit->info);
 }
 
 static void put_mates(FILE *out, const struct check_device *device)
@@ -112,7 +114,8 @@ static void put_mates(FILE *out, const struct check_device *device)
 			i + 1 == device->mate_count ? "\n" : ",");
 }
 
-static void put_device(FILE *out, const struct check_device *device)
+static void put_device(FILE *out, const struct check *check,
+		       const struct check_device *device)
 {
 	const struct iommunest_hw_info *info = &device->info;
 
@@ -132,7 +135,7 @@ static void put_device(FILE *out, const struct check_device *device)
 	fprintf(out, "  dirty pages can be tracked: %s\n",
 		info->capabilities & IOMMUNEST_HW_CAP_DIRTY_TRACKING ? "yes"
 								     : "no");
-	put_caps(out, info);
+	put_caps(out, check, info);
 }
 
 /* ---- Lists ---- */
@@ -202,9 +205,9 @@ void check_report_text(FILE *out, const struct check *check)
 	if (check->has_features)
 		put_features(out, check);
 	for (i = 0; i < check->unit_count && !check->device_count; i++)
-		put_unit(out, &check->units[i]);
+		put_unit(out, check, &check->units[i]);
 	for (i = 0; i < check->device_count; i++)
-		put_device(out, &check->devices[i]);
+		put_device(out, check, &check->devices[i]);
 	if (check->vfio_count && !check->device_count)
 		put_vfio(out, check);
 	put_answer(out, check);
