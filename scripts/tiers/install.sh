@@ -28,6 +28,20 @@ use() {
 	record 1 0 0
 }
 
+# Each runs with the staged libraries, and has a page.
+use_tools() {
+	local tool
+
+	for tool in capture check inval replay; do
+		tool=iommunest-$tool
+		LD_LIBRARY_PATH=$root/usr/local/lib \
+			"$root/usr/local/bin/$tool" --version |
+			grep -q "^$tool "
+		[ -f "$root/usr/local/share/man/man1/$tool.1" ]
+		record 1 0 0
+	done
+}
+
 tier_run() {
 	local root=$build/root left
 
@@ -52,6 +66,7 @@ tier_run() {
 	use gcc version.c libiommunest
 	use g++ version.cc libiommunest
 	use gcc "$top/examples/nest-setup.c" libiommunest libiommunest-sim
+	use_tools
 
 	quietly "$build/install.log" make -C "$build" uninstall \
 		DESTDIR="$root"
