@@ -7,6 +7,7 @@ VM_TESTS = \
 	%D%/vm-check \
 	%D%/vm-conformance \
 	%D%/vm-errors \
+	%D%/vm-life \
 	%D%/vm-mock \
 	%D%/vm-replay \
 	%D%/vm-resubmit \
@@ -24,6 +25,10 @@ endif
 %C%_libvm_la_SOURCES = \
 	%D%/inject.c \
 	%D%/inject.h \
+	%D%/ledger.c \
+	%D%/ledger.h \
+	%D%/life.c \
+	%D%/life.h \
 	%D%/real.c \
 	%D%/real.h \
 	%D%/trace.c \
@@ -40,6 +45,8 @@ VM_LDADD = %D%/libvm.la tests/libtest.la libiommunest-sim.la libiommunest.la \
 %C%_vm_conformance_LDADD = $(VM_LDADD)
 
 %C%_vm_errors_LDADD = $(VM_LDADD) -lpthread
+
+%C%_vm_life_LDADD = $(VM_LDADD)
 
 %C%_vm_diff_SOURCES = \
 	%D%/diff-gen.c \
