@@ -7,6 +7,7 @@ VM_TESTS = \
 	%D%/vm-check \
 	%D%/vm-conformance \
 	%D%/vm-errors \
+	%D%/vm-fail \
 	%D%/vm-life \
 	%D%/vm-mock \
 	%D%/vm-replay \
@@ -23,6 +24,10 @@ CLEANFILES += $(VM_TESTS) $(VM_BENCH) $(EXTRA_LTLIBRARIES)
 endif
 
 %C%_libvm_la_SOURCES = \
+	%D%/fail-nth.c \
+	%D%/fail-nth.h \
+	%D%/faulty.c \
+	%D%/faulty.h \
 	%D%/inject.c \
 	%D%/inject.h \
 	%D%/ledger.c \
@@ -45,6 +50,8 @@ VM_LDADD = %D%/libvm.la tests/libtest.la libiommunest-sim.la libiommunest.la \
 %C%_vm_conformance_LDADD = $(VM_LDADD)
 
 %C%_vm_errors_LDADD = $(VM_LDADD) -lpthread
+
+%C%_vm_fail_LDADD = $(VM_LDADD)
 
 %C%_vm_life_LDADD = $(VM_LDADD)
 
