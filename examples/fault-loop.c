@@ -24,17 +24,11 @@ static void check(int ret, const char *what)
 static uint32_t set_up(struct iommunest_ctx *ctx,
 		       struct iommunest_sim *sim, uint32_t fault_id)
 {
-	/* struct iommu_hwpt_vtd_s1 of <linux/iommufd.h>. */
-	const struct {
-		uint64_t flags, pgtbl_addr;
-		uint32_t addr_width, reserved;
-	} s1 = { .pgtbl_addr = 0x1000, .addr_width = 48 };
-	const struct iommunest_nested_hwpt nested = {
-		.size = sizeof(nested),
-		.data_type = 1, /* IOMMU_HWPT_DATA_VTD_S1 */
-		.data_len = sizeof(s1),
-		.data = &s1,
-		.flags = IOMMUNEST_HWPT_FAULT_ID,
+	const struct iommunest_vtd_s1 s1 = {
+		.size = sizeof(s1),
+		.pgtbl_addr = 0x1000,
+		.addr_width = 48,
+		.hwpt_flags = IOMMUNEST_HWPT_FAULT_ID,
 		.fault_id = fault_id,
 	};
 	const int fd = iommunest_fd(ctx);
@@ -46,8 +40,7 @@ static uint32_t set_up(struct iommunest_ctx *ctx,
 	      "bind");
 	check(iommunest_ioas_alloc(ctx, &ioas), "IOAS");
 	check(iommunest_hwpt_alloc_parent(ctx, dev, ioas, &s2), "stage 2");
-	check(iommunest_hwpt_alloc_nested(ctx, dev, s2, &nested, &hwpt),
-	      "HWPT");
+	check(iommunest_vtd_hwpt_alloc(ctx, dev, s2, &s1, &hwpt), "HWPT");
 	check(iommunest_sim_attach(sim, fd, dev, hwpt), "attach");
 	return dev;
 }

@@ -171,9 +171,11 @@ EXPORT int iommunest_fault_reader_grow(struct iommunest_fault_reader *reader,
 		return -EINVAL;
 	if (requests * REQUEST_LEN <= reader->room)
 		return 0;
-	new = reallocarray(reader->requests, requests, REQUEST_LEN);
+	new = calloc(requests, REQUEST_LEN);
 	if (!new)
 		return -ENOMEM;
+	memcpy(new, reader->requests, reader->used);
+	free(reader->requests);
 	reader->requests = new;
 	reader->room = requests * REQUEST_LEN;
 	return 0;

@@ -64,6 +64,26 @@ static int fake_ioctl(void *data, int fd, unsigned long request, void *arg)
 	return -EINVAL;
 }
 
+/* One request for each group, with a new cookie. */
+static ssize_t fake_fault_read(void *data, int fd, void *buf, size_t len)
+{
+	const struct iommunest_page_request request = {
+		.flags = IOMMUNEST_PAGE_REQUEST_LAST,
+		.dev_id = 1,
+		.cookie = ++kernel.calls,
+	};
+
+	(void)data, (void)fd, (void)len;
+	memcpy(buf, &request, sizeof(request));
+	return sizeof(request);
+}
+
+static ssize_t fake_fault_write(void *data, int fd, const void *buf, size_t len)
+{
+	(void)data, (void)fd, (void)buf;
+	return (ssize_t)len;
+}
+
 static struct iommunest_sys fake_sys;
 static struct iommunest_open_options options;
 static struct iommunest_ctx *context;
@@ -74,6 +94,8 @@ static void start(void)
 	fake_sys.open = fake_open;
 	fake_sys.close = fake_close;
 	fake_sys.ioctl = fake_ioctl;
+	fake_sys.read = fake_fault_read;
+	fake_sys.write = fake_fault_write;
 	options.size = sizeof(options);
 	options.sys = &fake_sys;
 	memset(&kernel, 0, sizeof(kernel));
@@ -205,11 +227,27 @@ static void end_iq(void *object)
 
 /* ---- The tests ---- */
 
+static int make_reader(void **object)
+{
+	struct iommunest_fault_reader *reader = GARBAGE;
+	int ret;
+
+	ret = iommunest_fault_reader_new(&reader, context, SCRIPT_FD, NULL);
+	*object = reader;
+	return ret;
+}
+
+static void end_reader(void *object)
+{
+	iommunest_fault_reader_free(object);
+}
+
 static const struct maker makers[] = {
 	{ make_context, end_context, 1 },
 	{ make_context_of_fd, end_context, 1 },
 	{ make_batch, end_batch, 1 },
 	{ make_iq, end_iq, 2 },
+	{ make_reader, end_reader, 3 },
 };
 
 TEST_LOOP(each_allocation_that_fails_is_enomem_and_leaks_nothing,
@@ -233,6 +271,51 @@ TEST_LOOP(each_allocation_that_fails_is_enomem_and_leaks_nothing,
 		heap_check_no_leak();
 	} while (failed);
 	ck_assert_uint_gt(n, maker->least);
+	finish();
+}
+
+/* All groups that may wait, and their answers. */
+TEST(reading_and_answering_page_requests_allocates_nothing)
+{
+	struct iommunest_fault_response response = { .code = 0 };
+	struct iommunest_fault_group group = { .size = sizeof(group) };
+	struct iommunest_fault_reader *reader;
+	unsigned int i, count;
+	int ret = 1;
+
+	start();
+	ck_assert_int_eq(make_reader((void **)&reader), 0);
+	heap_watch(1);
+	for (i = 0; i < 1024 && ret == 1; i++)
+		ret = iommunest_fault_reader_next(reader, &group);
+	response.id = group.id;
+	iommunest_fault_respond(reader, &response, 1);
+	iommunest_fault_respond_all(reader, 0, 0);
+	count = heap.count;
+	heap_unwatch();
+	ck_assert_int_eq(ret, 1);
+	ck_assert_uint_eq(count, 0);
+	ck_assert_uint_eq(iommunest_fault_waiting(reader), 0);
+	end_reader(reader);
+	finish();
+}
+
+TEST(a_reader_that_cannot_grow_is_as_it_was)
+{
+	struct iommunest_fault_group group = { .size = sizeof(group) };
+	struct iommunest_fault_reader *reader;
+	int ret;
+
+	start();
+	ck_assert_int_eq(make_reader((void **)&reader), 0);
+	heap_watch(1);
+	ret = iommunest_fault_reader_grow(reader, 1000);
+	heap_unwatch();
+	ck_assert_int_eq(ret, -ENOMEM);
+	ck_assert_int_eq(iommunest_fault_reader_next(reader, &group), 1);
+	ck_assert_int_eq(iommunest_fault_reader_grow(reader, 1000), 0);
+	ck_assert_int_eq(iommunest_fault_reader_next(reader, &group), 1);
+	end_reader(reader);
 	finish();
 }
 

@@ -354,26 +354,18 @@ static void step(void)
 
 static void make_objects(void)
 {
-	struct iommunest_vtd_s1 s1 = { .size = sizeof(s1), .addr_width = 48 };
-	struct iommu_s1 {
-		uint64_t flags, pgtbl_addr;
-		uint32_t addr_width, reserved;
-	} data = { .addr_width = 48 };
-	struct iommunest_nested_hwpt nested = {
-		.size = sizeof(nested),
-		.data_type = 1,
-		.data_len = sizeof(data),
-		.data = &data,
-		.flags = IOMMUNEST_HWPT_FAULT_ID,
+	struct iommunest_vtd_s1 s1 = {
+		.size = sizeof(s1),
+		.addr_width = 48,
+		.hwpt_flags = IOMMUNEST_HWPT_FAULT_ID,
 	};
 	const int fd = iommunest_fd(w.ctx);
 	uint32_t ioas, parent, i;
 
-	(void)s1;
 	ck_assert_int_eq(iommunest_ioas_alloc(w.ctx, &ioas), 0);
 	ck_assert_int_eq(
 		iommunest_fault_queue_alloc(w.ctx, &w.fault_id, &w.queue), 0);
-	nested.fault_id = w.fault_id;
+	s1.fault_id = w.fault_id;
 	for (i = 0; i < DEVICES; i++) {
 		ck_assert_int_eq(iommunest_sim_bind(w.sim, fd,
 						    IOMMUNEST_SIM_ATS |
@@ -383,9 +375,9 @@ static void make_objects(void)
 		ck_assert_int_eq(iommunest_hwpt_alloc_parent(w.ctx, w.dev[i],
 							     ioas, &parent),
 				 0);
-		ck_assert_int_eq(iommunest_hwpt_alloc_nested(w.ctx, w.dev[i],
-							     parent, &nested,
-							     &w.hwpt[i]),
+		ck_assert_int_eq(iommunest_vtd_hwpt_alloc(w.ctx, w.dev[i],
+							  parent, &s1,
+							  &w.hwpt[i]),
 				 0);
 	}
 }

@@ -76,23 +76,16 @@ void requests_close(struct requests *r)
 
 uint32_t requests_hwpt(struct requests *r, unsigned int device)
 {
-	/* struct iommu_hwpt_vtd_s1 */
-	const struct {
-		uint64_t flags, pgtbl_addr;
-		uint32_t addr_width, reserved;
-	} s1 = { .addr_width = 48 };
-	const struct iommunest_nested_hwpt nested = {
-		.size = sizeof(nested),
-		.data_type = 1,
-		.data_len = sizeof(s1),
-		.data = &s1,
-		.flags = IOMMUNEST_HWPT_FAULT_ID,
+	const struct iommunest_vtd_s1 s1 = {
+		.size = sizeof(s1),
+		.addr_width = 48,
+		.hwpt_flags = IOMMUNEST_HWPT_FAULT_ID,
 		.fault_id = r->fault_id,
 	};
 	uint32_t id;
 
-	ck_assert_int_eq(iommunest_hwpt_alloc_nested(r->ctx, r->dev[device],
-						     r->own[1], &nested, &id),
+	ck_assert_int_eq(iommunest_vtd_hwpt_alloc(r->ctx, r->dev[device],
+						  r->own[1], &s1, &id),
 			 0);
 	return id;
 }
