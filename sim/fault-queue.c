@@ -128,6 +128,7 @@ void iommunest__sim_fault_queue_add(struct sim_fault_queue *queue,
 	while (*at)
 		at = &(*at)->next;
 	*at = group;
+	iommunest__sim_wake(queue->sim);
 }
 
 /* Takes the group off its list, and answers it. */

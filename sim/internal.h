@@ -296,6 +296,8 @@ struct sim_fault {
 struct iommunest_sim {
 	/* Of all that follows. */
 	pthread_mutex_t mutex;
+	/* There is something to read. */
+	pthread_cond_t readable;
 	const struct sim_profile *profile;
 	uint32_t flags;
 	uint64_t cap;

@@ -6,23 +6,63 @@
  */
 #include "lock.h"
 
-int iommunest__sim_lock_init(struct iommunest_sim *sim)
+static int init_mutex(struct iommunest_sim *sim)
 {
 	pthread_mutexattr_t attr;
 	int ret = pthread_mutexattr_init(&attr);
 
 	if (ret)
-		return -ret;
+		return ret;
 	ret = pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_RECURSIVE);
 	if (!ret)
 		ret = pthread_mutex_init(&sim->mutex, &attr);
 	pthread_mutexattr_destroy(&attr);
+	return ret;
+}
+
+static int init_cond(struct iommunest_sim *sim)
+{
+	pthread_condattr_t attr;
+	int ret = pthread_condattr_init(&attr);
+
+	if (ret)
+		return ret;
+	ret = pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	if (!ret)
+		ret = pthread_cond_init(&sim->readable, &attr);
+	pthread_condattr_destroy(&attr);
+	return ret;
+}
+
+int iommunest__sim_lock_init(struct iommunest_sim *sim)
+{
+	int ret = init_mutex(sim);
+
+	if (ret)
+		return -ret;
+	ret = init_cond(sim);
+	if (ret)
+		pthread_mutex_destroy(&sim->mutex);
 	return -ret;
 }
 
 void iommunest__sim_lock_destroy(struct iommunest_sim *sim)
 {
+	pthread_cond_destroy(&sim->readable);
 	pthread_mutex_destroy(&sim->mutex);
+}
+
+bool iommunest__sim_wait(struct iommunest_sim *sim,
+			 const struct timespec *until)
+{
+	if (!until)
+		return !pthread_cond_wait(&sim->readable, &sim->mutex);
+	return !pthread_cond_timedwait(&sim->readable, &sim->mutex, until);
+}
+
+void iommunest__sim_wake(struct iommunest_sim *sim)
+{
+	pthread_cond_broadcast(&sim->readable);
 }
 
 struct iommunest_sim *iommunest__sim_lock(const struct iommunest_sim *sim)

@@ -158,19 +158,45 @@ static short events_of(const struct iommunest_sim *sim, const struct pollfd *fd)
 	return (POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM) & fd->events;
 }
 
-static int table_poll(void *data, struct pollfd *fds, nfds_t count, int timeout)
+static int count_ready(const struct iommunest_sim *sim, struct pollfd *fds,
+		       nfds_t count)
 {
-	SIM_LOCKED(data);
 	int ready = 0;
 	nfds_t i;
 
-	(void)timeout;
-	if (!data)
-		return -EINVAL;
 	for (i = 0; i < count; i++) {
-		fds[i].revents = events_of(data, &fds[i]);
+		fds[i].revents = events_of(sim, &fds[i]);
 		ready += fds[i].revents != 0;
 	}
+	return ready;
+}
+
+static struct timespec after(int ms)
+{
+	struct timespec then;
+
+	clock_gettime(CLOCK_MONOTONIC, &then);
+	then.tv_sec += ms / 1000;
+	then.tv_nsec += ms % 1000 * 1000000L;
+	if (then.tv_nsec >= 1000000000L) {
+		then.tv_sec++;
+		then.tv_nsec -= 1000000000L;
+	}
+	return then;
+}
+
+static int table_poll(void *data, struct pollfd *fds, nfds_t count, int timeout)
+{
+	SIM_LOCKED(data);
+	struct timespec then = after(timeout < 0 ? 0 : timeout);
+	int ready;
+
+	if (!data)
+		return -EINVAL;
+	do
+		ready = count_ready(data, fds, count);
+	while (!ready && timeout &&
+	       iommunest__sim_wait(data, timeout < 0 ? NULL : &then));
 	return ready;
 }
 

@@ -187,6 +187,8 @@ TEST_SIM_LDADD = %D%/libtest-sim.la %D%/libtest.la libiommunest-sim.la \
 	%D%/conformance/requests.h \
 	%D%/sim/test-sim-requests.c
 %C%_sim_test_sim_map_LDADD = $(TEST_SIM_LDADD)
+%C%_sim_test_sim_requests_CFLAGS = $(AM_CFLAGS) -pthread
+%C%_sim_test_sim_requests_LDFLAGS = $(AM_LDFLAGS) -pthread
 %C%_sim_test_sim_threads_LDADD = $(TEST_SIM_LDADD)
 %C%_sim_test_sim_threads_CFLAGS = $(AM_CFLAGS) -pthread
 %C%_sim_test_sim_threads_LDFLAGS = $(AM_LDFLAGS) -pthread

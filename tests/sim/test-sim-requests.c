@@ -5,7 +5,9 @@
  * what iommufd's mock cannot show: groups of several, and the answers.
  */
 #include <errno.h>
+#include <pthread.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <libiommunest-sim.h>
 
@@ -284,6 +286,35 @@ TEST(a_request_needs_a_simulator_a_device_and_an_iommufd)
 	request.dev_id = r.hwpt[0];
 	ck_assert_int_eq(iommunest_sim_page_request(sim, fd, &request),
 			 -ENOENT);
+}
+
+/* ---- Waiting ---- */
+
+TEST(a_wait_ends_when_its_time_is_over)
+{
+	ck_assert_int_eq(iommunest_fault_queue_wait(r.ctx, r.queue, 1), 0);
+	ck_assert_int_eq(iommunest_fault_queue_wait(r.ctx, r.queue, 0), 0);
+}
+
+static void *wait_for_ever(void *waited)
+{
+	*(int *)waited = iommunest_fault_queue_wait(r.ctx, r.queue, -1);
+	return NULL;
+}
+
+/* Whichever of the two comes first. */
+TEST_LOOP(a_request_ends_a_wait_of_another_thread, 20)
+{
+	pthread_t thread;
+	int waited = 0;
+
+	ck_assert_int_eq(pthread_create(&thread, NULL, wait_for_ever, &waited),
+			 0);
+	if (_i % 2)
+		usleep(1000);
+	raise(&r, 0, 1, 0x1000, IOMMUNEST_PAGE_REQUEST_LAST);
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	ck_assert_int_eq(waited, 1);
 }
 
 /* A device whose context is closed is detached, and so is the queue. */
