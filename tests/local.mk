@@ -53,6 +53,7 @@ VALGRIND_TESTS = $(WRAPPED_TESTS) \
 	%D%/sim/test-sim-cache \
 	%D%/sim/test-sim-dma \
 	%D%/sim/test-sim-fault \
+	%D%/sim/test-sim-guest \
 	%D%/sim/test-sim-life \
 	%D%/sim/test-sim-requests \
 	%D%/sim/test-sim-map \
@@ -181,6 +182,7 @@ TEST_SIM_LDADD = %D%/libtest-sim.la %D%/libtest.la libiommunest-sim.la \
 %C%_sim_test_sim_cache_LDADD = $(TEST_SIM_LDADD)
 %C%_sim_test_sim_dma_LDADD = $(TEST_SIM_LDADD)
 %C%_sim_test_sim_fault_LDADD = $(TEST_SIM_LDADD)
+%C%_sim_test_sim_guest_LDADD = $(TEST_SIM_LDADD) libiommunest.la
 %C%_sim_test_sim_life_LDADD = $(TEST_SIM_LDADD)
 %C%_sim_test_sim_requests_SOURCES = \
 	%D%/conformance/requests.c \
