@@ -18,13 +18,14 @@
 #include "map.h"
 #include "uapi-newer.h"
 #include "user-memory.h"
+#include "viommu.h"
 
 struct op {
 	/* Of its struct: the same in all simulated kernels that know it. */
 	uint32_t size;
 	/* Of its struct when the ioctl was new. */
 	uint32_t min;
-	/* NULL: not simulated. */
+	/* NULL: EOPNOTSUPP. */
 	int (*run)(struct sim_call *call);
 };
 
@@ -50,11 +51,12 @@ static const struct op ops[] = {
 	OP(CMD_HWPT_INVALIDATE, 0, 32, iommunest__sim_hwpt_invalidate),
 	OP(CMD_FAULT_QUEUE_ALLOC, 16, 16, iommunest__sim_fault_queue_alloc),
 	OP(CMD_IOAS_MAP_FILE, 40, 40, iommunest__sim_ioas_map_file),
-	OP(CMD_VIOMMU_ALLOC, 40, 24, NULL),
-	OP(CMD_VDEVICE_ALLOC, 24, 24, NULL),
+	OP(CMD_VIOMMU_ALLOC, 40, 24, iommunest__sim_viommu_alloc),
+	OP(CMD_VDEVICE_ALLOC, 24, 24, iommunest__sim_vdevice_alloc),
 	OP(CMD_IOAS_CHANGE_PROCESS, 8, 8, iommunest__sim_ioas_change_process),
-	OP(CMD_VEVENTQ_ALLOC, 32, 28, NULL),
-	OP(CMD_HW_QUEUE_ALLOC, 40, 40, NULL),
+	OP(CMD_VEVENTQ_ALLOC, 32, 28, iommunest__sim_veventq_alloc),
+	OP(CMD_HW_QUEUE_ALLOC, 40, 40, iommunest__sim_hw_queue_alloc),
+	/* As without CONFIG_IOMMUFD_NOIOMMU. */
 	OP(CMD_IOAS_NOIOMMU_GET_PA, 40, 40, NULL),
 };
 
@@ -74,6 +76,10 @@ _Static_assert(sizeof(struct iommu_hwpt_get_dirty_bitmap) == 48, "uAPI size");
 _Static_assert(sizeof(struct iommu_ioas_map_file) == 40, "uAPI size");
 _Static_assert(sizeof(struct iommu_ioas_change_process) == 8, "uAPI size");
 _Static_assert(sizeof(struct iommu_fault_alloc) == 16, "uAPI size");
+_Static_assert(sizeof(struct sim_viommu_alloc) == 40, "uAPI size");
+_Static_assert(sizeof(struct sim_vdevice_alloc) == 24, "uAPI size");
+_Static_assert(sizeof(struct sim_veventq_alloc) == 32, "uAPI size");
+_Static_assert(sizeof(struct sim_hw_queue_alloc) == 40, "uAPI size");
 _Static_assert(IOMMU_DESTROY == _IO(';', CMD_DESTROY), "uAPI number");
 _Static_assert(IOMMU_IOAS_ALLOC == _IO(';', CMD_IOAS_ALLOC), "uAPI number");
 _Static_assert(IOMMU_HWPT_ALLOC == _IO(';', CMD_HWPT_ALLOC), "uAPI number");

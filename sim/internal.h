@@ -351,6 +351,10 @@ struct sim_call {
 		struct iommu_ioas_change_process change_process;
 		struct iommu_option option;
 		struct sim_vfio_ioas vfio_ioas;
+		struct sim_viommu_alloc viommu;
+		struct sim_vdevice_alloc vdevice;
+		struct sim_veventq_alloc veventq;
+		struct sim_hw_queue_alloc hw_queue;
 		struct iommu_hwpt_set_dirty_tracking set_dirty;
 		struct iommu_hwpt_get_dirty_bitmap get_dirty;
 		struct iommu_hwpt_alloc hwpt_alloc;

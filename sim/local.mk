@@ -74,6 +74,8 @@ SIM_SOURCES = \
 	%D%/user-memory.h \
 	%D%/vfio.c \
 	%D%/vfio.h \
+	%D%/viommu.c \
+	%D%/viommu.h \
 	%D%/walk.c \
 	%D%/walk.h \
 	%D%/widen.c \

@@ -55,6 +55,49 @@ struct sim_vfio_ioas {
 	uint16_t reserved;
 };
 
+/* struct iommu_viommu_alloc and others of vIOMMUs, likewise. */
+struct sim_viommu_alloc {
+	uint32_t size;
+	uint32_t flags;
+	uint32_t type;
+	uint32_t dev_id;
+	uint32_t hwpt_id;
+	uint32_t out_id;
+	uint32_t data_len;
+	uint32_t reserved;
+	uint64_t data;
+};
+
+struct sim_vdevice_alloc {
+	uint32_t size;
+	uint32_t viommu_id;
+	uint32_t dev_id;
+	uint32_t out_id;
+	uint64_t virt_id;
+};
+
+struct sim_veventq_alloc {
+	uint32_t size;
+	uint32_t flags;
+	uint32_t viommu_id;
+	uint32_t type;
+	uint32_t depth;
+	uint32_t out_id;
+	uint32_t out_fd;
+	uint32_t reserved;
+};
+
+struct sim_hw_queue_alloc {
+	uint32_t size;
+	uint32_t flags;
+	uint32_t viommu_id;
+	uint32_t type;
+	uint32_t index;
+	uint32_t out_id;
+	uint64_t iova;
+	uint64_t length;
+};
+
 enum {
 	VFIO_IOAS_GET,
 	VFIO_IOAS_SET,

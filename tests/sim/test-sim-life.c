@@ -479,7 +479,7 @@ static const struct ioctl_row ioctl_rows[] = {
 	{ 0x8c, 48, 48, -ENOENT },
 	{ 0x8f, 40, 40, -EINVAL },
 	{ 0x90, 40, 24, -EOPNOTSUPP },
-	{ 0x91, 24, 24, -EOPNOTSUPP },
+	{ 0x91, 24, 24, -ENOENT },
 	{ 0x92, 8, 8, 0 },
 	{ 0x93, 32, 28, -EOPNOTSUPP },
 	{ 0x94, 40, 40, -EOPNOTSUPP },
@@ -515,6 +515,31 @@ TEST_LOOP(each_ioctl_knows_its_size, 3)
 		ck_assert_int_eq(rig_ioctl(&rig, request, NULL),
 				 has ? -EFAULT : -ENOTTY);
 	}
+	rig_close(&rig);
+}
+
+/* VT-d has no vIOMMU. */
+TEST(nothing_of_a_viommu_succeeds)
+{
+	uint32_t viommu[10] = { 40, 0, 1 };
+	uint32_t queue[8] = { 32, 0, 0, 1 };
+	uint32_t hw_queue[10] = { 40, 0, 0, 1 };
+	struct rig rig;
+
+	rig_open(&rig, 0, 0, 0);
+	viommu[3] = 99;
+	ck_assert_int_eq(rig_ioctl(&rig, _IO(';', 0x90), viommu), -ENOENT);
+	viommu[3] = rig.dev;
+	ck_assert_int_eq(rig_ioctl(&rig, _IO(';', 0x90), viommu), -EOPNOTSUPP);
+	ck_assert_int_eq(rig_ioctl(&rig, _IO(';', 0x93), queue), -EINVAL);
+	queue[4] = 1;
+	ck_assert_int_eq(rig_ioctl(&rig, _IO(';', 0x93), queue), -ENOENT);
+	ck_assert_int_eq(rig_ioctl(&rig, _IO(';', 0x94), hw_queue), -EINVAL);
+	hw_queue[8] = 1;
+	ck_assert_int_eq(rig_ioctl(&rig, _IO(';', 0x94), hw_queue), -ENOENT);
+	memset(&hw_queue[6], 0xff, 8);
+	hw_queue[8] = 2;
+	ck_assert_int_eq(rig_ioctl(&rig, _IO(';', 0x94), hw_queue), -EOVERFLOW);
 	rig_close(&rig);
 }
 
