@@ -365,6 +365,7 @@ CONFORMANCE_SOURCES = \
 	%D%/conformance/cases-prologue.c \
 	%D%/conformance/cases-report.c \
 	%D%/conformance/cases-window.c \
+	%D%/conformance/cases-viommu.c \
 	%D%/conformance/conformance.h \
 	%D%/conformance/random.c \
 	%D%/conformance/random.h \

@@ -108,6 +108,7 @@ extern const struct conf_case conf_attach_cases[];
 extern const struct conf_case conf_window_cases[];
 extern const struct conf_case conf_hw_info_cases[];
 extern const struct conf_case conf_fault_queue_cases[];
+extern const struct conf_case conf_viommu_cases[];
 extern const struct conf_case conf_report_cases[];
 extern const struct conf_case conf_features_cases[];
 
