@@ -21,20 +21,23 @@ series of kernel/, too, and the patches that test it.  newest-unfixed lacks a
 fix that many a guest lacks.
 
 Sources, build trees and kernels are kept in \$IOMMUNEST_CACHE, or libiommunest
-in the user's cache folder, and nothing is built twice.  Exit status 77: the
-source cannot be had.
+in the user's cache folder, and nothing is built twice.  Kernels that have not
+been used for a week go, except for the last six of a source.  Exit status 77:
+the source cannot be had.
 EOF_USAGE
 }
 
 # The next may find what the last one built.
 build_image() {
 	lock_store
-	[ ! -f "$image/bzImage" ] || return 0
+	! use_image "$image" || return 0
 	# shellcheck disable=SC2086 # a list
 	need_packages $kernel_packages >&2
 	prepare_tree
 	configure
 	build
+	# Up to three of a source are the tests': plain, patched, unfixed.
+	prune_images "$store/images" 6
 }
 
 main() {
@@ -63,7 +66,7 @@ main() {
 	[ -z "$unfixed" ] || add_folder "$top/kernel/test/$version/unfixed"
 	patches+=("$@")
 	name_all
-	[ -f "$image/bzImage" ] || build_image
+	use_image "$image" || build_image
 	say "$image/bzImage"
 }
 

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The libiommunest authors
 # Does check.sh count, skip, wait and stop as it says?  With tiers that are made
-# for it, in a copy of this folder.
+# for it, in a copy of this folder.  And is what was built kept as long as
+# lib/images.sh says?
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -107,5 +108,26 @@ fi
 
 tier unlisted 'tier_run() { record 1 0 0; }'
 run 2 passes
+
+# ---- What is kept in the cache ----
+
+images=$work/images
+mkdir -p "$images"/{one_1-x-a,one_1-x-b,one_1-x-c,one_1-x-new,two_1-a}
+touch -d '10 days ago' "$images/one_1-x-a"
+touch -d '9 days ago' "$images/one_1-x-b"
+touch -d '30 days ago' "$images/one_1-x-c" "$images/two_1-a"
+touch -d '6 days ago' "$images/one_1-x-new"
+(
+	note() { echo "$*"; }
+	# shellcheck source=scripts/lib/images.sh
+	. "$here/lib/images.sh"
+	use_image "$images/one_1-x-c"
+	! use_image "$images/none"
+	prune_images "$images" 1
+) >"$work/said" || complain "images could not be used and pruned"
+# Used this week, and the last of its kind.
+[ "$(cd "$images" && echo *)" = "one_1-x-c one_1-x-new two_1-a" ] ||
+	complain "what is left of the images is $(ls "$images")"
+says "one_1-x-a has not been used for 7 days: removed"
 
 exit $bad

@@ -9,6 +9,8 @@ own=$(cd "$(dirname "$0")" && pwd)
 . "$own/../../scripts/lib/common.sh"
 # shellcheck source=scripts/lib/suite.sh
 . "$top/scripts/lib/suite.sh"
+# shellcheck source=scripts/lib/images.sh
+. "$top/scripts/lib/images.sh"
 
 # Half a day: a new QEMU is not news.
 suite_minutes=${IOMMUNEST_LISTS_MINUTES-720}
@@ -22,6 +24,7 @@ packages="$build_packages patch dpkg-dev ninja-build python3 python3-venv
 	seabios qemu-system-data"
 
 store=$cache/qemu-nest
+images_kept=3
 library=$store/library
 log=$store/log
 
@@ -35,8 +38,9 @@ own test of its VT-d.
   --style  runs QEMU's checkpatch.pl on the files and the patch instead
 
 Sources, build trees and what was built are kept in \$IOMMUNEST_CACHE, or
-libiommunest in the user's cache folder, and nothing is built twice.  Exit
-status 77: the source cannot be had.
+libiommunest in the user's cache folder, and nothing is built twice.  What has
+not been used for a week goes, except for the last $images_kept.  Exit status 77: the
+source cannot be had.
 EOF_USAGE
 }
 
@@ -228,12 +232,13 @@ build_image() {
 	mkdir -p "$store/images"
 	exec 9>"$store/lock"
 	flock 9
-	[ ! -d "$image" ] || return 0
+	! use_image "$image" || return 0
 	# shellcheck disable=SC2086 # a list
 	need_packages $packages >&2
 	find_meson
 	prepare_tree
 	build_qemu
+	prune_images "$store/images" "$images_kept"
 }
 
 check_style() {
@@ -267,7 +272,7 @@ main() {
 		return
 	fi
 	image=$store/images/$version-$(hash_of_all)
-	[ -d "$image" ] || build_image
+	use_image "$image" || build_image
 	say "$image"
 }
 

@@ -7,6 +7,8 @@
 
 # shellcheck source=scripts/lib/suite.sh
 . "$top/scripts/lib/suite.sh"
+# shellcheck source=scripts/lib/images.sh
+. "$top/scripts/lib/images.sh"
 
 # Half a day: a new kernel is not news.
 suite_minutes=${IOMMUNEST_LISTS_MINUTES-720}
