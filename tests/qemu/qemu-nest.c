@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define VIOMMU                                                      \
 	"intel-iommu,x-scalable-mode=on,x-flts=on,caching-mode=on," \
@@ -631,6 +632,39 @@ TEST(without_x_nest_it_is_refused_as_ever)
 	};
 
 	qtest_refuses(argv, "uncompatible with stage-1 translation");
+}
+
+#define MDEV_TYPE "/sys/class/mdev_bus/mtty/mdev_supported_types/mtty-1/create"
+#define MDEV "b0000000-0000-4000-8000-000000000001"
+#define MDEV_DEVICE "vfio-pci,sysfsdev=/sys/bus/mdev/devices/" MDEV
+
+static int if_mdev(int loops)
+{
+	return access(MDEV_TYPE, W_OK) ? 0 : loops;
+}
+
+static void write_to(const char *name, const char *text)
+{
+	FILE *file = fopen(name, "w");
+
+	ck_assert_ptr_nonnull(file);
+	ck_assert_int_ge(fputs(text, file), 0);
+	ck_assert_int_eq(fclose(file), 0);
+}
+
+/* It has no stage 1 of its own; with an iommufd, and without one. */
+TEST_LOOP(a_mediated_device_is_refused, if_mdev(2))
+{
+	const char *const argv[] = {
+		"-object", "iommufd,id=iommufd0",
+		"-device", VIOMMU ",x-nest=on",
+		"-device", _i ? MDEV_DEVICE : MDEV_DEVICE ",iommufd=iommufd0",
+		NULL,
+	};
+
+	write_to(MDEV_TYPE, MDEV);
+	qtest_refuses(argv, "the vIOMMU cannot nest mediated devices");
+	write_to("/sys/bus/mdev/devices/" MDEV "/remove", "1");
 }
 
 TEST(a_device_before_the_viommu_is_refused)
