@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The libiommunest authors */
+#ifndef _DEFAULT_SOURCE
+#define _DEFAULT_SOURCE /* strtok_r */
+#endif
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdbool.h>

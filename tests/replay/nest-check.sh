@@ -197,6 +197,7 @@ cmdline=/proc/cmdline
 with intel $cmdline '' 1 'ok command line the VT-d is on' \
 	'cannot scalable mode without intel_iommu=sm_on'
 with intel $cmdline 'intel_iommu=sm_on' 0 'scalable mode on'
+with intel $cmdline 'intel-iommu=sm_on' 0 'scalable mode on'
 with intel $cmdline 'intel_iommu=sm_off,sm_on' 0 'scalable mode on'
 with intel $cmdline 'xintel_iommu=sm_on' 1 'without intel_iommu=sm_on'
 with intel $cmdline '-- intel_iommu=sm_on' 1 'without intel_iommu=sm_on'

@@ -4,6 +4,10 @@
  * A ring in guest memory: what is in it between head and tail, or all that is
  * still there of what was in it.
  */
+#ifndef _DEFAULT_SOURCE
+#define _DEFAULT_SOURCE /* le64toh */
+#endif
+
 #include <endian.h>
 #include <errno.h>
 #include <inttypes.h>

@@ -4,6 +4,10 @@
  * The kernel's command line, read as the kernel does: words of a parameter are
  * told by how they begin, and the last one counts.
  */
+#ifndef _DEFAULT_SOURCE
+#define _DEFAULT_SOURCE /* strtok_r */
+#endif
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -71,6 +75,15 @@ static const struct {
 	{ "intremap=", take_intremap },
 };
 
+/* The kernel takes a dash in a parameter's name for an underscore. */
+static bool is_named(const char *text, const char *name)
+{
+	for (; *name; text++, name++)
+		if (*text != *name && (*text != '-' || *name != '_'))
+			return false;
+	return true;
+}
+
 static void take_words(struct parameters *parameters, char *words,
 		       void (*take)(struct parameters *, const char *))
 {
@@ -86,7 +99,7 @@ static void take_parameter(struct parameters *parameters, char *text)
 	size_t i;
 
 	for (i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-		if (begins(text, known[i].name))
+		if (is_named(text, known[i].name))
 			take_words(parameters, text + strlen(known[i].name),
 				   known[i].take);
 }
