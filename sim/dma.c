@@ -14,6 +14,7 @@
 #include "files.h"
 #include "lock.h"
 #include "objects.h"
+#include "page-request.h"
 #include "stage2.h"
 #include "user-memory.h"
 #include "walk.h"
@@ -22,6 +23,8 @@
 struct transfer {
 	struct sim_access access;
 	struct sim_attachment attachment;
+	struct sim_device *dev;
+	uint32_t pasid;
 	uint8_t *buf;
 	size_t len;
 	size_t done;
@@ -81,14 +84,37 @@ static int cache(const struct transfer *transfer, unsigned int level,
 	return 0;
 }
 
+/* Stage 1 can be changed so that the access succeeds. */
+static bool is_guests(uint32_t reason)
+{
+	return reason == IOMMUNEST_SIM_DMA_NOT_PRESENT ||
+	       reason == IOMMUNEST_SIM_DMA_PERMISSION;
+}
+
+static uint32_t wanted(const struct sim_access *access)
+{
+	return (access->write ? IOMMU_PGFAULT_PERM_WRITE
+			      : IOMMU_PGFAULT_PERM_READ) |
+	       (access->privileged ? IOMMU_PGFAULT_PERM_PRIV : 0);
+}
+
 /*
  * The device got no translation.  One that makes page requests asks for the
- * page; here is where that belongs.  Returns what the access fails with.
+ * page, and the access fails nevertheless: it is tried again after the answer.
  */
 static int miss(struct transfer *transfer, int error)
 {
-	(void)transfer;
-	return error;
+	const struct sim_access *access = &transfer->access;
+	int ret;
+
+	if (error != -EFAULT || !is_guests(access->reason) ||
+	    !transfer->attachment.tlb || !access->hwpt->fault_queue ||
+	    !iommunest__sim_can_request(transfer->dev))
+		return error;
+	ret = iommunest__sim_ask_for_page(access->sim, transfer->dev,
+					  transfer->pasid, access->iova,
+					  wanted(access));
+	return ret == -ENOMEM ? ret : error;
 }
 
 static int translate(struct transfer *transfer, struct sim_entry *leaf,
@@ -175,6 +201,8 @@ static int start(struct iommunest_sim *sim, int fd,
 	dev = iommunest__sim_device_get(file, dma->dev_id);
 	if (!dev)
 		return -ENOENT;
+	transfer->dev = dev;
+	transfer->pasid = dma->pasid;
 	transfer->attachment = iommunest__sim_attachment(sim, dev, dma->pasid);
 	transfer->access.sim = sim;
 	transfer->access.hwpt = transfer->attachment.hwpt;

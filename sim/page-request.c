@@ -116,6 +116,22 @@ static int raise(struct iommunest_sim *sim, struct sim_device *dev,
 	return 0;
 }
 
+int iommunest__sim_ask_for_page(struct iommunest_sim *sim,
+				struct sim_device *dev, uint32_t pasid,
+				uint64_t addr, uint32_t perm)
+{
+	const struct iommu_hwpt_pgfault request = {
+		.flags = IOMMU_PGFAULT_FLAGS_LAST_PAGE |
+			 (pasid ? IOMMU_PGFAULT_FLAGS_PASID_VALID : 0),
+		.dev_id = dev->obj.id,
+		.pasid = pasid,
+		.perm = perm,
+		.addr = addr & ~(uint64_t)(SIM_PAGE_SIZE - 1),
+	};
+
+	return raise(sim, dev, &request);
+}
+
 static bool is_request(const struct iommunest_page_request *request)
 {
 	return !(request->flags & ~FLAGS) && !(request->perm & ~PERMS) &&

@@ -9,4 +9,12 @@
 /* Whether the driver can turn page requests on. */
 bool iommunest__sim_can_request(const struct sim_device *dev);
 
+/*
+ * A group of one request, of a device whose requests are on.  @perm is as in
+ * struct iommu_hwpt_pgfault.  Returns 0, -EINVAL (nobody handles it), -ENOMEM.
+ */
+int iommunest__sim_ask_for_page(struct iommunest_sim *sim,
+				struct sim_device *dev, uint32_t pasid,
+				uint64_t addr, uint32_t perm);
+
 #endif /* IOMMUNEST_SIM_PAGE_REQUEST_H */

@@ -307,6 +307,70 @@ TEST(an_access_that_is_refused_leaves_the_leaf_as_it_was)
 			  DATA | FS_P | FS_USER);
 }
 
+/* ---- Page requests ---- */
+
+/* The device goes to a stage 1 with a fault queue, whose file is returned. */
+static int nest_with_queue(void)
+{
+	struct iommu_fault_alloc queue = { .size = sizeof(queue) };
+	struct iommu_hwpt_vtd_s1 s1 = {
+		.pgtbl_addr = PML4,
+		.addr_width = 48,
+	};
+	struct iommu_hwpt_alloc cmd = {
+		.size = sizeof(cmd),
+		.flags = IOMMU_HWPT_FAULT_ID_VALID,
+		.dev_id = guest.rig.dev,
+		.pt_id = guest.rig.parent,
+		.data_type = IOMMU_HWPT_DATA_VTD_S1,
+		.data_len = sizeof(s1),
+		.data_uptr = (uintptr_t)&s1,
+	};
+
+	ck_assert_int_eq(rig_ioctl(&guest.rig, IOMMU_FAULT_QUEUE_ALLOC, &queue),
+			 0);
+	cmd.fault_id = queue.out_fault_id;
+	ck_assert_int_eq(rig_ioctl(&guest.rig, IOMMU_HWPT_ALLOC, &cmd), 0);
+	guest.rig.nested = cmd.out_hwpt_id;
+	rig_attach(&guest.rig, guest.rig.dev, guest.rig.nested);
+	return (int)queue.out_fault_fd;
+}
+
+static bool next_request(int fd, struct iommu_hwpt_pgfault *request)
+{
+	return iommunest_sim_sys()->read(guest.rig.sim, fd, request,
+					 sizeof(*request)) == sizeof(*request);
+}
+
+TEST(a_device_asks_for_a_page_that_is_not_there)
+{
+	struct iommu_hwpt_pgfault request;
+	struct iommu_hwpt_page_response answer = { 0 };
+	int fd;
+
+	restart(IOMMUNEST_SIM_LINUX_7_3, IOMMUNEST_SIM_ATS | IOMMUNEST_SIM_PRI);
+	fd = nest_with_queue();
+	sim_guest_cannot_write(&guest, 2 * PAGE + 8,
+			       IOMMUNEST_SIM_DMA_NOT_PRESENT);
+	ck_assert(next_request(fd, &request));
+	ck_assert_uint_eq(request.flags, IOMMU_PGFAULT_FLAGS_LAST_PAGE);
+	ck_assert_uint_eq(request.dev_id, guest.rig.dev);
+	ck_assert_uint_eq(request.addr, 2 * PAGE);
+	ck_assert_uint_eq(request.perm, IOMMU_PGFAULT_PERM_WRITE);
+	map_page(2, 1);
+	answer.cookie = request.cookie;
+	ck_assert_int_eq(iommunest_sim_sys()->write(guest.rig.sim, fd, &answer,
+						    sizeof(answer)),
+			 sizeof(answer));
+	ck_assert_int_eq(sim_guest_write(&guest, 2 * PAGE + 8, 1), 0);
+	ck_assert(!next_request(fd, &request));
+	/* What no table can change is not asked for. */
+	sim_guest_cannot_read(&guest, 1ull << 60,
+			      IOMMUNEST_SIM_DMA_NOT_CANONICAL);
+	ck_assert(!next_request(fd, &request));
+	iommunest_sim_sys()->close(guest.rig.sim, fd);
+}
+
 /* ---- Stale until invalidated ---- */
 
 TEST(the_old_page_is_read_until_its_flush)
