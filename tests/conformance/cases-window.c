@@ -136,7 +136,7 @@ static bool ranges(struct conf_env *env, uint32_t ioas,
 
 static bool an_attached_device_takes_its_interrupt_window(struct conf_env *env)
 {
-	struct iommu_iova_range found[8];
+	struct iommu_iova_range found[8] = { 0 };
 	uint32_t count = 8;
 
 	if (!ranges(env, env->ioas, found, &count))

@@ -128,7 +128,7 @@ static int ranges(uint32_t ioas, struct iommu_iova_range *found,
 TEST(an_ioas_without_an_hwpt_takes_every_address)
 {
 	struct iommu_ioas_iova_ranges cmd;
-	struct iommu_iova_range found[4];
+	struct iommu_iova_range found[4] = { 0 };
 
 	ck_assert_int_eq(ranges(new_ioas(), found, &cmd, 4), 0);
 	ck_assert_uint_eq(cmd.num_iovas, 1);
@@ -141,7 +141,7 @@ TEST(hwpts_and_devices_leave_less)
 {
 	const uint64_t last = (1ull << 57) - 1;
 	struct iommu_ioas_iova_ranges cmd;
-	struct iommu_iova_range found[4];
+	struct iommu_iova_range found[4] = { 0 };
 	uint32_t ioas = new_ioas();
 	uint32_t hwpt = new_hwpt(ioas, IOMMU_HWPT_ALLOC_NEST_PARENT);
 
@@ -169,7 +169,7 @@ TEST(a_plain_hwpt_has_half_of_the_addresses_in_7_3)
 					     IOMMUNEST_SIM_LINUX_7_3 };
 	static const unsigned int widths[] = { 57, 56 };
 	struct iommu_ioas_iova_ranges cmd;
-	struct iommu_iova_range found[4];
+	struct iommu_iova_range found[4] = { 0 };
 	uint32_t ioas;
 	size_t i;
 
