@@ -353,6 +353,7 @@ check_PROGRAMS += $(TOOL_COPIES)
 
 CONFORMANCE_SOURCES = \
 	%D%/conformance/cases-attach.c \
+	%D%/conformance/cases-dirty.c \
 	%D%/conformance/cases-entry.c \
 	%D%/conformance/cases-fault-queue.c \
 	%D%/conformance/cases-features.c \
@@ -360,7 +361,10 @@ CONFORMANCE_SOURCES = \
 	%D%/conformance/cases-hw-info.c \
 	%D%/conformance/cases-hwpt.c \
 	%D%/conformance/cases-invalidate.c \
+	%D%/conformance/cases-ioas.c \
+	%D%/conformance/cases-map.c \
 	%D%/conformance/cases-object.c \
+	%D%/conformance/cases-option.c \
 	%D%/conformance/cases-order.c \
 	%D%/conformance/cases-prologue.c \
 	%D%/conformance/cases-report.c \

@@ -15,7 +15,8 @@ static const struct conf_case *const tables[] = {
 	conf_order_cases,	conf_flush_cases,      conf_object_cases,
 	conf_hwpt_cases,	conf_attach_cases,     conf_window_cases,
 	conf_hw_info_cases,	conf_report_cases,     conf_features_cases,
-	conf_fault_queue_cases, conf_viommu_cases,
+	conf_fault_queue_cases, conf_viommu_cases,     conf_ioas_cases,
+	conf_map_cases,		conf_option_cases,     conf_dirty_cases,
 };
 
 const struct conf_case *conf_get(size_t index)
