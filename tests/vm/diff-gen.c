@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The libiommunest authors */
-#include "diff.h"
+#include "diff-gen.h"
 
 #include "lib/uapi/invalidate.h"
 
@@ -8,58 +8,23 @@
 
 typedef struct iommu_hwpt_vtd_s1_invalidate entry;
 
-/* ---- Numbers ---- */
-
-static uint64_t next(struct diff_gen *gen)
-{
-	uint64_t x = gen->state;
-
-	x ^= x << 13;
-	x ^= x >> 7;
-	x ^= x << 17;
-	gen->state = x;
-	return x >> 20;
-}
-
-static uint32_t below(struct diff_gen *gen, uint32_t end)
-{
-	return (uint32_t)(next(gen) % end);
-}
-
-/* True once in @in. */
-static bool rarely(struct diff_gen *gen, uint32_t in)
-{
-	return below(gen, in) == 0;
-}
-
-/* Of any length, and often with all bits alike. */
-static uint64_t any(struct diff_gen *gen)
-{
-	uint64_t bits = next(gen) << 30 ^ next(gen);
-	unsigned int shift = below(gen, 64);
-
-	switch (below(gen, 4)) {
-	case 0:
-		return bits >> shift;
-	case 1:
-		return ~(bits >> shift);
-	case 2:
-		return 1ull << shift;
-	default:
-		return (1ull << shift) - 1;
-	}
-}
-
-static uint32_t any32(struct diff_gen *gen)
-{
-	return (uint32_t)any(gen);
-}
+/* ---- Objects that there are ---- */
 
 static uint32_t any_made(struct diff_gen *gen)
 {
 	if (gen->made_count == 0)
 		return gen->unattached;
 	return gen->made[below(gen, gen->made_count)].id;
+}
+
+uint32_t diff_any_ioas(struct diff_gen *gen)
+{
+	unsigned int i;
+
+	if (gen->made_count == 0 || rarely(gen, 2))
+		return gen->ioas;
+	i = below(gen, gen->made_count);
+	return gen->made[i].hwpt ? gen->ioas : gen->made[i].id;
 }
 
 static uint32_t any_hwpt(struct diff_gen *gen)
@@ -72,8 +37,7 @@ static uint32_t any_hwpt(struct diff_gen *gen)
 	return gen->made[i].hwpt ? gen->made[i].id : gen->nested;
 }
 
-/* Of objects, of what may have been one, and of none. */
-static uint32_t any_id(struct diff_gen *gen)
+uint32_t diff_any_id(struct diff_gen *gen)
 {
 	const uint32_t ids[] = { gen->dev[0], gen->dev[1], gen->ioas,
 				 gen->parent, gen->nested, gen->unattached };
@@ -90,7 +54,7 @@ static uint32_t any_id(struct diff_gen *gen)
 	}
 }
 
-static uint64_t bad_addr(struct diff_gen *gen)
+uint64_t diff_bad_addr(struct diff_gen *gen)
 {
 	static const uint64_t addrs[] = { 0,
 					  1,
@@ -107,9 +71,8 @@ static uint64_t bad_addr(struct diff_gen *gen)
 
 /* ---- Places ---- */
 
-/* Of @size bytes: mostly where all succeeds; else at and across borders. */
-static uint32_t place(struct diff_gen *gen, const struct diff_region *in,
-		      uint32_t size)
+uint32_t diff_place(struct diff_gen *gen, const struct diff_region *in,
+		    uint32_t size)
 {
 	const uint32_t end = (uint32_t)in->size;
 	const uint32_t read_only = end - CONF_PAGE;
@@ -165,10 +128,10 @@ static void finish(struct diff_gen *gen, struct diff_request *request,
 	said = any_size(gen, size, request->image);
 	memcpy(request->image, &said, sizeof(said));
 	if (rarely(gen, 128)) {
-		request->arg = (void *)(uintptr_t)bad_addr(gen);
+		request->arg = (void *)(uintptr_t)diff_bad_addr(gen);
 		return;
 	}
-	at = place(gen, args, size);
+	at = diff_place(gen, args, size);
 	request->arg = args->view + at;
 	request->alias = args->alias + at;
 	request->len = DIFF_ARG;
@@ -273,7 +236,7 @@ static void corrupt_call(struct diff_gen *gen,
 {
 	switch (below(gen, 8)) {
 	case 0:
-		cmd->hwpt_id = any_id(gen);
+		cmd->hwpt_id = diff_any_id(gen);
 		break;
 	case 1:
 		cmd->data_type = any32(gen);
@@ -294,7 +257,7 @@ static void corrupt_call(struct diff_gen *gen,
 		cmd->__reserved = any32(gen);
 		break;
 	default:
-		cmd->data_uptr = bad_addr(gen);
+		cmd->data_uptr = diff_bad_addr(gen);
 		break;
 	}
 }
@@ -357,7 +320,7 @@ static void destroy(struct diff_gen *gen, struct diff_request *request)
 {
 	struct iommu_destroy cmd = { 0 };
 
-	cmd.id = rarely(gen, 2) ? any_made(gen) : any_id(gen);
+	cmd.id = rarely(gen, 2) ? any_made(gen) : diff_any_id(gen);
 	/* The other requests need these, whose users may be gone. */
 	if (cmd.id == gen->nested || cmd.id == gen->unattached)
 		cmd.id = gen->parent;
@@ -372,7 +335,7 @@ static uint64_t put_stage1(struct diff_gen *gen)
 		.addr_width = widths[below(gen, 6)],
 		.pgtbl_addr = 0x1000,
 	};
-	uint32_t at = place(gen, data, sizeof(s1));
+	uint32_t at = diff_place(gen, data, sizeof(s1));
 	size_t len = sizeof(s1);
 
 	if (rarely(gen, 4))
@@ -389,10 +352,10 @@ static void corrupt_alloc(struct diff_gen *gen, struct iommu_hwpt_alloc *cmd)
 {
 	switch (below(gen, 8)) {
 	case 0:
-		cmd->pt_id = any_id(gen);
+		cmd->pt_id = diff_any_id(gen);
 		break;
 	case 1:
-		cmd->dev_id = any_id(gen);
+		cmd->dev_id = diff_any_id(gen);
 		break;
 	case 2:
 		cmd->flags = any32(gen);
@@ -407,10 +370,10 @@ static void corrupt_alloc(struct diff_gen *gen, struct iommu_hwpt_alloc *cmd)
 		cmd->__reserved = any32(gen);
 		break;
 	case 6:
-		cmd->fault_id = any_id(gen);
+		cmd->fault_id = diff_any_id(gen);
 		break;
 	default:
-		cmd->data_uptr = bad_addr(gen);
+		cmd->data_uptr = diff_bad_addr(gen);
 		break;
 	}
 }
@@ -428,7 +391,7 @@ static void hwpt_alloc(struct diff_gen *gen, struct diff_request *request)
 	if (rarely(gen, 3)) {
 		cmd.data_type = IOMMU_HWPT_DATA_NONE;
 		cmd.data_len = 0;
-		cmd.pt_id = gen->ioas;
+		cmd.pt_id = diff_any_ioas(gen);
 		cmd.flags = below(gen, 2);
 	}
 	while (rarely(gen, 3))
@@ -454,11 +417,11 @@ static void hw_info(struct diff_gen *gen, struct diff_request *request)
 	if (rarely(gen, 4))
 		cmd.out_data_type = below(gen, 4);
 	if (rarely(gen, 8))
-		cmd.dev_id = any_id(gen);
+		cmd.dev_id = diff_any_id(gen);
 	if (rarely(gen, 8))
 		cmd.__reserved[below(gen, 3)] = 1;
 	if (rarely(gen, 8))
-		cmd.data_uptr = bad_addr(gen);
+		cmd.data_uptr = diff_bad_addr(gen);
 	finish(gen, request, IOMMU_GET_HW_INFO, &cmd, sizeof(cmd));
 }
 
@@ -474,6 +437,15 @@ static void other(struct diff_gen *gen, struct diff_request *request)
 	if (number == known || rarely(gen, 2))
 		number = beyond[below(gen, 4)];
 	finish(gen, request, number, &cmd, sizeof(cmd));
+}
+
+static void ioas(struct diff_gen *gen, struct diff_request *request)
+{
+	union diff_ioas_cmd cmd = { 0 };
+	unsigned long number = 0;
+	uint32_t size = diff_ioas(gen, &number, &cmd);
+
+	finish(gen, request, number, &cmd, size);
 }
 
 static void attach(struct diff_gen *gen, struct diff_request *request)
@@ -499,8 +471,10 @@ static enum diff_kind any_kind(struct diff_gen *gen)
 {
 	uint32_t number = below(gen, 100);
 
-	if (number < 84)
+	if (number < 44)
 		return DIFF_INVALIDATE;
+	if (number < 84)
+		return DIFF_IOAS;
 	if (number < 88)
 		return DIFF_HWPT_ALLOC;
 	if (number < 92)
@@ -516,9 +490,13 @@ void diff_gen_next(struct diff_gen *gen, struct diff_request *request)
 {
 	static void (*const make[])(struct diff_gen *,
 				    struct diff_request *) = {
-		[DIFF_INVALIDATE] = invalidate, [DIFF_IOAS_ALLOC] = ioas_alloc,
-		[DIFF_HWPT_ALLOC] = hwpt_alloc, [DIFF_DESTROY] = destroy,
-		[DIFF_HW_INFO] = hw_info,	[DIFF_OTHER] = other,
+		[DIFF_INVALIDATE] = invalidate,
+		[DIFF_IOAS_ALLOC] = ioas_alloc,
+		[DIFF_HWPT_ALLOC] = hwpt_alloc,
+		[DIFF_DESTROY] = destroy,
+		[DIFF_HW_INFO] = hw_info,
+		[DIFF_OTHER] = other,
+		[DIFF_IOAS] = ioas,
 		[DIFF_ATTACH] = attach,
 	};
 
@@ -587,6 +565,7 @@ const char *diff_name(enum diff_kind kind)
 		[DIFF_DESTROY] = "IOMMU_DESTROY",
 		[DIFF_HW_INFO] = "IOMMU_GET_HW_INFO",
 		[DIFF_OTHER] = "another number",
+		[DIFF_IOAS] = "an IOAS's ioctl",
 		[DIFF_ATTACH] = "attach",
 	};
 

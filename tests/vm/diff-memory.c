@@ -38,7 +38,11 @@ struct diff_memory diff_memory_new(void)
 	struct diff_memory memory = {
 		.args = new_region(),
 		.data = new_region(),
+		.file = memfd_create("mapped", MFD_CLOEXEC),
 	};
+
+	if (memory.file < 0 || ftruncate(memory.file, PAGES * CONF_PAGE))
+		abort();
 
 	return memory;
 }

@@ -23,6 +23,8 @@ enum diff_kind {
 	DIFF_DESTROY,
 	DIFF_HW_INFO,
 	DIFF_OTHER,
+	/* What an IOAS maps, dirty tracking, options. */
+	DIFF_IOAS,
 	DIFF_ATTACH,
 };
 
@@ -39,6 +41,8 @@ struct diff_region {
 struct diff_memory {
 	struct diff_region args;
 	struct diff_region data;
+	/* A memfd of four pages. */
+	int file;
 };
 
 struct diff_memory diff_memory_new(void);
@@ -69,6 +73,7 @@ struct diff_made {
 struct diff_gen {
 	uint64_t state;
 	const struct diff_memory *memory;
+	enum conf_kernel kernel;
 	/* What there is at the start of each seed. */
 	uint32_t dev[DIFF_DEVICES];
 	uint32_t ioas;

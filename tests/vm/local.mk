@@ -57,6 +57,8 @@ VM_LDADD = %D%/libvm.la tests/libtest.la libiommunest-sim.la libiommunest.la \
 
 %C%_vm_diff_SOURCES = \
 	%D%/diff-gen.c \
+	%D%/diff-gen.h \
+	%D%/diff-ioas.c \
 	%D%/diff-memory.c \
 	%D%/diff.h \
 	%D%/vm-diff.c

@@ -191,6 +191,7 @@ static void open_both(void)
 	t.open = true;
 	t.gen = (struct diff_gen){
 		.memory = &t.memory,
+		.kernel = t.real.env.kernel,
 		.dev = { t.real.dev[0], t.real.dev[1] },
 		.ioas = t.real.env.ioas,
 		.parent = t.real.env.parent,
@@ -223,12 +224,49 @@ static int destroy_both(uint32_t id)
 	return real;
 }
 
+static void both_are(unsigned long number, const void *cmd, size_t size)
+{
+	unsigned char real[DIFF_ARG], sim[DIFF_ARG];
+
+	memcpy(real, cmd, size);
+	memcpy(sim, cmd, size);
+	ck_assert_int_eq(conf_ioctl(&t.real.env, number, real), 0);
+	ck_assert_int_eq(conf_ioctl(&t.sim_env, number, sim), 0);
+	ck_assert_mem_eq(real, sim, size);
+}
+
+/* The IOAS that there always is, with nothing in it. */
+static void empty_ioas(void)
+{
+	const struct iommu_ioas_allow_iovas allow = {
+		.size = sizeof(allow),
+		.ioas_id = t.gen.ioas,
+	};
+	const struct iommu_ioas_unmap unmap = {
+		.size = sizeof(unmap),
+		.ioas_id = t.gen.ioas,
+		.length = UINT64_MAX,
+	};
+	const struct iommu_option huge = {
+		.size = sizeof(huge),
+		.option_id = IOMMU_OPTION_HUGE_PAGES,
+		.op = IOMMU_OPTION_OP_SET,
+		.object_id = t.gen.ioas,
+		.val64 = 1,
+	};
+
+	both_are(IOMMU_IOAS_ALLOW_IOVAS, &allow, sizeof(allow));
+	both_are(IOMMU_IOAS_UNMAP, &unmap, sizeof(unmap));
+	both_are(IOMMU_OPTION, &huge, sizeof(huge));
+}
+
 /* As it was at the start: the ids are the same again. */
 static void tidy_up(void)
 {
 	struct diff_gen *gen = &t.gen;
 	unsigned int i, left;
 
+	empty_ioas();
 	attach_both(0, t.gen.nested);
 	attach_both(1, 0);
 	do {
@@ -249,6 +287,11 @@ struct result {
 	unsigned char data[DIFF_DATA];
 };
 
+static bool writes_data(enum diff_kind kind)
+{
+	return kind == DIFF_HW_INFO || kind == DIFF_IOAS;
+}
+
 static void make(struct conf_env *env, const struct diff_request *request,
 		 const unsigned char *data, struct result *result)
 {
@@ -256,7 +299,7 @@ static void make(struct conf_env *env, const struct diff_request *request,
 
 	if (request->len)
 		memcpy(request->alias, request->image, request->len);
-	if (request->kind == DIFF_HW_INFO)
+	if (writes_data(request->kind))
 		memcpy(written, data, DIFF_DATA);
 	result->ret = conf_ioctl(env, request->number, request->arg);
 	memcpy(result->arg, request->image, DIFF_ARG);
@@ -444,7 +487,7 @@ static void compare_descs(uint32_t index)
 static bool flushes_otherwise(enum diff_kind kind)
 {
 	return kind == DIFF_ATTACH || kind == DIFF_HWPT_ALLOC ||
-	       kind == DIFF_DESTROY;
+	       kind == DIFF_DESTROY || kind == DIFF_IOAS;
 }
 
 static void run_chunk(uint32_t first)
