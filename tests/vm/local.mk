@@ -67,6 +67,7 @@ VM_LDADD = %D%/libvm.la tests/libtest.la libiommunest-sim.la libiommunest.la \
 %C%_vm_mock_SOURCES = \
 	%D%/mock-uapi.h \
 	%D%/vm-mock.c \
+	%D%/vm-mock-dirty.c \
 	%D%/vm-mock-requests.c \
 	%D%/vm-mock-viommu.c \
 	tests/conformance/requests.c \

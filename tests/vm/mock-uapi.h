@@ -18,6 +18,8 @@ enum vm_mock_op {
 	VM_MOCK_DEVICE = 2,
 	/* A device is attached to another HWPT or IOAS. */
 	VM_MOCK_REPLACE = 10,
+	/* Pages of a paging HWPT become dirty, those of a bitmap. */
+	VM_MOCK_DIRTY = 13,
 	/* Success if a nested HWPT's cache holds this value under an id. */
 	VM_MOCK_CHECK_IOTLB = 14,
 	/* A device makes a page request, the last of its group. */
@@ -52,6 +54,14 @@ struct vm_mock_cmd {
 			__u32 perm;
 			__u64 addr;
 		} request;
+		struct {
+			__u32 flags;
+			__aligned_u64 iova;
+			__aligned_u64 length;
+			__aligned_u64 page_size;
+			__aligned_u64 bitmap;
+			__aligned_u64 out_count;
+		} dirty;
 		/* What the largest operation has. */
 		__aligned_u64 words[6];
 	};
