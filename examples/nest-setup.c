@@ -42,7 +42,7 @@ int main(void)
 	check(iommunest_sim_new(&sim, NULL), "simulator");
 	options.sys_data = sim;
 	check(iommunest_open(&ctx, &options), "/dev/iommu");
-	/* The VMM maps the guest's memory into it: IOMMU_IOAS_MAP. */
+	/* The VMM maps the guest's memory: iommunest_ioas_map(). */
 	check(iommunest_ioas_alloc(ctx, &ioas), "IOAS");
 	check(iommunest_batch_new(&batch, iommunest_vtd_s1_type(), 64),
 	      "batch");

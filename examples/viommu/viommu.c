@@ -60,7 +60,7 @@ static int open_device(struct machine *m)
 	ret = iommunest_hw_info(m->ctx, device->dev_id, &device->info);
 	if (!ret)
 		ret = iommunest_ioas_alloc(m->ctx, &m->ioas_id);
-	/* Here a VMM maps the guest's memory: IOMMU_IOAS_MAP. */
+	/* Here a VMM maps the guest's memory: iommunest_ioas_map(). */
 	if (!ret)
 		ret = iommunest_hwpt_alloc_parent(
 			m->ctx, device->dev_id, m->ioas_id, &device->parent_id);

@@ -105,11 +105,11 @@ int iommunest_ioas_allow_iovas(struct iommunest_ctx *ctx, uint32_t ioas_id,
  * IOMMUNEST_MAP_FIXED the kernel chooses an IOVA, never 0, which becomes
  * *@iova; on failure that is unchanged.  @addr, @length and IOVA are multiples
  * of the alignment that iommunest_ioas_iova_ranges() says.  As long as the IOAS
- * has no HWPT that is 1, and nothing is pinned: what cannot be mapped then fails
- * when an HWPT is allocated.  Returns 0 or
+ * has no HWPT that is 1, and nothing is pinned: what cannot be mapped then
+ * fails when an HWPT is allocated.  Returns 0 or
  *   -EINVAL      NULL; neither read nor write; a @length of 0; not aligned; an
- *                IOVA that is not in a range; read-only below a nest parent
- *                that cannot (IOMMUNEST_VTD_ERRATA_772415_SPR17)
+ *                IOVA that is not in a range; read-only in a VT-d nest parent
+ *                (IOMMUNEST_VTD_ERRATA_772415_SPR17)
  *   -EOVERFLOW   beyond 2^64
  *   -EEXIST      something is mapped there; it is not replaced
  *   -ENOSPC      the kernel finds no IOVA
@@ -196,7 +196,8 @@ int iommunest_change_process(struct iommunest_ctx *ctx);
 /*
  * Reads or sets an option (IOMMU_OPTION) of @object_id.  *@value is written on
  * success only.  Any thread.  Returns 0, -EINVAL (NULL, a value that the option
- * does not have), -EOPNOTSUPP (no such option, or it is not of objects),
+ * does not have, or huge pages turned off for an HWPT that has mappings),
+ * -EOPNOTSUPP (no such option, or it is not of objects),
  * -ENOENT (no such object), -EPERM, -EBUSY (the context has objects),
  * -EADDRINUSE (something is mapped that is not whole pages).
  */
@@ -336,10 +337,9 @@ struct iommunest_dirty {
  * read last, and makes it clean (IOMMU_HWPT_GET_DIRTY_BITMAP).
  *
  * The range has to be whole mappings, each next to the one before; one
- * mapping, for example.  The kernel succeeds for others too, and says nothing
- * of what follows a hole.  A huge page that begins before the range is made
- * clean and not told of; the bits of one that ends after it may be written
- * beyond the bitmap.
+ * mapping, for example.  The kernel succeeds for others too, and loses what
+ * follows a hole, and a huge page that begins before the range.  Of a huge page
+ * that ends after the range it writes bits beyond the bitmap.
  *
  * Refused here because the kernel takes it and loses what was dirty: no
  * @bitmap (-EINVAL), one too small (-EMSGSIZE), a page size that is not a power

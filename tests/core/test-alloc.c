@@ -49,6 +49,17 @@ static int fake_close(void *data, int fd)
 	return 0;
 }
 
+#define RANGES 9u
+
+/* More than the library has room for at first. */
+static int fake_ranges(uint32_t *cmd)
+{
+	const bool fit = cmd[2] >= RANGES;
+
+	cmd[2] = RANGES;
+	return fit ? 0 : -EMSGSIZE;
+}
+
 /* Fails on the 2nd entry of the first call. */
 static int fake_ioctl(void *data, int fd, unsigned long request, void *arg)
 {
@@ -58,6 +69,8 @@ static int fake_ioctl(void *data, int fd, unsigned long request, void *arg)
 	(void)fd;
 	if (script_is_question(request, arg))
 		return -E2BIG;
+	if (request == SCRIPT_IOAS_IOVA_RANGES)
+		return fake_ranges(arg);
 	if (kernel.calls++)
 		return 0;
 	cmd->entry_num = 1;
@@ -148,6 +161,26 @@ static int make_batch(void **object)
 static void end_batch(void *object)
 {
 	iommunest_batch_free(object);
+}
+
+static int make_ranges(void **object)
+{
+	struct iommunest_iova_ranges ranges =
+		IOMMUNEST_INIT(struct iommunest_iova_ranges);
+	int ret;
+
+	ret = iommunest_ioas_iova_ranges(context, 1, &ranges);
+	*object = ranges.ranges;
+	return ret;
+}
+
+static void end_ranges(void *object)
+{
+	struct iommunest_iova_ranges ranges =
+		IOMMUNEST_INIT(struct iommunest_iova_ranges);
+
+	ranges.ranges = object;
+	iommunest_iova_ranges_free(&ranges);
 }
 
 /* ---- The queue engine ---- */
@@ -248,6 +281,7 @@ static const struct maker makers[] = {
 	{ make_batch, end_batch, 1 },
 	{ make_iq, end_iq, 2 },
 	{ make_reader, end_reader, 3 },
+	{ make_ranges, end_ranges, 2 },
 };
 
 TEST_LOOP(each_allocation_that_fails_is_enomem_and_leaks_nothing,

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include <libiommunest-sim.h>
 
@@ -339,6 +340,107 @@ static int scenario_batch(void)
 	return within_rig(work_batch);
 }
 
+/* ---- Scenario: memory of a guest, and what was written to ---- */
+
+#define RAM_SIZE 0x10000u
+#define RAM_AT UINT64_C(0x100000000)
+
+/* What can be mapped, and the memory in it and once more in a second IOAS. */
+static int map_ram(void *ram, uint32_t other)
+{
+	struct iommunest_iova_ranges ranges =
+		IOMMUNEST_INIT(struct iommunest_iova_ranges);
+	const uint32_t flags =
+		IOMMUNEST_MAP_FIXED | IOMMUNEST_MAP_READ | IOMMUNEST_MAP_WRITE;
+	uint64_t at = RAM_AT;
+	int ret;
+
+	ret = library(iommunest_ioas_iova_ranges(rig.ctx, rig.ioas, &ranges));
+	if (ret)
+		return ret;
+	ret = library(iommunest_ioas_allow_iovas(rig.ctx, rig.ioas,
+						 ranges.ranges, ranges.count));
+	iommunest_iova_ranges_free(&ranges);
+	if (!ret)
+		ret = library(iommunest_ioas_map(rig.ctx, rig.ioas, ram,
+						 RAM_SIZE, flags, &at));
+	if (!ret)
+		ret = library(iommunest_ioas_copy(rig.ctx, other, rig.ioas, at,
+						  RAM_SIZE, flags, &at));
+	return ret;
+}
+
+static int track(uint32_t hwpt)
+{
+	unsigned char bitmap[RAM_SIZE / 0x1000 / 8] = { 0 };
+	const struct iommunest_dirty dirty = {
+		.size = sizeof(dirty),
+		.iova = RAM_AT,
+		.length = RAM_SIZE,
+		.page_size = 0x1000,
+		.bitmap = bitmap,
+		.bitmap_len = sizeof(bitmap),
+	};
+	int ret = library(iommunest_dirty_set(rig.ctx, hwpt, true));
+
+	if (!ret)
+		ret = library(iommunest_dirty_get(rig.ctx, hwpt, &dirty));
+	return ret ? ret : library(iommunest_dirty_set(rig.ctx, hwpt, false));
+}
+
+static int use_second(void *ram, uint32_t other)
+{
+	const struct iommunest_paging_hwpt paging = {
+		.size = sizeof(paging),
+		.flags = IOMMUNEST_HWPT_NEST_PARENT |
+			 IOMMUNEST_HWPT_DIRTY_TRACKING,
+	};
+	uint32_t hwpt;
+	uint64_t unmapped;
+	int ret;
+
+	ret = library(iommunest_option_set(rig.ctx, IOMMUNEST_OPTION_HUGE_PAGES,
+					   other, 0));
+	if (!ret)
+		ret = map_ram(ram, other);
+	if (!ret)
+		ret = library(iommunest_hwpt_alloc_paging(
+			rig.ctx, rig.dev[0], other, &paging, &hwpt));
+	if (!ret)
+		ret = track(hwpt);
+	if (!ret)
+		ret = library(iommunest_ioas_unmap(rig.ctx, rig.ioas, RAM_AT,
+						   RAM_SIZE, &unmapped));
+	if (ret)
+		return ret;
+	ck_assert_uint_eq(unmapped, RAM_SIZE);
+	ret = library(iommunest_object_destroy(rig.ctx, hwpt));
+	return ret ? ret : library(iommunest_object_destroy(rig.ctx, other));
+}
+
+/* What is left mapped goes with its IOAS. */
+static int work_memory(void)
+{
+	uint32_t other;
+	void *ram;
+	int ret;
+
+	ret = library(iommunest_ioas_alloc(rig.ctx, &other));
+	if (ret)
+		return ret;
+	ram = mmap(NULL, RAM_SIZE, PROT_READ | PROT_WRITE,
+		   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ck_assert(ram != MAP_FAILED);
+	ret = use_second(ram, other);
+	munmap(ram, RAM_SIZE);
+	return ret;
+}
+
+static int scenario_memory(void)
+{
+	return within_rig(work_memory);
+}
+
 /* ---- Scenario: a guest's queue ---- */
 
 static struct {
@@ -534,10 +636,8 @@ static int scenario_queue_flush_all(void)
 }
 
 static int (*const scenarios[])(void) = {
-	scenario_batch,
-	scenario_queue,
-	scenario_queue_skip,
-	scenario_queue_flush_all,
+	scenario_batch,	     scenario_memory,	       scenario_queue,
+	scenario_queue_skip, scenario_queue_flush_all,
 };
 
 /* ---- The sweep ---- */
