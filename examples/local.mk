@@ -15,6 +15,7 @@ VIOMMU_SOURCES = \
 if EXAMPLES
 noinst_PROGRAMS += \
 	%D%/fault-loop \
+	%D%/dirty-loop \
 	%D%/fix-and-resubmit \
 	%D%/host-caps \
 	%D%/nest-setup \
@@ -25,6 +26,9 @@ endif
 
 %C%_fault_loop_SOURCES = %D%/fault-loop.c
 %C%_fault_loop_LDADD = $(EXAMPLE_LIBS)
+
+%C%_dirty_loop_SOURCES = %D%/dirty-loop.c
+%C%_dirty_loop_LDADD = $(EXAMPLE_LIBS)
 
 %C%_fix_and_resubmit_SOURCES = %D%/fix-and-resubmit.c
 %C%_fix_and_resubmit_LDADD = $(EXAMPLE_LIBS)

@@ -61,6 +61,14 @@ if build_and_run fault-loop "$examples/fault-loop.c"; then
 		"the device's group 8: invalid"
 fi
 
+if build_and_run dirty-loop "$examples/dirty-loop.c"; then
+	prints 'round 1: 256 pages' \
+		'round 2: 128 pages' \
+		'round 3: 32 pages' \
+		'round 4: 8 pages' \
+		'the rest: 2 pages'
+fi
+
 if build_and_run host-caps "$examples/host-caps.c"; then
 	prints 'nested translation: yes' \
 		'first stage: 5 levels, 1 GiB pages: yes' \
