@@ -197,9 +197,9 @@ int iommunest_change_process(struct iommunest_ctx *ctx);
  * Reads or sets an option (IOMMU_OPTION) of @object_id.  *@value is written on
  * success only.  Any thread.  Returns 0, -EINVAL (NULL, a value that the option
  * does not have, or huge pages turned off for an HWPT that has mappings),
- * -EOPNOTSUPP (no such option, or it is not of objects),
- * -ENOENT (no such object), -EPERM, -EBUSY (the context has objects),
- * -EADDRINUSE (something is mapped that is not whole pages).
+ * -EOPNOTSUPP (no such option, or it is not of objects), -ENOENT (no such
+ * object), -EPERM, -EBUSY (the context has objects), -EADDRINUSE (something is
+ * mapped that is not whole pages).
  */
 int iommunest_option_get(struct iommunest_ctx *ctx, uint32_t option,
 			 uint32_t object_id, uint64_t *value);
