@@ -312,11 +312,12 @@ static void move_to_front(struct iommunest_fault_reader *reader)
 static void end_waits(struct iommunest_fault_reader *reader, size_t from)
 {
 	const struct iommunest_page_request *request = reader->requests;
-	size_t end = reader->used / REQUEST_LEN;
+	const size_t first = from / REQUEST_LEN;
+	const size_t end = reader->used / REQUEST_LEN;
 	size_t i;
 
-	for (i = from / REQUEST_LEN; i < end; i++) {
-		if (i == 0 || request[i].cookie != request[i - 1].cookie)
+	for (i = first; i < end; i++) {
+		if (i == first || request[i].cookie != request[i - 1].cookie)
 			forget_cookie(reader, request[i].cookie);
 	}
 }
@@ -397,9 +398,9 @@ static bool is_code(uint32_t code)
 }
 
 /*
- * Writes answers until the kernel refuses one.  Returns how many it took, or,
- * if that is none, the error.  Codes were checked, so -EINVAL is about the
- * first one's cookie: nothing waits by it.
+ * Writes answers until the kernel refuses one.  Returns how many it took; 0,
+ * nothing waits by the first one's cookie; or a negated errno.  Codes were
+ * checked, so the kernel's -EINVAL is about the cookie.
  */
 static ssize_t send(struct iommunest_fault_reader *reader,
 		    const struct iommu_hwpt_page_response *answers,
@@ -411,7 +412,10 @@ static ssize_t send(struct iommunest_fault_reader *reader,
 	ret = ctx->sys.write(ctx->sys_data, reader->fd, answers,
 			     count * RESPONSE_LEN);
 	if (ret == -EINVAL)
-		return -ENOENT;
+		return 0;
+	/* It would be said of each answer, and mean something else. */
+	if (ret == -ENOENT)
+		return -EIO;
 	if (ret < 0)
 		return ret;
 	if ((size_t)ret < RESPONSE_LEN || (size_t)ret > count * RESPONSE_LEN)
@@ -441,9 +445,9 @@ static int send_chunk(struct iommunest_fault_reader *reader,
 
 	while (done < chunk->count) {
 		ret = send(reader, chunk->answers + done, chunk->count - done);
-		if (ret < 0 && ret != -ENOENT)
-			return (int)ret;
 		if (ret < 0)
+			return (int)ret;
+		if (ret == 0)
 			settle(reader, chunk->of[done++], -ENOENT);
 		for (; ret > 0; ret--)
 			settle(reader, chunk->of[done++], 0);
@@ -534,9 +538,8 @@ static int answer(struct iommunest_fault_reader *reader, uint32_t cookie,
 {
 	const struct iommu_hwpt_page_response one = { .cookie = cookie,
 						      .code = code };
-	ssize_t ret = send(reader, &one, 1);
 
-	return ret == -ENOENT ? 0 : (int)ret;
+	return (int)send(reader, &one, 1);
 }
 
 static int answer_waiting(struct iommunest_fault_reader *reader,

@@ -176,8 +176,9 @@ struct iommunest_fault_response {
 	uint32_t code;
 	/*
 	 * Out: 0, sent; -ENOENT, nothing waits by that id: it was answered, or
-	 * its device was detached and the kernel has answered it; or what
-	 * stopped the call, and the group waits as before.
+	 * its device was detached and the kernel has answered it; also where an
+	 * element before this one has the id; or what stopped the call, and the
+	 * group waits as before.
 	 */
 	int32_t error;
 };

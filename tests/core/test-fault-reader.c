@@ -370,6 +370,22 @@ TEST(a_cookie_that_is_read_again_ends_the_first_wait)
 	ck_assert_uint_eq(stream.answers[1].cookie, 2);
 }
 
+/* Also where the request before it, which was read earlier, has it too. */
+TEST(a_cookie_of_a_group_in_pieces_ends_the_wait)
+{
+	struct iommunest_fault_group a, b;
+
+	stream_add_group(&stream, 1, 7, 0x1000, 1);
+	stream_add(&stream, 1, 8, 0x2000, 0);
+	a = stream_next(&stream);
+	stream_add(&stream, 1, 8, 0x3000, IOMMUNEST_PAGE_REQUEST_LAST);
+	b = stream_next(&stream);
+	ck_assert_uint_eq(b.count, 2);
+	ck_assert_uint_eq(iommunest_fault_waiting(stream.reader), 1);
+	ck_assert_int_eq(stream_respond(&stream, a.id, 0), -ENOENT);
+	ck_assert_uint_eq(stream.n_writes, 0);
+}
+
 TEST(a_group_is_found_by_its_devices_name_for_it)
 {
 	struct iommunest_fault_group a, b, c;

@@ -129,6 +129,15 @@ TEST_LOOP(what_the_kernel_does_not_know_is_enoent, COUNT)
 	ck_assert_uint_eq(waiting(), 0);
 }
 
+/* No write of a fault queue says so, and no answer is to be taken for gone. */
+TEST(an_enoent_of_write_is_eio)
+{
+	stream.writes[0] = -ENOENT;
+	ck_assert_int_eq(respond(COUNT), -EIO);
+	ck_assert_int_eq(responses[0].error, -EIO);
+	ck_assert_uint_eq(waiting(), COUNT);
+}
+
 static const int write_errors[] = { -EFAULT, -EINTR, -EAGAIN, -EIO };
 
 TEST_LOOP(after_an_error_the_rest_waits, 4 * COUNT)

@@ -7,6 +7,7 @@
 FUZZ_TARGETS = \
 	%D%/fuzz-capture \
 	%D%/fuzz-desc \
+	%D%/fuzz-fault \
 	%D%/fuzz-iq \
 	%D%/fuzz-pasid
 FUZZ_BUILT = $(FUZZ_TARGETS) %D%/make-seeds
@@ -34,6 +35,11 @@ FUZZ_COMMON = %D%/fuzz.h %D%/input.c %D%/replay.c
 %C%_fuzz_desc_CFLAGS = $(FUZZ_CFLAGS)
 %C%_fuzz_desc_LDFLAGS = $(FUZZ_LINK)
 %C%_fuzz_desc_LDADD = libiommunest.la
+
+%C%_fuzz_fault_SOURCES = %D%/fuzz-fault.c $(FUZZ_COMMON)
+%C%_fuzz_fault_CFLAGS = $(FUZZ_CFLAGS)
+%C%_fuzz_fault_LDFLAGS = $(FUZZ_LINK)
+%C%_fuzz_fault_LDADD = libiommunest.la
 
 %C%_fuzz_iq_SOURCES = \
 	%D%/fuzz-iq.c \
