@@ -7,7 +7,6 @@
 #include "internal.h"
 
 #include <errno.h>
-#include <string.h>
 
 #include "cache.h"
 #include "device.h"
