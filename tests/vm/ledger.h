@@ -32,8 +32,8 @@ struct ledger {
 	long iommu_pages;
 	/* Pages of anybody that are pinned. */
 	long pins;
-	/* Pages that nobody has. */
-	long free;
+	/* Pages that somebody has. */
+	long used;
 	unsigned int n_caches;
 	struct ledger_cache caches[LEDGER_CACHES];
 };
