@@ -169,7 +169,6 @@ TEST_LOOP(a_pasid_may_pass_through, if_pasids(2))
 	struct guest guest;
 
 	start(&guest);
-	give(&guest, pasid, DOMAIN_OF_ONE);
 	guest_set_raw_pasid(&guest, SLOT, pasid, words);
 	guest_queue_pasid_cache_of(&guest, DOMAIN_OF_ONE, pasid);
 	kick(&guest);
