@@ -94,14 +94,16 @@ unsigned int iommunest_sim_open_fds(const struct iommunest_sim *sim);
 
 /* The device uses ATS: flushes of its HWPT reach its device TLB, too. */
 #define IOMMUNEST_SIM_ATS (1u << 0)
+/* It has no PASIDs; others have as many as the IOMMU's registers say. */
+#define IOMMUNEST_SIM_NO_PASID (1u << 2)
 
 /* It can make page requests; only together with IOMMUNEST_SIM_ATS. */
 #define IOMMUNEST_SIM_PRI (1u << 1)
 
 /*
  * Binds a new device to the iommufd @fd, as VFIO does, and stores its id in
- * *@dev_id.  @flags is 0, or IOMMUNEST_SIM_ATS and IOMMUNEST_SIM_PRI.  Returns
- * 0, -EINVAL (@dev_id is NULL, or an unknown flag), -EBADF, -ENOMEM.
+ * *@dev_id.  @flags is 0 or these.  Returns 0, -EINVAL (@dev_id is NULL, or an
+ * unknown flag), -EBADF, -ENOMEM.
  */
 int iommunest_sim_bind(struct iommunest_sim *sim, int fd, uint32_t flags,
 		       uint32_t *dev_id);
@@ -120,6 +122,15 @@ int iommunest_sim_bind(struct iommunest_sim *sim, int fd, uint32_t flags,
  */
 int iommunest_sim_attach(struct iommunest_sim *sim, int fd, uint32_t dev_id,
 			 uint32_t pt_id);
+
+/*
+ * The same for a PASID of the device, from 1 to IOMMUNEST_PASID_MAX; a @pt_id
+ * of 0 detaches it.  Returns 0, -EBADF, -ENOENT, -EINVAL (no such PASID; what
+ * the kernel refuses, which has rules for HWPTs with PASIDs), -EOPNOTSUPP (a
+ * profile without PASIDs), -ENOMEM.
+ */
+int iommunest_sim_attach_pasid(struct iommunest_sim *sim, int fd,
+			       uint32_t dev_id, uint32_t pasid, uint32_t pt_id);
 
 /* What stands in the way of a VFIO device. */
 enum iommunest_sim_vfio_state {
@@ -158,6 +169,13 @@ enum iommunest_sim_vfio_state {
  */
 int iommunest_sim_set_vfio(struct iommunest_sim *sim, unsigned int n,
 			   uint32_t state);
+
+/*
+ * What the device will be once it is bound: @flags as of iommunest_sim_bind().
+ * Returns 0, or -EINVAL (NULL, no such device, an unknown flag).
+ */
+int iommunest_sim_set_vfio_flags(struct iommunest_sim *sim, unsigned int n,
+				 uint32_t flags);
 
 /* ---- Page requests ---- */
 
@@ -314,6 +332,8 @@ struct iommunest_sim_desc {
 	bool ih;
 	/* The hardware refused it, and flushed nothing. */
 	bool refused;
+	/* 0: of what has no PASID. */
+	uint32_t pasid;
 };
 
 /*

@@ -118,6 +118,7 @@ MAN_LINKS = \
 	%D%/iommunest_page_request.3 \
 	%D%/iommunest_paging_hwpt.3 \
 	%D%/iommunest_report.3 \
+	%D%/iommunest_sim_attach_pasid.3 \
 	%D%/iommunest_sim_bind.3 \
 	%D%/iommunest_sim_cached.3 \
 	%D%/iommunest_sim_cached_count.3 \
@@ -134,6 +135,7 @@ MAN_LINKS = \
 	%D%/iommunest_sim_options.3 \
 	%D%/iommunest_sim_page_response.3 \
 	%D%/iommunest_sim_set_vfio.3 \
+	%D%/iommunest_sim_set_vfio_flags.3 \
 	%D%/iommunest_sim_sys.3 \
 	%D%/iommunest_submit_options.3 \
 	%D%/iommunest_vfio_attach.3 \

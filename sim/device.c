@@ -28,13 +28,26 @@ bool iommunest__sim_has_dev_tlb(const struct iommunest_sim *sim,
 	return dev->ats && (!nested || sim->profile->nested_ats);
 }
 
+struct sim_device *iommunest__sim_device_pasid(struct sim_device *dev,
+					       uint32_t pasid)
+{
+	if (pasid == 0)
+		return dev;
+	for (dev = dev->pasids; dev; dev = dev->pasids) {
+		if (dev->pasid == pasid)
+			return dev;
+	}
+	return NULL;
+}
+
 struct sim_attachment iommunest__sim_attachment(const struct iommunest_sim *sim,
 						struct sim_device *dev,
 						uint32_t pasid)
 {
 	struct sim_attachment attachment = { 0 };
 
-	if (pasid || dev->blocked)
+	dev = iommunest__sim_device_pasid(dev, pasid);
+	if (!dev || dev->blocked || dev->silent)
 		return attachment;
 	attachment.hwpt = dev->hwpt;
 	if (iommunest__sim_has_dev_tlb(sim, dev))
@@ -42,7 +55,18 @@ struct sim_attachment iommunest__sim_attachment(const struct iommunest_sim *sim,
 	return attachment;
 }
 
-int iommunest__sim_bind(struct sim_file *iommufd, uint32_t flags,
+bool iommunest__sim_is_bindable(uint32_t flags)
+{
+	const uint32_t known =
+		IOMMUNEST_SIM_ATS | IOMMUNEST_SIM_PRI | IOMMUNEST_SIM_NO_PASID;
+
+	if (flags & IOMMUNEST_SIM_PRI && !(flags & IOMMUNEST_SIM_ATS))
+		return false;
+	return !(flags & ~known);
+}
+
+int iommunest__sim_bind(const struct iommunest_sim *sim,
+			struct sim_file *iommufd, uint32_t flags,
 			uint32_t *dev_id)
 {
 	struct sim_device *dev;
@@ -54,6 +78,8 @@ int iommunest__sim_bind(struct sim_file *iommufd, uint32_t flags,
 	dev->obj.users = 1;
 	dev->ats = flags & IOMMUNEST_SIM_ATS;
 	dev->pri = flags & IOMMUNEST_SIM_PRI;
+	if (!(flags & IOMMUNEST_SIM_NO_PASID))
+		dev->pasid_width = iommunest__sim_pasid_width(sim);
 	*dev_id = dev->obj.id;
 	return 0;
 }
@@ -64,19 +90,18 @@ EXPORT int iommunest_sim_bind(struct iommunest_sim *sim, int fd, uint32_t flags,
 	SIM_LOCKED(sim);
 	struct sim_file *file = iommunest__sim_iommufd_get(sim, fd);
 
-	if (!dev_id || flags & ~(IOMMUNEST_SIM_ATS | IOMMUNEST_SIM_PRI) ||
-	    flags == IOMMUNEST_SIM_PRI)
+	if (!dev_id || !iommunest__sim_is_bindable(flags))
 		return -EINVAL;
 	if (!file)
 		return -EBADF;
-	return iommunest__sim_bind(file, flags, dev_id);
+	return iommunest__sim_bind(sim, file, flags, dev_id);
 }
 
 /*
  * All devices of an HWPT share its tag in the IOTLB.  So when one of them
  * leaves, everything that is cached of the HWPT is dropped.
  */
-static void drop_cached(struct sim_device *dev)
+void iommunest__sim_device_drop(struct sim_device *dev)
 {
 	const struct sim_block all = { .all = true };
 
@@ -84,14 +109,13 @@ static void drop_cached(struct sim_device *dev)
 	iommunest__sim_tlb_drop(&dev->tlb, &all);
 }
 
-/* Takes it off the driver's list: nothing is cached or flushed for it. */
-static void block(struct sim_device *dev)
+void iommunest__sim_device_block(struct sim_device *dev)
 {
 	struct sim_device **at;
 
 	if (!dev->hwpt || dev->blocked)
 		return;
-	drop_cached(dev);
+	iommunest__sim_device_drop(dev);
 	for (at = &dev->hwpt->devices; *at != dev; at = &(*at)->next)
 		;
 	*at = dev->next;
@@ -118,8 +142,8 @@ static struct sim_ioas *ioas_of(const struct sim_hwpt *hwpt)
 	return (struct sim_ioas *)hwpt->base;
 }
 
-/* The device is blocked, or was attached to nothing. */
-static void leave(struct sim_file *iommufd, struct sim_device *dev)
+void iommunest__sim_device_leave(struct sim_file *iommufd,
+				 struct sim_device *dev)
 {
 	struct sim_hwpt *hwpt = dev->hwpt;
 
@@ -133,11 +157,15 @@ static void leave(struct sim_file *iommufd, struct sim_device *dev)
 		iommunest__sim_object_destroy(iommufd, &hwpt->obj);
 }
 
-static void join(struct sim_device *dev, struct sim_hwpt *hwpt)
+void iommunest__sim_device_join(struct sim_device *dev, struct sim_hwpt *hwpt,
+				bool on_list)
 {
 	hwpt->obj.users++;
 	dev->hwpt = hwpt;
-	unblock(dev);
+	dev->blocked = true;
+	dev->silent = false;
+	if (on_list)
+		unblock(dev);
 }
 
 static bool lacks_requests(const struct sim_device *dev,
@@ -146,9 +174,9 @@ static bool lacks_requests(const struct sim_device *dev,
 	return hwpt->fault_queue && !iommunest__sim_can_request(dev);
 }
 
-/* Returns 0, or what the driver refuses the HWPT with. */
-static int check(const struct iommunest_sim *sim, const struct sim_device *dev,
-		 const struct sim_hwpt *hwpt)
+int iommunest__sim_driver_check(const struct iommunest_sim *sim,
+				const struct sim_device *dev,
+				const struct sim_hwpt *hwpt)
 {
 	if (lacks_requests(dev, hwpt))
 		return -ENODEV;
@@ -186,6 +214,13 @@ static int refuse(const struct iommunest_sim *sim, struct sim_device *dev,
 	return give_up(dev, ioas, error);
 }
 
+/* While PASIDs are attached, all that the device has is for them. */
+static bool fits_pasids(const struct sim_device *dev,
+			const struct sim_hwpt *hwpt)
+{
+	return !dev->pasids || hwpt->for_pasids;
+}
+
 static int attach_hwpt(const struct iommunest_sim *sim,
 		       struct sim_file *iommufd, struct sim_device *dev,
 		       struct sim_hwpt *hwpt)
@@ -198,20 +233,22 @@ static int attach_hwpt(const struct iommunest_sim *sim,
 	ret = reserve_msi(ioas, dev);
 	if (ret)
 		return ret;
+	if (!fits_pasids(dev, hwpt))
+		return give_up(dev, ioas, -EINVAL);
 	if (sim->profile->requests_first && lacks_requests(dev, hwpt))
 		return give_up(dev, ioas, -ENODEV);
 	/* The driver blocks the device before it checks the new HWPT. */
-	block(dev);
-	ret = check(sim, dev, hwpt);
+	iommunest__sim_device_block(dev);
+	ret = iommunest__sim_driver_check(sim, dev, hwpt);
 	if (ret)
 		return refuse(sim, dev, ioas, ret);
 	if (dev->hwpt && ioas_of(dev->hwpt) != ioas)
 		iommunest__sim_ranges_remove(&ioas_of(dev->hwpt)->reserved,
 					     dev);
-	leave(iommufd, dev);
+	iommunest__sim_device_leave(iommufd, dev);
 	if (!hwpt->fault_queue)
 		iommunest__sim_requests_free(dev);
-	join(dev, hwpt);
+	iommunest__sim_device_join(dev, hwpt, true);
 	return 0;
 }
 
@@ -293,9 +330,9 @@ void iommunest__sim_detach(struct sim_file *iommufd, struct sim_device *dev)
 {
 	if (!dev->hwpt)
 		return;
-	block(dev);
+	iommunest__sim_device_block(dev);
 	iommunest__sim_ranges_remove(&ioas_of(dev->hwpt)->reserved, dev);
-	leave(iommufd, dev);
+	iommunest__sim_device_leave(iommufd, dev);
 	iommunest__sim_requests_free(dev);
 }
 

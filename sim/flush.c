@@ -32,11 +32,13 @@ static bool is_refused(const struct iommunest_sim *sim,
 
 /* The hardware goes first: on_desc() may look at the caches. */
 static void piotlb(struct iommunest_sim *sim, struct sim_hwpt *hwpt,
-		   const struct sim_block *block, bool leaves_only, bool lost)
+		   uint32_t pasid, const struct sim_block *block,
+		   bool leaves_only, bool lost)
 {
 	struct iommunest_sim_desc desc = {
 		.kind = IOMMUNEST_SIM_PIOTLB_PAGES,
 		.hwpt_id = hwpt->obj.id,
+		.pasid = pasid,
 		.am = block->am,
 		.addr = block->addr,
 		.ih = leaves_only,
@@ -82,6 +84,17 @@ static void iotlb(struct iommunest_sim *sim, const struct sim_hwpt *hwpt,
 	emit(sim, &desc);
 }
 
+/* A plain one drops nothing: all that is cached belongs to a PASID. */
+static void nested_iotlb(struct iommunest_sim *sim, struct sim_hwpt *hwpt,
+			 uint32_t pasid, const struct sim_block *block,
+			 bool leaves_only, bool lost)
+{
+	if (sim->profile->plain_iotlb)
+		iotlb(sim, hwpt, block, leaves_only, lost);
+	else
+		piotlb(sim, hwpt, pasid, block, leaves_only, lost);
+}
+
 static void dev_tlb(struct iommunest_sim *sim, struct sim_device *dev,
 		    const struct sim_block *block, bool lost)
 {
@@ -89,6 +102,7 @@ static void dev_tlb(struct iommunest_sim *sim, struct sim_device *dev,
 		.kind = IOMMUNEST_SIM_DEV_TLB,
 		.hwpt_id = dev->hwpt->obj.id,
 		.dev_id = dev->obj.id,
+		.pasid = dev->pasid,
 		.am = block->am,
 		.addr = block->addr,
 		.refused = lost,
@@ -99,7 +113,23 @@ static void dev_tlb(struct iommunest_sim *sim, struct sim_device *dev,
 	emit(sim, &desc);
 }
 
-/* All devices are behind one IOMMU, where they share the HWPT's tag. */
+/* Another one before it in the list has the same. */
+static bool shares_pasid(const struct sim_hwpt *hwpt,
+			 const struct sim_device *dev)
+{
+	const struct sim_device *other;
+
+	for (other = hwpt->devices; other != dev; other = other->next) {
+		if (other->pasid == dev->pasid)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * All devices are behind one IOMMU, where they share the HWPT's tag; it is
+ * flushed for each PASID once.
+ */
 void iommunest__sim_flush(struct iommunest_sim *sim, struct sim_hwpt *hwpt,
 			  uint64_t addr, uint64_t npages, bool leaves_only,
 			  bool lost)
@@ -110,12 +140,10 @@ void iommunest__sim_flush(struct iommunest_sim *sim, struct sim_hwpt *hwpt,
 	if (!hwpt->devices)
 		return;
 	block = sim->profile->widen(addr, npages);
-	/* Drops nothing: all that is cached belongs to a PASID. */
-	if (sim->profile->plain_iotlb)
-		iotlb(sim, hwpt, &block, leaves_only, lost);
-	else
-		piotlb(sim, hwpt, &block, leaves_only, lost);
 	for (dev = hwpt->devices; dev; dev = dev->next) {
+		if (!shares_pasid(hwpt, dev))
+			nested_iotlb(sim, hwpt, dev->pasid, &block, leaves_only,
+				     lost);
 		if (iommunest__sim_has_dev_tlb(sim, dev))
 			dev_tlb(sim, dev, &block, lost);
 	}
@@ -123,19 +151,26 @@ void iommunest__sim_flush(struct iommunest_sim *sim, struct sim_hwpt *hwpt,
 
 /* ---- What the driver flushes by itself ---- */
 
+static void paging_iotlb(struct iommunest_sim *sim, struct sim_hwpt *hwpt,
+			 uint32_t pasid, const struct sim_block *block)
+{
+	if (hwpt->first_stage)
+		piotlb(sim, hwpt, pasid, block, false, false);
+	else
+		iotlb(sim, hwpt, block, false, false);
+}
+
 static void flush_paging(struct iommunest_sim *sim, struct sim_hwpt *hwpt,
 			 const struct sim_block *block)
 {
 	const struct sim_block told = iotlb_block(sim, block);
 	struct sim_device *dev;
 
-	if (hwpt->first_stage) {
-		piotlb(sim, hwpt, block, false, false);
-	} else {
+	if (!hwpt->first_stage)
 		iommunest__sim_iotlb_drop(&hwpt->iotlb, &told, false);
-		iotlb(sim, hwpt, block, false, false);
-	}
 	for (dev = hwpt->devices; dev; dev = dev->next) {
+		if (!shares_pasid(hwpt, dev))
+			paging_iotlb(sim, hwpt, dev->pasid, block);
 		if (iommunest__sim_has_dev_tlb(sim, dev))
 			dev_tlb(sim, dev, block, false);
 	}
@@ -156,8 +191,9 @@ static void flush_nested(struct iommunest_sim *sim, struct sim_hwpt *hwpt,
 		iommunest__sim_iotlb_drop(&hwpt->iotlb, &all, false);
 	else
 		iommunest__sim_iotlb_drop_output(&hwpt->iotlb, &told);
-	iotlb(sim, hwpt, block, false, false);
 	for (dev = hwpt->devices; dev; dev = dev->next) {
+		if (!shares_pasid(hwpt, dev))
+			iotlb(sim, hwpt, block, false, false);
 		if (iommunest__sim_has_dev_tlb(sim, dev))
 			dev_tlb(sim, dev, &all, false);
 	}

@@ -60,7 +60,8 @@ int iommunest__sim_hw_info(struct sim_call *call)
 		return ret;
 	cmd->out_data_type = IOMMU_HW_INFO_TYPE_INTEL_VTD;
 	cmd->data_len = sizeof(struct iommu_hw_info_vtd);
-	cmd->out_max_pasid_log2 = (uint8_t)iommunest__sim_pasid_width(sim);
+	if (sim->profile->has_pasids)
+		cmd->out_max_pasid_log2 = (uint8_t)dev->pasid_width;
 	cmd->out_capabilities = 0;
 	if (iommunest__sim_can_track_dirty(sim))
 		cmd->out_capabilities |= HW_INFO_CAP_DIRTY_TRACKING;

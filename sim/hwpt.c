@@ -12,6 +12,7 @@
 #include "iopt.h"
 #include "objects.h"
 #include "registers.h"
+#include "uapi-newer.h"
 #include "user-memory.h"
 
 #define NEST_PARENT ((uint32_t)IOMMU_HWPT_ALLOC_NEST_PARENT)
@@ -70,6 +71,7 @@ int iommunest__sim_hwpt_new_paging(const struct iommunest_sim *sim,
 	if (!*hwpt)
 		return -ENOMEM;
 	(*hwpt)->nest_parent = flags & NEST_PARENT;
+	(*hwpt)->for_pasids = flags & HWPT_ALLOC_PASID;
 	(*hwpt)->can_track_dirty = flags & DIRTY;
 	(*hwpt)->first_stage = is_first_stage(sim, flags);
 	return 0;
@@ -123,6 +125,7 @@ static int alloc_nested(struct sim_call *call, struct sim_object *base,
 	if (!*hwpt)
 		return -ENOMEM;
 	(*hwpt)->s1 = s1;
+	(*hwpt)->for_pasids = call->cmd.hwpt_alloc.flags & HWPT_ALLOC_PASID;
 	return 0;
 }
 

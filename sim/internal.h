@@ -164,6 +164,8 @@ struct sim_hwpt {
 	/* The IOAS of a paging HWPT, the parent of a nested one. */
 	struct sim_object *base;
 	bool nest_parent;
+	/* IOMMU_HWPT_ALLOC_PASID. */
+	bool for_pasids;
 	/* Made by an attach to the IOAS, and destroyed with the last detach. */
 	bool automatic;
 	/* Has the format of a first stage, where all can be read. */
@@ -188,10 +190,25 @@ struct sim_request {
 	struct iommu_hwpt_pgfault request;
 };
 
+/*
+ * A device.  A PASID of it that is attached is one, too, as the driver keeps
+ * lists of both; it is no object, and its id is that of the device.
+ */
 struct sim_device {
 	struct sim_object obj;
 	bool ats;
 	bool pri;
+	/* Width of its PASIDs; 0: it has none. */
+	unsigned int pasid_width;
+	/* 0: the device itself. */
+	uint32_t pasid;
+	/* PASIDs that are attached: a list, which goes on in each of them. */
+	struct sim_device *pasids;
+	/*
+	 * A PASID whose DMA is blocked, while the driver still flushes for it:
+	 * another HWPT was refused.
+	 */
+	bool silent;
 	/* Detached by the driver, while iommufd has it attached. */
 	bool blocked;
 	struct sim_hwpt *hwpt;
@@ -229,8 +246,8 @@ struct sim_profile {
 	bool plain_iotlb;
 	/* Computes the block that covers a range of pages. */
 	struct sim_block (*widen)(uint64_t addr, uint64_t npages);
-	/* VFIO_DEVICE_BIND_IOMMUFD asks for a token where there is SR-IOV. */
-	bool bind_asks_token;
+	/* VFIO knows tokens of SR-IOV, and PASIDs. */
+	bool has_pasids;
 	/* An entry that is empty, or passes the last address, is refused. */
 	bool checks_range;
 	/* IOMMU_IOAS_MAP looks for an overflow before the length. */
@@ -270,6 +287,8 @@ struct sim_file {
 	bool bound;
 	struct sim_file *iommufd;
 	uint32_t dev_id;
+	/* The device itself was attached as PASID 0, which VFIO takes. */
+	bool as_pasid_0;
 	/* Sysfs: what a file has, or the names in a folder, a line each. */
 	bool folder;
 	char text[256];
@@ -309,6 +328,8 @@ struct iommunest_sim {
 	unsigned int file_count;
 	/* enum iommunest_sim_vfio_state */
 	uint32_t vfio_states[SIM_VFIO_NODES];
+	/* IOMMUNEST_SIM_ATS ... */
+	uint32_t vfio_flags[SIM_VFIO_NODES];
 	void (*on_desc)(void *user, const struct iommunest_sim_desc *desc);
 	void *on_desc_user;
 	void (*on_page_response)(

@@ -54,6 +54,8 @@ SIM_SOURCES = \
 	%D%/page-request.h \
 	%D%/pages.c \
 	%D%/pages.h \
+	%D%/pasid.c \
+	%D%/pasid.h \
 	%D%/profile.c \
 	%D%/profile.h \
 	%D%/ranges.c \

@@ -125,8 +125,15 @@ void iommunest__sim_requests_free(struct sim_device *dev)
 
 static void free_device(struct sim_device *dev)
 {
+	struct sim_device *pasid;
+
 	iommunest__sim_requests_free(dev);
 	iommunest__sim_tlb_free(&dev->tlb);
+	while ((pasid = dev->pasids)) {
+		dev->pasids = pasid->pasids;
+		iommunest__sim_tlb_free(&pasid->tlb);
+		free(pasid);
+	}
 }
 
 static void free_groups(struct sim_group *group)

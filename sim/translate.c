@@ -20,7 +20,7 @@ static int reserve(const struct iommunest_sim *sim, struct sim_hwpt *hwpt,
 	if (iommunest__sim_iotlb_reserve(&hwpt->iotlb, level))
 		return -ENOMEM;
 	for (dev = hwpt->devices; dev; dev = dev->next) {
-		if (iommunest__sim_has_dev_tlb(sim, dev) &&
+		if (iommunest__sim_has_dev_tlb(sim, dev) && !dev->silent &&
 		    iommunest__sim_tlb_reserve(&dev->tlb, level))
 			return -ENOMEM;
 	}
@@ -35,11 +35,20 @@ static void insert(const struct iommunest_sim *sim, struct sim_hwpt *hwpt,
 
 	iommunest__sim_iotlb_insert(&hwpt->iotlb, level, addr);
 	for (dev = hwpt->devices; dev; dev = dev->next) {
-		if (iommunest__sim_has_dev_tlb(sim, dev) &&
+		if (iommunest__sim_has_dev_tlb(sim, dev) && !dev->silent &&
 		    !iommunest__sim_tlb_find(&dev->tlb, level, addr))
 			iommunest__sim_tlb_insert(&dev->tlb, level, addr,
 						  &unknown);
 	}
+}
+
+static bool can_translate(const struct sim_hwpt *hwpt)
+{
+	const struct sim_device *dev = hwpt->devices;
+
+	while (dev && dev->silent)
+		dev = dev->next;
+	return dev;
 }
 
 EXPORT int iommunest_sim_translate(struct iommunest_sim *sim, int fd,
@@ -57,7 +66,7 @@ EXPORT int iommunest_sim_translate(struct iommunest_sim *sim, int fd,
 	hwpt = iommunest__sim_nested_get(file, hwpt_id);
 	if (!hwpt)
 		return -ENOENT;
-	if (level < 0 || !hwpt->devices)
+	if (level < 0 || !can_translate(hwpt))
 		return -EINVAL;
 	ret = reserve(sim, hwpt, (unsigned int)level);
 	if (ret)

@@ -57,6 +57,7 @@ VALGRIND_TESTS = $(WRAPPED_TESTS) \
 	%D%/sim/test-sim-life \
 	%D%/sim/test-sim-requests \
 	%D%/sim/test-sim-map \
+	%D%/sim/test-sim-pasid \
 	%D%/sim/test-sim-threads \
 	%D%/uapi/abi-layout \
 	%D%/vtd/test-caps \
@@ -191,6 +192,7 @@ TEST_SIM_LDADD = %D%/libtest-sim.la %D%/libtest.la libiommunest-sim.la \
 %C%_sim_test_sim_map_LDADD = $(TEST_SIM_LDADD)
 %C%_sim_test_sim_requests_CFLAGS = $(AM_CFLAGS) -pthread
 %C%_sim_test_sim_requests_LDFLAGS = $(AM_LDFLAGS) -pthread
+%C%_sim_test_sim_pasid_LDADD = $(TEST_SIM_LDADD)
 %C%_sim_test_sim_threads_LDADD = $(TEST_SIM_LDADD)
 %C%_sim_test_sim_threads_CFLAGS = $(AM_CFLAGS) -pthread
 %C%_sim_test_sim_threads_LDFLAGS = $(AM_LDFLAGS) -pthread
@@ -370,6 +372,7 @@ CONFORMANCE_SOURCES = \
 	%D%/conformance/cases-report.c \
 	%D%/conformance/cases-window.c \
 	%D%/conformance/cases-viommu.c \
+	%D%/conformance/cases-vfio.c \
 	%D%/conformance/conformance.h \
 	%D%/conformance/random.c \
 	%D%/conformance/random.h \

@@ -35,6 +35,7 @@ struct conf_desc {
 	unsigned int am;
 	uint64_t addr;
 	bool ih;
+	uint32_t pasid;
 };
 
 struct conf_env {
@@ -54,6 +55,9 @@ struct conf_env {
 	uint32_t dev;
 	/* It has ATS, and uses it where the kernel does. */
 	bool ats;
+	/* It is bound through this file of VFIO's device node. */
+	int device;
+	const char *node;
 	/*
 	 * Optional: attaches the device, in place of what it is attached to;
 	 * 0 detaches.  Returns 0 or a negated errno.
@@ -110,6 +114,7 @@ extern const struct conf_case conf_hwpt_cases[];
 extern const struct conf_case conf_dirty_cases[];
 extern const struct conf_case conf_attach_cases[];
 extern const struct conf_case conf_window_cases[];
+extern const struct conf_case conf_vfio_cases[];
 extern const struct conf_case conf_hw_info_cases[];
 extern const struct conf_case conf_fault_queue_cases[];
 extern const struct conf_case conf_viommu_cases[];
@@ -161,6 +166,8 @@ struct conf_pages {
 };
 
 struct conf_pages conf_pages_new(size_t count);
+/* All can be read, and nothing written. */
+void conf_pages_seal(struct conf_pages *pages);
 void conf_pages_free(struct conf_pages *pages);
 #define CONF_PAGE 4096u
 

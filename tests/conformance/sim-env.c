@@ -2,6 +2,8 @@
 /* SPDX-FileCopyrightText: The libiommunest authors */
 #include "sim-env.h"
 
+#include "lib/uapi/vfio.h"
+
 #include <fcntl.h>
 #include <string.h>
 
@@ -25,6 +27,7 @@ static void on_desc(void *user, const struct iommunest_sim_desc *desc)
 			.am = desc->am,
 			.addr = desc->addr,
 			.ih = desc->ih,
+			.pasid = desc->pasid,
 		};
 	env->count++;
 }
@@ -67,6 +70,26 @@ static bool is_patched(uint32_t profile)
 	       profile == IOMMUNEST_SIM_LINUX_7_3_PATCHED;
 }
 
+static int bind_device(struct sim_env *env, uint32_t flags)
+{
+	struct conf_env *conf = &env->env;
+	struct vfio_device_bind_iommufd cmd = {
+		.argsz = sizeof(cmd),
+		.iommufd = conf->fd,
+	};
+	int ret;
+
+	iommunest_sim_set_vfio_flags(env->sim, 0, flags);
+	conf->node = "/dev/vfio/devices/vfio0";
+	conf->device = conf->sys->open(conf->sys_data, conf->node, O_RDWR);
+	if (conf->device < 0)
+		return conf->device;
+	ret = conf->sys->ioctl(conf->sys_data, conf->device,
+			       VFIO_DEVICE_BIND_IOMMUFD, &cmd);
+	conf->dev = cmd.out_devid;
+	return ret;
+}
+
 int sim_env_open(struct sim_env *env,
 		 const struct iommunest_sim_options *options, bool ats)
 {
@@ -91,8 +114,7 @@ int sim_env_open(struct sim_env *env,
 	conf->fd = conf->sys->open(conf->sys_data, "/dev/iommu", O_RDWR);
 	if (conf->fd < 0)
 		return conf->fd;
-	ret = iommunest_sim_bind(env->sim, conf->fd,
-				 ats ? IOMMUNEST_SIM_ATS : 0, &conf->dev);
+	ret = bind_device(env, ats ? IOMMUNEST_SIM_ATS : 0);
 	if (ret)
 		return ret;
 	return conf_populate(conf) ? attach(conf, conf->nested) : -EIO;
@@ -102,6 +124,7 @@ unsigned int sim_env_close(struct sim_env *env)
 {
 	unsigned int left;
 
+	env->env.sys->close(env->env.sys_data, env->env.device);
 	env->env.sys->close(env->env.sys_data, env->env.fd);
 	left = iommunest_sim_open_fds(env->sim);
 	iommunest_sim_free(env->sim);

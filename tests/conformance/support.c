@@ -17,6 +17,7 @@ static const struct conf_case *const tables[] = {
 	conf_hw_info_cases,	conf_report_cases,     conf_features_cases,
 	conf_fault_queue_cases, conf_viommu_cases,     conf_ioas_cases,
 	conf_map_cases,		conf_option_cases,     conf_dirty_cases,
+	conf_vfio_cases,
 };
 
 const struct conf_case *conf_get(size_t index)
@@ -222,6 +223,12 @@ struct conf_pages conf_pages_new(size_t count)
 	if (mprotect(pages.end, CONF_PAGE, PROT_NONE))
 		abort();
 	return pages;
+}
+
+void conf_pages_seal(struct conf_pages *pages)
+{
+	if (mprotect(pages->base, pages->mapped, PROT_READ))
+		abort();
 }
 
 void conf_pages_free(struct conf_pages *pages)

@@ -555,7 +555,7 @@ TEST(binding_checks_its_arguments)
 	ck_assert_int_eq(iommunest_sim_bind(rig.sim, rig.fd, IOMMUNEST_SIM_PRI,
 					    &dev),
 			 -EINVAL);
-	ck_assert_int_eq(iommunest_sim_bind(rig.sim, rig.fd, 4, &dev), -EINVAL);
+	ck_assert_int_eq(iommunest_sim_bind(rig.sim, rig.fd, 8, &dev), -EINVAL);
 	rig_close(&rig);
 }
 

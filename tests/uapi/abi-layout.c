@@ -112,7 +112,7 @@ static const struct row rows[] = {
 	ROW(iommunest_vtd_iq_state, ttm, 68, 72, 64, 68),
 	ROW(iommunest_vtd_iq_registers, reserved, 52, 56, 48, 52),
 	ROW(iommunest_sim_options, ecap, 24, 32, 20, 28),
-	ROW(iommunest_sim_desc, refused, 25, 32, 25, 28),
+	ROW(iommunest_sim_desc, pasid, 28, 32, 28, 32),
 	ROW(iommunest_sim_page_response, code, 16, 20, 16, 20),
 	ROW(iommunest_sim_stats, refused, 32, 40, 28, 36),
 	ROW(iommunest_sim_fault, code, 36, 40, 32, 36),

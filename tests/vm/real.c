@@ -148,9 +148,11 @@ bool real_decode(const struct trace_event *event, struct conf_desc *desc)
 		return true;
 	case 6:
 		decode_piotlb(desc, event->qw0, event->qw1);
+		desc->pasid = event->qw0 >> 32 & 0xfffff;
 		return true;
 	case 8:
 		decode_dev_tlb(desc, event->qw1, 1 << 11);
+		desc->pasid = event->qw0 >> 32 & 0xfffff;
 		return true;
 	default:
 		return false;
@@ -245,6 +247,8 @@ int real_open(struct real *real, unsigned int device, struct trace *trace)
 	env->patched = is_patched(env);
 	ret = real_bind(real, device);
 	env->dev = real->dev[device];
+	env->device = real->device[device];
+	env->node = getenv(nodes[device]);
 	return ret;
 }
 
