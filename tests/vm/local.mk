@@ -12,6 +12,7 @@ VM_TESTS = \
 	%D%/vm-mock \
 	%D%/vm-replay \
 	%D%/vm-resubmit \
+	%D%/vm-vfio \
 	%D%/vm-diff
 VM_BENCH = %D%/bench-entry
 # Empty: all that there are.
@@ -79,6 +80,8 @@ VM_LDADD = %D%/libvm.la tests/libtest.la libiommunest-sim.la libiommunest.la \
 %C%_bench_entry_LDADD = $(VM_LDADD)
 
 %C%_vm_resubmit_LDADD = $(VM_LDADD)
+
+%C%_vm_vfio_LDADD = $(VM_LDADD)
 
 # capture.sh's: the guest, and the tools.
 VM_CAPTURE = tests/qemu/linux-guest tests/replay/iommunest-capture

@@ -115,10 +115,10 @@ make_initramfs() {
 
 # set_machine KERNEL INITRAMFS PARAMETERS: the command that starts it, as the
 # array machine.  A VT-d in scalable mode; behind it a device of the root
-# complex and one behind a port, which both have ATS.  On a loaded host, the
-# kernel takes the emulated TSC for one that is many times slower, and an hour
-# passes in some minutes, which libcheck cannot count; the PM timer has a fixed
-# frequency.
+# complex and one behind a port, which both have ATS, and one of two functions.
+# On a loaded host, the kernel takes the emulated TSC for one that is many times
+# slower, and an hour passes in some minutes, which libcheck cannot count; the
+# PM timer has a fixed frequency.
 set_machine() {
 	local kernel=$1 initramfs=$2 parameters=$3 call
 	local behind_vtd=disable-legacy=on,iommu_platform=on,ats=on
@@ -135,5 +135,7 @@ no_timer_check clocksource=acpi_pm intel_iommu=on,sm_on $parameters"
 		-device "intel-iommu,intremap=on,x-scalable-mode=on,device-iotlb=on${VM_IOMMU:+,$VM_IOMMU}"
 		-device "virtio-net-pci,addr=2.0,romfile=,$behind_vtd"
 		-device "pcie-root-port,id=rp0,addr=3.0,chassis=1"
+		-device "virtio-rng-pci,addr=4.0,multifunction=on,$behind_vtd"
+		-device "virtio-rng-pci,addr=4.1,$behind_vtd"
 		-device "virtio-rng-pci,bus=rp0,$behind_vtd")
 }
