@@ -55,11 +55,27 @@ static void free_file(struct sim_file *file)
 	free(file);
 }
 
+/* As in the kernel, a device that is bound keeps an iommufd that was closed. */
+static void put_file(struct sim_file *file)
+{
+	if (file->devices > 0)
+		file->closed = true;
+	else
+		free_file(file);
+}
+
 void iommunest__sim_file_close(struct iommunest_sim *sim, int fd)
 {
-	free_file(sim->files[fd - FIRST_FD]);
+	put_file(sim->files[fd - FIRST_FD]);
 	sim->files[fd - FIRST_FD] = NULL;
 	sim->file_count--;
+}
+
+void iommunest__sim_file_put_device(struct sim_file *iommufd)
+{
+	iommufd->devices--;
+	if (iommufd->closed && iommufd->devices == 0)
+		free_file(iommufd);
 }
 
 struct sim_file *iommunest__sim_file_get(const struct iommunest_sim *sim,
@@ -83,8 +99,12 @@ void iommunest__sim_files_free(struct iommunest_sim *sim)
 	unsigned int i;
 
 	for (i = 0; i < sim->file_room; i++) {
-		if (sim->files[i])
-			free_file(sim->files[i]);
+		if (!sim->files[i])
+			continue;
+		if (sim->files[i]->kind == SIM_FILE_VFIO &&
+		    sim->files[i]->iommufd)
+			iommunest__sim_file_put_device(sim->files[i]->iommufd);
+		put_file(sim->files[i]);
 	}
 	free(sim->files);
 }

@@ -283,10 +283,13 @@ struct sim_file {
 	struct sim_ioas *vfio_ioas;
 	/* Number of a VFIO device node. */
 	unsigned int node;
-	/* A node is bound once; @iommufd is NULL after that was closed. */
+	/* A node is bound once; a fault queue's @iommufd may be closed: NULL. */
 	bool bound;
 	struct sim_file *iommufd;
 	uint32_t dev_id;
+	/* Of an iommufd: how many devices are bound; it was closed. */
+	unsigned int devices;
+	bool closed;
 	/* The device itself was attached as PASID 0, which VFIO takes. */
 	bool as_pasid_0;
 	/* Sysfs: what a file has, or the names in a folder, a line each. */

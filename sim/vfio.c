@@ -216,6 +216,7 @@ static int bind_iommufd(struct iommunest_sim *sim, struct sim_file *file,
 		return ret;
 	}
 	file->bound = true;
+	iommufd->devices++;
 	file->iommufd = iommufd;
 	file->dev_id = id;
 	return 0;
@@ -359,9 +360,6 @@ int iommunest__sim_vfio_ioctl(struct iommunest_sim *sim, struct sim_file *file,
 		return bind_iommufd(sim, file, arg);
 	if (!file->bound)
 		return -EINVAL;
-	/* The iommufd was closed; the kernel keeps its objects, unreachable. */
-	if (!file->iommufd)
-		return -ENOENT;
 	if (cmd == VFIO_DEVICE_ATTACH_IOMMUFD_PT)
 		return attach(sim, file, arg);
 	if (cmd == VFIO_DEVICE_DETACH_IOMMUFD_PT)
@@ -378,6 +376,7 @@ void iommunest__sim_vfio_close(struct sim_file *file)
 	iommunest__sim_pasid_detach_all(file->iommufd, device_of(file));
 	iommunest__sim_detach(file->iommufd, device_of(file));
 	iommunest__sim_object_destroy(file->iommufd, &device_of(file)->obj);
+	iommunest__sim_file_put_device(file->iommufd);
 	file->iommufd = NULL;
 }
 
@@ -387,7 +386,8 @@ void iommunest__sim_vfio_forget(struct iommunest_sim *sim,
 	unsigned int i;
 
 	for (i = 0; i < sim->file_room; i++) {
-		if (sim->files[i] && sim->files[i]->iommufd == iommufd)
+		if (sim->files[i] && sim->files[i]->kind != SIM_FILE_VFIO &&
+		    sim->files[i]->iommufd == iommufd)
 			sim->files[i]->iommufd = NULL;
 	}
 }

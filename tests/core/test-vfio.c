@@ -2,6 +2,7 @@
 /* SPDX-FileCopyrightText: The libiommunest authors */
 /* VFIO devices: the bytes of each command, and a life on the simulator. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -360,6 +361,53 @@ TEST(closing_a_device_detaches_it_and_its_id_is_gone)
 	ck_assert_int_eq(
 		iommunest_vfio_open(host.ctx, NODE, &host.fd, &host.dev), 0);
 	host_close(&host);
+}
+
+/* The device has the iommufd, too: what is attached goes on. */
+TEST(a_device_outlives_its_context)
+{
+	struct host host;
+	uint32_t pt_id;
+
+	host_open(&host);
+	pt_id = host.nested;
+	ck_assert_int_eq(iommunest_vfio_attach(host.ctx, host.fd, &pt_id), 0);
+	/* With the file descriptor of the iommufd, which a VMM may close. */
+	ck_assert_int_eq(iommunest_sim_sys()->close(host.sim,
+						    iommunest_fd(host.ctx)),
+			 0);
+	ck_assert_uint_eq(iommunest_sim_open_fds(host.sim), 1);
+	pt_id = host.parent;
+	ck_assert_int_eq(iommunest_vfio_attach(host.ctx, host.fd, &pt_id), 0);
+	ck_assert_int_eq(iommunest_vfio_detach(host.ctx, host.fd), 0);
+	iommunest_vfio_close(host.ctx, host.fd);
+	ck_assert_uint_eq(iommunest_sim_open_fds(host.sim), 0);
+	iommunest_close(host.ctx);
+	iommunest_sim_free(host.sim);
+}
+
+/* Nothing is leaked, or freed twice. */
+TEST_LOOP(what_is_open_when_the_simulator_ends_is_freed, 2)
+{
+	const struct iommunest_sys *sys = iommunest_sim_sys();
+	struct iommunest_open_options options = {
+		.size = sizeof(options),
+		.sys = sys,
+	};
+	struct iommunest_sim *sim;
+	struct iommunest_ctx *ctx;
+	int iommufd, fd;
+	uint32_t dev;
+
+	ck_assert_int_eq(iommunest_sim_new(&sim, NULL), 0);
+	options.sys_data = sim;
+	iommufd = sys->open(sim, "/dev/iommu", O_RDWR);
+	ck_assert_int_eq(iommunest_open_fd(&ctx, iommufd, &options), 0);
+	ck_assert_int_eq(iommunest_vfio_open(ctx, NODE, &fd, &dev), 0);
+	if (_i)
+		sys->close(sim, iommufd);
+	iommunest_close(ctx);
+	iommunest_sim_free(sim);
 }
 
 TEST(a_device_is_bound_once)

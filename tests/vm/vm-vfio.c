@@ -288,3 +288,93 @@ TEST(a_node_that_is_missing_is_said)
 	ck_assert_int_eq(rename(hidden, node), 0);
 	ck_assert_int_eq(iommunest_vfio_find(NULL, ADDRESS, &device), 0);
 }
+
+/* ---- Ends ---- */
+
+/* A child that was not started by exec has the files, too. */
+TEST(a_device_is_bound_until_each_copy_is_closed)
+{
+	struct iommunest_ctx *ctx, *other;
+	int go[2], fd, status;
+	uint32_t dev_id;
+	char byte;
+	pid_t pid;
+
+	ck_assert_int_eq(pipe(go), 0);
+	ck_assert_int_eq(iommunest_open(&ctx, NULL), 0);
+	ck_assert_int_eq(open_pci(ctx, ADDRESS, &fd), 0);
+	pid = fork();
+	if (pid == 0) {
+		close(go[1]);
+		_exit(read(go[0], &byte, 1) != 0);
+	}
+	iommunest_vfio_close(ctx, fd);
+	iommunest_close(ctx);
+	ck_assert_int_eq(iommunest_open(&other, NULL), 0);
+	ck_assert_int_eq(open_pci(other, ADDRESS, &fd), -EINVAL);
+	ck_assert_uint_eq(device.reasons, R(BOUND));
+	close(go[0]);
+	close(go[1]);
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(
+		iommunest_vfio_open_pci(other, ADDRESS, &fd, &dev_id, NULL), 0);
+	iommunest_vfio_close(other, fd);
+	iommunest_close(other);
+}
+
+/* Prints its files, of which those that are ours would be two more. */
+static int files_after_exec(void)
+{
+	FILE *out = popen("exec /bin/busybox ls /proc/self/fd", "r");
+	char line[16];
+	int count = 0;
+
+	ck_assert_ptr_nonnull(out);
+	while (fgets(line, sizeof(line), out))
+		count++;
+	pclose(out);
+	return count;
+}
+
+TEST(a_program_that_is_started_has_none_of_the_files)
+{
+	const int before = files_after_exec();
+	struct iommunest_ctx *ctx;
+	int fd;
+
+	ck_assert_int_eq(iommunest_open(&ctx, NULL), 0);
+	ck_assert_int_eq(open_pci(ctx, ADDRESS, &fd), 0);
+	ck_assert_int_eq(files_after_exec(), before);
+	iommunest_vfio_close(ctx, fd);
+	iommunest_close(ctx);
+}
+
+/* The device keeps the iommufd, and what is in it, until it is closed. */
+TEST(a_device_outlives_its_context)
+{
+	struct iommunest_ctx *ctx, *other;
+	struct iommunest_open_options none = { .size = sizeof(none) };
+	uint32_t dev_id, ioas, parent, pt_id;
+	int fd;
+
+	ck_assert_int_eq(iommunest_open(&ctx, NULL), 0);
+	ck_assert_int_eq(
+		iommunest_vfio_open_pci(ctx, ADDRESS, &fd, &dev_id, NULL), 0);
+	ck_assert_int_eq(iommunest_ioas_alloc(ctx, &ioas), 0);
+	ck_assert_int_eq(
+		iommunest_hwpt_alloc_parent(ctx, dev_id, ioas, &parent), 0);
+	pt_id = parent;
+	ck_assert_int_eq(iommunest_vfio_attach(ctx, fd, &pt_id), 0);
+	iommunest_close(ctx);
+	/* Any context has the system calls for the device. */
+	ck_assert_int_eq(iommunest_open(&other, &none), 0);
+	pt_id = ioas;
+	ck_assert_int_eq(iommunest_vfio_attach(other, fd, &pt_id), 0);
+	ck_assert_int_eq(iommunest_vfio_detach(other, fd), 0);
+	pt_id = parent;
+	ck_assert_int_eq(iommunest_vfio_attach(other, fd, &pt_id), 0);
+	iommunest_vfio_close(other, fd);
+	ck_assert_int_eq(open_pci(other, ADDRESS, &fd), 0);
+	iommunest_vfio_close(other, fd);
+	iommunest_close(other);
+}
