@@ -33,6 +33,7 @@ VALGRIND_TESTS = $(WRAPPED_TESTS) \
 	%D%/core/test-features \
 	%D%/core/test-map \
 	%D%/core/test-objects \
+	%D%/core/test-old-kernel \
 	%D%/core/test-sizes \
 	%D%/core/test-submit \
 	%D%/core/test-submit-policy \
@@ -370,6 +371,7 @@ CONFORMANCE_SOURCES = \
 	%D%/conformance/cases-order.c \
 	%D%/conformance/cases-prologue.c \
 	%D%/conformance/cases-report.c \
+	%D%/conformance/cases-teardown.c \
 	%D%/conformance/cases-window.c \
 	%D%/conformance/cases-viommu.c \
 	%D%/conformance/cases-vfio.c \

@@ -99,8 +99,9 @@ int iommunest_open_fd(struct iommunest_ctx **ctx, int fd,
 
 /*
  * Ends a context; NULL is allowed.  No submission or queue engine may be using
- * it.  Kernel objects live as long as the open file: if iommunest_open() opened
- * it, they are destroyed.
+ * it.  Kernel objects live as long as the open file.  If iommunest_open()
+ * opened it, they are destroyed now, except where something else keeps the file
+ * open: a bound device, a fault queue, a child process.
  */
 void iommunest_close(struct iommunest_ctx *ctx);
 

@@ -120,6 +120,7 @@ extern const struct conf_case conf_fault_queue_cases[];
 extern const struct conf_case conf_viommu_cases[];
 extern const struct conf_case conf_report_cases[];
 extern const struct conf_case conf_features_cases[];
+extern const struct conf_case conf_teardown_cases[];
 
 /* ---- What the cases are written with ---- */
 

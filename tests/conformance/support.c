@@ -17,7 +17,7 @@ static const struct conf_case *const tables[] = {
 	conf_hw_info_cases,	conf_report_cases,     conf_features_cases,
 	conf_fault_queue_cases, conf_viommu_cases,     conf_ioas_cases,
 	conf_map_cases,		conf_option_cases,     conf_dirty_cases,
-	conf_vfio_cases,
+	conf_vfio_cases,	conf_teardown_cases,
 };
 
 const struct conf_case *conf_get(size_t index)

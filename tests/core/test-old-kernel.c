@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
+/*
+ * A kernel that knows none of the library's ioctls, or none of their flags:
+ * each function that asks it returns its errno unchanged, and writes nothing.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <libiommunest.h>
+
+#include "tests/harness/support.h"
+
+#define FD 42
+#define UNTOUCHED 0xabcdu
+
+/* ---- The kernel ---- */
+
+struct kernel {
+	int error;
+	unsigned int calls;
+};
+
+static int kernel_open(void *data, const char *path, int flags)
+{
+	(void)data;
+	(void)path;
+	(void)flags;
+	return FD;
+}
+
+static int kernel_close(void *data, int fd)
+{
+	(void)data;
+	ck_assert_int_eq(fd, FD);
+	return 0;
+}
+
+static int kernel_ioctl(void *data, int fd, unsigned long request, void *arg)
+{
+	struct kernel *kernel = data;
+
+	(void)fd;
+	(void)request;
+	ck_assert_ptr_nonnull(arg);
+	kernel->calls++;
+	return kernel->error;
+}
+
+static const struct iommunest_sys sys = {
+	.size = sizeof(sys),
+	.open = kernel_open,
+	.close = kernel_close,
+	.ioctl = kernel_ioctl,
+};
+
+static struct iommunest_ctx *open_on(struct kernel *kernel, int error)
+{
+	const struct iommunest_open_options options = {
+		.size = sizeof(options),
+		.sys = &sys,
+		.sys_data = kernel,
+	};
+	struct iommunest_ctx *ctx;
+
+	*kernel = (struct kernel){ .error = error };
+	ck_assert_int_eq(iommunest_open(&ctx, &options), 0);
+	return ctx;
+}
+
+/* ---- Each function that makes an ioctl ---- */
+
+static int untouched(uint32_t id, int ret)
+{
+	ck_assert_uint_eq(id, UNTOUCHED);
+	return ret;
+}
+
+static int ioas_alloc(struct iommunest_ctx *ctx)
+{
+	uint32_t id = UNTOUCHED;
+	int ret = iommunest_ioas_alloc(ctx, &id);
+
+	return untouched(id, ret);
+}
+
+static int object_destroy(struct iommunest_ctx *ctx)
+{
+	return iommunest_object_destroy(ctx, 1);
+}
+
+static int raw_ioctl(struct iommunest_ctx *ctx)
+{
+	uint32_t cmd = sizeof(cmd);
+
+	return iommunest_ioctl(ctx, 0x3bff, &cmd);
+}
+
+static int hwpt_alloc_parent(struct iommunest_ctx *ctx)
+{
+	uint32_t id = UNTOUCHED;
+	int ret = iommunest_hwpt_alloc_parent(ctx, 1, 2, &id);
+
+	return untouched(id, ret);
+}
+
+static int hwpt_alloc_paging(struct iommunest_ctx *ctx)
+{
+	const struct iommunest_paging_hwpt paging = {
+		.size = sizeof(paging),
+		.flags = IOMMUNEST_HWPT_NEST_PARENT | IOMMUNEST_HWPT_PASID,
+	};
+	uint32_t id = UNTOUCHED;
+	int ret = iommunest_hwpt_alloc_paging(ctx, 1, 2, &paging, &id);
+
+	return untouched(id, ret);
+}
+
+static int hwpt_alloc_nested(struct iommunest_ctx *ctx)
+{
+	const uint64_t data = 0;
+	const struct iommunest_nested_hwpt nested = {
+		.size = sizeof(nested),
+		.data_type = 1,
+		.data = &data,
+		.data_len = sizeof(data),
+		.flags = IOMMUNEST_HWPT_PASID,
+	};
+	uint32_t id = UNTOUCHED;
+	int ret = iommunest_hwpt_alloc_nested(ctx, 1, 2, &nested, &id);
+
+	return untouched(id, ret);
+}
+
+static int vtd_hwpt_alloc(struct iommunest_ctx *ctx)
+{
+	const struct iommunest_vtd_s1 s1 = {
+		.size = sizeof(s1),
+		.addr_width = 48,
+	};
+	uint32_t id = UNTOUCHED;
+	int ret = iommunest_vtd_hwpt_alloc(ctx, 1, 2, &s1, &id);
+
+	return untouched(id, ret);
+}
+
+static int hw_info(struct iommunest_ctx *ctx)
+{
+	struct iommunest_hw_info info = { .size = sizeof(info), .type = 7 };
+	int ret = iommunest_hw_info(ctx, 1, &info);
+
+	ck_assert_uint_eq(info.type, 7);
+	return ret;
+}
+
+/* A kernel that cannot be asked does not report any. */
+static int reports_errors(struct iommunest_ctx *ctx)
+{
+	int ret = iommunest_reports_errors(ctx, 1, iommunest_vtd_s1_type());
+
+	return ret ? ret : -ENOTTY;
+}
+
+/* Everything is pending, and the call is to blame. */
+static int submit(struct iommunest_ctx *ctx)
+{
+	struct iommunest_report report = { .size = sizeof(report) };
+	struct iommunest_batch *batch;
+	int ret;
+
+	ck_assert_int_eq(
+		iommunest_batch_new(&batch, iommunest_vtd_s1_type(), 2), 0);
+	iommunest_vtd_batch_add_block(batch, 0x1000, 0, 0, 1);
+	iommunest_vtd_batch_add_block(batch, 0x8000, 0, 0, 2);
+	ret = iommunest_submit(ctx, 1, batch, NULL, &report);
+	ck_assert_int_eq(report.error, ret);
+	ck_assert_uint_eq(report.blame, IOMMUNEST_BLAME_CALL);
+	ck_assert_uint_eq(report.pending, 2);
+	ck_assert_uint_eq(report.handled, 0);
+	iommunest_batch_free(batch);
+	return ret;
+}
+
+static int vfio_bind(struct iommunest_ctx *ctx)
+{
+	uint32_t id = UNTOUCHED;
+	int ret = iommunest_vfio_bind(ctx, FD, &id);
+
+	return untouched(id, ret);
+}
+
+/* What was opened in vain is closed again. */
+static int vfio_open(struct iommunest_ctx *ctx)
+{
+	uint32_t id = UNTOUCHED;
+	int fd = -1, ret;
+
+	ret = iommunest_vfio_open(ctx, "/dev/vfio/devices/vfio0", &fd, &id);
+	ck_assert_int_eq(fd, -1);
+	return untouched(id, ret);
+}
+
+static int vfio_attach(struct iommunest_ctx *ctx)
+{
+	uint32_t id = UNTOUCHED;
+	int ret = iommunest_vfio_attach(ctx, FD, &id);
+
+	return untouched(id, ret);
+}
+
+static int vfio_detach(struct iommunest_ctx *ctx)
+{
+	return iommunest_vfio_detach(ctx, FD);
+}
+
+static int vfio_attach_pasid(struct iommunest_ctx *ctx)
+{
+	uint32_t id = UNTOUCHED;
+	int ret = iommunest_vfio_attach_pasid(ctx, FD, 1, &id);
+
+	return untouched(id, ret);
+}
+
+static int vfio_detach_pasid(struct iommunest_ctx *ctx)
+{
+	return iommunest_vfio_detach_pasid(ctx, FD, 1);
+}
+
+#define ROW(fn)         \
+	{               \
+#fn, fn \
+	}
+
+static const struct function {
+	const char *name;
+	int (*call)(struct iommunest_ctx *ctx);
+} functions[] = {
+	ROW(ioas_alloc),	ROW(object_destroy),
+	ROW(raw_ioctl),		ROW(hwpt_alloc_parent),
+	ROW(hwpt_alloc_paging), ROW(hwpt_alloc_nested),
+	ROW(vtd_hwpt_alloc),	ROW(hw_info),
+	ROW(reports_errors),	ROW(submit),
+	ROW(vfio_bind),		ROW(vfio_open),
+	ROW(vfio_attach),	ROW(vfio_detach),
+	ROW(vfio_attach_pasid), ROW(vfio_detach_pasid),
+};
+
+TEST_LOOP(without_an_ioctl_a_function_returns_enotty, ARRAY_LEN(functions))
+{
+	const struct function *function = &functions[_i];
+	struct kernel kernel;
+	struct iommunest_ctx *ctx = open_on(&kernel, -ENOTTY);
+	int ret = function->call(ctx);
+
+	ck_assert_msg(ret == -ENOTTY, "%s: %d", function->name, ret);
+	ck_assert_uint_ge(kernel.calls, 1);
+	/* Asked again, it says the same. */
+	ck_assert_int_eq(function->call(ctx), -ENOTTY);
+	iommunest_close(ctx);
+}
+
+TEST_LOOP(without_a_flag_a_function_returns_eopnotsupp, ARRAY_LEN(functions))
+{
+	const struct function *function = &functions[_i];
+	struct kernel kernel;
+	struct iommunest_ctx *ctx = open_on(&kernel, -EOPNOTSUPP);
+	int ret = function->call(ctx);
+
+	ck_assert_msg(ret == -EOPNOTSUPP, "%s: %d", function->name, ret);
+	iommunest_close(ctx);
+}
+
+TEST(a_kernel_without_any_ioctl_has_no_feature)
+{
+	struct kernel kernel;
+	struct iommunest_ctx *ctx = open_on(&kernel, -ENOTTY);
+	uint64_t features = UINT64_MAX;
+
+	ck_assert_int_eq(iommunest_features(ctx, &features), 0);
+	ck_assert_uint_eq(features, 0);
+	iommunest_close(ctx);
+}
