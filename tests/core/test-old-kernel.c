@@ -97,6 +97,111 @@ static int raw_ioctl(struct iommunest_ctx *ctx)
 	return iommunest_ioctl(ctx, 0x3bff, &cmd);
 }
 
+static char memory[64];
+
+static int ioas_iova_ranges(struct iommunest_ctx *ctx)
+{
+	struct iommunest_iova_ranges ranges = { .size = sizeof(ranges) };
+
+	return iommunest_ioas_iova_ranges(ctx, 1, &ranges);
+}
+
+static int ioas_allow_iovas(struct iommunest_ctx *ctx)
+{
+	const struct iommunest_iova_range range = { 0, 0xfff };
+
+	return iommunest_ioas_allow_iovas(ctx, 1, &range, 1);
+}
+
+static int untouched_iova(uint64_t iova, int ret)
+{
+	ck_assert_uint_eq(iova, UNTOUCHED);
+	return ret;
+}
+
+#define ANYWHERE (IOMMUNEST_MAP_READ | IOMMUNEST_MAP_WRITE)
+
+static int ioas_map(struct iommunest_ctx *ctx)
+{
+	uint64_t iova = UNTOUCHED;
+	int ret = iommunest_ioas_map(ctx, 1, memory, sizeof(memory), ANYWHERE,
+				     &iova);
+
+	return untouched_iova(iova, ret);
+}
+
+static int ioas_map_file(struct iommunest_ctx *ctx)
+{
+	uint64_t iova = UNTOUCHED;
+	int ret =
+		iommunest_ioas_map_file(ctx, 1, FD, 0, 0x1000, ANYWHERE, &iova);
+
+	return untouched_iova(iova, ret);
+}
+
+static int ioas_copy(struct iommunest_ctx *ctx)
+{
+	uint64_t iova = UNTOUCHED;
+	int ret = iommunest_ioas_copy(ctx, 1, 2, 0, 0x1000, ANYWHERE, &iova);
+
+	return untouched_iova(iova, ret);
+}
+
+static int ioas_unmap(struct iommunest_ctx *ctx)
+{
+	uint64_t bytes = UNTOUCHED;
+	int ret = iommunest_ioas_unmap(ctx, 1, 0, 0x1000, &bytes);
+
+	return untouched_iova(bytes, ret);
+}
+
+static int ioas_unmap_all(struct iommunest_ctx *ctx)
+{
+	uint64_t bytes = UNTOUCHED;
+	int ret = iommunest_ioas_unmap_all(ctx, 1, &bytes);
+
+	return untouched_iova(bytes, ret);
+}
+
+static int change_process(struct iommunest_ctx *ctx)
+{
+	return iommunest_change_process(ctx);
+}
+
+static int option_get(struct iommunest_ctx *ctx)
+{
+	uint64_t value = UNTOUCHED;
+	int ret = iommunest_option_get(ctx, IOMMUNEST_OPTION_HUGE_PAGES, 1,
+				       &value);
+
+	return untouched_iova(value, ret);
+}
+
+static int option_set(struct iommunest_ctx *ctx)
+{
+	return iommunest_option_set(ctx, IOMMUNEST_OPTION_HUGE_PAGES, 1, 0);
+}
+
+static int dirty_set(struct iommunest_ctx *ctx)
+{
+	return iommunest_dirty_set(ctx, 1, true);
+}
+
+static int dirty_get(struct iommunest_ctx *ctx)
+{
+	const struct iommunest_dirty dirty = {
+		.size = sizeof(dirty),
+		.length = 0x8000,
+		.page_size = 0x1000,
+		.bitmap = memory,
+		.bitmap_len = 8,
+	};
+	int ret = iommunest_dirty_get(ctx, 1, &dirty);
+
+	ck_assert_int_eq(memory[0], 0);
+	return ret;
+}
+
 static int hwpt_alloc_parent(struct iommunest_ctx *ctx)
 {
 	uint32_t id = UNTOUCHED;
@@ -237,7 +342,13 @@ static const struct function {
 	int (*call)(struct iommunest_ctx *ctx);
 } functions[] = {
 	ROW(ioas_alloc),	ROW(object_destroy),
-	ROW(raw_ioctl),		ROW(hwpt_alloc_parent),
+	ROW(raw_ioctl),		ROW(ioas_iova_ranges),
+	ROW(ioas_allow_iovas),	ROW(ioas_map),
+	ROW(ioas_map_file),	ROW(ioas_copy),
+	ROW(ioas_unmap),	ROW(ioas_unmap_all),
+	ROW(change_process),	ROW(option_get),
+	ROW(option_set),	ROW(dirty_set),
+	ROW(dirty_get),		ROW(hwpt_alloc_parent),
 	ROW(hwpt_alloc_paging), ROW(hwpt_alloc_nested),
 	ROW(vtd_hwpt_alloc),	ROW(hw_info),
 	ROW(reports_errors),	ROW(submit),
