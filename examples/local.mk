@@ -19,6 +19,7 @@ noinst_PROGRAMS += \
 	%D%/fix-and-resubmit \
 	%D%/host-caps \
 	%D%/nest-setup \
+	%D%/nesting \
 	%D%/porting \
 	%D%/submit \
 	%D%/viommu/viommu
@@ -38,6 +39,9 @@ endif
 
 %C%_nest_setup_SOURCES = %D%/nest-setup.c
 %C%_nest_setup_LDADD = $(EXAMPLE_LIBS)
+
+%C%_nesting_SOURCES = %D%/nesting.c
+%C%_nesting_LDADD = $(EXAMPLE_LIBS)
 
 %C%_porting_SOURCES = %D%/porting.c
 %C%_porting_LDADD = $(EXAMPLE_LIBS)

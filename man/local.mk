@@ -53,6 +53,7 @@ LIBRARY_PAGES = \
 	%D%/iommunest_vtd_pasid.3 \
 	%D%/iommunest_vtd_queue.7 \
 	%D%/iommunest_vtd_viommu.7 \
+	%D%/iommunest_nesting.7 \
 	%D%/iommunest_porting.7 \
 	%D%/libiommunest-sim.7 \
 	%D%/libiommunest.7

@@ -42,6 +42,19 @@ if build_and_run nest-setup "$examples/nest-setup.c"; then
 	flushes
 fi
 
+if build_and_run nesting "$examples/nesting.c"; then
+	prints 'the host can nest this guest' \
+		'boot: 0x100000 is written' \
+		'nested: 0x40000000 is written' \
+		'nested: 0x100000 is blocked' \
+		'migration: 0x40000000 is written' \
+		'dirty: page 0x100000' \
+		'unmapped: 0x40000000 is blocked' \
+		'reset: 0x100000 is written' \
+		'left open: 0'
+	flushes
+fi
+
 if build_and_run submit "$examples/submit.c"; then
 	prints '3 entries in 1 ioctl'
 	flushes
