@@ -20,8 +20,10 @@
 /* Something that can be undone, once nothing that uses it is left. */
 struct part {
 	const char *name;
-	/* An object; 0: what the device is attached to. */
+	/* An object; 0: what the device is attached to, or @fd. */
 	uint32_t id;
+	/* A fault queue's descriptor, if not 0. */
+	int fd;
 	/* Bits of the parts that it keeps. */
 	unsigned int uses;
 };
@@ -81,6 +83,9 @@ static int undo(const struct build *build, unsigned int i)
 		.id = build->parts[i].id,
 	};
 
+	if (build->parts[i].fd)
+		return build->env->sys->close(build->env->sys_data,
+					      build->parts[i].fd);
 	if (!cmd.id)
 		return build->env->attach(build->env, 0);
 	return conf_ioctl(build->env, IOMMU_DESTROY, &cmd);
@@ -106,8 +111,7 @@ static bool undo_is_right(const struct build *build, unsigned int *live,
 	int ret;
 
 	if (!(*live & 1u << i)) {
-		/* The device may be attached to nothing as often as one likes.
-		 */
+		/* A device is detached, and a descriptor closed, once. */
 		if (!build->parts[i].id)
 			return true;
 		want = -ENOENT;
@@ -221,6 +225,38 @@ static bool build_ioas(struct build *build)
 
 	add(build, "the IOAS", ioas, 0);
 	return ioas && attached(build, ioas, 1 << 0);
+}
+
+/* An HWPT keeps its fault queue, and so does the queue's descriptor. */
+static bool build_fault_queue(struct build *build)
+{
+	struct conf_env *env = build->env;
+	struct iommu_hwpt_vtd_s1 s1 = conf_stage1();
+	struct iommu_hwpt_alloc cmd = conf_nested(env, &s1);
+	struct iommu_fault_alloc queue = { .size = sizeof(queue) };
+	uint32_t ioas = conf_alloc_ioas(env);
+	uint32_t parent = new_parent(env, ioas);
+	uint32_t nested;
+
+	if (!ioas || !parent ||
+	    !conf_ioctl_is(env, IOMMU_FAULT_QUEUE_ALLOC, &queue, 0))
+		return false;
+	cmd.pt_id = parent;
+	cmd.flags = IOMMU_HWPT_FAULT_ID_VALID;
+	cmd.fault_id = queue.out_fault_id;
+	nested = conf_alloc_hwpt(env, &cmd);
+	add(build, "the IOAS", ioas, 0);
+	add(build, "the parent", parent, 1 << 0);
+	add(build, "the fault queue", queue.out_fault_id, 0);
+	add(build, "its descriptor", 0, 1 << 2);
+	build->parts[build->count - 1].fd = (int)queue.out_fault_fd;
+	add(build, "the nested HWPT", nested, 1 << 1 | 1 << 2);
+	return nested;
+}
+
+static bool a_fault_queue_ends_in_any_order(struct conf_env *env)
+{
+	return each_order_is_right(env, build_fault_queue);
 }
 
 static bool a_nested_device_ends_in_any_order(struct conf_env *env)
@@ -452,6 +488,7 @@ static bool a_child_destroys_what_both_have(struct conf_env *env)
 
 const struct conf_case conf_teardown_cases[] = {
 	CONF_CASE(a_nested_device_ends_in_any_order),
+	CONF_CASE(a_fault_queue_ends_in_any_order),
 	CONF_CASE(a_device_on_stage_2_ends_in_any_order),
 	CONF_CASE(a_device_on_an_ioas_ends_in_any_order),
 	CONF_CASE(a_replaced_hwpt_can_be_destroyed),

@@ -250,6 +250,16 @@ static int vtd_hwpt_alloc(struct iommunest_ctx *ctx)
 	return untouched(id, ret);
 }
 
+static int fault_queue_alloc(struct iommunest_ctx *ctx)
+{
+	uint32_t id = UNTOUCHED;
+	int fd = -1, ret;
+
+	ret = iommunest_fault_queue_alloc(ctx, &id, &fd);
+	ck_assert_int_eq(fd, -1);
+	return untouched(id, ret);
+}
+
 static int hw_info(struct iommunest_ctx *ctx)
 {
 	struct iommunest_hw_info info = { .size = sizeof(info), .type = 7 };
@@ -341,20 +351,35 @@ static const struct function {
 	const char *name;
 	int (*call)(struct iommunest_ctx *ctx);
 } functions[] = {
-	ROW(ioas_alloc),	ROW(object_destroy),
-	ROW(raw_ioctl),		ROW(ioas_iova_ranges),
-	ROW(ioas_allow_iovas),	ROW(ioas_map),
-	ROW(ioas_map_file),	ROW(ioas_copy),
-	ROW(ioas_unmap),	ROW(ioas_unmap_all),
-	ROW(change_process),	ROW(option_get),
-	ROW(option_set),	ROW(dirty_set),
-	ROW(dirty_get),		ROW(hwpt_alloc_parent),
-	ROW(hwpt_alloc_paging), ROW(hwpt_alloc_nested),
-	ROW(vtd_hwpt_alloc),	ROW(hw_info),
-	ROW(reports_errors),	ROW(submit),
-	ROW(vfio_bind),		ROW(vfio_open),
-	ROW(vfio_attach),	ROW(vfio_detach),
-	ROW(vfio_attach_pasid), ROW(vfio_detach_pasid),
+	ROW(ioas_alloc),
+	ROW(object_destroy),
+	ROW(raw_ioctl),
+	ROW(ioas_iova_ranges),
+	ROW(ioas_allow_iovas),
+	ROW(ioas_map),
+	ROW(ioas_map_file),
+	ROW(ioas_copy),
+	ROW(ioas_unmap),
+	ROW(ioas_unmap_all),
+	ROW(change_process),
+	ROW(option_get),
+	ROW(option_set),
+	ROW(dirty_set),
+	ROW(dirty_get),
+	ROW(hwpt_alloc_parent),
+	ROW(hwpt_alloc_paging),
+	ROW(hwpt_alloc_nested),
+	ROW(vtd_hwpt_alloc),
+	ROW(fault_queue_alloc),
+	ROW(hw_info),
+	ROW(reports_errors),
+	ROW(submit),
+	ROW(vfio_bind),
+	ROW(vfio_open),
+	ROW(vfio_attach),
+	ROW(vfio_detach),
+	ROW(vfio_attach_pasid),
+	ROW(vfio_detach_pasid),
 };
 
 TEST_LOOP(without_an_ioctl_a_function_returns_enotty, ARRAY_LEN(functions))
