@@ -35,7 +35,8 @@ static void copy_name(char *to, const char *from, size_t room)
 int iommunest__sysfs_link(struct iommunest_ctx *ctx, const char *path,
 			  char *name, size_t room)
 {
-	char target[512];
+	/* valgrind does not see what a simulator writes here. */
+	char target[512] = { 0 };
 	ssize_t len;
 
 	if (!ctx->sys.readlink)
@@ -65,6 +66,7 @@ int iommunest__sysfs_read(struct iommunest_ctx *ctx, const char *path,
 	fd = open_read(ctx, path, 0);
 	if (fd < 0)
 		return fd;
+	memset(text, 0, room);
 	len = ctx->sys.read(ctx->sys_data, fd, text, room - 1);
 	ctx->sys.close(ctx->sys_data, fd);
 	if (len < 0)
@@ -106,7 +108,7 @@ static int each_of(const char *buf, size_t len,
 int iommunest__sysfs_list(struct iommunest_ctx *ctx, const char *path,
 			  int (*each)(void *user, const char *name), void *user)
 {
-	char buf[1024];
+	char buf[1024] = { 0 };
 	ssize_t len;
 	int fd, ret = 0;
 

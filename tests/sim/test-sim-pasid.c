@@ -164,7 +164,7 @@ TEST(a_device_without_pasids_caches_and_flushes_nothing_for_them)
 
 static uint32_t width_of(uint32_t dev)
 {
-	struct iommu_hw_info_vtd vtd;
+	struct iommu_hw_info_vtd vtd = { 0 };
 	struct iommu_hw_info cmd = {
 		.size = sizeof(cmd),
 		.dev_id = dev,
@@ -278,7 +278,7 @@ TEST_RANGE(a_folder_is_read_in_pieces, 40, 100)
 {
 	int fd = open_sysfs("/sys/bus/pci/devices", O_RDONLY | O_DIRECTORY);
 	unsigned int names = 0;
-	char buf[100];
+	char buf[100] = { 0 };
 	ssize_t len, at;
 	uint16_t reclen;
 
