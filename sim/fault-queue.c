@@ -75,6 +75,7 @@ static int open_queue(struct iommunest_sim *sim, struct sim_file *iommufd,
 	file->iommufd = iommufd;
 	queue->sim = sim;
 	queue->obj.users++;
+	iommufd->users++;
 	return fd;
 }
 
@@ -113,8 +114,8 @@ int iommunest__sim_fault_queue_alloc(struct sim_call *call)
 
 void iommunest__sim_fault_queue_close(struct sim_file *file)
 {
-	if (file->iommufd)
-		file->queue->obj.users--;
+	file->queue->obj.users--;
+	iommunest__sim_iommufd_put(file->iommufd);
 	file->iommufd = NULL;
 }
 
@@ -220,8 +221,6 @@ ssize_t iommunest__sim_fault_queue_read(struct iommunest_sim *sim,
 	len = transfer_len(len);
 	if (len % REQUEST_LEN)
 		return -ESPIPE;
-	if (!file->iommufd)
-		return 0;
 	while (queue->unread) {
 		const size_t size = queue->unread->count * REQUEST_LEN;
 		int ret = size > len - done ? -EINVAL
@@ -242,8 +241,6 @@ static int take_response(struct sim_file *file,
 
 	if (response->code != IOMMUFD_PAGE_RESP_SUCCESS &&
 	    response->code != IOMMUFD_PAGE_RESP_INVALID)
-		return -EINVAL;
-	if (!file->iommufd)
 		return -EINVAL;
 	for (at = &file->queue->unanswered; *at; at = &(*at)->next) {
 		if ((*at)->cookie == response->cookie) {
@@ -281,7 +278,7 @@ short iommunest__sim_fault_queue_events(const struct sim_file *file)
 {
 	short events = POLLOUT;
 
-	if (file->iommufd && file->queue->unread)
+	if (file->queue->unread)
 		events |= POLLIN | POLLRDNORM;
 	return events;
 }

@@ -55,10 +55,13 @@ static void free_file(struct sim_file *file)
 	free(file);
 }
 
-/* As in the kernel, a device that is bound keeps an iommufd that was closed. */
+/*
+ * As in the kernel, a device that is bound and a fault queue that is open keep
+ * an iommufd that was closed.
+ */
 static void put_file(struct sim_file *file)
 {
-	if (file->devices > 0)
+	if (file->users > 0)
 		file->closed = true;
 	else
 		free_file(file);
@@ -71,10 +74,10 @@ void iommunest__sim_file_close(struct iommunest_sim *sim, int fd)
 	sim->file_count--;
 }
 
-void iommunest__sim_file_put_device(struct sim_file *iommufd)
+void iommunest__sim_iommufd_put(struct sim_file *iommufd)
 {
-	iommufd->devices--;
-	if (iommufd->closed && iommufd->devices == 0)
+	iommufd->users--;
+	if (iommufd->closed && iommufd->users == 0)
 		free_file(iommufd);
 }
 
@@ -101,9 +104,8 @@ void iommunest__sim_files_free(struct iommunest_sim *sim)
 	for (i = 0; i < sim->file_room; i++) {
 		if (!sim->files[i])
 			continue;
-		if (sim->files[i]->kind == SIM_FILE_VFIO &&
-		    sim->files[i]->iommufd)
-			iommunest__sim_file_put_device(sim->files[i]->iommufd);
+		if (sim->files[i]->iommufd)
+			iommunest__sim_iommufd_put(sim->files[i]->iommufd);
 		put_file(sim->files[i]);
 	}
 	free(sim->files);

@@ -16,8 +16,11 @@ struct sim_file *iommunest__sim_file_get(const struct iommunest_sim *sim,
 /* NULL: no such file descriptor, or not an iommufd's. */
 struct sim_file *iommunest__sim_iommufd_get(const struct iommunest_sim *sim,
 					    int fd);
-/* A device of it was closed, which may have been the last to need it. */
-void iommunest__sim_file_put_device(struct sim_file *iommufd);
+/*
+ * A device of it, or a fault queue, was closed, which may have been the last to
+ * need it.
+ */
+void iommunest__sim_iommufd_put(struct sim_file *iommufd);
 void iommunest__sim_files_free(struct iommunest_sim *sim);
 
 #endif /* IOMMUNEST_SIM_FILES_H */

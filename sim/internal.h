@@ -283,12 +283,12 @@ struct sim_file {
 	struct sim_ioas *vfio_ioas;
 	/* Number of a VFIO device node. */
 	unsigned int node;
-	/* A node is bound once; a fault queue's @iommufd may be closed: NULL. */
+	/* A node is bound once. */
 	bool bound;
 	struct sim_file *iommufd;
 	uint32_t dev_id;
-	/* Of an iommufd: how many devices are bound; it was closed. */
-	unsigned int devices;
+	/* Of an iommufd: how many nodes and queues need it; it was closed. */
+	unsigned int users;
 	bool closed;
 	/* The device itself was attached as PASID 0, which VFIO takes. */
 	bool as_pasid_0;

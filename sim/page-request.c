@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "device.h"
 #include "fault-queue.h"
 #include "files.h"
 #include "lock.h"
@@ -56,8 +57,12 @@ static uint32_t count_of(const struct sim_device *dev, uint32_t grpid)
 	return count;
 }
 
-/* Their PASIDs may differ: the kernel looks at the group's index alone. */
+/*
+ * Their PASIDs may differ: the kernel looks at the group's index alone.  The
+ * group is answered when @attached is detached.
+ */
 static struct sim_group *make_group(struct sim_device *dev,
+				    struct sim_device *attached,
 				    const struct iommu_hwpt_pgfault *last)
 {
 	const uint32_t count = count_of(dev, last->grpid) + 1;
@@ -68,7 +73,7 @@ static struct sim_group *make_group(struct sim_device *dev,
 	group = calloc(1, sizeof(*group) + count * sizeof(*last));
 	if (!group)
 		return NULL;
-	group->device = dev;
+	group->device = attached;
 	while ((request = *at)) {
 		if (request->request.grpid != last->grpid) {
 			at = &request->next;
@@ -85,34 +90,35 @@ static struct sim_group *make_group(struct sim_device *dev,
 /* ---- Raising one ---- */
 
 /*
- * The queue that requests go to.  VT-d's driver knows each PASID that has an
- * HWPT, and here none has.
+ * What a request is for: the device itself, or the PASID, if that is attached.
+ * A PASID of 0 that is valid never is.
  */
-static struct sim_fault_queue *
-queue_of(const struct sim_device *dev, const struct iommu_hwpt_pgfault *request)
+static struct sim_device *attached_of(struct sim_device *dev,
+				      const struct iommu_hwpt_pgfault *request)
 {
-	if (request->flags & IOMMU_PGFAULT_FLAGS_PASID_VALID || !dev->hwpt)
-		return NULL;
-	return dev->hwpt->fault_queue;
+	if (!(request->flags & IOMMU_PGFAULT_FLAGS_PASID_VALID))
+		return dev;
+	return request->pasid ? iommunest__sim_device_pasid(dev, request->pasid)
+			      : NULL;
 }
 
 static int raise(struct iommunest_sim *sim, struct sim_device *dev,
 		 const struct iommu_hwpt_pgfault *request)
 {
-	struct sim_fault_queue *queue = queue_of(dev, request);
+	struct sim_device *attached = attached_of(dev, request);
 	struct sim_group *group;
 
-	if (!queue) {
+	if (!attached || !attached->hwpt || !attached->hwpt->fault_queue) {
 		iommunest__sim_page_respond(sim, request,
 					    IOMMUFD_PAGE_RESP_INVALID);
 		return -EINVAL;
 	}
 	if (!(request->flags & IOMMU_PGFAULT_FLAGS_LAST_PAGE))
 		return keep(dev, request);
-	group = make_group(dev, request);
+	group = make_group(dev, attached, request);
 	if (!group)
 		return -ENOMEM;
-	iommunest__sim_fault_queue_add(queue, group);
+	iommunest__sim_fault_queue_add(attached->hwpt->fault_queue, group);
 	return 0;
 }
 

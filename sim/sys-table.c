@@ -72,8 +72,6 @@ static int table_close(void *data, int fd)
 		iommunest__sim_fault_queue_close(file);
 	if (file->kind == SIM_FILE_VFIO)
 		iommunest__sim_vfio_close(file);
-	if (file->kind == SIM_FILE_IOMMUFD)
-		iommunest__sim_vfio_forget(sim, file);
 	iommunest__sim_file_close(sim, fd);
 	return 0;
 }

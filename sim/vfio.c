@@ -216,7 +216,7 @@ static int bind_iommufd(struct iommunest_sim *sim, struct sim_file *file,
 		return ret;
 	}
 	file->bound = true;
-	iommufd->devices++;
+	iommufd->users++;
 	file->iommufd = iommufd;
 	file->dev_id = id;
 	return 0;
@@ -376,20 +376,8 @@ void iommunest__sim_vfio_close(struct sim_file *file)
 	iommunest__sim_pasid_detach_all(file->iommufd, device_of(file));
 	iommunest__sim_detach(file->iommufd, device_of(file));
 	iommunest__sim_object_destroy(file->iommufd, &device_of(file)->obj);
-	iommunest__sim_file_put_device(file->iommufd);
+	iommunest__sim_iommufd_put(file->iommufd);
 	file->iommufd = NULL;
-}
-
-void iommunest__sim_vfio_forget(struct iommunest_sim *sim,
-				const struct sim_file *iommufd)
-{
-	unsigned int i;
-
-	for (i = 0; i < sim->file_room; i++) {
-		if (sim->files[i] && sim->files[i]->kind != SIM_FILE_VFIO &&
-		    sim->files[i]->iommufd == iommufd)
-			sim->files[i]->iommufd = NULL;
-	}
 }
 
 EXPORT int iommunest_sim_set_vfio(struct iommunest_sim *sim, unsigned int n,

@@ -15,8 +15,5 @@ int iommunest__sim_vfio_ioctl(struct iommunest_sim *sim, struct sim_file *file,
 			      uint32_t cmd, uint64_t arg);
 /* Call when the device node @file is closed. */
 void iommunest__sim_vfio_close(struct sim_file *file);
-/* Call when @iommufd is closed: its fault queues are no more. */
-void iommunest__sim_vfio_forget(struct iommunest_sim *sim,
-				const struct sim_file *iommufd);
 
 #endif /* IOMMUNEST_SIM_VFIO_H */

@@ -317,8 +317,95 @@ TEST_LOOP(a_request_ends_a_wait_of_another_thread, 20)
 	ck_assert_int_eq(waited, 1);
 }
 
-/* A device whose context is closed is detached, and so is the queue. */
-TEST(requests_end_with_the_iommufd)
+/* ---- PASIDs ---- */
+
+#define PASID 7u
+
+static int raise_with_pasid(uint32_t pasid, uint32_t prgi)
+{
+	const struct iommunest_page_request request = {
+		.flags = IOMMUNEST_PAGE_REQUEST_LAST |
+			 IOMMUNEST_PAGE_REQUEST_PASID,
+		.dev_id = r.dev[0],
+		.pasid = pasid,
+		.prgi = prgi,
+		.perm = IOMMUNEST_PAGE_REQUEST_READ,
+	};
+
+	return iommunest_sim_page_request(sim, iommunest_fd(r.ctx), &request);
+}
+
+/* An HWPT for a PASID, on a kernel that has them; the device has none. */
+static void set_up_pasid(void)
+{
+	const struct iommunest_paging_hwpt paging = {
+		.size = sizeof(paging),
+		.flags = IOMMUNEST_HWPT_NEST_PARENT | IOMMUNEST_HWPT_PASID,
+	};
+	struct iommunest_vtd_s1 s1 = {
+		.size = sizeof(s1),
+		.addr_width = 48,
+		.hwpt_flags = IOMMUNEST_HWPT_FAULT_ID | IOMMUNEST_HWPT_PASID,
+	};
+	uint32_t parent;
+
+	tear_down();
+	memset(&r, 0, sizeof(r));
+	requests_open(&r, 1);
+	ck_assert_int_eq(
+		iommunest_fault_queue_alloc(r.ctx, &r.fault_id, &r.queue), 0);
+	ck_assert_int_eq(iommunest_hwpt_alloc_paging(r.ctx, r.dev[0], r.own[0],
+						     &paging, &parent),
+			 0);
+	s1.fault_id = r.fault_id;
+	ck_assert_int_eq(iommunest_vtd_hwpt_alloc(r.ctx, r.dev[0], parent, &s1,
+						  &r.hwpt[0]),
+			 0);
+	ck_assert_int_eq(iommunest_sim_attach_pasid(sim, iommunest_fd(r.ctx),
+						    r.dev[0], PASID, r.hwpt[0]),
+			 0);
+}
+
+TEST(requests_of_a_pasid_go_to_its_own_queue)
+{
+	struct iommunest_page_request request;
+
+	set_up_pasid();
+	ck_assert_int_eq(raise_with_pasid(PASID, 1), 0);
+	ck_assert_int_eq(read_some(&request, 1), 1);
+	ck_assert_uint_eq(request.pasid, PASID);
+	ck_assert_int_eq(answer(request.cookie, 0), 8);
+	expect_answer(0, 1, 0);
+	/* Others have none, the device itself among them. */
+	ck_assert_int_eq(raise_with_pasid(PASID + 1, 2), -EINVAL);
+	ck_assert_int_eq(raise_with_pasid(0, 3), -EINVAL);
+	ck_assert_int_eq(raise(&r, 0, 4, 0, IOMMUNEST_PAGE_REQUEST_LAST),
+			 -EINVAL);
+	ck_assert_int_eq(read_some(&request, 1), 0);
+}
+
+TEST(requests_of_a_pasid_are_answered_when_it_is_detached)
+{
+	struct iommunest_page_request request;
+	int fd;
+
+	set_up_pasid();
+	fd = iommunest_fd(r.ctx);
+	ck_assert_int_eq(raise_with_pasid(PASID, 1), 0);
+	ck_assert_int_eq(read_some(&request, 1), 1);
+	ck_assert_int_eq(raise_with_pasid(PASID, 2), 0);
+	ck_assert_int_eq(
+		iommunest_sim_attach_pasid(sim, fd, r.dev[0], PASID, 0), 0);
+	ck_assert_uint_eq(n_answers, 2);
+	expect_answer(0, 2, 1);
+	expect_answer(1, 1, 1);
+	ck_assert_int_eq(read_some(&request, 1), 0);
+}
+
+/* ---- The end ---- */
+
+/* As in the kernel, where a queue's file has a reference to the iommufd's. */
+TEST(a_queue_that_is_open_keeps_the_iommufd)
 {
 	struct iommunest_page_request request;
 	const int queue = r.queue;
@@ -328,8 +415,11 @@ TEST(requests_end_with_the_iommufd)
 	ck_assert_int_eq(read_some(&request, 1), 1);
 	raise(&r, 0, 3, 0x1000, IOMMUNEST_PAGE_REQUEST_LAST);
 	iommunest_close(r.ctx);
+	ck_assert_int_eq(answer(1, 0), 8);
+	ck_assert_int_eq(read_some(&request, 1), 1);
+	ck_assert_uint_eq(request.prgi, 3);
+	ck_assert_int_eq(answer(1, 0), 8);
 	ck_assert_int_eq(read_some(&request, 1), 0);
-	ck_assert_int_eq(answer(1, 0), -EINVAL);
 	ck_assert_int_eq(r.sys->close(sim, queue), 0);
 	ck_assert_int_eq(r.sys->close(sim, queue), -EBADF);
 	/* For tear_down(). */
