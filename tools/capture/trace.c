@@ -147,8 +147,8 @@ static int add_kick(struct trace *trace, uint64_t tail)
 
 static bool is_wide_only(const struct capture_desc *desc)
 {
-	unsigned int type = (desc->words[0] & 0xf) | (desc->words[0] >> 9 & 7)
-							     << 4;
+	const uint64_t type = (desc->words[0] & 0xf) |
+			      (desc->words[0] >> 9 & 7) << 4;
 
 	return type >= IOMMUNEST_VTD_DESC_PIOTLB &&
 	       type <= IOMMUNEST_VTD_DESC_PAGE_RESPONSE;
