@@ -326,6 +326,8 @@ struct iommunest_sim {
 	uint64_t ecap;
 	/* Copies user memory; -1: not needed. */
 	int pipe[2];
+	/* The pipe only shows valgrind what was copied. */
+	bool pipe_shows;
 	struct sim_file **files;
 	unsigned int file_room;
 	unsigned int file_count;
