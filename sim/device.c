@@ -12,7 +12,6 @@
 #include "iopt.h"
 #include "lock.h"
 #include "objects.h"
-#include "page-request.h"
 #include "ranges.h"
 #include "registers.h"
 
@@ -171,7 +170,7 @@ void iommunest__sim_device_join(struct sim_device *dev, struct sim_hwpt *hwpt,
 static bool lacks_requests(const struct sim_device *dev,
 			   const struct sim_hwpt *hwpt)
 {
-	return hwpt->fault_queue && !iommunest__sim_can_request(dev);
+	return hwpt->fault_queue && !dev->pri;
 }
 
 int iommunest__sim_driver_check(const struct iommunest_sim *sim,

@@ -108,7 +108,7 @@ static int miss(struct transfer *transfer, int error)
 
 	if (error != -EFAULT || !is_guests(access->reason) ||
 	    !transfer->attachment.tlb || !access->hwpt->fault_queue ||
-	    !iommunest__sim_can_request(transfer->dev))
+	    !transfer->dev->pri)
 		return error;
 	ret = iommunest__sim_ask_for_page(access->sim, transfer->dev,
 					  transfer->pasid, access->iova,

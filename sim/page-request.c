@@ -24,11 +24,6 @@
 	(IOMMUNEST_PAGE_REQUEST_READ | IOMMUNEST_PAGE_REQUEST_WRITE | \
 	 IOMMUNEST_PAGE_REQUEST_EXEC | IOMMUNEST_PAGE_REQUEST_PRIV)
 
-bool iommunest__sim_can_request(const struct sim_device *dev)
-{
-	return dev->pri;
-}
-
 /* ---- Requests without the last one ---- */
 
 static int keep(struct sim_device *dev,

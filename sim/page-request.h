@@ -6,9 +6,6 @@
 
 #include "internal.h"
 
-/* Whether the driver can turn page requests on. */
-bool iommunest__sim_can_request(const struct sim_device *dev);
-
 /*
  * A group of one request, of a device whose requests are on.  @perm is as in
  * struct iommu_hwpt_pgfault.  Returns 0, -EINVAL (nobody handles it), -ENOMEM.
