@@ -52,7 +52,8 @@ uint64_t iommunest__sim_default_ecap(void)
 	const uint64_t coherent = BIT(0), queue = BIT(1), device_tlb = BIT(2);
 	const uint64_t remap_interrupts = BIT(3) | BIT(4);
 	const uint64_t pass_through = BIT(6), snoop = BIT(7);
-	const uint64_t page_requests = BIT(29);
+	/* And their draining, without which a guest has no use for them. */
+	const uint64_t page_requests = BIT(29) | BIT(42);
 	const uint64_t pss = (uint64_t)(PASID_WIDTH_MAX - 1) << ECAP_PSS_SHIFT;
 
 	return coherent | queue | device_tlb | remap_interrupts | pass_through |

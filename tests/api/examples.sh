@@ -86,7 +86,7 @@ if build_and_run host-caps "$examples/host-caps.c"; then
 	prints 'nested translation: yes' \
 		'first stage: 5 levels, 1 GiB pages: yes' \
 		'PASIDs: 20 bits' \
-		'for the guest: CAP 0x11d2008000380c00, ECAP 0x1899c80000087'
+		'for the guest: CAP 0x11d2008000380c00, ECAP 0x18d9ca0000087'
 fi
 
 if build_and_run porting "$examples/porting.c"; then
