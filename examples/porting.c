@@ -104,6 +104,9 @@ static void open_host(struct vmm *vmm)
 
 /* ---- Step 3: a device, and what the guest may be shown ---- */
 
+/* A VMM asks uname(2). */
+#define RELEASE "7.3.4"
+
 static int plug(struct vmm *vmm)
 {
 	struct iommunest_vtd_guest guest = { .size = sizeof(guest) };
@@ -111,7 +114,11 @@ static int plug(struct vmm *vmm)
 	uint64_t reasons;
 	int ret;
 
-	ret = iommunest_hw_info(vmm->ctx, vmm->dev_id, &info);
+	ret = iommunest_vtd_kernel_faults(RELEASE, &guest.kernel_faults);
+	if (ret >= 0)
+		ret = iommunest_features(vmm->ctx, &guest.features);
+	if (!ret)
+		ret = iommunest_hw_info(vmm->ctx, vmm->dev_id, &info);
 	/* The first one decides; a VMM clears what it does not emulate. */
 	if (!ret && !vmm->ecap)
 		ret = iommunest_vtd_guest_caps(&info, &vmm->cap,
