@@ -320,6 +320,14 @@ check help '[ $status -eq 0 ] && [ ! -s "$tmp/err" ]'
 for option in width iqa memory address head tail history help version; do
 	check help "grep -q -e '--$option' \"\$tmp/out\""
 done
+# A form of the command line that takes both would be refused.
+manual=$srcdir/man/iommunest-capture.1.in
+forms=$(sed -n '/^.Sh SYNOPSIS/,/^.Sh DESC/p' "$manual" | grep -v '^.Sh' |
+	tr '\n' ' ')
+for option in 'head Ar n' history; do
+	check "the manual has --$option" 'echo "$forms" |
+		grep -qF ".Fl -iqa Ar value .Fl -$option .Fl -tail Ar n .Ar file .Nm"'
+done
 check 'help fits a terminal' '! grep -q ".\{80\}" "$tmp/out"'
 version='iommunest-capture [0-9.]* (libiommunest [0-9.]*)'
 for option in --version -V; do
