@@ -195,6 +195,27 @@ for profile in 6.12 7.3; do
 	run --json --profile $profile "$short"
 	check "profile $profile" 'cmp -s "$tmp/json" "$tmp/out"'
 done
+
+# ---- Captures of nothing ----
+
+# nothing WHAT TEXT: in the table alone.
+nothing()
+{
+	# shellcheck disable=SC2059 # what is written has \n
+	printf "$2" >"$tmp/nothing.iq"
+	run "$tmp/nothing.iq"
+	check "$1" '[ $status -eq 0 ] && [ ! -s "$tmp/err" ]'
+	check "$1" 'grep -q "^nothing was captured" "$tmp/out"'
+	run --json "$tmp/nothing.iq"
+	check "$1, json" '[ $status -eq 0 ] && [ ! -s "$tmp/err" ]'
+	check "$1, json" 'grep -q "^{\"event\":\"summary\"" "$tmp/out"'
+	check "$1, json" '! grep -q "nothing" "$tmp/out"'
+}
+nothing 'a header' "$head"
+nothing 'a ring without a kick' "$ring"
+run "$short"
+check 'something' '! grep -q "nothing was captured" "$tmp/out"'
+
 if [ -w /dev/full ]; then
 	for mode in --json --stats --verbose --help; do
 		"$replay" $mode "$short" >/dev/full 2>"$tmp/err"

@@ -207,6 +207,8 @@ void replay_table(FILE *out, const struct replay *replay)
 	const char *path = replay->options->path;
 
 	fprintf(out, "%s\n", strcmp(path, "-") ? path : "<stdin>");
+	if (!replay->capture->kick_count)
+		fputs("nothing was captured: no kick\n", out);
 	print_rings(out, replay->capture);
 	print_scopes(out, &replay->scan);
 	print_devices(out, &replay->scan);
