@@ -410,9 +410,12 @@ EXTRA_DIST += \
 	%D%/data/machines/group \
 	%D%/data/machines/intel \
 	%D%/data/machines/no-cdev \
+	%D%/data/machines/no-dmar \
+	%D%/data/machines/no-firmware \
 	%D%/data/machines/no-iommufd \
 	%D%/data/machines/no-nest \
 	%D%/data/machines/no-scalable \
+	%D%/data/machines/no-sysfs \
 	%D%/data/machines/no-vfio \
 	%D%/data/machines/off \
 	%D%/data/machines/old \

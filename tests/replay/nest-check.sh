@@ -102,7 +102,8 @@ silent_of()
 # ---- Machines ----
 
 found intel 0
-says 'ok CPU Intel' 'Linux 7.3.4-amd64, which has no known fault' \
+says 'ok CPU Intel: the IOMMU is a VT-d' \
+	'ok kernel Linux 7.3.4-amd64, which has no known fault' \
 	'CONFIG_IOMMUFD a module' 'CONFIG_VFIO_DEVICE_CDEV built in' \
 	'ok dmar0 nests' 'ok command line the VT-d is on' \
 	'ok /dev/iommu is there' 'ok VFIO has 1 device' \
@@ -118,7 +119,7 @@ says "$device vfio-pci has it, as /dev/vfio/devices/vfio0" 'behind dmar0' \
 found intel 0 6a:01.0
 says "Device $device"
 found intel 1 0000:6a:02.0
-says 'a driver of the host has the device: bind it to vfio-pci (nvme)' \
+says "cannot 0000:6a:02.0 nvme has it; bind it to vfio-pci" \
 	'-> If the host does without it: write vfio-pci'
 found intel 1 0000:6a:03.0
 says 'no PCI device has this address' 'lspci -D'
@@ -156,12 +157,35 @@ says 'cannot scalable mode intel_iommu=sm_off' \
 found off 1 $device
 says 'cannot VT-d the firmware describes a VT-d, and the kernel does not use' \
 	'cannot command line without intel_iommu=on' \
-	'without intel_iommu=sm_on' "cannot $device the device has no IOMMU"
+	'without intel_iommu=sm_on' "cannot $device the device has no IOMMU" \
+	'does not use it -> Boot with intel_iommu=on,sm_on.'
+silent_of 'see above'
+found no-dmar 1 $device
+says 'ok CPU Intel: its IOMMU, if there is one, is a VT-d' \
+	'cannot VT-d the firmware describes no VT-d -> Enable VT-d' \
+	"cannot $device the device has no IOMMU" \
+	'does not use it -> Enable VT-d'
+silent_of 'Boot with' 'see above'
+machine intel
+rm "$root/sys/bus/pci/devices/$device/iommu" \
+	"$root/sys/bus/pci/devices/$device/iommu_group"
+run --root "$root" $device
+what='a device without an IOMMU'
+says 'does not use it -> Take a device behind one of the VT-d units'
+found no-firmware 1 $device
+says 'cannot VT-d the kernel shows none, and /sys/firmware is missing'
+silent_of 'the firmware describes'
+found no-sysfs 0 $device
+says 'unknown VT-d there is no sysfs' 'unknown VFIO there is no sysfs' \
+	"unknown $device sysfs is not mounted" '3 things are unknown'
+silent_of 'the firmware describes' 'no VFIO driver'
 found faulty 1
-says 'cannot 6.18.3-amd64 nested invalidations are sent as plain IOTLB' \
+says 'warning kernel Linux 6.18.3-amd64, which has a known fault' \
+	'cannot 6.18.3-amd64 nested invalidations are sent as plain IOTLB' \
 	'-> Take another kernel'
 found old 0
-says 'warning 6.12.117 a flush of everything' \
+says 'warning kernel Linux 6.12.117, which has 2 known faults' \
+	'warning 6.12.117 a flush of everything' \
 	'warning 6.12.117 ATS is off in nested mode' \
 	'unknown configuration' 'warning command line pci=noats' \
 	'warning command line intremap=off' '1 thing is unknown' \
@@ -172,8 +196,17 @@ says 'a driver of the host has another device of the IOMMU group' \
 	'group 17, together with 0000:6a:02.0'
 found empty 1 $device
 says 'unknown CPU neither' 'unknown kernel' 'unknown configuration' \
-	'the firmware describes no VT-d' '/proc/cmdline cannot be read' \
-	'sysfs is not mounted'
+	'unknown VT-d there is no sysfs' '/proc/cmdline cannot be read' \
+	'unknown VFIO there is no sysfs' "unknown $device sysfs is not mounted"
+silent_of 'the firmware describes' 'no VFIO driver'
+manual=$(sed 's/ Ns Ar release/RELEASE/; s/ Ns Pa //' \
+	"$srcdir/man/iommunest-check.1.in")
+for path in /proc/config.gz /boot/config-RELEASE /lib/modules/RELEASE/config \
+	/lib/modules/RELEASE/build/.config; do
+	says "$path"
+	check "the manual has $path" \
+		'printf "%s\n" "$manual" | grep -qE "^.Pa $path( [,;])?$"'
+done
 found garbage 0 $device
 says 'unknown kernel' 'unknown dmar0 its capabilities cannot be read' \
 	'things are unknown'
@@ -308,10 +341,19 @@ usage --root "$root" $addresses $device
 # shellcheck disable=SC2086 # a list
 run --root "$root" $addresses
 check '64 addresses' '[ $status -eq 0 ]'
-run --root "$tmp/no-such"
-check 'no such folder' '[ $status -eq 1 ]'
-run --root "$(printf '%0600d' 1)"
-check 'a long path' '[ $status -eq 1 ]'
+usage --root "$tmp/no-such"
+check 'no such folder' 'grep -q "no-such: no such folder$" "$tmp/err"'
+usage --root "$root/proc/cmdline"
+check 'a file' 'grep -q "cmdline: not a folder$" "$tmp/err"'
+usage --root "$root/proc/cmdline/x"
+check 'below a file' 'grep -q "cmdline/x: not a folder$" "$tmp/err"'
+usage --root "$(printf '%0600d' 1)"
+check 'a long path' 'grep -q "File name too long$" "$tmp/err"'
+mkdir "$tmp/nothing"
+run --root "$tmp/nothing" $device
+check 'an empty folder' '[ $status -eq 1 ] && [ ! -s "$tmp/err" ]'
+what='an empty folder'
+says 'unknown VT-d there is no sysfs' "unknown $device sysfs is not mounted"
 run --root / $device
 check 'this machine' '[ $status -le 1 ]'
 

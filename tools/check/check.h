@@ -205,6 +205,9 @@ enum check_verdict check_nests(const struct iommunest_hw_info *info, char *why,
 void check_add_reasons(struct check *check, const struct check_device *device,
 		       uint32_t reasons, enum check_verdict verdict);
 
+/* What to do where there is no IOMMU, or a device has none; NULL: nothing. */
+const char *check_advice_without_iommu(const struct check *check);
+
 const struct check_unit *check_find_unit(const struct check *check,
 					 const char *name);
 

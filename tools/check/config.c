@@ -68,29 +68,48 @@ static char *if_config(char *text)
 	return NULL;
 }
 
+/* Of the kernel that runs; read first. */
+#define OF_KERNEL "/proc/config.gz"
+
+/* Around the release; the manual has the same list. */
+static const struct {
+	const char *before, *after;
+} places[] = {
+	{ "/boot/config-", "" },
+	{ "/lib/modules/", "/config" },
+	{ "/lib/modules/", "/build/.config" },
+};
+#define PLACES (sizeof(places) / sizeof(places[0]))
+
 static void read_config(struct check *check)
 {
-	/* Around the release. */
-	static const struct {
-		const char *before, *after;
-	} places[] = {
-		{ "/boot/config-", "" },
-		{ "/lib/modules/", "/config" },
-		{ "/lib/modules/", "/build/.config" },
-	};
 	char path[CHECK_PATH_MAX];
 	size_t i;
 
-	/* Of the kernel that runs. */
-	check->config = if_config(check_read_gzip(check, "/proc/config.gz"));
+	check->config = if_config(check_read_gzip(check, OF_KERNEL));
 	if (!check->release[0])
 		return;
-	for (i = 0; !check->config && i < sizeof(places) / sizeof(places[0]);
-	     i++) {
+	for (i = 0; !check->config && i < PLACES; i++) {
 		snprintf(path, sizeof(path), "%s%s%s", places[i].before,
 			 check->release, places[i].after);
 		check->config = if_config(check_read_all(check, path));
 	}
+}
+
+static void no_config(struct check *check)
+{
+	const char *release = check->release[0] ? check->release : "RELEASE";
+	char list[CHECK_SAYS_MAX - 64];
+	size_t i, length = 0;
+
+	list[0] = '\0';
+	for (i = 0; i < PLACES && length < sizeof(list); i++)
+		length += (size_t)snprintf(list + length, sizeof(list) - length,
+					   ", %s%s%s", places[i].before,
+					   release, places[i].after);
+	check_add(check, "config", "configuration", CHECK_UNKNOWN,
+		  "modprobe configs, where that is a module.",
+		  "none of these has it: " OF_KERNEL "%s", list);
 }
 
 static void check_option(struct check *check, size_t row)
@@ -128,11 +147,7 @@ void check_configuration(struct check *check)
 
 	read_config(check);
 	if (!check->config) {
-		check_add(check, "config", "configuration", CHECK_UNKNOWN,
-			  "modprobe configs, where that is a module.",
-			  "neither /proc/config.gz nor /boot/config-%s can be "
-			  "read",
-			  check->release[0] ? check->release : "RELEASE");
+		no_config(check);
 		return;
 	}
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)

@@ -17,8 +17,6 @@ static const struct {
 	{ IOMMUNEST_VFIO_REASON_NO_SYSFS,
 	  "Mount it: mount -t sysfs sysfs /sys" },
 	{ IOMMUNEST_VFIO_REASON_NO_DEVICE, "lspci -D lists all addresses." },
-	{ IOMMUNEST_VFIO_REASON_NO_IOMMU,
-	  "Boot with intel_iommu=on,sm_on; see above." },
 	{ IOMMUNEST_VFIO_REASON_NO_DRIVER,
 	  "Write vfio-pci to its driver_override in sysfs, and its address to "
 	  "/sys/bus/pci/drivers_probe." },
@@ -46,10 +44,12 @@ static const struct {
 	  "Open it with the token of its physical function's user." },
 };
 
-static const char *advice_of(uint32_t reason)
+static const char *advice_of(const struct check *check, uint32_t reason)
 {
 	size_t i;
 
+	if (reason == IOMMUNEST_VFIO_REASON_NO_IOMMU)
+		return check_advice_without_iommu(check);
 	for (i = 0; i < sizeof(advices) / sizeof(advices[0]); i++)
 		if (advices[i].reason == reason)
 			return advices[i].advice;
@@ -63,21 +63,22 @@ void check_add_reasons(struct check *check, const struct check_device *device,
 	uint32_t bit;
 
 	for (bit = 1; bit; bit <<= 1) {
+		const char *advice = advice_of(check, bit);
+
 		if (!(reasons & bit))
 			continue;
 		if (bit == IOMMUNEST_VFIO_REASON_HOST_DRIVER)
 			check_add(check, "device", vfio->address, verdict,
-				  advice_of(bit), "%s (%s)",
-				  iommunest_vfio_reason_text(bit),
+				  advice, "%s has it; bind it to vfio-pci",
 				  vfio->driver);
 		else if (bit == IOMMUNEST_VFIO_REASON_GROUP_HOST_DRIVER)
 			check_add(check, "device", vfio->address, verdict,
-				  advice_of(bit), "%s (%s has %s)",
+				  advice, "%s (%s has %s)",
 				  iommunest_vfio_reason_text(bit),
 				  vfio->other_driver, vfio->other);
 		else
 			check_add(check, "device", vfio->address, verdict,
-				  advice_of(bit), "%s",
+				  advice, "%s",
 				  iommunest_vfio_reason_text(bit));
 	}
 }
@@ -127,7 +128,11 @@ static void check_device(struct check *check, struct check_device *device)
 	uint32_t reasons = vfio->reasons & ~OF_THE_MACHINE;
 
 	look_around(check, device);
-	check_add_reasons(check, device, reasons, CHECK_CANNOT);
+	/* Without sysfs, no device can be seen. */
+	check_add_reasons(check, device, reasons,
+			  reasons & IOMMUNEST_VFIO_REASON_NO_SYSFS
+				  ? CHECK_UNKNOWN
+				  : CHECK_CANNOT);
 	check_unit_of(check, device);
 	if (reasons)
 		return;

@@ -2,8 +2,8 @@
 /* SPDX-FileCopyrightText: The libiommunest authors */
 /*
  * Files of this machine, or of a folder that has a copy of another's /sys,
- * /proc, /dev and /boot.  The library looks at the same ones, through a table
- * of system calls.
+ * /proc, /dev, /boot and /lib/modules.  The library looks at the same ones,
+ * through a table of system calls.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* pipe2, syscall */

@@ -46,7 +46,10 @@ static void check_cpu(struct check *check)
 	switch (check->vendor) {
 	case CHECK_VENDOR_INTEL:
 		check_add(check, "cpu", "CPU", CHECK_OK, NULL,
-			  "Intel: the IOMMU is a VT-d");
+			  check->unit_count
+				  ? "Intel: the IOMMU is a VT-d"
+				  : "Intel: its IOMMU, if there is one, is a "
+				    "VT-d");
 		break;
 	case CHECK_VENDOR_AMD:
 		check_add(check, "cpu", "CPU", CHECK_CANNOT,
@@ -108,9 +111,17 @@ static void check_release(struct check *check)
 			  "a release of another form: %s", check->release);
 		return;
 	}
-	check_add(check, "kernel", "kernel", CHECK_OK, NULL,
-		  "Linux %s, which has %s known fault%s", check->release,
-		  count ? "a" : "no", count ? "" : "s");
+	if (count > 1)
+		check_add(check, "kernel", "kernel", CHECK_WARNING, NULL,
+			  "Linux %s, which has %d known faults", check->release,
+			  count);
+	else if (count)
+		check_add(check, "kernel", "kernel", CHECK_WARNING, NULL,
+			  "Linux %s, which has a known fault", check->release);
+	else
+		check_add(check, "kernel", "kernel", CHECK_OK, NULL,
+			  "Linux %s, which has no known faults",
+			  check->release);
 	check_faults(check);
 }
 

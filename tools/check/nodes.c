@@ -7,8 +7,10 @@
 #include "tools/check/check.h"
 
 #define IOMMUFD "/dev/iommu"
-#define DEVICES "/sys/bus/pci/devices"
-#define DRIVERS "/sys/bus/pci/drivers"
+/* Any sysfs has it. */
+#define BUSES "/sys/bus"
+#define DEVICES BUSES "/pci/devices"
+#define DRIVERS BUSES "/pci/drivers"
 
 /* ---- /dev/iommu ---- */
 
@@ -100,6 +102,11 @@ static void check_vfio(struct check *check)
 {
 	bool has_driver = false;
 
+	if (!check_exists(check, BUSES)) {
+		check_add(check, "vfio", "VFIO", CHECK_UNKNOWN, NULL,
+			  "there is no sysfs to look into: no " BUSES);
+		return;
+	}
 	check_list(check, DRIVERS, note_driver, &has_driver);
 	check_list(check, DEVICES, note_device, NULL);
 	if (!has_driver)

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The libiommunest authors */
 /* The command line. */
+#include <errno.h>
 #include <getopt.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "tools/check/check.h"
 
@@ -29,13 +31,33 @@ static const char help[] =
 	"\n"
 	"  --json           one JSON object\n"
 	"  --root FOLDER    look at a copy of another machine's /proc, /sys, "
-	"/dev and\n"
-	"                   /boot there; nothing is opened or asked\n"
+	"/dev, /boot\n"
+	"                   and /lib/modules there; nothing is opened or "
+	"asked\n"
 	"  -h, --help       this text\n"
 	"  -V, --version    the version\n"
 	"\n"
 	"Exit status: 0 if it can, 1 if it cannot, 2 if the arguments are "
 	"wrong.\n";
+
+static int set_root(struct check_options *options, const char *path)
+{
+	struct stat stat_buf;
+	int error;
+
+	if (!path[0])
+		return tool_usage("--root takes a folder");
+	error = stat(path, &stat_buf) ? errno : 0;
+	if (error == ENOENT)
+		return tool_usage("%s: no such folder", path);
+	if (error == ENOTDIR || (!error && !S_ISDIR(stat_buf.st_mode)))
+		return tool_usage("%s: not a folder", path);
+	if (error)
+		return tool_usage("%s: %s", path, strerror(error));
+	/* Paths begin with a slash. */
+	options->root = strcmp(path, "/") != 0 ? path : "";
+	return -1;
+}
 
 static int set_option(struct check_options *options, int option)
 {
@@ -44,11 +66,7 @@ static int set_option(struct check_options *options, int option)
 		options->json = true;
 		return -1;
 	case OPTION_ROOT:
-		if (!optarg[0])
-			return tool_usage("--root takes a folder");
-		/* Paths begin with a slash. */
-		options->root = strcmp(optarg, "/") != 0 ? optarg : "";
-		return -1;
+		return set_root(options, optarg);
 	case 'h':
 		fputs(help, stdout);
 		return EXIT_DONE;

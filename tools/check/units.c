@@ -10,8 +10,11 @@
 
 #include "tools/check/check.h"
 
-#define UNITS "/sys/class/iommu"
-#define FIRMWARE_TABLE "/sys/firmware/acpi/tables/DMAR"
+/* Any sysfs has these two; a copy may not. */
+#define CLASSES "/sys/class"
+#define FIRMWARE "/sys/firmware"
+#define UNITS CLASSES "/iommu"
+#define FIRMWARE_TABLE FIRMWARE "/acpi/tables/DMAR"
 
 /* Of the host, and what nobody can nest without. */
 #define REASONS                                           \
@@ -163,18 +166,45 @@ static void check_unit(struct check *check, const struct check_unit *unit)
 	}
 }
 
+static bool may_have_vtd(const struct check *check)
+{
+	return check->vendor != CHECK_VENDOR_AMD &&
+	       check->vendor != CHECK_VENDOR_ARM;
+}
+
+const char *check_advice_without_iommu(const struct check *check)
+{
+	if (check->unit_count)
+		return "Take a device behind one of the VT-d units.";
+	if (!may_have_vtd(check))
+		return NULL;
+	if (check_exists(check, FIRMWARE_TABLE))
+		return "Boot with intel_iommu=on,sm_on.";
+	if (!check_exists(check, FIRMWARE))
+		return "Enable VT-d in the firmware's setup, and boot with "
+		       "intel_iommu=on,sm_on.";
+	return "Enable VT-d in the firmware's setup; a guest needs a VMM that "
+	       "gives it one.";
+}
+
 static void no_units(struct check *check)
 {
+	const char *says;
+
+	if (!check_exists(check, CLASSES)) {
+		check_add(check, "unit", "VT-d", CHECK_UNKNOWN, NULL,
+			  "there is no sysfs to look into: no " CLASSES);
+		return;
+	}
 	if (check_exists(check, FIRMWARE_TABLE))
-		check_add(check, "unit", "VT-d", CHECK_CANNOT,
-			  "Boot with intel_iommu=on,sm_on.",
-			  "the firmware describes a VT-d, and the kernel does "
-			  "not use it");
+		says = "the firmware describes a VT-d, and the kernel does "
+		       "not use it";
+	else if (!check_exists(check, FIRMWARE))
+		says = "the kernel shows none, and " FIRMWARE " is missing";
 	else
-		check_add(check, "unit", "VT-d", CHECK_CANNOT,
-			  "Enable VT-d in the firmware's setup; a guest needs "
-			  "a VMM that gives it one.",
-			  "the firmware describes no VT-d");
+		says = "the firmware describes no VT-d";
+	check_add(check, "unit", "VT-d", CHECK_CANNOT,
+		  check_advice_without_iommu(check), "%s", says);
 }
 
 void check_read_units(struct check *check)
@@ -188,7 +218,6 @@ void check_units(struct check *check)
 
 	for (i = 0; i < check->unit_count; i++)
 		check_unit(check, &check->units[i]);
-	if (!check->unit_count && check->vendor != CHECK_VENDOR_AMD &&
-	    check->vendor != CHECK_VENDOR_ARM)
+	if (!check->unit_count && may_have_vtd(check))
 		no_units(check);
 }
