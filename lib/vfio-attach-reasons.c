@@ -65,6 +65,21 @@ static uint32_t reasons_of_pasid(const struct attempt *try,
 	return 0;
 }
 
+/* These have one meaning each, whatever else is found. */
+static uint32_t reason_of_error(int error)
+{
+	switch (error) {
+	case -ENOENT:
+		return IOMMUNEST_VFIO_REASON_NO_OBJECT;
+	case -ENODEV:
+		return IOMMUNEST_VFIO_REASON_PAGE_REQUESTS;
+	case -EADDRINUSE:
+		return IOMMUNEST_VFIO_REASON_ADDRESSES;
+	default:
+		return 0;
+	}
+}
+
 static uint32_t find_reasons(const struct attempt *try)
 {
 	struct iommunest_hw_info info = { .size = sizeof(info) };
@@ -76,8 +91,7 @@ static uint32_t find_reasons(const struct attempt *try)
 		return IOMMUNEST_VFIO_REASON_OTHER_CONTEXT;
 	if (try->pasid != IOMMUNEST_VFIO_NO_PASID)
 		reasons = reasons_of_pasid(try, &info);
-	if (try->error == -ENOENT)
-		reasons |= IOMMUNEST_VFIO_REASON_NO_OBJECT;
+	reasons |= reason_of_error(try->error);
 	if (!reasons && try->error == -EINVAL)
 		return IOMMUNEST_VFIO_REASON_PAGE_TABLE;
 	return reasons;

@@ -48,7 +48,7 @@ static const struct {
 	{ IOMMUNEST_VFIO_REASON_NO_OBJECT,
 	  "the context has no object with this id" },
 	{ IOMMUNEST_VFIO_REASON_KERNEL_PASID,
-	  "the kernel cannot attach PASIDs: it takes one later than 6.12" },
+	  "the kernel cannot attach PASIDs: it takes Linux 6.15" },
 	{ IOMMUNEST_VFIO_REASON_DRIVER_PASID,
 	  "the VFIO or the IOMMU driver cannot attach PASIDs" },
 	{ IOMMUNEST_VFIO_REASON_DEVICE_PASID, "the device has no PASIDs" },
@@ -56,6 +56,10 @@ static const struct {
 	  "the PASID is 0, or above those of the device" },
 	{ IOMMUNEST_VFIO_REASON_PAGE_TABLE,
 	  "the page table does not fit the device, or its PASIDs" },
+	{ IOMMUNEST_VFIO_REASON_PAGE_REQUESTS,
+	  "a fault queue needs page requests, which the device does not make" },
+	{ IOMMUNEST_VFIO_REASON_ADDRESSES,
+	  "the IOAS maps or allows what the device needs, as for interrupts" },
 };
 
 EXPORT const char *iommunest_vfio_reason_text(uint32_t reason)

@@ -80,6 +80,17 @@ enum iommunest_vfio_reason {
 	 * IOMMU_HWPT_ALLOC_PASID, and the device has PASIDs attached.
 	 */
 	IOMMUNEST_VFIO_REASON_PAGE_TABLE = 1 << 24,
+	/*
+	 * The page table has a fault queue, and the device makes no page
+	 * requests: it has no PRI or no ATS, or the kernel has them off.
+	 */
+	IOMMUNEST_VFIO_REASON_PAGE_REQUESTS = 1 << 25,
+	/*
+	 * What is mapped or allowed in the IOAS is in the way of addresses that
+	 * the device needs, as 0xfee00000 for its interrupts; or what is mapped
+	 * is not aligned to its pages.
+	 */
+	IOMMUNEST_VFIO_REASON_ADDRESSES = 1 << 26,
 };
 
 /* Describes one reason, a single bit; "unknown" for anything else.  Static. */
@@ -182,9 +193,15 @@ int iommunest_vfio_bind(struct iommunest_ctx *ctx, int fd, uint32_t *dev_id);
  * Attaches a bound device to the IOAS or HWPT *@pt_id, in place of what it
  * was attached to (VFIO_DEVICE_ATTACH_IOMMUFD_PT).  *@pt_id becomes the HWPT
  * that it is attached to: with an IOAS, one that the kernel chose.  A stage 1
- * that the hardware does not support is refused here.  Returns 0, -EINVAL
- * (NULL; not bound; not attachable), -EBADF, -ENOENT (no such id), -EBUSY,
- * -ENODEV, -ENOMEM.
+ * that the hardware does not support is refused here.
+ *
+ * After a failure the device may be blocked.  Attaching it to the HWPT that it
+ * had then does nothing and returns 0 (Linux 7.3), so detach it first.
+ *
+ * Returns 0, -EINVAL (NULL; not bound; not attachable), -EBADF, -ENOENT (no such
+ * id), -EBUSY, -ENODEV (a fault queue, and the device makes no page requests),
+ * -EADDRINUSE (what is mapped or allowed in the IOAS is in the way), -EFAULT
+ * (what is mapped there is no longer memory of the process), -ENOMEM.
  */
 int iommunest_vfio_attach(struct iommunest_ctx *ctx, int fd, uint32_t *pt_id);
 

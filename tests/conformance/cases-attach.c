@@ -158,6 +158,7 @@ static bool a_refused_attach_stops_flushes_in_7_3(struct conf_env *env)
 	struct iommu_hwpt_alloc cmd = conf_nested(env, &s1);
 	size_t refused, again, back;
 	uint32_t id;
+	int ret;
 
 	if (!env->attach || !env->record)
 		return conf_skip(env, "descriptors cannot be seen");
@@ -166,9 +167,10 @@ static bool a_refused_attach_stops_flushes_in_7_3(struct conf_env *env)
 	    !conf_expect(env, env->attach(env, id) == -EINVAL, "not refused"))
 		return false;
 	refused = flushes_of_one_entry(env);
-	env->attach(env, env->nested);
+	ret = env->attach(env, env->nested);
 	again = flushes_of_one_entry(env);
-	if (!go_back(env))
+	if (!go_back(env) ||
+	    !conf_expect(env, ret == 0, "attached again: %d", ret))
 		return false;
 	back = flushes_of_one_entry(env);
 	return conf_expect(env, refused == want && again == want && back == 1,

@@ -124,8 +124,9 @@ TEST_LOOP(what_is_no_pasid_does_not_reach_the_kernel, ARRAY_LEN(no_pasids))
 	iommunest_close(ctx);
 }
 
-static const int errors[] = { -EINVAL, -EBADF, -EBADFD, -ENOTTY, -ENOENT,
-			      -EBUSY,  -EPERM, -ENODEV, -ENOMEM, -EOPNOTSUPP };
+static const int errors[] = { -EINVAL, -EBADF,	    -EBADFD, -ENOTTY,
+			      -ENOENT, -EBUSY,	    -EPERM,  -ENODEV,
+			      -ENOMEM, -EOPNOTSUPP, -EFAULT, -EADDRINUSE };
 
 TEST_LOOP(the_kernels_errors_pass_unchanged, sizeof(errors) / sizeof(errors[0]))
 {
@@ -218,6 +219,10 @@ static const struct why {
 	{ 7, -ENOENT, 0, 0, 0, 3, R(NO_OBJECT) },
 	{ 8, -ENOENT, 0, 0, 0, 3, R(PASID_RANGE) | R(NO_OBJECT) },
 	{ 1, -ENOMEM, 0, 0, 0, 20, 0 },
+	{ ITSELF, -ENODEV, 0, 0, 0, 0, R(PAGE_REQUESTS) },
+	{ 1, -ENODEV, 0, 0, 0, 20, R(PAGE_REQUESTS) },
+	{ ITSELF, -EADDRINUSE, 0, 0, 0, 0, R(ADDRESSES) },
+	{ ITSELF, -EFAULT, 0, 0, 0, 0, 0 },
 };
 
 /* The questions, of which a row answers each that is asked. */
@@ -463,6 +468,93 @@ TEST(what_cannot_be_attached_is_refused)
 	id = host.dev;
 	ck_assert_int_eq(iommunest_vfio_attach(host.ctx, host.fd, &id),
 			 -EINVAL);
+	host_close(&host);
+}
+
+static uint32_t why_refused(const struct host *host, int error)
+{
+	uint32_t reasons = UNTOUCHED;
+
+	ck_assert_int_eq(iommunest_vfio_attach_reasons(host->ctx, host->fd,
+						       host->dev, ITSELF, error,
+						       &reasons),
+			 0);
+	return reasons;
+}
+
+/* Attach refuses it: the device has no PRI. */
+static uint32_t alloc_with_queue(const struct host *host)
+{
+	struct iommunest_vtd_s1 s1 = {
+		.size = sizeof(s1),
+		.addr_width = 48,
+		.hwpt_flags = IOMMUNEST_HWPT_FAULT_ID,
+	};
+	uint32_t id;
+	int queue;
+
+	ck_assert_int_eq(iommunest_fault_queue_alloc(host->ctx, &s1.fault_id,
+						     &queue),
+			 0);
+	ck_assert_int_eq(iommunest_vtd_hwpt_alloc(host->ctx, host->dev,
+						  host->parent, &s1, &id),
+			 0);
+	ck_assert_int_eq(iommunest_sim_sys()->close(host->sim, queue), 0);
+	return id;
+}
+
+TEST(a_fault_queue_needs_page_requests)
+{
+	struct host host;
+	uint32_t id;
+	int ret;
+
+	host_open(&host);
+	id = alloc_with_queue(&host);
+	ret = iommunest_vfio_attach(host.ctx, host.fd, &id);
+	ck_assert_int_eq(ret, -ENODEV);
+	ck_assert_uint_eq(why_refused(&host, ret), R(PAGE_REQUESTS));
+	host_close(&host);
+}
+
+TEST(nothing_may_be_mapped_where_interrupts_go)
+{
+	static _Alignas(4096) char page[4096];
+	uint64_t iova = 0xfee00000;
+	struct host host;
+	uint32_t id;
+	int ret;
+
+	host_open(&host);
+	ck_assert_int_eq(iommunest_ioas_alloc(host.ctx, &id), 0);
+	ck_assert_int_eq(iommunest_ioas_map(host.ctx, id, page, sizeof(page),
+					    IOMMUNEST_MAP_FIXED |
+						    IOMMUNEST_MAP_READ,
+					    &iova),
+			 0);
+	ret = iommunest_vfio_attach(host.ctx, host.fd, &id);
+	ck_assert_int_eq(ret, -EADDRINUSE);
+	ck_assert_uint_eq(why_refused(&host, ret), R(ADDRESSES));
+	host_close(&host);
+}
+
+/* To iommufd it still has the old HWPT; to the driver it has none. */
+TEST(after_a_failure_the_way_back_is_to_detach_first)
+{
+	struct host host;
+	uint32_t old, wrong;
+
+	host_open(&host);
+	old = host.nested;
+	ck_assert_int_eq(iommunest_vfio_attach(host.ctx, host.fd, &old), 0);
+	wrong = alloc_with_queue(&host);
+	ck_assert_int_eq(iommunest_vfio_attach(host.ctx, host.fd, &wrong),
+			 -ENODEV);
+	ck_assert_int_eq(iommunest_vfio_attach(host.ctx, host.fd, &old), 0);
+	ck_assert_uint_eq(descs_of_a_flush(&host), 0);
+	ck_assert_int_eq(iommunest_vfio_detach(host.ctx, host.fd), 0);
+	ck_assert_int_eq(iommunest_vfio_attach(host.ctx, host.fd, &old), 0);
+	ck_assert_uint_eq(descs_of_a_flush(&host), 1);
 	host_close(&host);
 }
 
