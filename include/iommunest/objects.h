@@ -235,8 +235,8 @@ int iommunest_hwpt_alloc_parent(struct iommunest_ctx *ctx, uint32_t dev_id,
  */
 #define IOMMUNEST_HWPT_FAULT_ID (1u << 2)
 /*
- * It may be attached to a PASID of a device (later than Linux 6.12).  What the
- * device itself is attached to then needs the flag as well.
+ * It may be attached to a PASID of a device (Linux 6.15).  What the device
+ * itself is attached to then needs the flag as well.
  */
 #define IOMMUNEST_HWPT_PASID (1u << 3)
 

@@ -66,7 +66,7 @@ enum iommunest_vfio_reason {
 	IOMMUNEST_VFIO_REASON_OTHER_CONTEXT = 1 << 18,
 	/* The context has no object with the id to attach to. */
 	IOMMUNEST_VFIO_REASON_NO_OBJECT = 1 << 19,
-	/* The kernel cannot attach PASIDs (6.12). */
+	/* The kernel cannot attach PASIDs: Linux before 6.15. */
 	IOMMUNEST_VFIO_REASON_KERNEL_PASID = 1 << 20,
 	/* The device's VFIO driver, or the IOMMU's, cannot. */
 	IOMMUNEST_VFIO_REASON_DRIVER_PASID = 1 << 21,
@@ -226,9 +226,8 @@ int iommunest_vfio_detach(struct iommunest_ctx *ctx, int fd);
  * with any, and Linux 7.3 accepts and remembers all that is asked here.
  *
  * Returns 0, -EINVAL (NULL, not such a PASID, above those of the device, not
- * bound, not attachable; a kernel without it, as 6.12), -EOPNOTSUPP (the VFIO
- * or the IOMMU driver cannot), -EBADF, -ENOENT (no such id), -EBUSY, -ENODEV,
- * -ENOMEM.
+ * bound, not attachable; Linux before 6.15), -EOPNOTSUPP (the VFIO or the IOMMU
+ * driver cannot), -EBADF, -ENOENT (no such id), -EBUSY, -ENODEV, -ENOMEM.
  */
 int iommunest_vfio_attach_pasid(struct iommunest_ctx *ctx, int fd,
 				uint32_t pasid, uint32_t *pt_id);
