@@ -357,10 +357,15 @@ static int start(struct iommunest_vfio_device *dev, const char *address)
 	return parse_address(address, dev->address, sizeof(dev->address));
 }
 
-static int check_device(const struct iommunest_vfio_device *device)
+/* A call that fails without a reason leaves none of an earlier call. */
+static int clear_reasons(struct iommunest_vfio_device *device)
 {
-	return iommunest_check_size(device, END_OF(struct iommunest_vfio_device,
-						   other_driver));
+	int ret = iommunest_check_size(
+		device, END_OF(struct iommunest_vfio_device, other_driver));
+
+	if (!ret)
+		device->reasons = 0;
+	return ret;
 }
 
 EXPORT int iommunest_vfio_find(const struct iommunest_open_options *options,
@@ -373,9 +378,11 @@ EXPORT int iommunest_vfio_find(const struct iommunest_open_options *options,
 	const char *iommufd;
 	int ret;
 
-	if (!address || !device)
+	if (!device)
 		return -EINVAL;
-	ret = check_device(device);
+	ret = clear_reasons(device);
+	if (!ret && !address)
+		ret = -EINVAL;
 	if (!ret)
 		ret = iommunest__context_init(&ctx, options, &iommufd);
 	if (!ret)
@@ -426,9 +433,9 @@ EXPORT int iommunest_vfio_open_pci(struct iommunest_ctx *ctx,
 	struct look look = { .ctx = ctx, .dev = &dev };
 	int ret;
 
-	if (!ctx || !address || !fd || !dev_id)
-		return -EINVAL;
-	ret = device ? check_device(device) : 0;
+	ret = device ? clear_reasons(device) : 0;
+	if (!ret && (!ctx || !address || !fd || !dev_id))
+		ret = -EINVAL;
 	if (!ret)
 		ret = start(&dev, address);
 	if (ret)

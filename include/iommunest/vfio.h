@@ -122,9 +122,9 @@ struct iommunest_vfio_device {
  * iommunest_vfio_open_pci() finds out.  @options as for iommunest_open(): where
  * /dev/iommu is, and the system calls; may be NULL.
  *
- * *@device is filled in if the address is one and its size is set, and not
- * touched otherwise.  Returns 0 if nothing stands in the way, else the errno of
- * the lowest reason:
+ * *@device is filled in if the address is one and its size is set; if only the
+ * size is, `reasons` becomes 0 and the rest is not touched.  Returns 0 if
+ * nothing stands in the way, else the errno of the lowest reason:
  *
  *   -ENOENT	 NO_SYSFS, NO_DEVICE, NO_NODE, NO_IOMMUFD
  *   -ENODEV	 NO_IOMMU
@@ -144,8 +144,8 @@ int iommunest_vfio_find(const struct iommunest_open_options *options,
 
 /*
  * iommunest_vfio_open() for a PCI address.  *@device, which may be NULL, gets
- * the reasons of a failure, which are found out after it.  Returns as
- * iommunest_vfio_find(), and what comes of binding:
+ * the reasons of a failure, which are found out after it; it is written as by
+ * iommunest_vfio_find().  Returns as that, and what comes of binding:
  *
  *   -EINVAL	BOUND
  *   -EBUSY	GROUP_OPEN, GROUP_HOST_DRIVER
@@ -153,7 +153,7 @@ int iommunest_vfio_find(const struct iommunest_open_options *options,
  *   -EACCES	TOKEN
  *   -EBADF, -EBADFD	NOT_IOMMUFD
  *
- * Without a reason: as those two.
+ * Without a reason: as iommunest_vfio_find() and iommunest_vfio_open().
  */
 int iommunest_vfio_open_pci(struct iommunest_ctx *ctx, const char *address,
 			    int *fd, uint32_t *dev_id,

@@ -231,9 +231,11 @@ TEST_LOOP(an_address_has_one_form_in_full, ARRAY_LEN(addresses))
 		ck_assert_str_eq(device.address, addresses[_i].address);
 	} else {
 		ck_assert_int_eq(ret, -EINVAL);
-		ck_assert_uint_eq(device.reasons, 0xa5a5a5a5u);
+		ck_assert_uint_eq(device.reasons, 0);
+		ck_assert_int_eq(device.group, (int32_t)0xa5a5a5a5u);
 		ck_assert_int_eq(open_pci(addresses[_i].text, &device),
 				 -EINVAL);
+		ck_assert_uint_eq(device.reasons, 0);
 	}
 }
 
@@ -452,6 +454,7 @@ TEST(null_is_einval)
 	int fd;
 
 	ck_assert_int_eq(iommunest_vfio_find(&options, NULL, &device), -EINVAL);
+	ck_assert_uint_eq(device.reasons, 0);
 	ck_assert_int_eq(iommunest_vfio_find(&options, ADDRESS, NULL), -EINVAL);
 	ck_assert_int_eq(iommunest_open(&ctx, &options), 0);
 	ck_assert_int_eq(iommunest_vfio_open_pci(NULL, ADDRESS, &fd, &id,
