@@ -378,9 +378,9 @@ enum iommunest_vtd_pasid_reason {
  * refuses here what the kernel would accept at allocation and reject at
  * attach, or drop silently.  @addr_bits is the width of guest physical
  * addresses, 32 to 64.  @s1->size must be set; what is not from the entry
- * becomes 0.  @reason may be NULL; the first reason found, or NONE, goes there.
- *  Any thread.  Returns 0, or with
- * the reason
+ * becomes 0: set `hwpt_flags` and `fault_id` after the call.  @reason may be
+ * NULL; the first reason found, or NONE, goes there.  Any thread.  Returns 0,
+ * or with the reason
  *   -ENOENT      NOT_PRESENT
  *   -EINVAL      RESERVED, ADDRESS; without a reason: NULL, a bad size or
  *                @addr_bits
