@@ -151,7 +151,7 @@ class Page:
             elif line.startswith(".Fo "):
                 name, args = line[4:], []
             elif line.startswith(".Fa "):
-                args.append(line[4:].strip('"'))
+                args.append(line[4:].strip('"').replace('" "', ", "))
             elif line.startswith(".Fc"):
                 found[name] = normalise(f"{type_} {name}({', '.join(args)})")
         return found
