@@ -69,8 +69,10 @@ static bool is_memfd(int fd)
 {
 	struct statfs fs;
 
+	/* Its type is as wide as a long, and signed. */
 	return fstatfs(fd, &fs) == 0 &&
-	       (fs.f_type == TMPFS_MAGIC || fs.f_type == HUGETLBFS_MAGIC);
+	       ((uint32_t)fs.f_type == TMPFS_MAGIC ||
+		(uint32_t)fs.f_type == HUGETLBFS_MAGIC);
 }
 
 /* The kernel does not ask whether the file was opened for writing. */
@@ -99,7 +101,9 @@ static int take_file(int fd, uint64_t first, struct sim_pages *pages)
 	if (!is_memfd(fd) || fstat(fd, &st) || overflows(first, len) ||
 	    first + len > (uint64_t)st.st_size)
 		return 0;
-	at = map_file(fd, first, len);
+	if (len > SIZE_MAX)
+		return -ENOMEM;
+	at = map_file(fd, first, (size_t)len);
 	if (at == MAP_FAILED)
 		return errno == ENOMEM ? -ENOMEM : 0;
 	pages->base = (uintptr_t)at;
@@ -137,7 +141,7 @@ void iommunest__sim_pages_put(struct sim_pages *pages)
 		return;
 	if (pages->file && pages->base)
 		munmap((void *)(uintptr_t)pages->base,
-		       pages->count * SIM_PAGE_SIZE);
+		       (size_t)(pages->count * SIM_PAGE_SIZE));
 	free(pages);
 }
 
