@@ -5,9 +5,7 @@
  * /proc, /dev, /boot and /lib/modules.  The library looks at the same ones,
  * through a table of system calls.
  */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE /* pipe2, syscall */
-#endif
+#include <config.h> /* and for pipe2, syscall */
 
 #include <dirent.h>
 #include <errno.h>
@@ -57,7 +55,7 @@ static int root_ioctl(void *data, int fd, unsigned long request, void *arg)
 	int ret;
 
 	(void)data;
-	ret = ioctl(fd, request, arg);
+	ret = ioctl(fd, (IOCTL_REQUEST)request, arg);
 	return ret < 0 ? -errno : ret;
 }
 
