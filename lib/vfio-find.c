@@ -79,10 +79,14 @@ static int parse_address(const char *text, char *address, size_t room)
 
 /* ---- The device in sysfs ---- */
 
+/* Too long, which no kernel's name is: a path that is not there. */
 static void path_of(char path[SYSFS_PATH], const char *address,
 		    const char *rest)
 {
-	snprintf(path, SYSFS_PATH, DEVICES "/%s%s", address, rest);
+	int len = snprintf(path, SYSFS_PATH, DEVICES "/%s%s", address, rest);
+
+	if (len < 0 || len >= SYSFS_PATH)
+		path[0] = '\0';
 }
 
 static int stop_at_first(void *user, const char *name)
