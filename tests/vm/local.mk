@@ -117,6 +117,7 @@ EXTRA_DIST += \
 	%D%/vm-check.needs \
 	%D%/vm-replay.needs \
 	kernel/6.12 \
+	kernel/model \
 	kernel/7.3 \
 	kernel/README.md \
 	kernel/test
