@@ -324,11 +324,13 @@ int iommunest__sim_user_populate(const struct iommunest_sim *sim, uint64_t addr,
 
 	if (!in_user_space(addr, len))
 		return -EFAULT;
+	if (len > SIZE_MAX)
+		return -EFAULT;
 	/* No length: only an advice that is not known fails. */
 	if (madvise(NULL, 0, how))
 		return touch(sim, addr, len);
 	do {
-		ret = madvise(user_ptr(addr), len, how);
+		ret = madvise(user_ptr(addr), (size_t)len, how);
 	} while (ret && (errno == EINTR || errno == EAGAIN));
 	return ret ? -EFAULT : 0;
 }

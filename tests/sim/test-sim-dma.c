@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #define LARGE (2ull << 20)
-#define HUGE (1ull << 30)
+#define HUGE_PAGE (1ull << 30)
 
 static struct sim_guest guest;
 
@@ -67,7 +67,7 @@ TEST(large_pages_end_a_walk_early)
 	*sim_guest_entry(&guest, PDPT, 1) = FS_ALL | FS_LARGE;
 	sim_guest_put(&guest, LARGE + 5 * PAGE, 0x2222);
 	sim_guest_reads(&guest, LARGE + 5 * PAGE, 0x2222);
-	sim_guest_reads(&guest, HUGE + LARGE + 5 * PAGE, 0x2222);
+	sim_guest_reads(&guest, HUGE_PAGE + LARGE + 5 * PAGE, 0x2222);
 	/* As large as both stages allow. */
 	ck_assert_uint_eq(iommunest_sim_cached_count(guest.rig.sim,
 						     guest.rig.fd,
