@@ -148,7 +148,7 @@ TEST_LOOP(after_an_error_the_rest_waits, 4 * COUNT)
 	uint32_t i;
 
 	if (done)
-		stream.writes[at++] = done * 8;
+		stream.writes[at++] = (ssize_t)done * 8;
 	stream.writes[at] = error;
 	ck_assert_int_eq(respond(COUNT), error);
 	for (i = 0; i < COUNT; i++)
