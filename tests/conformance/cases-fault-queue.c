@@ -193,8 +193,8 @@ static bool paging_hwpts_have_queues_after_6_12(struct conf_env *env)
 	       close_queue(env, &queue);
 }
 
-/* Then a queue is of no use, and is refused when it is too late. */
-static bool attaching_needs_a_device_with_page_requests(struct conf_env *env)
+/* A queue is of no use to a device without page requests. */
+static bool attach_is_enodev(struct conf_env *env, uint32_t addr_width)
 {
 	struct iommu_hwpt_vtd_s1 s1 = conf_stage1();
 	struct iommu_hwpt_alloc cmd;
@@ -204,6 +204,7 @@ static bool attaching_needs_a_device_with_page_requests(struct conf_env *env)
 
 	if (!env->attach)
 		return conf_skip(env, "devices cannot be attached");
+	s1.addr_width = addr_width;
 	if (!open_queue(env, &queue))
 		return false;
 	cmd = with_queue(env, &s1, &queue);
@@ -219,34 +220,19 @@ static bool attaching_needs_a_device_with_page_requests(struct conf_env *env)
 	       conf_destroy_is(env, hwpt, 0) && close_queue(env, &queue);
 }
 
+/* That is seen when it is too late. */
+static bool attaching_needs_a_device_with_page_requests(struct conf_env *env)
+{
+	return attach_is_enodev(env, conf_stage1().addr_width);
+}
+
 /*
  * Before the device is detached in 6.12, and after that in 7.3, where the wrong
  * width is seen later still.
  */
 static bool lacking_page_requests_come_before_the_stage_1(struct conf_env *env)
 {
-	struct iommu_hwpt_vtd_s1 s1 = conf_stage1();
-	struct iommu_hwpt_alloc cmd;
-	struct queue queue;
-	uint32_t hwpt;
-	int ret, off, on;
-
-	if (!env->attach)
-		return conf_skip(env, "devices cannot be attached");
-	s1.addr_width = 40;
-	if (!open_queue(env, &queue))
-		return false;
-	cmd = with_queue(env, &s1, &queue);
-	hwpt = conf_alloc_hwpt(env, &cmd);
-	if (!hwpt)
-		return false;
-	ret = env->attach(env, hwpt);
-	off = env->attach(env, 0);
-	on = env->attach(env, env->nested);
-	return conf_expect(env, ret == -ENODEV, "attach: %d", ret) &&
-	       conf_expect(env, off == 0 && on == 0, "detach %d, attach %d",
-			   off, on) &&
-	       conf_destroy_is(env, hwpt, 0) && close_queue(env, &queue);
+	return attach_is_enodev(env, 40);
 }
 
 /* ---- The file descriptor ---- */
