@@ -22,9 +22,9 @@ deviations=${CHECKPATCH_IGNORE-}
 usage() {
 	cat <<EOF_USAGE
 Usage: scripts/check-kernel-series.sh [BASE...]
-For each BASE, 6.12 and newest (default: both): applies the patches of kernel/
-in turn to Debian's source, and after each builds what it can change and runs
-the kernel's checkpatch.pl --strict on it, and sparse on what changed.  A
+For each BASE, 6.12 and newest (default: both): applies the patches of kernel/,
+part by part, to Debian's source, and after each builds what it can change and
+runs the kernel's checkpatch.pl --strict on it, and sparse on what changed.  A
 warning fails, as an error does; of sparse, those that the tree had before do
 not count.  The last line is "N passed, N failed, N skipped".
 EOF_USAGE
@@ -81,7 +81,7 @@ apply_one() {
 }
 
 check_patch() {
-	local name=${1##*/}
+	local name=${1#"$top/kernel/$version/"}
 
 	passes "$name: applies" apply_one "$1"
 	applied=$((applied + 1))
@@ -91,7 +91,7 @@ check_patch() {
 }
 
 check_base() {
-	local own_patches patch
+	local own_patches patch series
 
 	say "Linux $version:"
 	own_patches=${#patches[@]}
@@ -103,7 +103,8 @@ check_base() {
 	prepare_tree
 	configure
 	sparse_warnings "$tree/.sparse-before"
-	for patch in "$top/kernel/$version"/*.patch; do
+	mapfile -t series < <(series_patches "$version")
+	for patch in "${series[@]}"; do
 		check_patch "$patch"
 	done
 }

@@ -96,9 +96,24 @@ add_folder() {
 	patches+=("${files[@]}")
 }
 
+# series_patches VERSION: the parts in their order, without the cover letters.
+series_patches() {
+	find "$top/kernel/$1" -mindepth 2 -name '0*.patch' \
+		! -name '0000-*' | sort
+}
+
 # The series, and what it takes to test it.
 add_series() {
-	add_folder "$top/kernel/$1" && add_folder "$top/kernel/test/$1/patched"
+	local files
+
+	mapfile -t files < <(series_patches "$1")
+	[ "${#files[@]}" -gt 0 ] || {
+		note "no series in kernel/$1"
+		return 1
+	}
+	patches+=("${files[@]}")
+	[ ! -d "$top/kernel/test/$1/patched" ] ||
+		add_folder "$top/kernel/test/$1/patched"
 }
 
 fragment() {
