@@ -220,6 +220,17 @@ build() {
 	note "built in $((SECONDS - start)) s"
 }
 
+# build_selftest FILE: the kernel's selftest of iommufd, by the tree's own headers.
+selftest_packages="$kernel_packages libcap-dev"
+build_selftest() {
+	local tests=$tree/tools/testing/selftests
+
+	make -C "$tree" -j"$jobs" headers >/dev/null
+	"${CC:-gcc}" -O2 -Wall -Wno-unused-function -D_GNU_SOURCE -static \
+		-o "$1" -isystem "$tree/usr/include" -I"$tests" \
+		"$tests/iommu/iommufd.c" -lcap
+}
+
 # One at a time: what takes the lock may change the trees.
 lock_store() {
 	mkdir -p "$store"

@@ -110,6 +110,7 @@ EXTRA_DIST += \
 	%D%/capture.sh \
 	%D%/check.sh \
 	%D%/init \
+	%D%/kernel-selftest.sh \
 	%D%/machine.sh \
 	%D%/run.sh \
 	%D%/selftest.sh \
