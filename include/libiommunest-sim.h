@@ -31,7 +31,11 @@ enum iommunest_sim_profile {
 	IOMMUNEST_SIM_NEWEST = 0,
 	IOMMUNEST_SIM_LINUX_6_12 = 1,
 	IOMMUNEST_SIM_LINUX_7_3 = 2,
-	/* The same kernels with the patches in kernel/. */
+	/*
+	 * The same kernels with the patches in kernel/: 6.12 has the fixes, and
+	 * entries that share submissions; 7.3 also blocks a device that does
+	 * not answer, and reports what hardware finds.
+	 */
 	IOMMUNEST_SIM_LINUX_6_12_PATCHED = 3,
 	IOMMUNEST_SIM_LINUX_7_3_PATCHED = 4,
 	/*
@@ -393,10 +397,20 @@ enum iommunest_sim_fault_kind {
 	/* The @nth call stops before its entry @count with @error. */
 	IOMMUNEST_SIM_INTERRUPT = 5,
 	/*
-	 * The hardware fails on the @nth entry: neither that one nor the
-	 * @count entries after it in the same call are flushed.  A patched
-	 * kernel that was asked to report errors fails the call with @error
-	 * and @code; other kernels report nothing.
+	 * The hardware fails on the @nth entry, while the HWPT has a device.
+	 *
+	 * @error -EIO, @code IOMMUNEST_VTD_FSTS_IQE with an IQEI in bits 11:8:
+	 * it refuses that one and the @count entries after it in the same call,
+	 * and does not flush them.  LINUX_7_3_PATCHED fails the call with -EIO
+	 * at the first, and the code, if it was asked for; the others count
+	 * them as done.
+	 *
+	 * @error -ETIMEDOUT, @code IOMMUNEST_VTD_FSTS_ITE: the first device
+	 * that uses a device TLB does not answer; @count does not matter.
+	 * LINUX_7_3_PATCHED blocks the device, whose accesses fail and whose
+	 * new attachments are -EBUSY until ioctl(VFIO_DEVICE_RESET), and fails
+	 * the call only if it was asked to report; all is done then.  The
+	 * others try again until the device answers: nothing is seen of it.
 	 */
 	IOMMUNEST_SIM_HARDWARE_ERROR = 6,
 };

@@ -16,6 +16,9 @@ enum iommunest_extension {
 /* Questions without an answer that count, until it is taken for a no. */
 #define IOMMUNEST_EXTENSION_TRIES 8
 
+/* Two objects whose ids differ by a multiple of it are asked for in turn. */
+#define IOMMUNEST_ANSWERS 256u
+
 /*
  * Not changed after it was opened, except what is found out about the kernel,
  * so that threads may share it.
@@ -25,8 +28,11 @@ struct iommunest_ctx {
 	void *sys_data;
 	int fd;
 	bool own_fd;
-	/* enum iommunest_extension. */
-	atomic_uint extension;
+	/*
+	 * Whether an object has the extension, in the slot of its id: that id
+	 * times 2, and 1 more for yes; or 0.
+	 */
+	atomic_uint reports[IOMMUNEST_ANSWERS];
 	atomic_uint unanswered;
 	/* Bits of the questions of features.c: answered, and with yes. */
 	atomic_uint answered;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The libiommunest authors */
 /*
- * Whether the kernel brings the hardware's errors back.  A call with the flag
+ * Whether an object's driver tells what hardware finds.  A call with the flag
  * and without entries does nothing, and tells.
  */
 #include "lib/uapi/invalidate.h"
@@ -11,37 +11,53 @@
 #include "lib/error-report.h"
 
 static int ask(struct iommunest_ctx *ctx, uint32_t id,
-	       const struct iommunest_inv_type *type)
+	       const struct iommunest_inv_type *type, uint32_t flags)
 {
 	struct iommunest_uapi_invalidate cmd = {
 		.size = sizeof(cmd),
 		.hwpt_id = id,
 		.data_type = type->data_type,
 		.entry_len = type->entry_len,
-		.flags = IOMMUNEST_INVALIDATE_REPORT_ERROR,
+		.flags = flags,
 	};
 
 	return iommunest__ioctl(ctx, IOMMU_HWPT_INVALIDATE, &cmd);
 }
 
-static enum iommunest_extension answer_of(int ret)
-{
-	if (ret >= 0)
-		return IOMMUNEST_EXTENSION_YES;
-	if (ret == -E2BIG || ret == -ENOTTY)
-		return IOMMUNEST_EXTENSION_NO;
-	return IOMMUNEST_EXTENSION_UNKNOWN;
-}
-
-/* Keeps an answer that another thread got meanwhile. */
-static enum iommunest_extension keep(struct iommunest_ctx *ctx,
+static enum iommunest_extension keep(struct iommunest_ctx *ctx, uint32_t id,
 				     enum iommunest_extension answer)
 {
-	unsigned int known = IOMMUNEST_EXTENSION_UNKNOWN;
+	unsigned int slot = id << 1 | (answer == IOMMUNEST_EXTENSION_YES);
 
-	if (!atomic_compare_exchange_strong(&ctx->extension, &known, answer))
-		return (enum iommunest_extension)known;
+	/* Ids of the kernel have 31 bits. */
+	if (id && id <= INT32_MAX)
+		atomic_store_explicit(&ctx->reports[id % IOMMUNEST_ANSWERS],
+				      slot, memory_order_relaxed);
 	return answer;
+}
+
+/*
+ * What follows from a call that succeeded.  EOPNOTSUPP is that of a kernel or a
+ * driver without the flag if the same call without it succeeds; otherwise id or
+ * type may be wrong, and nothing is known.  *@ret is the error then.
+ */
+static enum iommunest_extension find_out(struct iommunest_ctx *ctx, uint32_t id,
+					 const struct iommunest_inv_type *type,
+					 int *ret)
+{
+	/* For these the kernel has no call that succeeds and does nothing. */
+	if (type->flags & IOMMUNEST_INV_NO_PROBE)
+		return keep(ctx, id, IOMMUNEST_EXTENSION_NO);
+	*ret = ask(ctx, id, type, IOMMUNEST_INVALIDATE_REPORT_ERROR);
+	if (*ret >= 0)
+		return keep(ctx, id, IOMMUNEST_EXTENSION_YES);
+	if (*ret == -EOPNOTSUPP) {
+		*ret = ask(ctx, id, type, 0);
+		if (*ret >= 0)
+			return keep(ctx, id, IOMMUNEST_EXTENSION_NO);
+	}
+	/* Another thread may have had an answer meanwhile. */
+	return iommunest_extension_known(ctx, id);
 }
 
 /* *@ret is what the kernel said, if it was asked. */
@@ -49,12 +65,11 @@ static enum iommunest_extension get(struct iommunest_ctx *ctx, uint32_t id,
 				    const struct iommunest_inv_type *type,
 				    int *ret)
 {
-	enum iommunest_extension known = iommunest_extension_known(ctx);
+	enum iommunest_extension known = iommunest_extension_known(ctx, id);
 
 	if (known != IOMMUNEST_EXTENSION_UNKNOWN)
 		return known;
-	*ret = ask(ctx, id, type);
-	return keep(ctx, answer_of(*ret));
+	return find_out(ctx, id, type, ret);
 }
 
 enum iommunest_extension
@@ -66,11 +81,29 @@ iommunest__extension(struct iommunest_ctx *ctx, uint32_t id,
 	return get(ctx, id, type, &ret);
 }
 
-void iommunest__extension_unanswered(struct iommunest_ctx *ctx)
+bool iommunest__extension_is_gone(struct iommunest_ctx *ctx, uint32_t id,
+				  const struct iommunest_inv_type *type)
+{
+	int ret;
+
+	return find_out(ctx, id, type, &ret) == IOMMUNEST_EXTENSION_NO;
+}
+
+void iommunest__extension_forget(struct iommunest_ctx *ctx, uint32_t id)
+{
+	atomic_uint *slot = &ctx->reports[id % IOMMUNEST_ANSWERS];
+	unsigned int known = atomic_load_explicit(slot, memory_order_relaxed);
+
+	/* Its slot may be another object's. */
+	if (known >> 1 == id)
+		atomic_compare_exchange_strong(slot, &known, 0);
+}
+
+void iommunest__extension_unanswered(struct iommunest_ctx *ctx, uint32_t id)
 {
 	if (atomic_fetch_add(&ctx->unanswered, 1) + 1 >=
 	    IOMMUNEST_EXTENSION_TRIES)
-		keep(ctx, IOMMUNEST_EXTENSION_NO);
+		keep(ctx, id, IOMMUNEST_EXTENSION_NO);
 }
 
 EXPORT int iommunest_reports_errors(struct iommunest_ctx *ctx, uint32_t id,

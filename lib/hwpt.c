@@ -5,6 +5,7 @@
 
 #include "lib/abi.h"
 #include "lib/context.h"
+#include "lib/error-report.h"
 
 _Static_assert(IOMMUNEST_HWPT_NEST_PARENT == IOMMU_HWPT_ALLOC_NEST_PARENT,
 	       "uAPI flag");
@@ -21,6 +22,8 @@ static int hwpt_alloc(struct iommunest_ctx *ctx, struct iommu_hwpt_alloc *cmd,
 	if (ret < 0)
 		return ret;
 	*hwpt_id = cmd->out_hwpt_id;
+	/* The object that had the id may have been destroyed by hand. */
+	iommunest__extension_forget(ctx, *hwpt_id);
 	return 0;
 }
 

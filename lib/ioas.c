@@ -5,6 +5,7 @@
 
 #include "lib/abi.h"
 #include "lib/context.h"
+#include "lib/error-report.h"
 
 EXPORT int iommunest_ioas_alloc(struct iommunest_ctx *ctx, uint32_t *ioas_id)
 {
@@ -28,5 +29,8 @@ EXPORT int iommunest_object_destroy(struct iommunest_ctx *ctx, uint32_t id)
 	if (!ctx)
 		return -EINVAL;
 	ret = iommunest__ioctl(ctx, IOMMU_DESTROY, &cmd);
-	return ret < 0 ? ret : 0;
+	if (ret < 0)
+		return ret;
+	iommunest__extension_forget(ctx, id);
+	return 0;
 }

@@ -28,7 +28,7 @@ struct submission {
 	bool lied;
 	/* How often `ask` was called for the entry at the cursor. */
 	uint32_t attempt;
-	/* Whether the kernel reports the hardware's errors. */
+	/* Whether the kernel reports what hardware finds. */
 	enum iommunest_extension extension;
 	/* The last call: entries sent, and the count that came back. */
 	uint32_t called;

@@ -7,6 +7,7 @@
 #include <config.h>
 
 #include "lib/abi.h"
+#include "lib/error-report.h"
 #include "lib/submission.h"
 
 /* The kernel refused an entry, which its count may name. */
@@ -47,6 +48,20 @@ static bool is_of_an_entry(struct submission *sub, int error)
 	if (error == -ETIMEDOUT || is_refusal(sub, error))
 		return true;
 	return probes && probe_succeeds(sub);
+}
+
+/*
+ * The flag was refused, and not an entry: the object is not the one that was
+ * asked, or nobody asked it.  Its calls go without.
+ */
+static bool is_of_the_flag(struct submission *sub, int error)
+{
+	if (error != -EOPNOTSUPP || sub->extension != IOMMUNEST_EXTENSION_YES ||
+	    (sub->reported && sub->reported != sub->called) ||
+	    !iommunest__extension_is_gone(sub->ctx, sub->id, &sub->batch->type))
+		return false;
+	sub->extension = IOMMUNEST_EXTENSION_NO;
+	return true;
 }
 
 /* Calls of @limit entries, until all of one of @count at @first are done. */
@@ -115,7 +130,7 @@ int iommunest__submit_recover(struct submission *sub, uint32_t first, int error)
 
 	if (sub->lied)
 		return judge(sub, first, error);
-	if (submission_may_retry(sub, error)) {
+	if (submission_may_retry(sub, error) || is_of_the_flag(sub, error)) {
 		sub->report->resumes++;
 		return 0;
 	}

@@ -213,7 +213,7 @@ static int run(struct submission *sub, const struct iommunest_reply *first)
 	/* A call that succeeded: the question was about the right object. */
 	if (sub->extension == IOMMUNEST_EXTENSION_UNKNOWN &&
 	    (report->handled || report->flushed))
-		iommunest__extension_unanswered(sub->ctx);
+		iommunest__extension_unanswered(sub->ctx, sub->id);
 	return ret ? ret : (int)report->skipped_count;
 }
 

@@ -65,7 +65,7 @@ static inline bool iommunest_submit_at_once(struct iommunest_ctx *ctx,
 					    struct iommunest_reply *reply)
 {
 	const enum iommunest_extension extension =
-		iommunest_extension_known(ctx);
+		iommunest_extension_known(ctx, id);
 	const uint32_t count = iommunest_batch_pending(batch);
 	int error;
 

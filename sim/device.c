@@ -19,12 +19,18 @@
 #define MSI_FIRST 0xfee00000u
 #define MSI_LAST 0xfeefffffu
 
+bool iommunest__sim_is_broken(const struct sim_device *dev)
+{
+	return dev->owner ? dev->owner->broken : dev->broken;
+}
+
 bool iommunest__sim_has_dev_tlb(const struct iommunest_sim *sim,
 				const struct sim_device *dev)
 {
 	const bool nested = dev->hwpt && dev->hwpt->obj.type == SIM_HWPT_NESTED;
 
-	return dev->ats && (!nested || sim->profile->nested_ats);
+	return dev->ats && !iommunest__sim_is_broken(dev) &&
+	       (!nested || sim->profile->nested_ats);
 }
 
 struct sim_device *iommunest__sim_device_pasid(struct sim_device *dev,
@@ -46,7 +52,8 @@ struct sim_attachment iommunest__sim_attachment(const struct iommunest_sim *sim,
 	struct sim_attachment attachment = { 0 };
 
 	dev = iommunest__sim_device_pasid(dev, pasid);
-	if (!dev || dev->blocked || dev->silent)
+	if (!dev || dev->blocked || dev->silent ||
+	    iommunest__sim_is_broken(dev))
 		return attachment;
 	attachment.hwpt = dev->hwpt;
 	if (iommunest__sim_has_dev_tlb(sim, dev))
@@ -106,6 +113,29 @@ void iommunest__sim_device_drop(struct sim_device *dev)
 
 	iommunest__sim_iotlb_drop(&dev->hwpt->iotlb, &all, false);
 	iommunest__sim_tlb_drop(&dev->tlb, &all);
+}
+
+static void empty_tlbs(struct sim_device *dev)
+{
+	const struct sim_block all = { .all = true };
+
+	for (; dev; dev = dev->pasids)
+		iommunest__sim_tlb_drop(&dev->tlb, &all);
+}
+
+void iommunest__sim_device_break(struct sim_device *dev)
+{
+	if (dev->owner)
+		dev = dev->owner;
+	/* It can use nothing of them before it is reset. */
+	empty_tlbs(dev);
+	dev->broken = true;
+}
+
+void iommunest__sim_device_reset(struct sim_device *dev)
+{
+	empty_tlbs(dev);
+	dev->broken = false;
 }
 
 void iommunest__sim_device_block(struct sim_device *dev)
@@ -236,6 +266,8 @@ static int attach_hwpt(const struct iommunest_sim *sim,
 		return give_up(dev, ioas, -EINVAL);
 	if (sim->profile->requests_first && lacks_requests(dev, hwpt))
 		return give_up(dev, ioas, -ENODEV);
+	if (dev->broken)
+		return give_up(dev, ioas, -EBUSY);
 	/* The driver blocks the device before it checks the new HWPT. */
 	iommunest__sim_device_block(dev);
 	ret = iommunest__sim_driver_check(sim, dev, hwpt);

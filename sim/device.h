@@ -21,7 +21,7 @@ struct sim_device *iommunest__sim_device_pasid(struct sim_device *dev,
 struct sim_attachment iommunest__sim_attachment(const struct iommunest_sim *sim,
 						struct sim_device *dev,
 						uint32_t pasid);
-/* Whether an attached device uses its device TLB. */
+/* Whether an attached device uses its device TLB, and has commands sent. */
 bool iommunest__sim_has_dev_tlb(const struct iommunest_sim *sim,
 				const struct sim_device *dev);
 /* Whether iommunest_sim_bind() takes these. */
@@ -50,6 +50,12 @@ int iommunest__sim_driver_check(const struct iommunest_sim *sim,
 void iommunest__sim_device_block(struct sim_device *dev);
 /* What is cached for it is dropped. */
 void iommunest__sim_device_drop(struct sim_device *dev);
+/* A device, or a PASID of it, did not answer: the device is cut off. */
+void iommunest__sim_device_break(struct sim_device *dev);
+/* The device, not a PASID, is being kept from new attachments. */
+bool iommunest__sim_is_broken(const struct sim_device *dev);
+/* It forgets what it had, and goes on with what it is attached to. */
+void iommunest__sim_device_reset(struct sim_device *dev);
 /* It is blocked, or has no HWPT.  An automatic HWPT goes with its last user. */
 void iommunest__sim_device_leave(struct sim_file *iommufd,
 				 struct sim_device *dev);

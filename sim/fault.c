@@ -15,6 +15,17 @@ static bool is_errno(int error)
 	return error < 0 && error >= -ERRNO_MAX;
 }
 
+/* What the kernel reports of it. */
+static bool is_of_hardware(const struct iommunest_sim_fault *fault)
+{
+	const uint32_t iqei = 0xf00;
+
+	if (fault->error == -EIO)
+		return (fault->code & ~iqei) == IOMMUNEST_VTD_FSTS_IQE;
+	return fault->error == -ETIMEDOUT &&
+	       fault->code == IOMMUNEST_VTD_FSTS_ITE;
+}
+
 static bool is_valid(const struct iommunest_sim_fault *fault)
 {
 	if (fault->nth == 0)
@@ -26,8 +37,9 @@ static bool is_valid(const struct iommunest_sim_fault *fault)
 	case IOMMUNEST_SIM_FAIL_CALL_UNTOUCHED:
 	case IOMMUNEST_SIM_FAIL_ENTRY:
 	case IOMMUNEST_SIM_INTERRUPT:
-	case IOMMUNEST_SIM_HARDWARE_ERROR:
 		return is_errno(fault->error);
+	case IOMMUNEST_SIM_HARDWARE_ERROR:
+		return is_of_hardware(fault);
 	case IOMMUNEST_SIM_WRONG_COUNT:
 		return fault->error == 0 || is_errno(fault->error);
 	default:
@@ -186,8 +198,9 @@ iommunest__sim_fault_hardware(struct iommunest_sim *sim)
 
 	take_entry_fault(sim, IOMMUNEST_SIM_HARDWARE_ERROR, &fault);
 	return (struct sim_hardware_error){
-		.error = fault.error,
+		.refused = fault.error == -EIO,
 		.code = fault.code,
 		.following = fault.count,
+		.silent = fault.error == -ETIMEDOUT,
 	};
 }

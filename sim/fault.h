@@ -13,11 +13,13 @@ void iommunest__sim_fault_call(struct iommunest_sim *sim,
 int iommunest__sim_fault_entry(struct iommunest_sim *sim);
 
 struct sim_hardware_error {
-	/* 0: there is none. */
-	int error;
+	/* It is refused, with this code. */
+	bool refused;
 	uint32_t code;
-	/* How many of the next entries are not flushed, either. */
+	/* How many of the next entries are refused, too. */
 	uint32_t following;
+	/* A device does not answer. */
+	bool silent;
 };
 
 /* The same entry, as the hardware handles it. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The libiommunest authors */
 /*
- * What one entry causes: the profile's driver computes a block of pages, puts
+ * What entries cause: the profile's driver computes a block of pages, puts
  * descriptors into the host's queue, and the hardware drops what is cached.
  */
 #include "flush.h"
@@ -30,8 +30,11 @@ static bool is_refused(const struct iommunest_sim *sim,
 	       block->am > QEMU_AM_MAX;
 }
 
-/* The hardware goes first: on_desc() may look at the caches. */
-static void piotlb(struct iommunest_sim *sim, struct sim_hwpt *hwpt,
+/*
+ * The hardware goes first: on_desc() may look at the caches.  Returns whether
+ * it refused.
+ */
+static bool piotlb(struct iommunest_sim *sim, struct sim_hwpt *hwpt,
 		   uint32_t pasid, const struct sim_block *block,
 		   bool leaves_only, bool lost)
 {
@@ -53,6 +56,7 @@ static void piotlb(struct iommunest_sim *sim, struct sim_hwpt *hwpt,
 	if (!desc.refused)
 		iommunest__sim_iotlb_drop(&hwpt->iotlb, block, desc.ih);
 	emit(sim, &desc);
+	return desc.refused;
 }
 
 /*
@@ -87,12 +91,15 @@ static void iotlb(struct iommunest_sim *sim, const struct sim_hwpt *hwpt,
 /* A plain one drops nothing: all that is cached belongs to a PASID. */
 static void nested_iotlb(struct iommunest_sim *sim, struct sim_hwpt *hwpt,
 			 uint32_t pasid, const struct sim_block *block,
-			 bool leaves_only, bool lost)
+			 struct sim_range_to_flush *range)
 {
-	if (sim->profile->plain_iotlb)
-		iotlb(sim, hwpt, block, leaves_only, lost);
-	else
-		piotlb(sim, hwpt, pasid, block, leaves_only, lost);
+	if (!sim->profile->plain_iotlb) {
+		range->refused |= piotlb(sim, hwpt, pasid, block,
+					 range->leaves_only, range->lost);
+		return;
+	}
+	iotlb(sim, hwpt, block, range->leaves_only, range->lost);
+	range->refused |= range->lost;
 }
 
 static void dev_tlb(struct iommunest_sim *sim, struct sim_device *dev,
@@ -126,27 +133,119 @@ static bool shares_pasid(const struct sim_hwpt *hwpt,
 	return false;
 }
 
+/* ---- Submissions ---- */
+
+/* Descriptors of one, without the wait. */
+#define SUBMISSION_MAX 16u
+
+struct slot {
+	struct sim_device *dev;
+	struct sim_range_to_flush *range;
+	struct sim_block block;
+	bool dev_tlb;
+};
+
+struct submission {
+	struct iommunest_sim *sim;
+	struct sim_hwpt *hwpt;
+	struct slot slots[SUBMISSION_MAX];
+	unsigned int count;
+};
+
+/* NULL: all devices answer. */
+static struct sim_device *find_silent(struct submission *submission)
+{
+	unsigned int i;
+
+	for (i = 0; i < submission->count; i++) {
+		const struct slot *slot = &submission->slots[i];
+
+		if (slot->dev_tlb && slot->range->silent) {
+			slot->range->silent = false;
+			return slot->dev;
+		}
+	}
+	return NULL;
+}
+
+static void run_slot(const struct submission *submission,
+		     const struct slot *slot, bool unanswered)
+{
+	if (!slot->dev_tlb) {
+		nested_iotlb(submission->sim, submission->hwpt,
+			     slot->dev->pasid, &slot->block, slot->range);
+		return;
+	}
+	slot->range->unanswered |= unanswered;
+	dev_tlb(submission->sim, slot->dev, &slot->block,
+		slot->range->lost || unanswered);
+}
+
+/* What is for the silent device is repeated, and has no answer as a whole. */
+static void run_submission(struct submission *submission)
+{
+	struct sim_device *silent = find_silent(submission);
+	unsigned int i;
+
+	for (i = 0; i < submission->count; i++) {
+		const struct slot *slot = &submission->slots[i];
+
+		run_slot(submission, slot,
+			 silent && slot->dev->obj.id == silent->obj.id);
+	}
+	if (silent)
+		iommunest__sim_device_break(silent);
+	submission->count = 0;
+}
+
+static void add_slot(struct submission *submission, struct sim_device *dev,
+		     struct sim_range_to_flush *range,
+		     const struct sim_block *block, bool dev_tlb)
+{
+	submission->slots[submission->count++] = (struct slot){
+		.dev = dev,
+		.range = range,
+		.block = *block,
+		.dev_tlb = dev_tlb,
+	};
+	if (submission->count == SUBMISSION_MAX)
+		run_submission(submission);
+}
+
 /*
  * All devices are behind one IOMMU, where they share the HWPT's tag; it is
  * flushed for each PASID once.
  */
-void iommunest__sim_flush(struct iommunest_sim *sim, struct sim_hwpt *hwpt,
-			  uint64_t addr, uint64_t npages, bool leaves_only,
-			  bool lost)
+static void add_range(struct submission *submission,
+		      struct sim_range_to_flush *range)
 {
-	struct sim_block block;
+	const struct iommunest_sim *sim = submission->sim;
+	const struct sim_hwpt *hwpt = submission->hwpt;
+	const struct sim_block block =
+		sim->profile->widen(range->addr, range->npages);
 	struct sim_device *dev;
 
-	if (!hwpt->devices)
-		return;
-	block = sim->profile->widen(addr, npages);
 	for (dev = hwpt->devices; dev; dev = dev->next) {
 		if (!shares_pasid(hwpt, dev))
-			nested_iotlb(sim, hwpt, dev->pasid, &block, leaves_only,
-				     lost);
+			add_slot(submission, dev, range, &block, false);
 		if (iommunest__sim_has_dev_tlb(sim, dev))
-			dev_tlb(sim, dev, &block, lost);
+			add_slot(submission, dev, range, &block, true);
 	}
+}
+
+void iommunest__sim_flush(struct iommunest_sim *sim, struct sim_hwpt *hwpt,
+			  struct sim_range_to_flush *ranges, uint32_t count)
+{
+	struct submission submission;
+	uint32_t i;
+
+	/* The slots stay uninitialised. */
+	submission.sim = sim;
+	submission.hwpt = hwpt;
+	submission.count = 0;
+	for (i = 0; i < count && hwpt->devices; i++)
+		add_range(&submission, &ranges[i]);
+	run_submission(&submission);
 }
 
 /* ---- What the driver flushes by itself ---- */

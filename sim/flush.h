@@ -6,10 +6,26 @@
 
 #include "internal.h"
 
-/* Flushes as the profile's driver does; @lost: the hardware fails. */
+/* An entry. */
+struct sim_range_to_flush {
+	uint64_t addr;
+	uint64_t npages;
+	bool leaves_only;
+	/* The hardware is to refuse it. */
+	bool lost;
+	/* The first device that has to answer does not, and is blocked. */
+	bool silent;
+	/* Out: it was refused; it, or one of its submission, had no answer. */
+	bool refused;
+	bool unanswered;
+};
+
+/*
+ * Flushes as the profile's driver does, with @count entries that may share
+ * submissions.
+ */
 void iommunest__sim_flush(struct iommunest_sim *sim, struct sim_hwpt *hwpt,
-			  uint64_t addr, uint64_t npages, bool leaves_only,
-			  bool lost);
+			  struct sim_range_to_flush *ranges, uint32_t count);
 
 /* @first to @last, both included, are not mapped by @ioas any more. */
 void iommunest__sim_flush_unmapped(struct iommunest_sim *sim,

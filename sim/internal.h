@@ -204,6 +204,13 @@ struct sim_device {
 	uint32_t pasid;
 	/* PASIDs that are attached: a list, which goes on in each of them. */
 	struct sim_device *pasids;
+	/* Of a PASID: the device. */
+	struct sim_device *owner;
+	/*
+	 * The device itself did not answer, and the driver has blocked it with
+	 * its PASIDs, until it is reset.
+	 */
+	bool broken;
 	/*
 	 * A PASID whose DMA is blocked, while the driver still flushes for it:
 	 * another HWPT was refused.
@@ -219,6 +226,8 @@ struct sim_device {
 };
 
 /* ---- The simulator and its files ---- */
+
+#define SIM_SHARED_MAX 16u
 
 /* How a kernel differs from others. */
 struct sim_profile {
@@ -250,6 +259,12 @@ struct sim_profile {
 	bool has_pasids;
 	/* An entry that is empty, or passes the last address, is refused. */
 	bool checks_range;
+	/* So many entries go to the hardware together: 1 to SIM_SHARED_MAX. */
+	uint32_t shared;
+	/* A device that does not answer is blocked. */
+	bool blocks_broken;
+	/* What the hardware refuses fails; user space may ask for more. */
+	bool reports;
 	/* IOMMU_IOAS_MAP looks for an overflow before the length. */
 	bool checks_overflow_first;
 	/* Plain HWPTs use the first stage where there is one. */

@@ -75,90 +75,160 @@ static int check_entry(const struct iommunest_sim *sim,
 struct walk {
 	struct window win;
 	uint32_t done;
-	/* Up to this one, entries are not flushed: the hardware failed. */
-	uint32_t lost_until;
+	/* The entries that follow, and go to the hardware together. */
+	struct sim_range_to_flush ranges[SIM_SHARED_MAX];
+	uint32_t count;
+	/* Up to this one, the hardware refuses entries, and why. */
+	uint32_t refused_until;
+	uint32_t reason;
 	uint32_t code;
 	uint32_t last;
 };
 
-/* Without the extension the flags were not read, and are 0. */
+/* Where the kernel does not know the flag, it is refused before. */
 static bool reports_errors(const struct sim_call *call)
 {
 	return call->cmd.invalidate.flags & IOMMUNEST_INVALIDATE_REPORT_ERROR;
 }
 
-/* The hardware's error for this entry; 0 if the kernel does not report it. */
-static int ask_hardware(struct sim_call *call, struct walk *walk)
+/* Whether a device does not answer; what is refused is noted. */
+static bool ask_hardware(struct iommunest_sim *sim, struct walk *walk,
+			 uint32_t index)
 {
-	struct sim_hardware_error error =
-		iommunest__sim_fault_hardware(call->sim);
-	uint32_t left = call->cmd.invalidate.entry_num - walk->done - 1;
+	const struct sim_hardware_error error =
+		iommunest__sim_fault_hardware(sim);
 
-	if (!error.error)
-		return 0;
-	if (error.following > left)
-		error.following = left;
-	walk->lost_until = walk->done + error.following + 1;
-	if (!reports_errors(call))
-		return 0;
-	walk->code = error.code;
-	walk->last = walk->done + error.following;
-	return error.error;
+	if (error.refused) {
+		walk->reason = error.code;
+		walk->refused_until = index + 1 + error.following;
+		if (walk->refused_until <= index)
+			walk->refused_until = UINT32_MAX;
+	}
+	/* Other kernels repeat the commands until it answers. */
+	return error.silent && sim->profile->blocks_broken;
 }
 
-static int do_entry(struct sim_call *call, struct sim_hwpt *hwpt,
-		    struct walk *walk)
+/* Entry @index goes with those that are gathered. */
+static int gather_entry(struct sim_call *call, struct walk *walk,
+			uint32_t index)
 {
+	const struct sim_call_faults *faults = &call->faults;
 	const struct iommu_hwpt_vtd_s1_invalidate *entry;
+	bool silent;
 	int ret;
 
+	if (faults->interrupt && index == faults->interrupt_at)
+		return faults->interrupt;
 	call->sim->stats.entries++;
 	ret = iommunest__sim_fault_entry(call->sim);
 	if (ret)
 		return ret;
 	if (call->cmd.invalidate.entry_len != ENTRY_LEN)
 		return -EINVAL;
-	entry = entry_at(&walk->win, walk->done);
+	entry = entry_at(&walk->win, index);
 	if (!entry)
 		return -EFAULT;
 	ret = check_entry(call->sim, entry);
 	if (ret)
 		return ret;
-	ret = ask_hardware(call, walk);
-	if (ret)
-		return ret;
-	iommunest__sim_flush(call->sim, hwpt, entry->addr, entry->npages,
-			     entry->flags & IOMMU_VTD_INV_FLAGS_LEAF,
-			     walk->done < walk->lost_until);
+	silent = ask_hardware(call->sim, walk, index);
+	walk->ranges[walk->count++] = (struct sim_range_to_flush){
+		.addr = entry->addr,
+		.npages = entry->npages,
+		.leaves_only = entry->flags & IOMMU_VTD_INV_FLAGS_LEAF,
+		.lost = index < walk->refused_until,
+		.silent = silent,
+	};
 	return 0;
+}
+
+/* Returns the error of the entry that ends them. */
+static int gather(struct sim_call *call, struct walk *walk)
+{
+	const uint32_t left = call->cmd.invalidate.entry_num - walk->done;
+	const uint32_t shared = call->sim->profile->shared;
+	int ret = 0;
+
+	walk->count = 0;
+	while (!ret && walk->count < left && walk->count < shared)
+		ret = gather_entry(call, walk, walk->done + walk->count);
+	return ret;
+}
+
+/*
+ * What user space is told of entries that were flushed together; 0: nothing.
+ * Of a device that does not answer, which is blocked, only who asks is told.
+ */
+static int report(const struct sim_call *call, struct walk *walk)
+{
+	const bool asks = reports_errors(call);
+	bool refused = false, silent = false;
+	uint32_t first = walk->count, last = 0;
+	uint32_t i;
+
+	for (i = 0; i < walk->count; i++) {
+		const struct sim_range_to_flush *range = &walk->ranges[i];
+
+		if (!range->refused && !(asks && range->unanswered))
+			continue;
+		refused |= range->refused;
+		silent |= asks && range->unanswered;
+		if (first == walk->count)
+			first = i;
+		last = i;
+	}
+	if (!refused && !silent)
+		return 0;
+	if (asks) {
+		walk->code =
+			refused ? walk->reason | IOMMUNEST_VTD_FSTS_IQE : 0;
+		walk->code |= silent ? IOMMUNEST_VTD_FSTS_ITE : 0;
+		walk->last = walk->done + last;
+	}
+	walk->done += first;
+	return refused ? -EIO : -ETIMEDOUT;
+}
+
+/* Flushes what is gathered.  Returns what the kernel makes of the hardware. */
+static int flush(struct sim_call *call, struct sim_hwpt *hwpt,
+		 struct walk *walk)
+{
+	int ret;
+
+	iommunest__sim_flush(call->sim, hwpt, walk->ranges, walk->count);
+	ret = call->sim->profile->reports ? report(call, walk) : 0;
+	if (!ret)
+		walk->done += walk->count;
+	return ret;
 }
 
 static int walk_array(struct sim_call *call, struct sim_hwpt *hwpt,
 		      struct walk *walk)
 {
 	const struct iommunest_uapi_invalidate *cmd = &call->cmd.invalidate;
-	const struct sim_call_faults *faults = &call->faults;
-	int ret;
+	int ret = 0, error;
 
 	walk->win.sim = call->sim;
 	walk->win.array = cmd->data_uptr;
 	walk->win.total = cmd->entry_num;
 	walk->win.first = 0;
 	walk->win.end = 0;
-	for (; walk->done < cmd->entry_num; walk->done++) {
-		if (faults->interrupt && walk->done == faults->interrupt_at)
-			return faults->interrupt;
-		ret = do_entry(call, hwpt, walk);
-		if (ret)
-			return ret;
+	while (!ret && walk->done < cmd->entry_num) {
+		ret = gather(call, walk);
+		error = flush(call, hwpt, walk);
+		if (error)
+			return error;
 	}
-	return 0;
+	return ret;
 }
 
-static int check_call(const struct iommunest_uapi_invalidate *cmd)
+static int check_call(const struct sim_profile *profile,
+		      const struct iommunest_uapi_invalidate *cmd)
 {
-	if (cmd->reserved || cmd->reserved2 ||
-	    cmd->flags & ~IOMMUNEST_INVALIDATE_REPORT_ERROR)
+	const uint32_t known =
+		profile->reports ? IOMMUNEST_INVALIDATE_REPORT_ERROR : 0;
+
+	if (cmd->flags & ~known)
 		return -EOPNOTSUPP;
 	if (cmd->entry_num == 0)
 		return 0;
@@ -176,7 +246,7 @@ static int invalidate(struct sim_call *call, struct walk *walk)
 
 	if (call->faults.fail)
 		return call->faults.fail;
-	ret = check_call(cmd);
+	ret = check_call(call->sim->profile, cmd);
 	if (ret)
 		return ret;
 	if (!iommunest__sim_object_get(call->file, cmd->hwpt_id))
@@ -186,11 +256,7 @@ static int invalidate(struct sim_call *call, struct walk *walk)
 		return call->sim->profile->not_nested_errno;
 	if (cmd->data_type != IOMMU_HWPT_INVALIDATE_DATA_VTD_S1)
 		return -EINVAL;
-	ret = walk_array(call, hwpt, walk);
-	/* An error of the driver's checks is about this entry alone. */
-	if (ret && !walk->code)
-		walk->last = walk->done;
-	return ret;
+	return walk_array(call, hwpt, walk);
 }
 
 int iommunest__sim_hwpt_invalidate(struct sim_call *call)
@@ -201,7 +267,8 @@ int iommunest__sim_hwpt_invalidate(struct sim_call *call)
 
 	/* The window is large, and stays uninitialised. */
 	walk.done = 0;
-	walk.lost_until = 0;
+	walk.refused_until = 0;
+	walk.reason = 0;
 	walk.code = 0;
 	walk.last = 0;
 	ret = invalidate(call, &walk);
@@ -211,8 +278,8 @@ int iommunest__sim_hwpt_invalidate(struct sim_call *call)
 			ret = call->faults.wrong_error;
 	}
 	cmd->entry_num = walk.done;
-	cmd->out_driver_error_code = reports_errors(call) ? walk.code : 0;
-	cmd->out_last_index = reports_errors(call) ? walk.last : 0;
+	cmd->out_driver_error_code = walk.code;
+	cmd->out_last_index = walk.last;
 	if (iommunest__sim_call_respond(call,
 					call->sim->profile->invalidate_size))
 		return -EFAULT;

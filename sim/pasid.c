@@ -23,8 +23,7 @@ static bool fits(const struct sim_device *dev, const struct sim_hwpt *hwpt)
 	return hwpt->for_pasids && (!dev->hwpt || dev->hwpt->for_pasids);
 }
 
-static struct sim_device *new_entry(const struct sim_device *dev,
-				    uint32_t pasid)
+static struct sim_device *new_entry(struct sim_device *dev, uint32_t pasid)
 {
 	struct sim_device *entry = calloc(1, sizeof(*entry));
 
@@ -36,6 +35,7 @@ static struct sim_device *new_entry(const struct sim_device *dev,
 	entry->pri = dev->pri;
 	entry->pasid_width = dev->pasid_width;
 	entry->pasid = pasid;
+	entry->owner = dev;
 	return entry;
 }
 
@@ -53,6 +53,8 @@ static int attach_new(const struct iommunest_sim *sim, struct sim_device *dev,
 
 	if (dev->pasid_width && pasid >> dev->pasid_width)
 		return -EINVAL;
+	if (dev->broken)
+		return -EBUSY;
 	ret = dev->pasid_width ? iommunest__sim_driver_check(sim, dev, hwpt)
 			       : 0;
 	if (ret)
@@ -74,8 +76,11 @@ static int replace(const struct iommunest_sim *sim, struct sim_file *iommufd,
 		   struct sim_device *entry, struct sim_hwpt *hwpt)
 {
 	const bool told = entry->pasid_width > 0;
-	int ret = told ? iommunest__sim_driver_check(sim, entry, hwpt) : 0;
+	int ret;
 
+	if (iommunest__sim_is_broken(entry))
+		return -EBUSY;
+	ret = told ? iommunest__sim_driver_check(sim, entry, hwpt) : 0;
 	if (ret == -EINVAL) {
 		iommunest__sim_device_drop(entry);
 		entry->silent = true;

@@ -24,11 +24,13 @@ static const struct sim_profile profiles[] = {
 		.requests_first = true,
 		.attach_rolls_back = true,
 		.widen = iommunest__sim_widen_6_12,
+		.shared = 1,
 	},
+	/* Without those that need a device TLB, or tell of the hardware. */
 	[IOMMUNEST_SIM_LINUX_6_12_PATCHED] = {
 		.reads_only_tracked = true,
 		.last_cmd = CMD_FAULT_QUEUE_ALLOC,
-		.invalidate_size = sizeof(struct iommunest_uapi_invalidate),
+		.invalidate_size = IOMMUNEST_UAPI_INVALIDATE_SIZE,
 		.paging_flags = NEST_PARENT | DIRTY,
 		.nested_flags = FAULT_ID,
 		.not_nested_errno = -ENOENT,
@@ -36,6 +38,7 @@ static const struct sim_profile profiles[] = {
 		.attach_rolls_back = true,
 		.widen = iommunest__sim_widen_7_3,
 		.checks_range = true,
+		.shared = SIM_SHARED_MAX,
 	},
 	[IOMMUNEST_SIM_LINUX_7_3] = {
 		.checks_overflow_first = true,
@@ -52,6 +55,7 @@ static const struct sim_profile profiles[] = {
 		.has_pasids = true,
 		.nested_ats = true,
 		.widen = iommunest__sim_widen_7_3,
+		.shared = 1,
 	},
 	/*
 	 * This one was not examined.  Known are the fault, the ioctls, and that
@@ -73,6 +77,7 @@ static const struct sim_profile profiles[] = {
 		.nested_ats = true,
 		.plain_iotlb = true,
 		.widen = iommunest__sim_widen_6_12,
+		.shared = 1,
 	},
 	[IOMMUNEST_SIM_LINUX_7_3_PATCHED] = {
 		.checks_overflow_first = true,
@@ -90,6 +95,9 @@ static const struct sim_profile profiles[] = {
 		.nested_ats = true,
 		.widen = iommunest__sim_widen_7_3,
 		.checks_range = true,
+		.shared = SIM_SHARED_MAX,
+		.blocks_broken = true,
+		.reports = true,
 	},
 };
 

@@ -46,7 +46,7 @@ static bool can_translate(const struct sim_hwpt *hwpt)
 {
 	const struct sim_device *dev = hwpt->devices;
 
-	while (dev && dev->silent)
+	while (dev && (dev->silent || iommunest__sim_is_broken(dev)))
 		dev = dev->next;
 	return dev;
 }

@@ -339,6 +339,13 @@ static int detach(struct iommunest_sim *sim, struct sim_file *file,
 	return 0;
 }
 
+/* The kernel attaches it again to what it was attached to. */
+static int reset(const struct sim_file *file)
+{
+	iommunest__sim_device_reset(device_of(file));
+	return 0;
+}
+
 static int get_info(const struct iommunest_sim *sim, uint64_t arg)
 {
 	struct vfio_device_info info;
@@ -366,6 +373,8 @@ int iommunest__sim_vfio_ioctl(struct iommunest_sim *sim, struct sim_file *file,
 		return detach(sim, file, arg);
 	if (cmd == VFIO_DEVICE_GET_INFO)
 		return get_info(sim, arg);
+	if (cmd == VFIO_DEVICE_RESET)
+		return reset(file);
 	return -ENOTTY;
 }
 

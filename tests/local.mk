@@ -59,6 +59,7 @@ VALGRIND_TESTS = $(WRAPPED_TESTS) \
 	%D%/sim/test-sim-requests \
 	%D%/sim/test-sim-map \
 	%D%/sim/test-sim-pasid \
+	%D%/sim/test-sim-silent \
 	%D%/sim/test-sim-threads \
 	%D%/uapi/abi-layout \
 	%D%/vtd/test-caps \
@@ -194,11 +195,16 @@ TEST_SIM_LDADD = %D%/libtest-sim.la %D%/libtest.la libiommunest-sim.la \
 %C%_sim_test_sim_requests_CFLAGS = $(AM_CFLAGS) -pthread
 %C%_sim_test_sim_requests_LDFLAGS = $(AM_LDFLAGS) -pthread
 %C%_sim_test_sim_pasid_LDADD = $(TEST_SIM_LDADD)
+%C%_sim_test_sim_silent_LDADD = $(TEST_SIM_LDADD)
 %C%_sim_test_sim_threads_LDADD = $(TEST_SIM_LDADD)
 %C%_sim_test_sim_threads_CFLAGS = $(AM_CFLAGS) -pthread
 %C%_sim_test_sim_threads_LDFLAGS = $(AM_LDFLAGS) -pthread
 
 # ---- Programs of several files ----
+
+%C%_core_test_error_report_SOURCES = \
+	%D%/core/test-error-probe.c \
+	%D%/core/test-error-report.c
 
 %C%_core_test_fault_SOURCES = \
 	%D%/core/test-fault-queue.c \

@@ -337,6 +337,7 @@ struct iommunest_failure {
 	/*
 	 * The failing entry is among those from `index` up to this one.  If it
 	 * is not `index`, it is not known which, and none can be skipped.
+	 * Entries after it are not done.
 	 */
 	uint32_t last_index;
 	uint32_t reserved;
@@ -438,8 +439,9 @@ struct iommunest_report {
 	bool exact;
 	/*
 	 * The failing entry is among those from `index` up to this one.  It is
-	 * more than `index` with hardware that cannot identify the failing
-	 * descriptor, after a time-out of a GROUP type, and with REPLAY types.
+	 * more than `index` where the kernel reports that hardware failed on
+	 * several entries that it had at once, after a time-out of a GROUP
+	 * type, and with REPLAY types.
 	 */
 	uint32_t last_index;
 };
@@ -482,14 +484,17 @@ int iommunest_submit(struct iommunest_ctx *ctx, uint32_t id,
 		     struct iommunest_report *report);
 
 /*
- * Whether the kernel reports hardware errors to user space, with a code and the
- * entries that may be at fault: Linux with the patches that come with this
- * library.  iommunest_vtd_hwpt_alloc() and iommunest_submit() find out by
- * themselves, once for each context; an error that may be that of a wrong @id
- * or @type is no answer, and it is asked again.  @id is any nested HWPT or
- * vIOMMU, and
- * @type its data type.  Any thread.  Returns 1 or 0, -EINVAL (NULL), or the
- * kernel's error.
+ * Whether the kernel reports what hardware finds in entries for @id, with a
+ * code and the last entry that may be at fault: Linux with the patches that
+ * come with this library, if the driver of the nested HWPT @id does; for a
+ * vIOMMU none does.  @type is its data type; those with IOMMUNEST_INV_NO_PROBE
+ * are not asked for, and are a no.
+ *
+ * iommunest_vtd_hwpt_alloc() and iommunest_submit() find out by themselves, and
+ * remember it for each id until it is allocated or destroyed by this library.
+ * Only a call that succeeds is an answer: an error that may be that of a wrong
+ * @id or @type is none, and it is asked again.  Any thread.  Returns 1 or 0,
+ * -EINVAL (NULL), or the kernel's error.
  */
 int iommunest_reports_errors(struct iommunest_ctx *ctx, uint32_t id,
 			     const struct iommunest_inv_type *type);

@@ -504,11 +504,11 @@ int iommunest_vtd_batch_add_block(struct iommunest_batch *batch, uint64_t addr,
 #define IOMMUNEST_VTD_FSTS_ITE (1u << 6) /* a device did not answer */
 
 /*
- * driver_error of VT-d: IOMMUNEST_VTD_FSTS_*, IQERCD_REG.IQEI in bits 11:8
- * with IQE, and the device's source id in bits 31:16 with ITE and ICE.
+ * driver_error of VT-d, where the kernel reports it: IOMMUNEST_VTD_FSTS_IQE (an
+ * entry was refused) with IQERCD_REG.IQEI in bits 11:8, IOMMUNEST_VTD_FSTS_ITE
+ * (a device did not answer, and the host has blocked it), or both.
  */
 #define IOMMUNEST_VTD_ERROR_IQEI(code) ((code) >> 8 & 0xfu)
-#define IOMMUNEST_VTD_ERROR_SID(code) ((code) >> 16)
 
 #ifdef __cplusplus
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The libiommunest authors */
 /*
- * struct iommu_hwpt_invalidate as the patches of kernel/ extend it, so that a
- * hardware error comes back to the entry that met it.  Kernels without them
- * refuse the flag, because they know nothing of what follows their struct.
+ * struct iommu_hwpt_invalidate as the patches of kernel/ extend it, so that
+ * what hardware finds comes back to the entry that met it.  Kernels without
+ * them refuse the flag, because it is in what is reserved there.
  */
 #ifndef IOMMUNEST_UAPI_INVALIDATE_H
 #define IOMMUNEST_UAPI_INVALIDATE_H
@@ -21,19 +21,18 @@ struct iommunest_uapi_invalidate {
 	__u32 data_type;
 	__u32 entry_len;
 	__u32 entry_num;
-	__u32 reserved;
-	/* From here on the extension. */
+	/* Reserved, without the extension. */
 	__u32 flags;
+	/* From here on the extension. */
 	__u32 out_driver_error_code;
 	__u32 out_last_index;
-	__u32 reserved2;
 };
 
 /* Of a kernel without it. */
 #define IOMMUNEST_UAPI_INVALIDATE_SIZE \
-	offsetof(struct iommunest_uapi_invalidate, flags)
+	offsetof(struct iommunest_uapi_invalidate, out_driver_error_code)
 
-_Static_assert(sizeof(struct iommunest_uapi_invalidate) == 48, "uAPI size");
+_Static_assert(sizeof(struct iommunest_uapi_invalidate) == 40, "uAPI size");
 _Static_assert(IOMMUNEST_UAPI_INVALIDATE_SIZE == 32, "uAPI size");
 _Static_assert(offsetof(struct iommu_hwpt_invalidate, entry_num) ==
 		       offsetof(struct iommunest_uapi_invalidate, entry_num),

@@ -199,7 +199,7 @@ static bool npages_are_not_checked_by_stock_kernels(struct conf_env *env)
 	};
 	struct iommu_hwpt_invalidate cmd = conf_call(env, entries, 6);
 
-	if (env->patched)
+	if (env->fixed)
 		return conf_invalidate_is(env, &cmd, -EINVAL, 0);
 	return conf_invalidate_is(env, &cmd, 0, 6);
 }
@@ -283,7 +283,7 @@ static bool a_read_only_call_hides_its_own_error(struct conf_env *env)
 
 	if (!is_efault_on_the_way_back(env, &cmd, sizeof(cmd)))
 		return false;
-	cmd.__reserved = 1;
+	cmd.__reserved = 2;
 	return is_efault_on_the_way_back(env, &cmd, sizeof(cmd));
 }
 

@@ -23,7 +23,7 @@ static uint64_t expected(const struct conf_env *env)
 {
 	uint64_t features = env->kernel == CONF_LINUX_6_12 ? OF_6_12 : OF_7_3;
 
-	if (env->patched)
+	if (env->reports)
 		features |= IOMMUNEST_FEATURE_ERROR_REPORT;
 	return features;
 }

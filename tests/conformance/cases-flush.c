@@ -105,7 +105,7 @@ static bool is_desc(struct conf_env *env, const struct row *row,
 		want->kind, want->am, (unsigned long long)want->addr, want->ih);
 }
 
-/* Empty, or beyond the last address: the patched driver refuses it. */
+/* Empty, or beyond the last address: the fixed driver refuses it. */
 static bool is_no_range(const struct row *row)
 {
 	const uint64_t pages = (UINT64_MAX - row->addr) / CONF_PAGE + 1;
@@ -121,9 +121,9 @@ static struct conf_desc find_want(const struct conf_env *env,
 {
 	const struct conf_desc all = EVERYTHING;
 
-	if (env->patched && row->npages == UINT64_MAX)
+	if (env->fixed && row->npages == UINT64_MAX)
 		return all;
-	return row->want[env->kernel == CONF_LINUX_7_3 || env->patched];
+	return row->want[env->kernel == CONF_LINUX_7_3 || env->fixed];
 }
 
 static bool is_refused(struct conf_env *env, const struct row *row,
@@ -150,7 +150,7 @@ static bool row_holds(struct conf_env *env, const struct row *row,
 	struct conf_desc want = find_want(env, row);
 	size_t count;
 
-	if (env->patched && is_no_range(row))
+	if (env->fixed && is_no_range(row))
 		return is_refused(env, row, &cmd);
 	if (want.kind == CONF_PIOTLB_PAGES)
 		want.ih = flags & IOMMU_VTD_INV_FLAGS_LEAF;

@@ -54,7 +54,7 @@ static void tail(const struct conf_env *env, struct call *call)
 static void reserved(const struct conf_env *env, struct call *call)
 {
 	(void)env;
-	call->cmd.__reserved = 1;
+	call->cmd.__reserved = 2;
 }
 
 static void no_array(const struct conf_env *env, struct call *call)

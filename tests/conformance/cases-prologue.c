@@ -30,7 +30,7 @@ static const struct op ops[] = {
 /* As the kernel knows it. */
 static uint32_t known_size(const struct conf_env *env, const struct op *op)
 {
-	if (op->request == IOMMU_HWPT_INVALIDATE && env->patched)
+	if (op->request == IOMMU_HWPT_INVALIDATE && env->reports)
 		return sizeof(struct iommunest_uapi_invalidate);
 	return op->size;
 }

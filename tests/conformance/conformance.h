@@ -44,8 +44,10 @@ struct conf_env {
 	/* An open /dev/iommu, and what is in it. */
 	int fd;
 	enum conf_kernel kernel;
-	/* With the patches of kernel/. */
-	bool patched;
+	/* With the patches of kernel/: those of a-fixes and b-latency. */
+	bool fixed;
+	/* And those of d-truth. */
+	bool reports;
 	uint32_t ioas;
 	/* A nest parent on the IOAS, and two stage-1 HWPTs on it. */
 	uint32_t parent;

@@ -64,7 +64,7 @@ static bool is_6_12(uint32_t profile)
 	       profile == IOMMUNEST_SIM_LINUX_6_12_PATCHED;
 }
 
-static bool is_patched(uint32_t profile)
+static bool is_fixed(uint32_t profile)
 {
 	return profile == IOMMUNEST_SIM_LINUX_6_12_PATCHED ||
 	       profile == IOMMUNEST_SIM_LINUX_7_3_PATCHED;
@@ -105,7 +105,8 @@ int sim_env_open(struct sim_env *env,
 	conf->sys_data = env->sim;
 	conf->kernel =
 		is_6_12(options->profile) ? CONF_LINUX_6_12 : CONF_LINUX_7_3;
-	conf->patched = is_patched(options->profile);
+	conf->fixed = is_fixed(options->profile);
+	conf->reports = options->profile == IOMMUNEST_SIM_LINUX_7_3_PATCHED;
 	conf->ats = ats;
 	conf->attach = attach;
 	conf->record = record;

@@ -68,7 +68,7 @@ static int fake_ioctl(void *data, int fd, unsigned long request, void *arg)
 	(void)data;
 	(void)fd;
 	if (script_is_question(request, arg))
-		return -E2BIG;
+		return script_no_extension(arg);
 	if (request == SCRIPT_IOAS_IOVA_RANGES)
 		return fake_ranges(arg);
 	if (kernel.calls++)

@@ -59,7 +59,7 @@ static const struct kernel kernels[] = {
 	{ "6.15", 0x3b93, 48, 32, 0, IN_6_15 },
 	{ "6.17", 0x3b94, 48, 32, 1, IN_6_17 },
 	{ "7.3", 0x3b95, 48, 32, 1, IN_6_17 },
-	{ "patched", 0x3b95, 48, 48, 1, IN_6_17 | F(ERROR_REPORT) },
+	{ "patched", 0x3b95, 48, 40, 1, IN_6_17 | F(ERROR_REPORT) },
 	/* Half of a feature is none of it. */
 	{ "6.7, one of two ioctls", 0x3b8b, 40, 0, 0,
 	  IN_6_7 & ~F(DIRTY_TRACKING) },
@@ -140,10 +140,12 @@ static int hw_info(const struct kernel *kernel, const uint32_t *words)
 	return words[2] ? 0 : -ENOENT;
 }
 
-/* words: size, hwpt_id, pointer, type, entry_len, entry_num, reserved */
-static int invalidate(const uint32_t *words)
+/* words: size, hwpt_id, pointer, type, entry_len, entry_num, flags */
+static int invalidate(const struct kernel *kernel, const uint32_t *words)
 {
-	if (words[7])
+	const uint32_t known = kernel->invalidate_size == 40 ? 1 : 0;
+
+	if (words[7] & ~known)
 		return -EOPNOTSUPP;
 	return words[1] ? 0 : -ENOENT;
 }
@@ -157,7 +159,7 @@ static int execute(const struct kernel *kernel, unsigned long request,
 	case GET_HW_INFO:
 		return hw_info(kernel, words);
 	case INVALIDATE:
-		return invalidate(words);
+		return invalidate(kernel, words);
 	default:
 		return 0;
 	}

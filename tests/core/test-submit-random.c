@@ -294,7 +294,7 @@ static int wild_ioctl(void *data, int fd, unsigned long request, void *arg)
 	wild_assert(w, fd == SCRIPT_FD);
 	wild_assert(w, request == SCRIPT_HWPT_INVALIDATE);
 	if (script_is_question(request, arg))
-		return -E2BIG;
+		return script_no_extension(arg);
 	wild_assert(w, !w->over);
 	w->calls++;
 	w->sent += cmd->entry_num;

@@ -136,7 +136,7 @@ static int groups_ioctl(void *data, int fd, unsigned long request, void *arg)
 	ck_assert_int_eq(fd, SCRIPT_FD);
 	ck_assert_uint_eq(request, SCRIPT_HWPT_INVALIDATE);
 	if (script_is_question(request, arg))
-		return -E2BIG;
+		return script_no_extension(arg);
 	ck_assert_uint_eq(cmd->data_type, GROUPS_TYPE);
 	ck_assert_uint_eq(cmd->entry_len, sizeof(struct groups_command));
 	groups->calls++;

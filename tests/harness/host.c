@@ -179,11 +179,13 @@ static int host_sys_close(void *data, int fd)
 
 static int host_sys_ioctl(void *data, int fd, unsigned long request, void *arg)
 {
+	const struct iommu_hwpt_invalidate *cmd = arg;
+
 	hold(fd == HOST_FD);
 	hold(request == IOMMU_HWPT_INVALIDATE);
 	/* The library asks what the kernel can: this one has no extension. */
-	if (((struct iommu_hwpt_invalidate *)arg)->size > 32)
-		return -E2BIG;
+	if (cmd->size > 32)
+		return cmd->__reserved ? -EOPNOTSUPP : 0;
 	return invalidate(data, arg);
 }
 

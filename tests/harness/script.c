@@ -129,7 +129,7 @@ static int invalidate(struct script *script, const struct script_row *row,
 	check_number(script, "data_type", cmd->data_type, script->data_type);
 	check_number(script, "entry_len", cmd->entry_len, len);
 	check_number(script, "entry_num", cmd->entry_num, row->count);
-	check_number(script, "__reserved", cmd->reserved, 0);
+	check_number(script, "flags", cmd->flags, 0);
 	if (!entries && row->count)
 		entries = script->entries + row->first * len;
 	check_bytes(script, "the entries", (void *)(uintptr_t)cmd->data_uptr,
@@ -143,8 +143,15 @@ bool script_is_question(unsigned long request, const void *arg)
 {
 	const struct script_invalidate *cmd = arg;
 
-	return request == SCRIPT_HWPT_INVALIDATE && cmd->size == 48 &&
-	       cmd->entry_num == 0;
+	return request == SCRIPT_HWPT_INVALIDATE &&
+	       cmd->size == SCRIPT_LONG_INVALIDATE && cmd->entry_num == 0;
+}
+
+int script_no_extension(const void *arg)
+{
+	const struct script_invalidate *cmd = arg;
+
+	return cmd->flags ? -EOPNOTSUPP : 0;
 }
 
 /* Where entries are sent, it is about these and their HWPT. */
@@ -169,7 +176,7 @@ static int script_sys_ioctl(void *data, int fd, unsigned long request,
 
 	if (script_is_question(request, arg)) {
 		check_question(script, arg);
-		return -E2BIG;
+		return script_no_extension(arg);
 	}
 	row = next_row(script, "ioctl");
 	ck_assert_int_eq(fd, row->fd ? row->fd : script->fd);

@@ -39,14 +39,19 @@ struct script_invalidate {
 	uint32_t data_type;
 	uint32_t entry_len;
 	uint32_t entry_num;
-	uint32_t reserved;
+	uint32_t flags;
 };
 
+/* The struct of a kernel that reports what hardware finds. */
+#define SCRIPT_LONG_INVALIDATE 40u
+
 /*
- * Whether the library asks what the kernel can.  A kernel without the
- * extension answers -E2BIG; that of a script does, and needs no row for it.
+ * Whether the library asks if the kernel has the extension: with the flag, and
+ * if that is refused, the same without it.
  */
 bool script_is_question(unsigned long request, const void *arg);
+/* A kernel without it; that of a script is one, and needs no row for it. */
+int script_no_extension(const void *arg);
 
 /* The file descriptor of script_open(). */
 #define SCRIPT_FD 42

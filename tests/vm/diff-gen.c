@@ -262,7 +262,7 @@ static void corrupt_call(struct diff_gen *gen,
 	}
 }
 
-/* The same with what the patches of kernel/ have after it. */
+/* The same with the flags and the results that the patches of kernel/ add. */
 static void finish_extended(struct diff_gen *gen, struct diff_request *request,
 			    const struct iommu_hwpt_invalidate *cmd)
 {
@@ -270,15 +270,14 @@ static void finish_extended(struct diff_gen *gen, struct diff_request *request,
 
 	memcpy(&more, cmd, sizeof(*cmd));
 	more.size = sizeof(more);
-	more.flags = below(gen, 2);
+	if (!more.flags)
+		more.flags = below(gen, 2);
 	if (rarely(gen, 8))
 		more.flags = any32(gen);
 	if (rarely(gen, 2)) {
 		more.out_driver_error_code = any32(gen);
 		more.out_last_index = any32(gen);
 	}
-	if (rarely(gen, 16))
-		more.reserved2 = any32(gen);
 	finish(gen, request, IOMMU_HWPT_INVALIDATE, &more, sizeof(more));
 }
 

@@ -199,28 +199,52 @@ enum conf_kernel real_kernel(void)
 						 : CONF_LINUX_6_12;
 }
 
-/* An old kernel does not know what is after its struct. */
-static bool is_patched(struct conf_env *env)
+/* A kernel that does not know the flag refuses it before it looks at the id. */
+static bool reports(struct conf_env *env)
 {
 	struct iommunest_uapi_invalidate cmd = {
 		.size = sizeof(cmd),
 		.flags = IOMMUNEST_INVALIDATE_REPORT_ERROR,
 	};
 
-	return conf_ioctl(env, IOMMU_HWPT_INVALIDATE, &cmd) != -E2BIG;
+	return conf_ioctl(env, IOMMU_HWPT_INVALIDATE, &cmd) == -ENOENT;
 }
 
-bool real_is_patched(void)
+bool real_reports(void)
 {
 	struct conf_env env = { .sys = &calls };
-	bool patched;
+	bool yes;
 
 	env.fd = open("/dev/iommu", O_RDWR | O_CLOEXEC);
 	if (env.fd < 0)
 		return false;
-	patched = is_patched(&env);
+	yes = reports(&env);
 	close(env.fd);
-	return patched;
+	return yes;
+}
+
+/* A range beyond the last address, of an HWPT that has nothing to flush. */
+static bool is_fixed(struct conf_env *env)
+{
+	struct iommu_hwpt_vtd_s1_invalidate beyond = {
+		.addr = ~(uint64_t)(CONF_PAGE - 1),
+		.npages = 2,
+	};
+	struct iommu_hwpt_invalidate cmd = conf_call(env, &beyond, 1);
+
+	cmd.hwpt_id = env->unattached;
+	return conf_ioctl(env, IOMMU_HWPT_INVALIDATE, &cmd) == -EINVAL;
+}
+
+bool real_is_fixed(void)
+{
+	struct real real;
+	bool fixed;
+
+	fixed = !real_open(&real, 0, NULL) && !real_populate(&real) &&
+		real.env.fixed;
+	real_close(&real);
+	return fixed;
 }
 
 int real_open(struct real *real, unsigned int device, struct trace *trace)
@@ -244,7 +268,7 @@ int real_open(struct real *real, unsigned int device, struct trace *trace)
 	env->fd = open("/dev/iommu", O_RDWR | O_CLOEXEC);
 	if (env->fd < 0)
 		return -errno;
-	env->patched = is_patched(env);
+	env->reports = reports(env);
 	ret = real_bind(real, device);
 	env->dev = real->dev[device];
 	env->device = real->device[device];
@@ -268,5 +292,6 @@ int real_populate(struct real *real)
 {
 	if (!conf_populate(&real->env))
 		return -EIO;
+	real->env.fixed = is_fixed(&real->env);
 	return real_attach(real, real->first, real->env.nested);
 }

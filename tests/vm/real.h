@@ -25,8 +25,10 @@ struct real {
 const struct iommunest_sys *real_sys(void);
 /* 6.12, or what comes after it. */
 enum conf_kernel real_kernel(void);
-/* With the patches of kernel/. */
-bool real_is_patched(void);
+/* With those patches of kernel/ that report what hardware finds. */
+bool real_reports(void);
+/* With its fixes.  Binds and attaches the first device, which is then reset. */
+bool real_is_fixed(void);
 
 /*
  * Opens /dev/iommu and binds one of the machine's devices.  The second, behind
@@ -38,7 +40,10 @@ int real_open(struct real *real, unsigned int device, struct trace *trace);
 int real_bind(struct real *real, unsigned int device);
 void real_close(struct real *real);
 
-/* The environment's objects, and the device attached.  0 or a negated errno. */
+/*
+ * The environment's objects, the device attached, and whether the kernel is
+ * fixed.  0 or a negated errno.
+ */
 int real_populate(struct real *real);
 
 /*

@@ -128,10 +128,10 @@ static void remember_desc(void *user, const struct iommunest_sim_desc *desc)
 static uint32_t profile(const struct conf_env *env)
 {
 	if (env->kernel == CONF_LINUX_6_12)
-		return env->patched ? IOMMUNEST_SIM_LINUX_6_12_PATCHED
-				    : IOMMUNEST_SIM_LINUX_6_12;
-	return env->patched ? IOMMUNEST_SIM_LINUX_7_3_PATCHED
-			    : IOMMUNEST_SIM_LINUX_7_3;
+		return env->fixed ? IOMMUNEST_SIM_LINUX_6_12_PATCHED
+				  : IOMMUNEST_SIM_LINUX_6_12;
+	return env->fixed ? IOMMUNEST_SIM_LINUX_7_3_PATCHED
+			  : IOMMUNEST_SIM_LINUX_7_3;
 }
 
 static void open_sim(void)
@@ -441,27 +441,6 @@ static void compare_desc(uint32_t index, const struct seen *kernel,
 	compare_who(kernel, simulator);
 }
 
-/*
- * The patched driver puts several entries into one submission, and in it all
- * IOTLB descriptors before those of device TLBs.  How many go together is its
- * own affair; each kind has its order.
- */
-static void sort_kinds(struct log *log, uint32_t index)
-{
-	static struct seen dev_tlb[MAX_SEEN];
-	uint32_t at = log->start[index];
-	uint32_t end = log->start[index + 1];
-	uint32_t i, count = 0;
-
-	for (i = at; i < end; i++) {
-		if (log->seen[i].desc.kind == CONF_DEV_TLB)
-			dev_tlb[count++] = log->seen[i];
-		else
-			log->seen[at++] = log->seen[i];
-	}
-	memcpy(&log->seen[at], dev_tlb, count * sizeof(*dev_tlb));
-}
-
 static void compare_descs(uint32_t index)
 {
 	const struct seen *kernel = t.kernel.seen + t.kernel.start[index];
@@ -471,10 +450,6 @@ static void compare_descs(uint32_t index)
 		t.simulator.start[index + 1] - t.simulator.start[index];
 	uint32_t i;
 
-	if (t.real.env.patched) {
-		sort_kinds(&t.kernel, index);
-		sort_kinds(&t.simulator, index);
-	}
 	for (i = 0; i < count && i < expected; i++)
 		compare_desc(i, &kernel[i], &sim[i]);
 	if (count != expected)

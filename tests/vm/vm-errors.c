@@ -144,7 +144,7 @@ TEST_LOOP(entries_share_their_waits, 8)
 					   64, 100, 1000, LONGEST_ARRAY };
 	const uint32_t count = counts[_i];
 	const uint32_t expected =
-		plain.env.patched ? (count + SHARED - 1) / SHARED : count;
+		plain.env.fixed ? (count + SHARED - 1) / SHARED : count;
 	unsigned int before, slots;
 
 	put_pages(count);
@@ -284,7 +284,8 @@ TEST_LOOP(a_time_out_is_reported, if_patched(1))
 	ck_assert_uint_eq(answer.num, 0);
 	ck_assert_uint_ge(answer.last, 15);
 	ck_assert(answer.code & IOMMUNEST_VTD_FSTS_ITE);
-	ck_assert_uint_eq(IOMMUNEST_VTD_ERROR_SID(answer.code), INJECT_SID);
+	/* No source id is told. */
+	ck_assert_uint_eq(answer.code >> 16, 0);
 	is_done(report(&ats, 100), 100);
 	heal();
 }

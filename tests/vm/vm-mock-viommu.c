@@ -8,6 +8,8 @@
 #include "mock-uapi.h"
 #include "real.h"
 
+#include "lib/uapi/invalidate.h"
+
 #include "tests/harness/support.h"
 
 #include <fcntl.h>
@@ -29,6 +31,7 @@ static const struct iommunest_inv_type viommu_type = {
 static int fd;
 static struct iommunest_ctx *ctx;
 static uint32_t dev;
+static uint32_t parent;
 static uint32_t viommu;
 
 /* Linux 6.12 has none. */
@@ -42,7 +45,7 @@ static int call(unsigned long request, void *arg)
 	return ioctl(fd, request, arg) ? -errno : 0;
 }
 
-static void make_viommu(uint32_t parent)
+static void make_viommu(void)
 {
 	struct vm_viommu_alloc alloc = {
 		.size = sizeof(alloc),
@@ -64,7 +67,6 @@ static void make_viommu(uint32_t parent)
 static void set_up(void)
 {
 	struct vm_mock_cmd cmd = { .size = sizeof(cmd), .op = VM_MOCK_DEVICE };
-	uint32_t parent;
 
 	fd = open("/dev/iommu", O_RDWR | O_CLOEXEC);
 	ck_assert_int_ge(fd, 0);
@@ -74,7 +76,7 @@ static void set_up(void)
 	dev = cmd.device.out_dev_id;
 	ck_assert_int_eq(iommunest_hwpt_alloc_parent(ctx, dev, cmd.id, &parent),
 			 0);
-	make_viommu(parent);
+	make_viommu();
 }
 
 static void tear_down(void)
@@ -193,5 +195,59 @@ TEST_LOOP(a_group_type_names_the_same_entry, viommus())
 			 0);
 	ck_assert_uint_eq(report.handled, 3);
 	ck_assert_uint_eq(flushed(), 0xb);
+	iommunest_batch_free(batch);
+}
+
+/* ---- Reports of what hardware finds ---- */
+
+/* @under is the parent, or a vIOMMU on it. */
+static uint32_t alloc_nested(uint32_t under)
+{
+	struct vm_mock_hwpt data = { .value = 1 };
+	struct iommu_hwpt_alloc cmd = {
+		.size = sizeof(cmd),
+		.dev_id = dev,
+		.pt_id = under,
+		.data_type = VM_MOCK_HWPT_TYPE,
+		.data_len = sizeof(data),
+		.data_uptr = (uintptr_t)&data,
+	};
+
+	ck_assert_int_eq(call(IOMMU_HWPT_ALLOC, &cmd), 0);
+	return cmd.out_hwpt_id;
+}
+
+static bool takes_the_flag(uint32_t id)
+{
+	struct iommunest_uapi_invalidate cmd = {
+		.size = sizeof(cmd),
+		.hwpt_id = id,
+		.data_type = VM_MOCK_INVALIDATE_TYPE,
+		.flags = IOMMUNEST_INVALIDATE_REPORT_ERROR,
+	};
+
+	return call(IOMMU_HWPT_INVALIDATE, &cmd) == 0;
+}
+
+/*
+ * The same data type, and yet: where the mock reports, the nested HWPTs of its
+ * vIOMMU do not, nor does the vIOMMU.  Whichever is asked for first.
+ */
+TEST_LOOP(each_object_is_asked_whether_it_reports, 2 * viommus())
+{
+	const uint32_t plain = alloc_nested(parent);
+	const uint32_t ids[] = { plain, alloc_nested(viommu), viommu };
+	struct iommunest_batch *batch = batch_of(&viommu_type, broken, 2);
+	unsigned int i, at;
+
+	for (i = 0; i < ARRAY_LEN(ids); i++) {
+		at = _i ? ARRAY_LEN(ids) - 1 - i : i;
+		ck_assert_int_eq(iommunest_reports_errors(ctx, ids[at],
+							  &viommu_type),
+				 ids[at] == plain && takes_the_flag(plain));
+	}
+	ck_assert(!takes_the_flag(viommu));
+	ck_assert_int_eq(iommunest_submit(ctx, viommu, batch, NULL, NULL), 0);
+	ck_assert_uint_eq(flushed(), 0x3);
 	iommunest_batch_free(batch);
 }

@@ -224,7 +224,7 @@ int main(int argc, char **argv)
 		printf("no trace events of a VT-d: %s\n", strerror(errno));
 		return 77;
 	}
-	is_stock_6_12 = real_kernel() == CONF_LINUX_6_12 && !real_is_patched();
+	is_stock_6_12 = real_kernel() == CONF_LINUX_6_12 && !real_is_fixed();
 	if (captures.gl_pathc < 6) {
 		printf("the captures are not here\n");
 		return EXIT_FAILURE;

@@ -180,7 +180,7 @@ static void check_all_at(uint32_t at)
 
 	check_count(at + 1);
 	/* 6.12 sends something else for "all", see "KERNELS" in the manual. */
-	if (on->env.kernel == CONF_LINUX_6_12 && !on->env.patched)
+	if (on->env.kernel == CONF_LINUX_6_12 && !on->env.fixed)
 		ck_assert(desc->kind == CONF_PIOTLB_PAGES && desc->am == 52);
 	else
 		ck_assert(desc->kind == CONF_PIOTLB_ALL);
