@@ -226,12 +226,23 @@ static enum iommunest_answer ask(struct submission *sub, int error)
 }
 
 /*
- * Only the entry at the cursor can be given up.  All before one that failed
- * are sent first; then it goes alone, and it is asked for.
+ * Hardware refused entries, and which are not all known.  What it refuses, it
+ * refuses again.
  */
-static bool has_to_wait(struct submission *sub)
+static bool is_one_of_several(const struct submission *sub, int error)
 {
-	if (sub->at == sub->batch->cursor ||
+	return error == -EIO && sub->suspects &&
+	       sub->batch->type.recovery == IOMMUNEST_RECOVERY_EXACT;
+}
+
+/*
+ * Only the entry at the cursor can be given up, and only if it is known to be
+ * at fault.  All before one that failed are sent first; then it goes alone, and
+ * it is asked for.
+ */
+static bool has_to_wait(struct submission *sub, int error)
+{
+	if ((sub->at == sub->batch->cursor && !is_one_of_several(sub, error)) ||
 	    (sub->opts->policy != IOMMUNEST_POLICY_SKIP &&
 	     sub->opts->policy != IOMMUNEST_POLICY_ASK))
 		return false;
@@ -243,7 +254,7 @@ static bool has_to_wait(struct submission *sub)
 
 int iommunest__submit_act(struct submission *sub, int error)
 {
-	if (has_to_wait(sub))
+	if (has_to_wait(sub, error))
 		return 0;
 	switch (ask(sub, error)) {
 	case IOMMUNEST_ANSWER_STOP:

@@ -331,6 +331,27 @@ TEST(one_refused_entry_is_skipped)
 	tear_down();
 }
 
+/* The first of several goes alone, and is skipped if it is refused again. */
+TEST_LOOP(of_several_refused_ones_each_is_tried_alone, 2)
+{
+	open_on(REPORTING);
+	make_room();
+	break_hardware(5, 3, -EIO, CODE_IQE);
+	if (_i)
+		break_hardware(TOGETHER + 1, 0, -EIO, CODE_IQE);
+	ck_assert_int_eq(submit(IOMMUNEST_POLICY_SKIP), _i);
+	ck_assert_uint_eq(report.skipped_count, (uint32_t)_i);
+	ck_assert_uint_eq(report.handled, COUNT - (uint32_t)_i);
+	ck_assert_uint_eq(report.calls, 3);
+	if (_i) {
+		ck_assert_uint_eq(skipped[0].index, 4);
+		ck_assert_uint_eq(skipped[0].last_index, 4);
+		ck_assert_uint_eq(skipped[0].cookie, 104);
+		ck_assert_uint_eq(skipped[0].driver_error, CODE_IQE);
+	}
+	tear_down();
+}
+
 TEST_LOOP(flush_all_says_why, 2)
 {
 	const int error = _i ? -ETIMEDOUT : -EIO;

@@ -450,6 +450,31 @@ TEST_LOOP(an_error_of_its_hardware_is_reported, has_faults())
 	iommunest_batch_free(batch);
 }
 
+/* Which of the pair it was is found out by sending it alone. */
+TEST_LOOP(an_entry_that_its_hardware_refuses_is_skipped, has_faults())
+{
+	struct iommunest_batch *batch = batch_of(&mock_type, faulty, 4);
+	struct iommunest_failure skipped = { .size = sizeof(skipped) };
+	struct iommunest_report report = {
+		.size = sizeof(report),
+		.skipped = &skipped,
+		.skipped_max = 1,
+	};
+	const struct iommunest_submit_options options = {
+		.size = sizeof(options),
+		.policy = IOMMUNEST_POLICY_SKIP,
+	};
+
+	ck_assert_int_eq(
+		iommunest_submit(ctx, nested, batch, &options, &report), 1);
+	ck_assert_uint_eq(skipped.index, 2);
+	ck_assert_uint_eq(skipped.last_index, 2);
+	ck_assert_int_eq(skipped.error, -EIO);
+	ck_assert_uint_eq(skipped.driver_error, VM_MOCK_ERROR_CODE);
+	ck_assert_uint_eq(flushed(), 0xf & ~(1u << 2));
+	iommunest_batch_free(batch);
+}
+
 /* Is there a mock in this kernel? */
 static bool has_mock(void)
 {
