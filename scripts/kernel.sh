@@ -13,12 +13,13 @@ here=$(cd "$(dirname "$0")" && pwd)
 usage() {
 	cat <<EOF_USAGE
 Usage: scripts/kernel.sh BASE [PATCH...]
-Builds the kernel that the tests run on, and prints the path of its bzImage.
+Builds the kernel that the tests run on, and prints the path of what is booted.
 BASE is 6.12, or "newest": the newest source package of Debian's
 $newest_suite.  It gets the configuration and the test-only patches of
 kernel/test, and then the PATCHes.  6.12-patched and newest-patched have the
 series of kernel/, too, and the patches that test it.  newest-unfixed lacks a
-fix that many a guest lacks.
+fix that many a guest lacks.  newest-arm64 and newest-arm64-patched are for
+another machine, by a compiler that lib/toolchain.sh unpacks.
 
 Sources, build trees and kernels are kept in \$IOMMUNEST_CACHE, or libiommunest
 in the user's cache folder, and nothing is built twice.  Kernels that have not
@@ -49,12 +50,13 @@ main() {
 		exit 0
 		;;
 	6.12 | newest | 6.12-patched | newest-patched | newest-unfixed) ;;
+	newest-arm64 | newest-arm64-patched) arch=arm64 ;;
 	*)
 		usage >&2
 		exit 2
 		;;
 	esac
-	base=${1%-*}
+	base=${1%%-*}
 	case $1 in
 	*-patched) patched=1 ;;
 	*-unfixed) unfixed=1 ;;
@@ -67,7 +69,7 @@ main() {
 	patches+=("$@")
 	name_all
 	use_image "$image" || build_image
-	say "$image/bzImage"
+	say "$image/$boot_file"
 }
 
 # In one piece, because a build is long enough for an edit.

@@ -10,6 +10,7 @@ EXTRA_DIST += \
 	%D%/.shellcheckrc \
 	%D%/check-kernel-series.sh \
 	%D%/check.sh \
+	%D%/cross.sh \
 	%D%/demo.sh \
 	%D%/fetch-uapi-headers.sh \
 	%D%/kernel.sh \

@@ -10,16 +10,15 @@ here=$(cd "$(dirname "$0")" && pwd)
 
 suite_minutes=${IOMMUNEST_LISTS_MINUTES-720}
 newer_suite=bookworm-backports
-packages="qemu-system-x86 qemu-system-common qemu-system-data seabios"
 store=$cache/qemu
 
 usage() {
 	cat <<EOF_USAGE
-Usage: scripts/qemu.sh VERSION
-Prints how to call a qemu-system-x86_64 of that version or a later one, for
-eval: the system's, or else that of $newer_suite, unpacked into
-\$IOMMUNEST_CACHE, or libiommunest in the user's cache folder.  Exit status 77:
-there is none.
+Usage: scripts/qemu.sh VERSION [MACHINE]
+Prints how to call a qemu-system-MACHINE (x86_64, which is the default, or
+aarch64) of that version or a later one, for eval: the system's, or else that of
+$newer_suite, unpacked into \$IOMMUNEST_CACHE, or libiommunest in the
+user's cache folder.  Exit status 77: there is none.
 EOF_USAGE
 }
 
@@ -40,7 +39,7 @@ unpack_all() {
 }
 
 unpacked() {
-	unpack_all || unpacked_in qemu-system-x86 "$store"
+	unpack_all || unpacked_in "${packages%% *}" "$store"
 }
 
 case ${1-} in
@@ -55,9 +54,20 @@ case ${1-} in
 	;;
 esac
 wanted=$1
+program=qemu-system-${2-x86_64}
+case $program in
+*-x86_64)
+	packages="qemu-system-x86 qemu-system-common qemu-system-data seabios"
+	;;
+*-aarch64) packages="qemu-system-arm qemu-system-common qemu-system-data" ;;
+*)
+	usage >&2
+	exit 2
+	;;
+esac
 
-if is_enough "$(version_of qemu-system-x86_64)"; then
-	printf '%s\n' qemu-system-x86_64
+if is_enough "$(version_of "$program")"; then
+	printf '%s\n' "$program"
 	exit 0
 fi
 suites_can_be_had || exit 77
@@ -67,7 +77,7 @@ root=$(unpacked)
 	exit 77
 }
 modules=$(echo "$root"/usr/lib/*/qemu)
-call=(env "QEMU_MODULE_DIR=$modules" "$root/usr/bin/qemu-system-x86_64"
+call=(env "QEMU_MODULE_DIR=$modules" "$root/usr/bin/$program"
 	-L "$root/usr/share/qemu" -L "$root/usr/share/seabios")
 found=$(version_of "${call[@]}")
 is_enough "$found" || {

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The libiommunest authors
 # Sourced after common.sh: trees of the kernel's source, patched and configured
-# for the tests.  "base" is 6.12 or newest; the functions set package, suite,
-# source, version, patches, image, tree and log.
+# for the tests.  "base" is 6.12 or newest, and "arch" x86 or arm64; the
+# functions set package, suite, source, version, patches, image, tree and log.
 
 # shellcheck source=scripts/lib/suite.sh
 . "$top/scripts/lib/suite.sh"
@@ -17,6 +17,7 @@ newest_suite=trixie-backports
 suites_of_6_12="system bookworm-security trixie"
 
 store=$cache/kernel
+arch=x86
 
 # Not from within $( ), which would only end itself.
 unavailable() {
@@ -112,12 +113,11 @@ add_series() {
 		return 1
 	}
 	patches+=("${files[@]}")
-	[ ! -d "$top/kernel/test/$1/patched" ] ||
-		add_folder "$top/kernel/test/$1/patched"
+	[ ! -d "$own/patched" ] || add_folder "$own/patched"
 }
 
 fragment() {
-	cat "$top/kernel/test/config"
+	cat "$common/config"
 	[ ! -f "$own/config" ] || cat "$own/config"
 }
 
@@ -140,11 +140,11 @@ unpack_tree() {
 	}
 	tar=$dir/usr/src/$package.tar.xz
 	note "unpacking $source"
-	mkdir -p "$store/trees"
-	work=$(mktemp -d "$store/trees/new.XXXXXX")
+	mkdir -p "${tree%/*}"
+	work=$(mktemp -d "${tree%/*}/new.XXXXXX")
 	tar -C "$work" -xf "$tar" || unavailable "$tar cannot be unpacked"
 	# Of another version: the images are there still.
-	rm -rf "$store/trees/${package}"_*
+	rm -rf "${tree%/*}/${package}"_*
 	mv "$work/$package" "$tree"
 	rmdir "$work"
 }
@@ -195,12 +195,25 @@ missing_options() {
 	done
 }
 
+# Sets make, which builds the kernel for $arch.  The compiler is another
+# script's, as both have a folder that they call their store.
+set_make() {
+	local bin=$store/bin-$arch triplet=aarch64-linux-gnu
+
+	make=(make -C "$tree" -j"$jobs")
+	[ "$arch" = arm64 ] || return 0
+	"$top/scripts/cross.sh" arm64 "$bin" ||
+		unavailable "there is no compiler for $arch"
+	make+=(ARCH=arm64 "CROSS_COMPILE=$bin/$triplet-"
+		"CC=$bin/$triplet-bare-gcc")
+}
+
 configure() {
 	local missing
 
+	set_make
 	fragment >"$tree/.fragment"
-	quietly "$log" make -C "$tree" KCONFIG_ALLCONFIG=.fragment \
-		allnoconfig
+	quietly "$log" "${make[@]}" KCONFIG_ALLCONFIG=.fragment allnoconfig
 	missing=$(missing_options)
 	[ -z "$missing" ] || {
 		note "$source has not taken:" "$missing"
@@ -211,11 +224,12 @@ configure() {
 build() {
 	local start=$SECONDS work=$image.new
 
-	note "building $source (some 5 minutes on 2 CPUs, less after a patch)"
-	quietly "$log" make -C "$tree" -j"$jobs" bzImage
+	note "building $source for $arch" \
+		"(some 5 minutes on 2 CPUs, less after a patch)"
+	quietly "$log" "${make[@]}" "$boot_file"
 	rm -rf "$work"
 	mkdir -p "$work"
-	cp "$tree/arch/x86/boot/bzImage" "$tree/.config" "$work"
+	cp "$tree/arch/$arch/boot/$boot_file" "$tree/.config" "$work"
 	mv "$work" "$image"
 	note "built in $((SECONDS - start)) s"
 }
@@ -243,12 +257,22 @@ find_all() {
 	suites_can_be_had || unavailable "the source is Debian's"
 	find_source
 	version=$(own_version)
-	own=$top/kernel/test/$version
+	common=$top/kernel/test
+	own=$common/$version
+	boot_file=bzImage
+	[ "$arch" = x86 ] || {
+		common+=/$arch
+		own+=/$arch
+		boot_file=Image
+	}
 	patches=("$own"/*.patch)
 }
 
+# Each machine has trees of its own.
 name_all() {
-	image=$store/images/$source-$(hash_of_all)
-	tree=$store/trees/$source
-	log=$store/$package.log
+	local of=${arch#x86}
+
+	image=$store/images/$source${of:+-$of}-$(hash_of_all)
+	tree=$store/trees/${of:+$of/}$source
+	log=$store/$package${of:+-$of}.log
 }

@@ -80,33 +80,42 @@ cc_i386() {
 		"-Wl,-rpath,$root/lib/i386-linux-gnu") \"\$@\""
 }
 
+# cross_tools BIN ARCHITECTURE TRIPLET: TRIPLET-gcc, which makes programs with
+# the libraries of that machine, its tools, and TRIPLET-bare-gcc, which has no
+# libraries, for a kernel.
+cross_tools() {
+	local bin=$1 target=$2 triplet=$3 own root tools path tool
+	local call=()
+
+	own=$(dpkg --print-architecture)
+	root=$(libraries_for "$target") || return
+	tools=$(unpack_newest "$own" "gcc-$(own_gcc)-$triplet" \
+		"cpp-$(own_gcc)-$triplet" "binutils-$triplet") || return
+	path=$tools/usr/bin/$triplet
+	call=("LD_LIBRARY_PATH=$(quoted "$tools/usr/lib/$(gcc -print-multiarch)")"
+		"export LD_LIBRARY_PATH")
+	for tool in ar as ld nm objcopy objdump ranlib readelf strip; do
+		put_script "$bin/$triplet-$tool" "${call[@]}" \
+			"exec $(quoted "$path-$tool") \"\$@\""
+	done
+	put_script "$bin/$triplet-gcc" "${call[@]}" \
+		"exec $(cc_with "$root" "$triplet" "$path-gcc-$(own_gcc)" \
+			-B "$path-") \"\$@\""
+	put_script "$bin/$triplet-bare-gcc" "${call[@]}" \
+		"exec $(quoted "$path-gcc-$(own_gcc)" -B "$path-") \"\$@\""
+}
+
 # cc_s390x BIN: s390x-linux-gnu-gcc and its tools, and s390x-run, which runs
 # what they make.
 cc_s390x() {
-	local bin=$1 root tools qemu own libraries tool path
+	local bin=$1 root qemu
 
-	own=$(dpkg --print-architecture)
+	cross_tools "$bin" s390x s390x-linux-gnu || return
 	root=$(libraries_for s390x) || return
-	tools=$(unpack_newest "$own" "gcc-$(own_gcc)-s390x-linux-gnu" \
-		"cpp-$(own_gcc)-s390x-linux-gnu" binutils-s390x-linux-gnu) ||
-		return
-	qemu=$(unpack_newest "$own" qemu-user-static) || return
+	qemu=$(unpack_newest "$(dpkg --print-architecture)" \
+		qemu-user-static) || return
 	# Of forty machines.
 	find "$qemu/usr/bin" -type f ! -name qemu-s390x-static -delete
-
-	path=$tools/usr/bin/s390x-linux-gnu
-	libraries=$tools/usr/lib/$(gcc -print-multiarch)
-	for tool in ar nm objdump ranlib strip; do
-		put_script "$bin/s390x-linux-gnu-$tool" \
-			"LD_LIBRARY_PATH=$(quoted "$libraries")" \
-			"export LD_LIBRARY_PATH" \
-			"exec $(quoted "$path-$tool") \"\$@\""
-	done
-	put_script "$bin/s390x-linux-gnu-gcc" \
-		"LD_LIBRARY_PATH=$(quoted "$libraries")" \
-		"export LD_LIBRARY_PATH" \
-		"exec $(cc_with "$root" s390x-linux-gnu \
-			"$path-gcc-$(own_gcc)" -B "$path-") \"\$@\""
 	put_script "$bin/s390x-run" \
 		"exec $(quoted "$qemu/usr/bin/qemu-s390x-static" -L "$root") \"\$@\""
 }
