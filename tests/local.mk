@@ -377,6 +377,12 @@ CONFORMANCE_SOURCES = \
 	%D%/conformance/cases-order.c \
 	%D%/conformance/cases-prologue.c \
 	%D%/conformance/cases-report.c \
+	%D%/conformance/cases-smmu-call.c \
+	%D%/conformance/cases-smmu-command.c \
+	%D%/conformance/cases-smmu-event.c \
+	%D%/conformance/cases-smmu-group.c \
+	%D%/conformance/cases-smmu-hwpt.c \
+	%D%/conformance/cases-smmu-object.c \
 	%D%/conformance/cases-teardown.c \
 	%D%/conformance/cases-window.c \
 	%D%/conformance/cases-viommu.c \
@@ -384,7 +390,10 @@ CONFORMANCE_SOURCES = \
 	%D%/conformance/conformance.h \
 	%D%/conformance/random.c \
 	%D%/conformance/random.h \
-	%D%/conformance/support.c
+	%D%/conformance/smmu.c \
+	%D%/conformance/smmu.h \
+	%D%/conformance/support.c \
+	%D%/conformance/viommu-uapi.h
 %C%_conformance_test_conformance_SOURCES = \
 	%D%/conformance/sim-env.c \
 	%D%/conformance/sim-env.h \

@@ -2,43 +2,9 @@
 /* SPDX-FileCopyrightText: The libiommunest authors */
 /* vIOMMUs, virtual devices and event queues: VT-d has none. */
 #include "conformance.h"
+#include "viommu-uapi.h"
 
-/* Newer than the headers that this may be built with. */
-#define VIOMMU_ALLOC _IO(';', 0x90)
-#define VDEVICE_ALLOC _IO(';', 0x91)
-#define VEVENTQ_ALLOC _IO(';', 0x93)
 #define DEPTH_MAX (1u << 19)
-
-struct viommu_alloc {
-	uint32_t size;
-	uint32_t flags;
-	uint32_t type;
-	uint32_t dev_id;
-	uint32_t hwpt_id;
-	uint32_t out_viommu_id;
-	uint32_t data_len;
-	uint32_t reserved;
-	uint64_t data_uptr;
-};
-
-struct vdevice_alloc {
-	uint32_t size;
-	uint32_t viommu_id;
-	uint32_t dev_id;
-	uint32_t out_vdevice_id;
-	uint64_t virt_id;
-};
-
-struct veventq_alloc {
-	uint32_t size;
-	uint32_t flags;
-	uint32_t viommu_id;
-	uint32_t type;
-	uint32_t depth;
-	uint32_t out_veventq_id;
-	uint32_t out_veventq_fd;
-	uint32_t reserved;
-};
 
 /* 6.12 does not know any of them. */
 static int since_7_3(const struct conf_env *env, int error)

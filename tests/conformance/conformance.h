@@ -38,6 +38,21 @@ struct conf_desc {
 	uint32_t pasid;
 };
 
+/*
+ * What an SMMUv3's count says of a refused command, see
+ * tests/conformance/smmu.h.
+ */
+enum conf_smmu_count {
+	CONF_SMMU_OVERCOUNTS,
+	CONF_SMMU_GROUP_START,
+	CONF_SMMU_EXACT,
+};
+
+/* A command in an SMMUv3's queue, as it is there. */
+struct conf_command {
+	uint64_t word[2];
+};
+
 struct conf_env {
 	const struct iommunest_sys *sys;
 	void *sys_data;
@@ -72,6 +87,21 @@ struct conf_env {
 	void (*record)(struct conf_env *env);
 	size_t (*stop)(struct conf_env *env, struct conf_desc *descs,
 		       size_t max);
+	/*
+	 * Behind an SMMUv3: a vIOMMU on the parent, which `nested` and
+	 * `unattached` are of; a vDEVICE of `dev` with the stream id `vsid`;
+	 * and another device of the same SMMU, which has no vDEVICE.
+	 */
+	enum conf_smmu_count smmu_count;
+	uint32_t viommu;
+	uint32_t vdevice;
+	uint32_t vsid;
+	uint32_t other_dev;
+	/* As attach(), the other one. */
+	int (*attach_other)(struct conf_env *env, uint32_t hwpt_id);
+	/* Optional: as stop(), of an SMMUv3's queue, with its CMD_SYNCs. */
+	size_t (*commands)(struct conf_env *env, struct conf_command *commands,
+			   size_t max);
 	void *user;
 	/* Out: why a case failed, or was skipped. */
 	bool skipped;
@@ -91,16 +121,21 @@ struct conf_case {
 		.name = #fn_, .run = (fn_) \
 	}
 
-/* All cases. */
-size_t conf_count(void);
-const struct conf_case *conf_get(size_t index);
+/* The cases of one kind of IOMMU: tables of them, ended by NULL. */
+typedef const struct conf_case *const *conf_suite;
+extern const struct conf_case *const conf_vtd[];
+extern const struct conf_case *const conf_smmu[];
+
+size_t conf_count(conf_suite suite);
+const struct conf_case *conf_get(conf_suite suite, size_t index);
 
 /*
  * Runs each case in each of the groups, in this order, as support_run() runs
  * tests: @hold is called with _i = group * conf_count() + case.
  */
-int conf_run(int argc, char **argv, const char *(*group_name)(size_t group),
-	     size_t groups, void (*hold)(int _i));
+int conf_run(int argc, char **argv, conf_suite suite,
+	     const char *(*group_name)(size_t group), size_t groups,
+	     void (*hold)(int _i));
 
 /* A group of them, ended by a NULL name. */
 extern const struct conf_case conf_prologue_cases[];

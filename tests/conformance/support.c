@@ -10,23 +10,22 @@
 #include <string.h>
 #include <sys/mman.h>
 
-static const struct conf_case *const tables[] = {
+const struct conf_case *const conf_vtd[] = {
 	conf_prologue_cases,	conf_invalidate_cases, conf_entry_cases,
 	conf_order_cases,	conf_flush_cases,      conf_object_cases,
 	conf_hwpt_cases,	conf_attach_cases,     conf_window_cases,
 	conf_hw_info_cases,	conf_report_cases,     conf_features_cases,
 	conf_fault_queue_cases, conf_viommu_cases,     conf_ioas_cases,
 	conf_map_cases,		conf_option_cases,     conf_dirty_cases,
-	conf_vfio_cases,	conf_teardown_cases,
+	conf_vfio_cases,	conf_teardown_cases,   NULL,
 };
 
-const struct conf_case *conf_get(size_t index)
+const struct conf_case *conf_get(conf_suite suite, size_t index)
 {
 	const struct conf_case *c;
-	size_t group;
 
-	for (group = 0; group < ARRAY_LEN(tables); group++) {
-		for (c = tables[group]; c->name; c++) {
+	for (; *suite; suite++) {
+		for (c = *suite; c->name; c++) {
 			if (index-- == 0)
 				return c;
 		}
@@ -34,21 +33,21 @@ const struct conf_case *conf_get(size_t index)
 	return NULL;
 }
 
-size_t conf_count(void)
+size_t conf_count(conf_suite suite)
 {
 	size_t count = 0;
 
-	while (conf_get(count))
+	while (conf_get(suite, count))
 		count++;
 	return count;
 }
 
 /* Each has the case's name, so that a crash has it too. */
-static void add_row(struct support_test *row, size_t index,
-		    const char *group_name, void (*hold)(int _i))
+static void add_row(struct support_test *row, const struct conf_case *c,
+		    size_t index, const char *group_name, void (*hold)(int _i))
 {
 	row->test = (TTest){
-		.name = conf_get(index % conf_count())->name,
+		.name = c->name,
 		.fn = hold,
 		.file = __FILE__,
 		.line = __LINE__,
@@ -59,10 +58,11 @@ static void add_row(struct support_test *row, size_t index,
 	support_add(row);
 }
 
-int conf_run(int argc, char **argv, const char *(*group_name)(size_t group),
-	     size_t groups, void (*hold)(int _i))
+int conf_run(int argc, char **argv, conf_suite suite,
+	     const char *(*group_name)(size_t group), size_t groups,
+	     void (*hold)(int _i))
 {
-	const size_t cases = conf_count();
+	const size_t cases = conf_count(suite);
 	struct support_test *rows = calloc(groups * cases, sizeof(*rows));
 	size_t i;
 	int ret;
@@ -70,7 +70,8 @@ int conf_run(int argc, char **argv, const char *(*group_name)(size_t group),
 	if (!rows)
 		return EXIT_FAILURE;
 	for (i = 0; i < groups * cases; i++)
-		add_row(&rows[i], i, group_name(i / cases), hold);
+		add_row(&rows[i], conf_get(suite, i % cases), i,
+			group_name(i / cases), hold);
 	ret = support_run(argc, argv);
 	free(rows);
 	return ret;

@@ -106,7 +106,7 @@ static int open_fds(void)
 
 static void hold(const struct variant *variant, size_t index)
 {
-	const struct conf_case *c = conf_get(index);
+	const struct conf_case *c = conf_get(conf_vtd, index);
 	struct iommunest_sim_options options = {
 		.size = sizeof(options),
 		.profile = variant->profile,
@@ -156,7 +156,7 @@ TEST_LOOP(random_calls_break_nothing, VARIANTS)
 /* check takes one function a test: _i counts variants and cases. */
 static void hold_nth(int _i)
 {
-	size_t cases = conf_count();
+	size_t cases = conf_count(conf_vtd);
 
 	hold(&variants[(size_t)_i / cases], (size_t)_i % cases);
 }
@@ -168,5 +168,5 @@ static const char *variant_name(size_t index)
 
 int main(int argc, char **argv)
 {
-	return conf_run(argc, argv, variant_name, VARIANTS, hold_nth);
+	return conf_run(argc, argv, conf_vtd, variant_name, VARIANTS, hold_nth);
 }

@@ -24,9 +24,9 @@ static void hold(const struct conf_case *c, struct real *on)
 
 static void hold_nth(int _i)
 {
-	size_t cases = conf_count();
+	size_t cases = conf_count(conf_vtd);
 
-	hold(conf_get((size_t)_i % cases), &real[(size_t)_i / cases]);
+	hold(conf_get(conf_vtd, (size_t)_i % cases), &real[(size_t)_i / cases]);
 }
 
 static const char *device_name(size_t device)
@@ -62,7 +62,8 @@ int main(int argc, char **argv)
 		printf("no environment: %s\n", strerror(-ret));
 		return EXIT_FAILURE;
 	}
-	ret = conf_run(argc, argv, device_name, REAL_DEVICES, hold_nth);
+	ret = conf_run(argc, argv, conf_vtd, device_name, REAL_DEVICES,
+		       hold_nth);
 	for (i = 0; i < REAL_DEVICES; i++)
 		real_close(&real[i]);
 	trace_close(trace);
