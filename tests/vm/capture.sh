@@ -105,8 +105,8 @@ out=$build/capture
 mkdir -p "$out"
 RESULTS=${RESULTS:-$out/counts}
 
-# shellcheck disable=SC2086 # a list
-need_packages $vm_packages python3 || exit 77
+# shellcheck disable=SC2046 # a list
+need_packages $(packages_for newest) python3 || exit 77
 image=$("$top/scripts/kernel.sh" "$kernel")
 call=$("$top/scripts/qemu.sh" 10.0)
 eval "qemu=($call)"

@@ -43,7 +43,8 @@ start() {
 	while [ "$(jobs -pr | wc -l)" -ge "$jobs" ]; do
 		wait -n || true
 	done
-	"$here/run.sh" --build "$build" --kernel "$image" \
+	IOMMUNEST_VM_KERNEL=$name "$here/run.sh" --build "$build" \
+		--kernel "$image" \
 		--out "$build/vm-$name" "$@" >"$build/vm-$name.said" 2>&1 &
 	started+=("$name $!")
 }

@@ -14,14 +14,22 @@ VM_TESTS = \
 	%D%/vm-resubmit \
 	%D%/vm-vfio \
 	%D%/vm-diff
+# On another machine, cross-built and static.
+VM_ARM_TESTS = \
+	%D%/smmu-conformance \
+	%D%/smmu-dma \
+	%D%/smmu-errors \
+	%D%/smmu-events \
+	%D%/smmu-large \
+	%D%/smmu-random
 VM_BENCH = %D%/bench-entry
 # Empty: all that there are.
 VM_KERNELS =
 
 if HAVE_CHECK
-EXTRA_PROGRAMS += $(VM_TESTS) $(VM_BENCH)
+EXTRA_PROGRAMS += $(VM_TESTS) $(VM_ARM_TESTS) $(VM_BENCH)
 EXTRA_LTLIBRARIES = %D%/libvm.la
-CLEANFILES += $(VM_TESTS) $(VM_BENCH) $(EXTRA_LTLIBRARIES)
+CLEANFILES += $(VM_TESTS) $(VM_ARM_TESTS) $(VM_BENCH) $(EXTRA_LTLIBRARIES)
 endif
 
 %C%_libvm_la_SOURCES = \
@@ -37,6 +45,14 @@ endif
 	%D%/life.h \
 	%D%/real.c \
 	%D%/real.h \
+	%D%/smmu-edu.c \
+	%D%/smmu-edu.h \
+	%D%/smmu-env.c \
+	%D%/smmu-env.h \
+	%D%/smmu-guest.c \
+	%D%/smmu-guest.h \
+	%D%/smmu-hw.c \
+	%D%/smmu-hw.h \
 	%D%/trace.c \
 	%D%/trace.h \
 	%D%/vfio-uapi.h \
@@ -45,6 +61,18 @@ endif
 %C%_libvm_la_CFLAGS = $(AM_CFLAGS)
 VM_LDADD = %D%/libvm.la tests/libtest.la libiommunest-sim.la libiommunest.la \
 	$(CHECK_LIBS)
+
+%C%_smmu_conformance_LDADD = $(VM_LDADD)
+
+%C%_smmu_dma_LDADD = $(VM_LDADD)
+
+%C%_smmu_errors_LDADD = $(VM_LDADD) -lpthread
+
+%C%_smmu_events_LDADD = $(VM_LDADD)
+
+%C%_smmu_large_LDADD = $(VM_LDADD)
+
+%C%_smmu_random_LDADD = $(VM_LDADD)
 
 %C%_vm_check_LDADD = $(VM_LDADD)
 
@@ -86,6 +114,8 @@ VM_LDADD = %D%/libvm.la tests/libtest.la libiommunest-sim.la libiommunest.la \
 # capture.sh's: the guest, and the tools.
 VM_CAPTURE = tests/qemu/linux-guest tests/replay/iommunest-capture
 
+vm-arm-programs: $(VM_ARM_TESTS)
+
 vm-programs: $(VM_TESTS) $(VM_CAPTURE) tests/replay/iommunest-check \
 	tests/replay/iommunest-replay
 
@@ -102,7 +132,7 @@ bench-vm: $(VM_BENCH)
 # Each patch of kernel/ in turn: builds, checkpatch, sparse.
 check-kernel-series:
 	@$(srcdir)/scripts/check-kernel-series.sh
-.PHONY: bench-vm check-kernel-series check-vm vm-programs
+.PHONY: bench-vm check-kernel-series check-vm vm-arm-programs vm-programs
 
 EXTRA_DIST += \
 	%D%/README.md \
@@ -115,6 +145,7 @@ EXTRA_DIST += \
 	%D%/run.sh \
 	%D%/selftest.sh \
 	%D%/shell.sh \
+	%D%/smmu-large.warns \
 	%D%/vm-check.needs \
 	%D%/vm-replay.needs \
 	kernel/6.12 \

@@ -2,17 +2,49 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The libiommunest authors
 # Sourced after scripts/lib/common.sh: what is in the virtual machine, and how
-# it is started.
+# it is started.  One is a PC with a VT-d, the other an arm64 with an SMMUv3.
 # shellcheck disable=SC2034,SC2154 # common.sh's, and for who sources this
 
 vm=$top/tests/vm
-vm_packages="busybox-static cpio qemu-system-x86"
 
 # More files for /tests, beside what PROGRAM.needs names.
 vm_files=()
 
-# Enough for all but Invalidation Queue Errors, which take 10.0.
-qemu_version=${VM_QEMU:-7.2}
+# is_arm64 KERNEL: its name, or the path of its Image.
+is_arm64() {
+	case ${1##*/} in
+	*arm64* | Image) ;;
+	*) return 1 ;;
+	esac
+}
+
+# packages_for KERNEL: what its machine takes.
+packages_for() {
+	if is_arm64 "$1"; then
+		say "cpio qemu-system-arm debian-archive-keyring"
+	else
+		say "busybox-static cpio qemu-system-x86"
+	fi
+}
+
+# qemu_for KERNEL: the lowest version.  An SMMU has had two stages since 10.0; a
+# VT-d has Invalidation Queue Errors since then, and all else in 7.2.
+qemu_for() {
+	if is_arm64 "$1"; then
+		say "${VM_QEMU:-10.0}"
+	else
+		say "${VM_QEMU:-7.2}"
+	fi
+}
+
+# busybox_for KERNEL: its file.
+busybox_for() {
+	if is_arm64 "$1"; then
+		"$top/scripts/cross.sh" arm64 --busybox
+	else
+		command -v busybox
+	fi
+}
 
 # The file of a program of the build tree, and not libtool's wrapper.
 binary_of() {
@@ -30,7 +62,8 @@ is_elf() {
 	[ "$(head -c 4 "$1" | tail -c 3)" = ELF ]
 }
 
-# The shared libraries of programs, and their loader.
+# The shared libraries of programs, and their loader.  Those for another machine
+# are static.
 libraries_of() {
 	local build=$1
 
@@ -82,15 +115,16 @@ needs_of() {
 	done
 }
 
-# make_initramfs FILE BUILD PROGRAM...: what is to be run, in /tests, each for
-# $program_limit seconds.
+# make_initramfs KERNEL FILE BUILD PROGRAM...: what is to be run, in /tests,
+# each for $program_limit seconds.
 make_initramfs() {
-	local to=$1 build=$2 root program file files=()
+	local kernel=$1 to=$2 build=$3 root busybox program file files=()
 
-	shift 2
+	shift 3
+	busybox=$(busybox_for "$kernel") || return
 	root=$(mktemp -d)
 	mkdir -p "$root"/{bin,dev,lib,lib64,tests}
-	cp "$(command -v busybox)" "$root/bin/busybox"
+	cp "$busybox" "$root/bin/busybox"
 	ln -s busybox "$root/bin/sh"
 	install -m 755 "$vm/init" "$root/init"
 	guest_environment >"$root/environment"
@@ -101,7 +135,7 @@ make_initramfs() {
 	for program in "$@" $(needs_of program "$@"); do
 		file=$(binary_of "$build" "$program") || return
 		cp "$file" "$root/tests/${program##*/}"
-		! is_elf "$file" || files+=("$file")
+		is_arm64 "$kernel" || ! is_elf "$file" || files+=("$file")
 	done
 	[ ${#files[@]} -eq 0 ] ||
 		add_libraries "$root" "$build" "${files[@]}" || return
@@ -114,28 +148,48 @@ make_initramfs() {
 }
 
 # set_machine KERNEL INITRAMFS PARAMETERS: the command that starts it, as the
-# array machine.  A VT-d in scalable mode; behind it a device of the root
-# complex and one behind a port, which both have ATS, and one of two functions.
+# array machine.  Two of its devices are the tests': one of the root complex,
+# 0000:00:02.0, and one behind a port, 0000:01:00.0.
+set_machine() {
+	local kernel=$1 initramfs=$2 parameters=$3 call name=x86_64
+
+	! is_arm64 "$kernel" || name=aarch64
+	call=$("$top/scripts/qemu.sh" "$(qemu_for "$kernel")" "$name") || return
+	eval "machine=($call)"
+	machine+=(${VM_TRACE:+-trace "$VM_TRACE"}
+		-m "${VM_MEMORY:-512}"
+		-smp 2 -nodefaults -display none -no-reboot
+		-kernel "$kernel" -initrd "$initramfs")
+	"add_$name" "loglevel=7 panic=-1 oops=panic $parameters"
+}
+
+# A VT-d in scalable mode; behind it a device of the root complex and one behind
+# a port, which both have ATS, and one of two functions.
 # On a loaded host, the kernel takes the emulated TSC for one that is many times
 # slower, and an hour passes in some minutes, which libcheck cannot count; the
 # PM timer has a fixed frequency.
-set_machine() {
-	local kernel=$1 initramfs=$2 parameters=$3 call
+add_x86_64() {
 	local behind_vtd=disable-legacy=on,iommu_platform=on,ats=on
 
-	call=$("$top/scripts/qemu.sh" "$qemu_version") || return
-	eval "machine=($call)"
-	machine+=(${VM_TRACE:+-trace "$VM_TRACE"} -accel tcg -cpu max
-		-M "q35,kernel-irqchip=split"
-		-m "${VM_MEMORY:-512}"
-		-smp 2 -nodefaults -display none -no-reboot
-		-kernel "$kernel" -initrd "$initramfs"
-		-append "console=ttyS0 loglevel=7 panic=-1 oops=panic \
-no_timer_check clocksource=acpi_pm intel_iommu=on,sm_on $parameters"
+	machine+=(-accel tcg -cpu max -M "q35,kernel-irqchip=split"
+		-append "console=ttyS0 $1 \
+no_timer_check clocksource=acpi_pm intel_iommu=on,sm_on"
 		-device "intel-iommu,intremap=on,x-scalable-mode=on,device-iotlb=on${VM_IOMMU:+,$VM_IOMMU}"
 		-device "virtio-net-pci,addr=2.0,romfile=,$behind_vtd"
 		-device "pcie-root-port,id=rp0,addr=3.0,chassis=1"
 		-device "virtio-rng-pci,addr=4.0,multifunction=on,$behind_vtd"
 		-device "virtio-rng-pci,addr=4.1,$behind_vtd"
 		-device "virtio-rng-pci,bus=rp0,$behind_vtd")
+}
+
+# An SMMUv3 of two stages, and devices whose DMA a test can start.  The GIC's
+# ITS isolates interrupts, which VFIO wants.
+add_aarch64() {
+	machine+=(-accel "tcg,thread=multi" -cpu "max,pauth-impdef=on"
+		-M "virt,iommu=smmuv3,gic-version=3"
+		-global arm-smmuv3.stage=nested
+		-append "console=ttyAMA0 $1"
+		-device "edu,addr=2.0,dma_mask=0xffffffffff"
+		-device "pcie-root-port,id=rp0,addr=3.0,chassis=1"
+		-device "edu,bus=rp0,dma_mask=0xffffffffff")
 }

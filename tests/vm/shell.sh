@@ -18,8 +18,8 @@ usage() {
 	cat <<EOF_USAGE
 Usage: tests/vm/shell.sh [--kernel KERNEL] [--build DIR] [PROGRAM...]
 A shell in the machine that run.sh runs programs in; the PROGRAMs of the build
-tree are in its /tests.  KERNEL is 6.12, newest, or a bzImage (default:
-$kernel).  "poweroff -f", or C-a x, ends it.
+tree are in its /tests.  KERNEL is as for run.sh (default: $kernel).
+"poweroff -f", or C-a x, ends it.
 EOF_USAGE
 }
 
@@ -41,13 +41,13 @@ while [ $# -gt 0 ]; do
 done
 build=$(cd "$build" && pwd)
 
-# shellcheck disable=SC2086 # a list
-need_packages $vm_packages
+# shellcheck disable=SC2046 # a list
+need_packages $(packages_for "$kernel")
 image=$kernel
 [ -f "$image" ] || image=$("$top/scripts/kernel.sh" "$kernel")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-make_initramfs "$work/initramfs" "$build" "$@"
+make_initramfs "$image" "$work/initramfs" "$build" "$@"
 set_machine "$image" "$work/initramfs" \
 	"loglevel=4 vm_shell ${VM_PARAMETERS-}"
 "${machine[@]}" -serial mon:stdio -serial null
