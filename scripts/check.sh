@@ -39,7 +39,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 # when they are named.
 all_tiers=(gcc werror clang sanitizers threads valgrind property fuzz
 	uapi-newest uapi-backports uapi-own builds distcheck install static vm
-	kernel-model qemu)
+	vm-arm kernel-model qemu)
 other_tiers=(bench)
 default_tiers=(gcc)
 

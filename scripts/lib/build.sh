@@ -69,12 +69,12 @@ check_with_uapi() {
 	check_tree "$dir" check-uapi
 }
 
-# The kernels of tests/vm.  One that cannot be had, or built, does not keep the
-# others from it.
+# prepare_kernels "KERNEL...": those of tests/vm.  One that cannot be had, or
+# built, does not keep the others from it.
 prepare_kernels() {
 	local kernel worst=0
 
-	for kernel in $vm_kernels; do
+	for kernel in $1; do
 		"$top/scripts/kernel.sh" "$kernel" || worst=$?
 	done
 	return "$worst"

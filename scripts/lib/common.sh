@@ -16,6 +16,7 @@ kernel_packages="flex bison bc libelf-dev libssl-dev cpio kmod xz-utils gcc
 
 # What scripts/kernel.sh builds for the tests.
 vm_kernels="6.12 6.12-patched newest newest-patched"
+vm_arm_kernels="newest-arm64 newest-arm64-patched"
 
 say() {
 	printf '%s\n' "$*"

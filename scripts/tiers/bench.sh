@@ -6,7 +6,7 @@ tier_packages="$build_packages $test_packages $kernel_packages valgrind
 	busybox-static qemu-system-x86 debian-archive-keyring"
 
 tier_prepare() {
-	prepare_kernels
+	prepare_kernels "$vm_kernels"
 }
 
 # Times are not compared with anything; counts are, where they can be.

@@ -6,7 +6,7 @@ tier_packages="$build_packages $test_packages $kernel_packages busybox-static
 	qemu-system-x86 debian-archive-keyring"
 
 tier_prepare() {
-	prepare_kernels
+	prepare_kernels "$vm_kernels"
 }
 
 # run COMMAND...: 77 is the whole tier's.
