@@ -61,11 +61,18 @@ static inline bool submission_may_retry(struct submission *sub, int error)
 	return true;
 }
 
-/* Nothing can be said of any entry: there was no memory for the array. */
+/*
+ * Nothing can be said of any entry: there was no memory for the array.  The
+ * count is all, or, of kernels that take groups, 0; there an error says of none
+ * that it is done in any case.
+ */
 static inline bool submission_has_no_memory(const struct submission *sub,
 					    int error)
 {
-	return error == -ENOMEM && sub->reported == sub->called;
+	if (error != -ENOMEM)
+		return false;
+	return sub->reported == sub->called ||
+	       sub->batch->type.recovery == IOMMUNEST_RECOVERY_GROUP;
 }
 
 /* The kernel handled entries at the cursor. */

@@ -461,8 +461,9 @@ struct iommunest_report {
  * (iommunest_batch_skip()), and call again.  With GROUP and repeating types it
  * may be after the cursor: the entries between are pending too.
  *
- * If the kernel has no memory for a call (-ENOMEM, with a count of all), it is
- * made again with half the entries, down to one.
+ * If the kernel has no memory for a call (-ENOMEM, with a count of all, or with
+ * any count of a GROUP type), it is made again with half the entries, down to
+ * one.
  *
  * Returns 0 if nothing is pending and nothing was skipped, the number of
  * skipped entries if the policy skipped some and nothing is pending, or

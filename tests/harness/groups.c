@@ -107,8 +107,11 @@ static int take(struct groups *groups, struct script_invalidate *cmd)
 	}
 	if (groups->choices)
 		chance = support_choose(groups->choices, GROUPS_CHANCES);
-	if (count > groups->memory || chance == GROUPS_NO_MEMORY)
+	if (count > groups->memory || chance == GROUPS_NO_MEMORY) {
+		if (groups->meaning == GROUPS_COUNTS_DONE)
+			cmd->entry_num = 0;
 		return -ENOMEM;
+	}
 	switch (chance) {
 	case GROUPS_TIMEOUT:
 		cmd->entry_num = 0;

@@ -32,7 +32,7 @@ enum groups_chance {
 	GROUPS_WELL,
 	/* No answer to the first group; of Linux 7.3 its last index. */
 	GROUPS_TIMEOUT,
-	/* -ENOMEM; the count is left alone. */
+	/* -ENOMEM; the count is left alone, or 0 with the patches. */
 	GROUPS_NO_MEMORY,
 	/* -EINTR, with nothing done. */
 	GROUPS_INTERRUPTED,
@@ -53,7 +53,7 @@ struct groups_command {
 
 struct groups {
 	enum groups_meaning meaning;
-	/* More in one call: -ENOMEM, and the count is left alone. */
+	/* More in one call: -ENOMEM, as by chance. */
 	uint32_t memory;
 	/* Chances; NULL: none. */
 	struct support_choices *choices;
