@@ -31,8 +31,10 @@
 #include <iommunest/objects.h>
 #include <iommunest/fault.h>
 #include <iommunest/vfio.h>
+#include <iommunest/viommu.h>
 #include <iommunest/vtd.h>
 #include <iommunest/vtd-queue.h>
 #include <iommunest/vtd-page-request.h>
+#include <iommunest/smmuv3.h>
 
 #endif /* LIBIOMMUNEST_H */

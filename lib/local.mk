@@ -12,6 +12,7 @@ LIB_SOURCES = \
 	%D%/dirty.c \
 	%D%/error-report.c \
 	%D%/error-report.h \
+	%D%/event-reader.c \
 	%D%/fault-queue.c \
 	%D%/fault-reader.c \
 	%D%/features.c \
@@ -35,6 +36,22 @@ LIB_SOURCES = \
 	%D%/vfio-find.c \
 	%D%/vfio-reason.c \
 	%D%/vfio.c \
+	%D%/viommu.c \
+	%D%/smmuv3/batch.c \
+	%D%/smmuv3/bits.h \
+	%D%/smmuv3/caps.c \
+	%D%/smmuv3/caps.h \
+	%D%/smmuv3/cmd-check.c \
+	%D%/smmuv3/cmd-fields.h \
+	%D%/smmuv3/cmd-print.c \
+	%D%/smmuv3/cmd-types.c \
+	%D%/smmuv3/cmd.c \
+	%D%/smmuv3/entry.c \
+	%D%/smmuv3/entry.h \
+	%D%/smmuv3/event.c \
+	%D%/smmuv3/objects.c \
+	%D%/smmuv3/ste.c \
+	%D%/smmuv3/ste.h \
 	%D%/uapi/invalidate.h \
 	%D%/uapi/iommufd-newer.h \
 	%D%/uapi/iommufd.h \

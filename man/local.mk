@@ -12,6 +12,7 @@ LIBRARY_PAGES = \
 	%D%/iommunest_batch.3 \
 	%D%/iommunest_batch_add.3 \
 	%D%/iommunest_dirty.3 \
+	%D%/iommunest_event_reader.3 \
 	%D%/iommunest_fault_queue_alloc.3 \
 	%D%/iommunest_fault_reader.3 \
 	%D%/iommunest_features.3 \
@@ -30,11 +31,19 @@ LIBRARY_PAGES = \
 	%D%/iommunest_sim_page_request.3 \
 	%D%/iommunest_sim_stats.3 \
 	%D%/iommunest_sim_translate.3 \
+	%D%/iommunest_smmuv3_caps.3 \
+	%D%/iommunest_smmuv3_cmd.3 \
+	%D%/iommunest_smmuv3_entry.3 \
+	%D%/iommunest_smmuv3_event.3 \
+	%D%/iommunest_smmuv3_ste.3 \
+	%D%/iommunest_smmuv3_type.3 \
+	%D%/iommunest_smmuv3_viommu_alloc.3 \
 	%D%/iommunest_submit.3 \
 	%D%/iommunest_sys.3 \
 	%D%/iommunest_version.3 \
 	%D%/iommunest_vfio.3 \
 	%D%/iommunest_vfio_find.3 \
+	%D%/iommunest_viommu_alloc.3 \
 	%D%/iommunest_vtd_batch_add.3 \
 	%D%/iommunest_vtd_caps.3 \
 	%D%/iommunest_vtd_desc.3 \
@@ -51,6 +60,7 @@ LIBRARY_PAGES = \
 	%D%/iommunest_vtd_kernel_faults.3 \
 	%D%/iommunest_vtd_page_request.3 \
 	%D%/iommunest_vtd_pasid.3 \
+	%D%/iommunest_smmuv3.7 \
 	%D%/iommunest_vtd_queue.7 \
 	%D%/iommunest_vtd_viommu.7 \
 	%D%/iommunest_nesting.7 \
@@ -80,6 +90,13 @@ MAN_LINKS = \
 	%D%/iommunest_ctx.3 \
 	%D%/iommunest_dirty_get.3 \
 	%D%/iommunest_dirty_set.3 \
+	%D%/iommunest_event.3 \
+	%D%/iommunest_event_queue_alloc.3 \
+	%D%/iommunest_event_queue_close.3 \
+	%D%/iommunest_event_queue_wait.3 \
+	%D%/iommunest_event_reader_free.3 \
+	%D%/iommunest_event_reader_new.3 \
+	%D%/iommunest_event_reader_next.3 \
 	%D%/iommunest_failure.3 \
 	%D%/iommunest_fault_group.3 \
 	%D%/iommunest_fault_queue_close.3 \
@@ -138,7 +155,36 @@ MAN_LINKS = \
 	%D%/iommunest_sim_set_vfio.3 \
 	%D%/iommunest_sim_set_vfio_flags.3 \
 	%D%/iommunest_sim_sys.3 \
+	%D%/iommunest_smmuv3_atc_inv.3 \
+	%D%/iommunest_smmuv3_batch_add_range.3 \
+	%D%/iommunest_smmuv3_caps_decode.3 \
+	%D%/iommunest_smmuv3_cfgi_cd.3 \
+	%D%/iommunest_smmuv3_cfgi_cd_all.3 \
+	%D%/iommunest_smmuv3_cmd_check.3 \
+	%D%/iommunest_smmuv3_cmd_decode.3 \
+	%D%/iommunest_smmuv3_cmd_encode.3 \
+	%D%/iommunest_smmuv3_cmd_name.3 \
+	%D%/iommunest_smmuv3_cmd_print.3 \
+	%D%/iommunest_smmuv3_cmd_reason_text.3 \
+	%D%/iommunest_smmuv3_event_decode.3 \
+	%D%/iommunest_smmuv3_event_name.3 \
+	%D%/iommunest_smmuv3_event_queue_alloc.3 \
+	%D%/iommunest_smmuv3_hwpt_alloc.3 \
+	%D%/iommunest_smmuv3_range.3 \
+	%D%/iommunest_smmuv3_s1.3 \
+	%D%/iommunest_smmuv3_ste_decode.3 \
+	%D%/iommunest_smmuv3_ste_reason_text.3 \
+	%D%/iommunest_smmuv3_ste_to_s1.3 \
+	%D%/iommunest_smmuv3_stream.3 \
+	%D%/iommunest_smmuv3_streams.3 \
+	%D%/iommunest_smmuv3_tlbi_nh_all.3 \
+	%D%/iommunest_smmuv3_tlbi_nh_asid.3 \
+	%D%/iommunest_smmuv3_tlbi_nh_va.3 \
+	%D%/iommunest_smmuv3_tlbi_nh_vaa.3 \
+	%D%/iommunest_smmuv3_tlbi_nsnh_all.3 \
+	%D%/iommunest_smmuv3_vdevice_alloc.3 \
 	%D%/iommunest_submit_options.3 \
+	%D%/iommunest_vdevice_alloc.3 \
 	%D%/iommunest_vfio_attach.3 \
 	%D%/iommunest_vfio_attach_pasid.3 \
 	%D%/iommunest_vfio_attach_reasons.3 \
@@ -183,10 +229,10 @@ MAN_LINKS = \
 	%D%/iommunest_vtd_iq_new.3 \
 	%D%/iommunest_vtd_iq_ops.3 \
 	%D%/iommunest_vtd_iq_options.3 \
+	%D%/iommunest_vtd_iq_registers.3 \
 	%D%/iommunest_vtd_iq_remove_device.3 \
 	%D%/iommunest_vtd_iq_remove_scope.3 \
 	%D%/iommunest_vtd_iq_reset.3 \
-	%D%/iommunest_vtd_iq_registers.3 \
 	%D%/iommunest_vtd_iq_restore.3 \
 	%D%/iommunest_vtd_iq_restore_registers.3 \
 	%D%/iommunest_vtd_iq_result.3 \

@@ -39,6 +39,7 @@ VALGRIND_TESTS = $(WRAPPED_TESTS) \
 	%D%/core/test-submit-policy \
 	%D%/core/test-vfio \
 	%D%/core/test-vfio-find \
+	%D%/core/test-viommu \
 	%D%/queue/test-iq \
 	%D%/queue/test-iq-devices \
 	%D%/queue/test-iq-failures \
@@ -61,6 +62,7 @@ VALGRIND_TESTS = $(WRAPPED_TESTS) \
 	%D%/sim/test-sim-pasid \
 	%D%/sim/test-sim-silent \
 	%D%/sim/test-sim-threads \
+	%D%/smmuv3/test-smmuv3 \
 	%D%/uapi/abi-layout \
 	%D%/vtd/test-caps \
 	%D%/vtd/test-desc-decode \
@@ -252,6 +254,17 @@ TEST_SIM_LDADD = %D%/libtest-sim.la %D%/libtest.la libiommunest-sim.la \
 	%D%/queue/test-iq-migrate.c \
 	%D%/queue/test-iq-no-memory.c \
 	%D%/queue/test-iq-restore.c
+
+%C%_smmuv3_test_smmuv3_SOURCES = \
+	%D%/smmuv3/cmd-rows.c \
+	%D%/smmuv3/cmd-rows.h \
+	%D%/smmuv3/test-smmuv3-check.c \
+	%D%/smmuv3/test-smmuv3-cmd.c \
+	%D%/smmuv3/test-smmuv3-entry.c \
+	%D%/smmuv3/test-smmuv3-ste.c \
+	%D%/smmuv3/test-smmuv3-submit.c \
+	%D%/smmuv3/vsmmu.c \
+	%D%/smmuv3/vsmmu.h
 
 %C%_vtd_test_desc_decode_SOURCES = \
 	%D%/vtd/decode-rig.c \
@@ -497,6 +510,7 @@ THREAD_TESTS = \
 CODEC_TESTS = \
 	%D%/core/test-batch \
 	%D%/queue/test-iq \
+	%D%/smmuv3/test-smmuv3 \
 	%D%/uapi/abi-layout \
 	%D%/vtd/test-caps \
 	%D%/vtd/test-desc-decode \

@@ -385,6 +385,94 @@ static int fault_group(void *sized)
 	return ret;
 }
 
+static int event(void *sized)
+{
+	struct iommunest_event_reader *reader;
+	int ret;
+
+	ck_assert_int_eq(iommunest_event_reader_new(&reader, ctx, 3, 32), 0);
+	ret = iommunest_event_reader_next(reader, sized);
+	iommunest_event_reader_free(reader);
+	return ret;
+}
+
+static int smmuv3_caps(void *sized)
+{
+	const struct iommunest_hw_info info = {
+		.size = sizeof(info),
+		.type = IOMMUNEST_HW_ARM_SMMUV3,
+		.data_len = 40,
+	};
+
+	return iommunest_smmuv3_caps_decode(sized, &info);
+}
+
+static int smmuv3_caps_in(void *sized)
+{
+	struct iommunest_inv_type type =
+		IOMMUNEST_INIT(struct iommunest_inv_type);
+
+	return iommunest_smmuv3_type(&type, sized, NULL);
+}
+
+static const struct iommunest_smmuv3_caps no_caps = {
+	.size = sizeof(no_caps),
+};
+
+static int smmuv3_type(void *sized)
+{
+	return iommunest_smmuv3_type(sized, &no_caps, NULL);
+}
+
+static int smmuv3_ste(void *sized)
+{
+	static const uint64_t words[2];
+
+	return iommunest_smmuv3_ste_decode(sized, words);
+}
+
+static int smmuv3_ste_in(void *sized)
+{
+	struct iommunest_smmuv3_s1 out;
+
+	return iommunest_smmuv3_ste_to_s1(sized, &no_caps, 48, &out, NULL);
+}
+
+static int smmuv3_cmd(void *sized)
+{
+	static const struct iommunest_smmuv3_entry entry;
+
+	return iommunest_smmuv3_cmd_decode(sized, &entry);
+}
+
+static int smmuv3_cmd_in(void *sized)
+{
+	struct iommunest_smmuv3_entry entry;
+
+	return iommunest_smmuv3_cmd_encode(sized, &entry);
+}
+
+static int smmuv3_event(void *sized)
+{
+	static const uint64_t words[4];
+
+	return iommunest_smmuv3_event_decode(sized, words);
+}
+
+static int smmuv3_range(void *sized)
+{
+	struct iommunest_inv_type type =
+		IOMMUNEST_INIT(struct iommunest_inv_type);
+	struct iommunest_batch *batch;
+	int ret;
+
+	ck_assert_int_eq(iommunest_smmuv3_type(&type, &no_caps, NULL), 0);
+	ck_assert_int_eq(iommunest_batch_new(&batch, &type, 1), 0);
+	ret = iommunest_smmuv3_batch_add_range(batch, &no_caps, sized, 0);
+	iommunest_batch_free(batch);
+	return ret;
+}
+
 #define ROW(function, type)                              \
 	{                                                \
 #function, function, sizeof(struct type) \
@@ -411,6 +499,16 @@ static const struct {
 	ROW(nested_hwpt, iommunest_nested_hwpt),
 	ROW(fault_reader, iommunest_fault_reader_options),
 	ROW(fault_group, iommunest_fault_group),
+	ROW(event, iommunest_event),
+	ROW(smmuv3_caps, iommunest_smmuv3_caps),
+	ROW(smmuv3_caps_in, iommunest_smmuv3_caps),
+	ROW(smmuv3_type, iommunest_inv_type),
+	ROW(smmuv3_ste, iommunest_smmuv3_ste),
+	ROW(smmuv3_ste_in, iommunest_smmuv3_ste),
+	ROW(smmuv3_cmd, iommunest_smmuv3_cmd),
+	ROW(smmuv3_cmd_in, iommunest_smmuv3_cmd),
+	ROW(smmuv3_event, iommunest_smmuv3_event),
+	ROW(smmuv3_range, iommunest_smmuv3_range),
 	ROW(caps, iommunest_vtd_caps),
 	ROW(guest, iommunest_vtd_guest),
 	ROW(pasid_entry, iommunest_vtd_pasid_entry),

@@ -34,6 +34,9 @@ static const struct uapi_row rows[] = {
 	VALUE(IOMMU_HWPT_INVALIDATE),
 	VALUE(IOMMU_IOAS_MAP_FILE),
 	VALUE(IOMMU_IOAS_CHANGE_PROCESS),
+	VALUE(IOMMU_VIOMMU_ALLOC),
+	VALUE(IOMMU_VDEVICE_ALLOC),
+	VALUE(IOMMU_VEVENTQ_ALLOC),
 	VALUE(IOMMU_FAULT_QUEUE_ALLOC),
 
 	STRUCT(iommu_destroy),
@@ -236,4 +239,58 @@ static const struct uapi_row rows[] = {
 	MEMBER(iommu_fault_alloc, flags),
 	MEMBER(iommu_fault_alloc, out_fault_id),
 	MEMBER(iommu_fault_alloc, out_fault_fd),
+
+	/* What Linux 6.13 had; it has grown. */
+	{ "struct iommu_viommu_alloc", 0,
+	  offsetof(struct iommu_viommu_alloc, out_viommu_id) + 4 },
+	MEMBER(iommu_viommu_alloc, size),
+	MEMBER(iommu_viommu_alloc, flags),
+	MEMBER(iommu_viommu_alloc, type),
+	MEMBER(iommu_viommu_alloc, dev_id),
+	MEMBER(iommu_viommu_alloc, hwpt_id),
+	MEMBER(iommu_viommu_alloc, out_viommu_id),
+
+	STRUCT(iommu_vdevice_alloc),
+	MEMBER(iommu_vdevice_alloc, size),
+	MEMBER(iommu_vdevice_alloc, viommu_id),
+	MEMBER(iommu_vdevice_alloc, dev_id),
+	MEMBER(iommu_vdevice_alloc, out_vdevice_id),
+	MEMBER(iommu_vdevice_alloc, virt_id),
+
+	STRUCT(iommu_veventq_alloc),
+	MEMBER(iommu_veventq_alloc, size),
+	MEMBER(iommu_veventq_alloc, flags),
+	MEMBER(iommu_veventq_alloc, viommu_id),
+	MEMBER(iommu_veventq_alloc, type),
+	MEMBER(iommu_veventq_alloc, veventq_depth),
+	MEMBER(iommu_veventq_alloc, out_veventq_id),
+	MEMBER(iommu_veventq_alloc, out_veventq_fd),
+	MEMBER(iommu_veventq_alloc, __reserved),
+
+	VALUE(IOMMU_VEVENTQ_FLAG_LOST_EVENTS),
+	STRUCT(iommufd_vevent_header),
+	MEMBER(iommufd_vevent_header, flags),
+	MEMBER(iommufd_vevent_header, sequence),
+
+	VALUE(IOMMU_VIOMMU_TYPE_ARM_SMMUV3),
+	VALUE(IOMMU_HWPT_DATA_ARM_SMMUV3),
+	VALUE(IOMMU_HW_INFO_TYPE_ARM_SMMUV3),
+	VALUE(IOMMU_VIOMMU_INVALIDATE_DATA_ARM_SMMUV3),
+	VALUE(IOMMU_VEVENTQ_TYPE_ARM_SMMUV3),
+
+	STRUCT(iommu_hwpt_arm_smmuv3),
+	MEMBER(iommu_hwpt_arm_smmuv3, ste),
+
+	STRUCT(iommu_hw_info_arm_smmuv3),
+	MEMBER(iommu_hw_info_arm_smmuv3, flags),
+	MEMBER(iommu_hw_info_arm_smmuv3, __reserved),
+	MEMBER(iommu_hw_info_arm_smmuv3, idr),
+	MEMBER(iommu_hw_info_arm_smmuv3, iidr),
+	MEMBER(iommu_hw_info_arm_smmuv3, aidr),
+
+	STRUCT(iommu_viommu_arm_smmuv3_invalidate),
+	MEMBER(iommu_viommu_arm_smmuv3_invalidate, cmd),
+
+	STRUCT(iommu_vevent_arm_smmuv3),
+	MEMBER(iommu_vevent_arm_smmuv3, evt),
 };
