@@ -54,7 +54,8 @@ static uint32_t reasons_of_pasid(const struct attempt *try,
 	if (try->pasid == 0 || try->pasid > IOMMUNEST_PASID_MAX)
 		return IOMMUNEST_VFIO_REASON_PASID_RANGE;
 	ret = try_pasids(try);
-	if (ret == -EINVAL)
+	/* It knows no PASIDs, or nothing of this kind. */
+	if (ret == -EINVAL || ret == -ENOTTY)
 		return IOMMUNEST_VFIO_REASON_KERNEL_PASID;
 	if (ret == -EOPNOTSUPP || try->error == -EOPNOTSUPP)
 		return IOMMUNEST_VFIO_REASON_DRIVER_PASID;

@@ -20,11 +20,12 @@
 struct kernel {
 	int error;
 	unsigned int calls;
+	bool listed;
 };
 
 static int kernel_open(void *data, const char *path, int flags)
 {
-	(void)data;
+	((struct kernel *)data)->listed = false;
 	(void)path;
 	(void)flags;
 	return FD;
@@ -48,11 +49,55 @@ static int kernel_ioctl(void *data, int fd, unsigned long request, void *arg)
 	return kernel->error;
 }
 
+/* Sysfs: a device of vfio-pci, with a node and a group. */
+static ssize_t kernel_readlink(void *data, const char *path, char *buf,
+			       size_t len)
+{
+	const char *to = strstr(path, "/iommu_group") ? "groups/3" : "vfio-pci";
+
+	(void)data;
+	strncpy(buf, to, len);
+	return (ssize_t)strlen(to);
+}
+
+static ssize_t kernel_read(void *data, int fd, void *buf, size_t len)
+{
+	(void)data;
+	ck_assert_int_eq(fd, FD);
+	ck_assert_uint_ge(len, 6);
+	memcpy(buf, "511:0\n", 6);
+	return 6;
+}
+
+/* A folder has this in it, and once. */
+static ssize_t kernel_getdents64(void *data, int fd, void *buf, size_t len)
+{
+	static const struct {
+		uint64_t ino;
+		int64_t off;
+		uint16_t reclen;
+		uint8_t type;
+		char name[13];
+	} node = { .reclen = sizeof(node), .name = "vfio0" };
+	struct kernel *kernel = data;
+
+	ck_assert_int_eq(fd, FD);
+	ck_assert_uint_ge(len, sizeof(node));
+	if (kernel->listed)
+		return 0;
+	kernel->listed = true;
+	memcpy(buf, &node, sizeof(node));
+	return sizeof(node);
+}
+
 static const struct iommunest_sys sys = {
 	.size = sizeof(sys),
 	.open = kernel_open,
 	.close = kernel_close,
 	.ioctl = kernel_ioctl,
+	.read = kernel_read,
+	.readlink = kernel_readlink,
+	.getdents64 = kernel_getdents64,
 };
 
 static struct iommunest_ctx *open_on(struct kernel *kernel, int error)
@@ -313,6 +358,20 @@ static int vfio_open(struct iommunest_ctx *ctx)
 	return untouched(id, ret);
 }
 
+/* The kernel's answer, and no reason for it but the kernel's. */
+static int vfio_open_pci(struct iommunest_ctx *ctx)
+{
+	struct iommunest_vfio_device device = { .size = sizeof(device) };
+	uint32_t id = UNTOUCHED;
+	int fd = -1, ret;
+
+	ret = iommunest_vfio_open_pci(ctx, "0000:00:02.0", &fd, &id, &device);
+	ck_assert_int_eq(fd, -1);
+	ck_assert_str_eq(device.node, "/dev/vfio/devices/vfio0");
+	ck_assert_uint_eq(device.reasons, 0);
+	return untouched(id, ret);
+}
+
 static int vfio_attach(struct iommunest_ctx *ctx)
 {
 	uint32_t id = UNTOUCHED;
@@ -373,6 +432,7 @@ static const struct function {
 	ROW(submit),
 	ROW(vfio_bind),
 	ROW(vfio_open),
+	ROW(vfio_open_pci),
 	ROW(vfio_attach),
 	ROW(vfio_detach),
 	ROW(vfio_attach_pasid),
@@ -401,6 +461,31 @@ TEST_LOOP(without_a_flag_a_function_returns_eopnotsupp, ARRAY_LEN(functions))
 	int ret = function->call(ctx);
 
 	ck_assert_msg(ret == -EOPNOTSUPP, "%s: %d", function->name, ret);
+	iommunest_close(ctx);
+}
+
+/* What cannot be asked is no reason; that PASIDs are not known is one. */
+TEST_LOOP(a_kernel_that_says_nothing_gives_no_reasons, 2)
+{
+	static const int errors[] = { -ENOTTY, -EOPNOTSUPP };
+	static const uint32_t of_pasid[] = {
+		IOMMUNEST_VFIO_REASON_KERNEL_PASID,
+		IOMMUNEST_VFIO_REASON_DRIVER_PASID,
+	};
+	struct kernel kernel;
+	struct iommunest_ctx *ctx = open_on(&kernel, errors[_i]);
+	uint32_t reasons = UNTOUCHED;
+
+	ck_assert_int_eq(iommunest_vfio_attach_reasons(ctx, FD, 1,
+						       IOMMUNEST_VFIO_NO_PASID,
+						       errors[_i], &reasons),
+			 0);
+	ck_assert_uint_eq(reasons, 0);
+	ck_assert_int_eq(iommunest_vfio_attach_reasons(ctx, FD, 1, 5,
+						       errors[_i], &reasons),
+			 0);
+	ck_assert_uint_eq(reasons, of_pasid[_i]);
+	ck_assert_uint_ge(kernel.calls, 2);
 	iommunest_close(ctx);
 }
 
