@@ -8,6 +8,7 @@ For each of the two libraries:
 - each function has one manual page, whose SYNOPSIS repeats the header's
   prototype and which names header and library, and is found by its own name;
 - each errno in a function's header comment is in its page's ERRORS;
+- each function that has a context is called on a kernel without its ioctls;
 - structs that a page shows are the header's, and each struct of the header is
   shown on the page that is found by its name; each macro and enumerator of the
   header is documented.
@@ -25,6 +26,19 @@ LIBRARIES = {
     # library: (header, symbol map)
     "libiommunest": ("libiommunest.h", "lib/libiommunest.map"),
     "libiommunest-sim": ("libiommunest-sim.h", "sim/libiommunest-sim.map"),
+}
+
+# Where a kernel without the library's ioctls is, and who need not be called
+# there, because what the kernel says is not what they return.
+OLD_KERNEL = "tests/core/test-old-kernel.c"
+NOT_ON_OLD_KERNELS = {
+    "iommunest_close",
+    "iommunest_event_queue_close",
+    "iommunest_event_queue_wait",
+    "iommunest_fd",
+    "iommunest_fault_queue_close",
+    "iommunest_fault_queue_wait",
+    "iommunest_vfio_close",
 }
 
 SKIP = 77
@@ -257,6 +271,21 @@ def check_functions(report, library, header, pages):
             report.fail(f"{page.name}: {errno} of {name} is not in ERRORS")
 
 
+def check_old_kernel(report, header, srcdir):
+    """Whoever has a context asks a kernel, which may be an old one."""
+    text = strip_comments((srcdir / OLD_KERNEL).read_text())
+    called = set(re.findall(r"\b(iommunest_\w+)\(", text))
+    asking = {
+        name
+        for name, proto in header.functions.items()
+        if re.search(r"\((?:const )?struct iommunest_ctx \*\w+[,)]", proto)
+    }
+    for name in sorted(asking - called - NOT_ON_OLD_KERNELS):
+        report.fail(f"{name} is not called in {OLD_KERNEL}")
+    for name in sorted(NOT_ON_OLD_KERNELS - asking):
+        report.fail(f"{name} has no context, and need not be named here")
+
+
 def check_page_names(report, page, headers):
     """What a page of section 3 claims to be about exists."""
     known = set()
@@ -332,6 +361,7 @@ def main():
         check_structs(report, header, pages)
         check_struct_names(report, header, pages)
         check_constants(report, header, pages)
+    check_old_kernel(report, headers["libiommunest"], srcdir)
     for page in pages:
         if page.section == "3":
             check_page_names(report, page, headers.values())

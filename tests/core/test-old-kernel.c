@@ -305,6 +305,68 @@ static int fault_queue_alloc(struct iommunest_ctx *ctx)
 	return untouched(id, ret);
 }
 
+static int viommu_alloc(struct iommunest_ctx *ctx)
+{
+	uint32_t id = UNTOUCHED;
+	int ret = iommunest_viommu_alloc(ctx, 1, 2, 1, &id);
+
+	return untouched(id, ret);
+}
+
+static int vdevice_alloc(struct iommunest_ctx *ctx)
+{
+	uint32_t id = UNTOUCHED;
+	int ret = iommunest_vdevice_alloc(ctx, 1, 2, 3, &id);
+
+	return untouched(id, ret);
+}
+
+static int event_queue_alloc(struct iommunest_ctx *ctx)
+{
+	uint32_t id = UNTOUCHED;
+	int fd = -1, ret;
+
+	ret = iommunest_event_queue_alloc(ctx, 1, 1, 16, &id, &fd);
+	ck_assert_int_eq(fd, -1);
+	return untouched(id, ret);
+}
+
+static int smmuv3_viommu_alloc(struct iommunest_ctx *ctx)
+{
+	uint32_t id = UNTOUCHED;
+	int ret = iommunest_smmuv3_viommu_alloc(ctx, 1, 2, &id);
+
+	return untouched(id, ret);
+}
+
+static int smmuv3_vdevice_alloc(struct iommunest_ctx *ctx)
+{
+	uint32_t id = UNTOUCHED;
+	int ret = iommunest_smmuv3_vdevice_alloc(ctx, 1, 2, 3, 16, &id);
+
+	return untouched(id, ret);
+}
+
+static int smmuv3_event_queue_alloc(struct iommunest_ctx *ctx)
+{
+	uint32_t id = UNTOUCHED;
+	int fd = -1, ret;
+
+	ret = iommunest_smmuv3_event_queue_alloc(ctx, 1, 16, &id, &fd);
+	ck_assert_int_eq(fd, -1);
+	return untouched(id, ret);
+}
+
+/* A stream that is aborted, which each kernel with vIOMMUs takes. */
+static int smmuv3_hwpt_alloc(struct iommunest_ctx *ctx)
+{
+	const struct iommunest_smmuv3_s1 s1 = { .ste = { 1 } };
+	uint32_t id = UNTOUCHED;
+	int ret = iommunest_smmuv3_hwpt_alloc(ctx, 1, 2, &s1, &id);
+
+	return untouched(id, ret);
+}
+
 static int hw_info(struct iommunest_ctx *ctx)
 {
 	struct iommunest_hw_info info = { .size = sizeof(info), .type = 7 };
@@ -427,6 +489,13 @@ static const struct function {
 	ROW(hwpt_alloc_nested),
 	ROW(vtd_hwpt_alloc),
 	ROW(fault_queue_alloc),
+	ROW(viommu_alloc),
+	ROW(vdevice_alloc),
+	ROW(event_queue_alloc),
+	ROW(smmuv3_viommu_alloc),
+	ROW(smmuv3_vdevice_alloc),
+	ROW(smmuv3_event_queue_alloc),
+	ROW(smmuv3_hwpt_alloc),
 	ROW(hw_info),
 	ROW(reports_errors),
 	ROW(submit),
