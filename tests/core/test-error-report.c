@@ -487,25 +487,59 @@ static int take_nothing(void *vmm, uint32_t index,
 	return -EIO;
 }
 
+/* What the VMM was told. */
+static struct {
+	unsigned int calls;
+	uint32_t index;
+	int error;
+	uint32_t code;
+} healing;
+
+static void note_healing(void *vmm, uint64_t cookie, uint32_t index, int error,
+			 uint32_t code)
+{
+	(void)vmm;
+	(void)cookie;
+	healing.calls++;
+	healing.index = index;
+	healing.error = error;
+	healing.code = code;
+}
+
+static int isolate_nobody(void *vmm, uint64_t cookie, uint32_t index, int error,
+			  uint32_t code)
+{
+	(void)vmm;
+	(void)cookie;
+	(void)index;
+	(void)error;
+	(void)code;
+	ck_abort_msg("the flush of all succeeds");
+	return -EIO;
+}
+
 static const struct iommunest_vtd_iq_ops ops = {
 	.size = sizeof(ops),
 	.read = read_ring,
 	.write_status = write_nothing,
 	.interrupt = interrupt_nobody,
 	.descriptor = take_nothing,
+	.healed = note_healing,
+	.isolate = isolate_nobody,
 };
 
 #define SLOT 32u
 
 /* Three pages, of which the second fails in the host's hardware. */
-static struct iommunest_vtd_iq_result run_queue(int error, uint32_t code)
+static struct iommunest_vtd_iq_result run_queue(uint32_t policy, int error,
+						uint32_t code)
 {
 	struct iommunest_vtd_iq_result result = { .size = sizeof(result) };
 	struct iommunest_vtd_desc desc =
 		IOMMUNEST_INIT(struct iommunest_vtd_desc);
-	static const struct iommunest_vtd_iq_options stopping = {
-		.size = sizeof(stopping),
-		.policy = IOMMUNEST_VTD_IQ_STOP,
+	const struct iommunest_vtd_iq_options iq_options = {
+		.size = sizeof(iq_options),
+		.policy = policy,
 	};
 	struct iommunest_vtd_iq *iq;
 	uint32_t i;
@@ -517,7 +551,7 @@ static struct iommunest_vtd_iq_result run_queue(int error, uint32_t code)
 				 0);
 		memcpy(ring + i * SLOT, desc.raw, SLOT);
 	}
-	ck_assert_int_eq(iommunest_vtd_iq_new(&iq, &ops, NULL, &stopping), 0);
+	ck_assert_int_eq(iommunest_vtd_iq_new(&iq, &ops, NULL, &iq_options), 0);
 	ck_assert_int_eq(iommunest_vtd_iq_set_base(iq, IOMMUNEST_VTD_IQA_DW,
 						   IOMMUNEST_VTD_TTM_SCALABLE),
 			 0);
@@ -525,31 +559,54 @@ static struct iommunest_vtd_iq_result run_queue(int error, uint32_t code)
 	ck_assert_int_eq(
 		iommunest_vtd_iq_add_scope(iq, 1, 0, TARGET(ctx, nested)), 0);
 	break_hardware(2, 0, error, code);
-	ck_assert_int_eq(iommunest_vtd_iq_run(iq, 3 * SLOT, &result), error);
+	ck_assert_int_eq(iommunest_vtd_iq_run(iq, 3 * SLOT, &result),
+			 policy == IOMMUNEST_VTD_IQ_HEAL ? 0 : error);
 	iommunest_vtd_iq_free(iq);
 	return result;
 }
 
+/* A time-out is of all that the kernel sent together. */
+static const struct {
+	int error;
+	uint32_t code;
+	uint32_t index;
+} failures[] = {
+	{ -EIO, CODE_IQE, 1 },
+	{ -ETIMEDOUT, CODE_ITE, 0 },
+};
+
 /* The VMM sees the code of the host's hardware, and the guest nothing. */
 TEST_LOOP(a_guest_sees_nothing_of_the_hosts_error, 2)
 {
-	static const struct {
-		int error;
-		uint32_t code;
-		uint32_t index;
-	} rows[] = {
-		{ -EIO, CODE_IQE, 1 },
-		{ -ETIMEDOUT, CODE_ITE, 0 },
-	};
 	struct iommunest_vtd_iq_result result;
 
 	open_on(REPORTING);
-	result = run_queue(rows[_i].error, rows[_i].code);
+	result = run_queue(IOMMUNEST_VTD_IQ_STOP, failures[_i].error,
+			   failures[_i].code);
 	ck_assert_uint_eq(result.cause, IOMMUNEST_CAUSE_HOST);
-	ck_assert_uint_eq(result.index, rows[_i].index);
-	ck_assert_uint_eq(result.iqh, rows[_i].index * SLOT);
+	ck_assert_uint_eq(result.index, failures[_i].index);
+	ck_assert_uint_eq(result.iqh, failures[_i].index * SLOT);
 	ck_assert_uint_eq(result.fsts, 0);
 	ck_assert_uint_eq(result.iqercd, 0);
-	ck_assert_uint_eq(result.driver_error, rows[_i].code);
+	ck_assert_uint_eq(result.driver_error, failures[_i].code);
+	tear_down();
+}
+
+/* A device that did not answer is blocked: a flush of all succeeds, too. */
+TEST_LOOP(a_guest_goes_on_and_its_vmm_is_told, 2)
+{
+	struct iommunest_vtd_iq_result result;
+
+	open_on(REPORTING);
+	memset(&healing, 0, sizeof(healing));
+	result = run_queue(IOMMUNEST_VTD_IQ_HEAL, failures[_i].error,
+			   failures[_i].code);
+	ck_assert_uint_eq(result.cause, IOMMUNEST_CAUSE_NONE);
+	ck_assert_uint_eq(result.iqh, 3 * SLOT);
+	ck_assert_uint_eq(result.fsts, 0);
+	ck_assert_uint_eq(healing.calls, 1);
+	ck_assert_uint_eq(healing.index, failures[_i].index);
+	ck_assert_int_eq(healing.error, failures[_i].error);
+	ck_assert_uint_eq(healing.code, failures[_i].code);
 	tear_down();
 }
