@@ -43,6 +43,7 @@ static int init(struct iommunest_ctx *ctx,
 {
 	ctx->sys_data = options->sys_data;
 	ctx->fd = -1;
+	ctx->reports[IOMMUNEST_ANSWERS - 1] = UINT32_MAX;
 	return copy_sys(&ctx->sys,
 			options->sys ? options->sys : &iommunest__sys_kernel);
 }

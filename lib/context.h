@@ -7,17 +7,18 @@
 
 #include <libiommunest.h>
 
+/* No and yes are the lowest bit of a slot of iommunest_ctx::reports. */
 enum iommunest_extension {
-	IOMMUNEST_EXTENSION_UNKNOWN,
 	IOMMUNEST_EXTENSION_NO,
 	IOMMUNEST_EXTENSION_YES,
+	IOMMUNEST_EXTENSION_UNKNOWN,
 };
 
 /* Questions without an answer that count, until it is taken for a no. */
 #define IOMMUNEST_EXTENSION_TRIES 8
 
 /* Two objects whose ids differ by a multiple of it are asked for in turn. */
-#define IOMMUNEST_ANSWERS 256u
+#define IOMMUNEST_ANSWERS 2048u
 
 /*
  * Not changed after it was opened, except what is found out about the kernel,
@@ -30,7 +31,8 @@ struct iommunest_ctx {
 	bool own_fd;
 	/*
 	 * Whether an object has the extension, in the slot of its id: that id
-	 * times 2, and 1 more for yes; or 0.
+	 * times 2, and 1 more for yes; all bits inverted, so that 0 is an id
+	 * of the last slot, which begins with one of the first.
 	 */
 	atomic_uint reports[IOMMUNEST_ANSWERS];
 	atomic_uint unanswered;

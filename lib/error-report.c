@@ -27,12 +27,11 @@ static int ask(struct iommunest_ctx *ctx, uint32_t id,
 static enum iommunest_extension keep(struct iommunest_ctx *ctx, uint32_t id,
 				     enum iommunest_extension answer)
 {
-	unsigned int slot = id << 1 | (answer == IOMMUNEST_EXTENSION_YES);
-
-	/* Ids of the kernel have 31 bits. */
-	if (id && id <= INT32_MAX)
+	/* Ids of the kernel have 31 bits, and the lowest are taken. */
+	if (id < INT32_MAX)
 		atomic_store_explicit(&ctx->reports[id % IOMMUNEST_ANSWERS],
-				      slot, memory_order_relaxed);
+				      ~(id << 1 | answer),
+				      memory_order_relaxed);
 	return answer;
 }
 
@@ -93,10 +92,12 @@ void iommunest__extension_forget(struct iommunest_ctx *ctx, uint32_t id)
 {
 	atomic_uint *slot = &ctx->reports[id % IOMMUNEST_ANSWERS];
 	unsigned int known = atomic_load_explicit(slot, memory_order_relaxed);
+	/* An id of another slot. */
+	const unsigned int nobody = id % IOMMUNEST_ANSWERS ? UINT32_MAX : 0;
 
 	/* Its slot may be another object's. */
-	if (known >> 1 == id)
-		atomic_compare_exchange_strong(slot, &known, 0);
+	if (~known >> 1 == id)
+		atomic_compare_exchange_strong(slot, &known, nobody);
 }
 
 void iommunest__extension_unanswered(struct iommunest_ctx *ctx, uint32_t id)

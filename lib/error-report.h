@@ -16,12 +16,12 @@ iommunest_extension_known(const struct iommunest_ctx *ctx, uint32_t id)
 {
 	const unsigned int slot = atomic_load_explicit(
 		&ctx->reports[id % IOMMUNEST_ANSWERS], memory_order_relaxed);
-	/* Without the id, which is not there twice. */
-	const unsigned int answer = slot ^ id << 1;
+	/* One bit, if it is of this id. */
+	const unsigned int answer = ~slot ^ id << 1;
 
-	if (answer > 1 || !slot)
+	if (answer > 1)
 		return IOMMUNEST_EXTENSION_UNKNOWN;
-	return answer ? IOMMUNEST_EXTENSION_YES : IOMMUNEST_EXTENSION_NO;
+	return (enum iommunest_extension)answer;
 }
 
 /*

@@ -251,7 +251,7 @@ static void submit_to(uint32_t id, bool flagged)
 /* Whichever is asked first: another driver's HWPT, or a vIOMMU. */
 TEST_LOOP(each_object_is_asked_for_and_once, 4)
 {
-	static const uint32_t ids[] = { OTHER, OTHER, 7 + 256, 7 + 512 };
+	static const uint32_t ids[] = { OTHER, OTHER, 7 + 2048, 7 + 4096 };
 	const bool first = _i % 2;
 	unsigned int i;
 
@@ -267,6 +267,24 @@ TEST_LOOP(each_object_is_asked_for_and_once, 4)
 	ck_assert_uint_eq(kernel.questions, _i < 2 ? 2 : 6);
 	ck_assert_uint_eq(kernel.calls, 6);
 	tear_down_answers();
+}
+
+/* Ids that no object has are not taken for what is not known yet. */
+TEST_LOOP(an_id_that_nobody_has_is_asked_for, 3)
+{
+	static const uint32_t ids[] = { 0, INT32_MAX, UINT32_MAX };
+
+	open_on_answer(-ENOENT);
+	nested = ids[_i];
+	ck_assert_int_eq(knows(), -ENOENT);
+	/* Nor after the last one of its slot. */
+	nested = kernel.other = ids[_i] % 2048 + 2048;
+	ck_assert_int_eq(knows(), 1);
+	ck_assert_int_eq(iommunest_object_destroy(ctx, nested), 0);
+	nested = ids[_i];
+	ck_assert_int_eq(knows(), -ENOENT);
+	ck_assert_uint_eq(kernel.questions, 3);
+	iommunest_close(ctx);
 }
 
 /* By somebody who did not destroy the one before through this library. */
