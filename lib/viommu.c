@@ -5,6 +5,7 @@
 
 #include "lib/abi.h"
 #include "lib/context.h"
+#include "lib/error-report.h"
 
 EXPORT int iommunest_viommu_alloc(struct iommunest_ctx *ctx, uint32_t dev_id,
 				  uint32_t parent_id, uint32_t type,
@@ -24,6 +25,8 @@ EXPORT int iommunest_viommu_alloc(struct iommunest_ctx *ctx, uint32_t dev_id,
 	if (ret < 0)
 		return ret;
 	*viommu_id = cmd.out_viommu_id;
+	/* The object that had the id may have been destroyed by hand. */
+	iommunest__extension_forget(ctx, *viommu_id);
 	return 0;
 }
 
