@@ -35,6 +35,21 @@ is_of_life() {
 }
 life_parameters="pci_test_pasid=0000:00:02.0 kmemleak=on"
 
+# A machine with more devices, which are taken away; it ends by a reboot, with
+# two devices that do not answer.
+is_of_containment() {
+	case ${1##*/} in
+	vm-contain | vm-contain-end) ;;
+	*) return 1 ;;
+	esac
+}
+contain_parameters="pci_test_ats=0000:04:00 vm_reboot"
+
+# The same with PASIDs: to invalidate a device's TLB by them takes QEMU 10.0.
+is_of_contained_pasids() {
+	[ "${1##*/}" = vm-contain-pasid ]
+}
+
 # start KERNEL IMAGE OPTION... -- PROGRAM...: a machine, beside the others.
 start() {
 	local name=$1 image=$2
@@ -50,13 +65,17 @@ start() {
 }
 
 start_on() {
-	local kernel=$1 image=$2 with=() without=() life=() program
+	local kernel=$1 image=$2 with=() without=() life=() contain=() pasid=() program
 
 	for program in "${programs[@]}"; do
 		if needs_no_vtd "$program"; then
 			without+=("$program")
 		elif is_of_life "$program"; then
 			life+=("$program")
+		elif is_of_containment "$program"; then
+			contain+=("$program")
+		elif is_of_contained_pasids "$program"; then
+			pasid+=("$program")
 		else
 			with+=("$program")
 		fi
@@ -68,6 +87,14 @@ start_on() {
 	[ ${#life[@]} -eq 0 ] ||
 		VM_PARAMETERS="${VM_PARAMETERS-} $life_parameters" \
 			start "$kernel-life" "$image" "${life[@]}"
+	[ ${#contain[@]} -eq 0 ] ||
+		VM_PARAMETERS="${VM_PARAMETERS-} $contain_parameters" \
+			VM_MACHINE=contain \
+			start "$kernel-contain" "$image" "${contain[@]}"
+	[ ${#pasid[@]} -eq 0 ] ||
+		VM_PARAMETERS="${VM_PARAMETERS-} pci_test_pasid=0000:01:00.0" \
+			VM_MACHINE=contain VM_QEMU=10.0 \
+			start "$kernel-contain-pasid" "$image" "${pasid[@]}"
 }
 
 # In the order in which they were started.

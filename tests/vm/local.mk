@@ -6,6 +6,9 @@
 VM_TESTS = \
 	%D%/vm-check \
 	%D%/vm-conformance \
+	%D%/vm-contain \
+	%D%/vm-contain-end \
+	%D%/vm-contain-pasid \
 	%D%/vm-errors \
 	%D%/vm-fail \
 	%D%/vm-life \
@@ -33,6 +36,8 @@ CLEANFILES += $(VM_TESTS) $(VM_ARM_TESTS) $(VM_BENCH) $(EXTRA_LTLIBRARIES)
 endif
 
 %C%_libvm_la_SOURCES = \
+	%D%/contain.c \
+	%D%/contain.h \
 	%D%/fail-nth.c \
 	%D%/fail-nth.h \
 	%D%/faulty.c \
@@ -77,6 +82,23 @@ VM_LDADD = %D%/libvm.la tests/libtest.la libiommunest-sim.la libiommunest.la \
 %C%_vm_check_LDADD = $(VM_LDADD)
 
 %C%_vm_conformance_LDADD = $(VM_LDADD)
+
+%C%_vm_contain_SOURCES = \
+	%D%/contain-dma.c \
+	%D%/contain-heal.c \
+	%D%/contain-order.c \
+	%D%/contain-others.c \
+	%D%/contain-races.c \
+	%D%/contain-unplug.c \
+	%D%/contain-vf.c \
+	%D%/rng.c \
+	%D%/rng.h \
+	%D%/vm-contain.c
+%C%_vm_contain_LDADD = $(VM_LDADD) -lpthread
+
+%C%_vm_contain_end_LDADD = $(VM_LDADD)
+
+%C%_vm_contain_pasid_LDADD = $(VM_LDADD)
 
 %C%_vm_errors_LDADD = $(VM_LDADD) -lpthread
 

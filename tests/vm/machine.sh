@@ -147,6 +147,26 @@ make_initramfs() {
 	rm -rf "$root"
 }
 
+# More of it for tests of devices that do not answer, with VM_MACHINE=contain: a
+# third port with a device that has ATS, one with a device that has virtual
+# functions, and on the third serial port the monitor, which is the other end of
+# a socket without a file.
+# Both CPUs are one thread of QEMU: 7.2 and 10.0 lose their way, once in some
+# hundred resets, where a device is reset while the other CPU goes on.
+add_contain_machine() {
+	local socket=iommunest-$$
+
+	machine+=(-device "pcie-root-port,id=rp2,addr=6.0,chassis=3"
+		-device "virtio-rng-pci,bus=rp2,$1"
+		-device "pcie-root-port,id=rp3,addr=7.0,chassis=4"
+		-device "nvme-subsys,id=subsystem"
+		-device "nvme,serial=0,subsys=subsystem,bus=rp3,sriov_max_vfs=2,sriov_vq_flexible=4,sriov_vi_flexible=4"
+		-chardev "socket,id=end,path=$socket,abstract=on,server=on,wait=off"
+		-chardev "socket,id=monitor,path=$socket,abstract=on"
+		-device "isa-serial,index=2,chardev=end"
+		-mon "chardev=monitor,mode=readline")
+}
+
 # set_machine KERNEL INITRAMFS PARAMETERS: the command that starts it, as the
 # array machine.  Two of its devices are the tests': one of the root complex,
 # 0000:00:02.0, and one behind a port, 0000:01:00.0.
@@ -164,14 +184,15 @@ set_machine() {
 }
 
 # A VT-d in scalable mode; behind it a device of the root complex and one behind
-# a port, which both have ATS, and one of two functions.
+# each of two ports, which all have ATS, and one of two functions.
 # On a loaded host, the kernel takes the emulated TSC for one that is many times
 # slower, and an hour passes in some minutes, which libcheck cannot count; the
 # PM timer has a fixed frequency.
 add_x86_64() {
 	local behind_vtd=disable-legacy=on,iommu_platform=on,ats=on
 
-	machine+=(-accel tcg -cpu max -M "q35,kernel-irqchip=split"
+	machine+=(-accel "tcg${VM_MACHINE:+,thread=single}" -cpu max
+		-M "q35,kernel-irqchip=split"
 		-append "console=ttyS0 $1 \
 no_timer_check clocksource=acpi_pm intel_iommu=on,sm_on"
 		-device "intel-iommu,intremap=on,x-scalable-mode=on,device-iotlb=on${VM_IOMMU:+,$VM_IOMMU}"
@@ -179,7 +200,10 @@ no_timer_check clocksource=acpi_pm intel_iommu=on,sm_on"
 		-device "pcie-root-port,id=rp0,addr=3.0,chassis=1"
 		-device "virtio-rng-pci,addr=4.0,multifunction=on,$behind_vtd"
 		-device "virtio-rng-pci,addr=4.1,$behind_vtd"
-		-device "virtio-rng-pci,bus=rp0,$behind_vtd")
+		-device "virtio-rng-pci,bus=rp0,$behind_vtd"
+		-device "pcie-root-port,id=rp1,addr=5.0,chassis=2"
+		-device "virtio-rng-pci,id=plugged,bus=rp1,$behind_vtd")
+	[ "${VM_MACHINE-}" != contain ] || add_contain_machine "$behind_vtd"
 }
 
 # An SMMUv3 of two stages, and devices whose DMA a test can start.  The GIC's
