@@ -30,15 +30,36 @@ bool inject_is_there(void)
 	return access(FOLDER "inject/refuse", F_OK) == 0;
 }
 
+static void close_knob(const char *knob, FILE *file)
+{
+	if (fclose(file)) {
+		perror(knob);
+		exit(EXIT_FAILURE);
+	}
+}
+
 void inject_set(const char *knob, uint64_t value)
 {
 	FILE *file = open_knob(knob, "w");
 
 	fprintf(file, "%" PRIu64 "\n", value);
-	if (fclose(file)) {
-		perror(knob);
-		exit(EXIT_FAILURE);
-	}
+	close_knob(knob, file);
+}
+
+void inject_list(const char *knob, const uint16_t *sids, size_t count)
+{
+	FILE *file = open_knob(knob, "w");
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		fprintf(file, "%s%u", i ? "," : "", (unsigned int)sids[i]);
+	fprintf(file, "\n");
+	close_knob(knob, file);
+}
+
+void inject_sid(const char *knob, uint16_t sid)
+{
+	inject_list(knob, &sid, 1);
 }
 
 uint64_t inject_get(const char *knob)
@@ -54,14 +75,23 @@ uint64_t inject_get(const char *knob)
 
 void inject_clear(void)
 {
-	inject_set("refuse", 0);
-	inject_set("refuse_more", 0);
-	inject_set("completion", 0);
-	inject_set("timeout", 0);
-	inject_set("timeout_persistent", 0);
-	inject_set("timeout_behind", 0);
-	inject_set("timeout_sid", 0);
-	inject_set("heal", INJECT_SID);
+	static const char *const numbers[] = {
+		"refuse",     "refuse_more", "refuse_wait",  "refuse_again",
+		"refuse_any", "timeout",     "timeout_more", "timeout_behind",
+		"delay",      "head",	     "completion",
+	};
+	static const char *const lists[] = { "silent_sid", "timeout_sid",
+					     "reported_sid" };
+	size_t i;
+
+	for (i = 0; i < sizeof(lists) / sizeof(*lists); i++)
+		inject_list(lists[i], NULL, 0);
+	for (i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
+		inject_set(numbers[i], 0);
+	inject_set("reports_sid", 1);
+	/* Where devices are blocked. */
+	if (access(FOLDER "inject/block_delay", F_OK) == 0)
+		inject_set("block_delay", 0);
 }
 
 /* "... Head: N Tail: N ...", in slots. */

@@ -100,6 +100,12 @@ VM_LDADD = %D%/libvm.la tests/libtest.la libiommunest-sim.la libiommunest.la \
 
 %C%_vm_contain_pasid_LDADD = $(VM_LDADD)
 
+%C%_vm_errors_SOURCES = \
+	%D%/errors-others.c \
+	%D%/errors-silent.c \
+	%D%/errors.c \
+	%D%/errors.h \
+	%D%/vm-errors.c
 %C%_vm_errors_LDADD = $(VM_LDADD) -lpthread
 
 %C%_vm_fail_LDADD = $(VM_LDADD)
@@ -169,6 +175,7 @@ EXTRA_DIST += \
 	%D%/shell.sh \
 	%D%/smmu-large.warns \
 	%D%/vm-check.needs \
+	%D%/vm-errors.warns \
 	%D%/vm-replay.needs \
 	kernel/6.12 \
 	kernel/model \

@@ -77,8 +77,41 @@ const struct iommunest_sys *real_sys(void)
 
 /* ---- Devices ---- */
 
-static const char *const nodes[REAL_DEVICES] = { "VM_DEVICE",
-						 "VM_DEVICE_BEHIND_PORT" };
+static const char *const nodes[REAL_ALL] = { "VM_DEVICE",
+					     "VM_DEVICE_BEHIND_PORT",
+					     "VM_DEVICE_BEHIND_SECOND_PORT" };
+
+#define SECOND_PORT "0000:02:00.0"
+#define SYSFS_PCI "/sys/bus/pci/"
+
+static int write_sysfs(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	int ret = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (write(fd, text, strlen(text)) != (ssize_t)strlen(text))
+		ret = -errno;
+	close(fd);
+	return ret;
+}
+
+int real_second_port(void)
+{
+	struct iommunest_vfio_device device = { .size = sizeof(device) };
+	int ret;
+
+	ret = write_sysfs(SYSFS_PCI "devices/" SECOND_PORT "/driver_override",
+			  "vfio-pci");
+	if (!ret)
+		ret = write_sysfs(SYSFS_PCI "drivers_probe", SECOND_PORT);
+	if (!ret)
+		ret = iommunest_vfio_find(NULL, SECOND_PORT, &device);
+	if (!ret)
+		setenv(nodes[REAL_SECOND_PORT], device.node, 1);
+	return ret;
+}
 
 int real_bind(struct real *real, unsigned int device)
 {
@@ -105,6 +138,18 @@ int real_attach(struct real *real, unsigned int device, uint32_t hwpt_id)
 			  : ioctl(fd, VM_VFIO_DETACH, &from);
 
 	return ret ? -errno : 0;
+}
+
+void real_second_port_end(void)
+{
+	write_sysfs(SYSFS_PCI "drivers/vfio-pci/unbind", SECOND_PORT);
+	write_sysfs(SYSFS_PCI "devices/" SECOND_PORT "/driver_override", "\n");
+	unsetenv(nodes[REAL_SECOND_PORT]);
+}
+
+int real_reset(struct real *real, unsigned int device)
+{
+	return ioctl(real->device[device], VM_VFIO_RESET) ? -errno : 0;
 }
 
 /* ---- Descriptors ---- */
@@ -254,7 +299,7 @@ int real_open(struct real *real, unsigned int device, struct trace *trace)
 	int ret;
 
 	memset(real, 0, sizeof(*real));
-	for (i = 0; i < REAL_DEVICES; i++)
+	for (i = 0; i < REAL_ALL; i++)
 		real->device[i] = -1;
 	real->first = device;
 	real->trace = trace;
@@ -280,7 +325,7 @@ void real_close(struct real *real)
 {
 	unsigned int i;
 
-	for (i = 0; i < REAL_DEVICES; i++) {
+	for (i = 0; i < REAL_ALL; i++) {
 		if (real->device[i] >= 0)
 			close(real->device[i]);
 	}

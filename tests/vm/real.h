@@ -8,13 +8,16 @@
 #include "trace.h"
 
 #define REAL_DEVICES 2u
+/* With one that few programs have: see real_second_port(). */
+#define REAL_SECOND_PORT 2u
+#define REAL_ALL 3u
 
 struct real {
 	/* fd, kernel, sys, and what real_populate() makes. */
 	struct conf_env env;
 	/* VFIO's node and iommufd's id of each device. */
-	int device[REAL_DEVICES];
-	uint32_t dev[REAL_DEVICES];
+	int device[REAL_ALL];
+	uint32_t dev[REAL_ALL];
 	/* Which of them env->dev is. */
 	unsigned int first;
 	/* Borrowed; NULL: nothing is recorded. */
@@ -38,6 +41,15 @@ bool real_is_fixed(void);
 int real_open(struct real *real, unsigned int device, struct trace *trace);
 /* Binds the other one too. */
 int real_bind(struct real *real, unsigned int device);
+/*
+ * Gives VFIO the device behind the second port, which has ATS, too; from then
+ * on it can be bound, as REAL_SECOND_PORT.  0 or a negated errno.
+ */
+int real_second_port(void);
+/* Takes it back, when it is closed. */
+void real_second_port_end(void);
+/* Resets a bound device.  0 or a negated errno. */
+int real_reset(struct real *real, unsigned int device);
 void real_close(struct real *real);
 
 /*

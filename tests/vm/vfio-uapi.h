@@ -32,4 +32,6 @@ struct vm_vfio_detach {
 };
 #define VM_VFIO_DETACH _IO(';', 120)
 
+#define VM_VFIO_RESET _IO(';', 111)
+
 #endif /* VM_VFIO_UAPI_H */

@@ -1,90 +1,24 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The libiommunest authors */
 /*
- * Errors of the hardware, as the patches of kernel/ bring them back: real ones
- * that QEMU raises, and time-outs that are injected.  On a stock kernel only
+ * Errors of the hardware, with the patches of kernel/: here those of the queue,
+ * which QEMU raises, in errors-silent.c devices that do not answer, and in
+ * errors-others.c what becomes of others meanwhile.  On a stock kernel only
  * what it makes of the same entries is shown.
  *
  * IOMMUNEST_COUNT: entries of the soak.
  */
-#include "inject.h"
-#include "real.h"
+#include "errors.h"
 
-#include "tests/harness/support.h"
-
-#include "lib/uapi/invalidate.h"
-
-#include <inttypes.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-typedef struct iommu_hwpt_vtd_s1_invalidate entry;
 
 #define MAX_ENTRIES 512u
-#define LONGEST_ARRAY 4000u
-/* Entries of a submission with the patches. */
-#define SHARED 32u
-#define SOAK_ENTRIES 1000000u
 
-static struct trace *trace;
-/* Without ATS, so that each entry is one descriptor; and with. */
-static struct real plain, ats;
 static struct iommunest_ctx *ctx;
-static entry entries[LONGEST_ARRAY];
 
-/* ---- Calls ---- */
-
-struct answer {
-	int ret;
-	uint32_t num;
-	uint32_t last;
-	uint32_t code;
-};
-
-static struct answer ask(struct conf_env *env, uint32_t count, uint32_t flags)
-{
-	struct iommunest_uapi_invalidate cmd = {
-		.size = flags ? (uint32_t)sizeof(cmd)
-			      : (uint32_t)IOMMUNEST_UAPI_INVALIDATE_SIZE,
-		.hwpt_id = env->nested,
-		.data_uptr = (uintptr_t)entries,
-		.data_type = IOMMU_HWPT_INVALIDATE_DATA_VTD_S1,
-		.entry_len = sizeof(*entries),
-		.entry_num = count,
-		.flags = flags,
-	};
-	struct answer answer;
-
-	answer.ret = conf_ioctl(env, IOMMU_HWPT_INVALIDATE, &cmd);
-	answer.num = cmd.entry_num;
-	answer.last = cmd.out_last_index;
-	answer.code = cmd.out_driver_error_code;
-	return answer;
-}
-
-static struct answer report(struct real *on, uint32_t count)
-{
-	return ask(&on->env, count, IOMMUNEST_INVALIDATE_REPORT_ERROR);
-}
-
-static void put_pages(uint32_t count)
-{
-	uint32_t i;
-
-	for (i = 0; i < count; i++)
-		entries[i] =
-			(entry){ .addr = (uint64_t)(i + 1) << 13, .npages = 1 };
-}
-
-static void is_done(struct answer answer, uint32_t count)
-{
-	ck_assert_int_eq(answer.ret, 0);
-	ck_assert_uint_eq(answer.num, count);
-	ck_assert_uint_eq(answer.code, 0);
-}
+FIXTURE(errors_begin, NULL);
 
 /* The IOTLB descriptors since the last look, at most @max of them. */
 static uint32_t seen(struct conf_desc *descs, uint32_t max)
@@ -93,7 +27,7 @@ static uint32_t seen(struct conf_desc *descs, uint32_t max)
 	struct conf_desc desc;
 	uint32_t count = 0;
 
-	while (trace_next(trace, &event)) {
+	while (trace_next(errors_trace, &event)) {
 		if (!real_decode(&event, &desc) || desc.kind == CONF_DEV_TLB)
 			continue;
 		if (count < max)
@@ -103,31 +37,20 @@ static uint32_t seen(struct conf_desc *descs, uint32_t max)
 	return count;
 }
 
-static void begin(void)
-{
-	if (inject_is_there())
-		inject_clear();
-	trace_discard(trace);
-	inject_log_lines("");
-}
-FIXTURE(begin, NULL);
-
-/* How often a test runs that needs the patches. */
-static int if_patched(int loops)
-{
-	return inject_is_there() ? loops : 0;
-}
-
 /* ---- What the guest meant ---- */
 
-/* CAP_REG.MAMV does not limit it; this QEMU takes it, others do not. */
+/*
+ * CAP_REG.MAMV does not limit it (finding 6): this QEMU takes it, others do
+ * not.
+ */
 TEST(a_block_beyond_mamv_succeeds)
 {
 	struct conf_desc descs[4];
 
-	put_pages(3);
-	entries[1] = (entry){ .addr = 0, .npages = 1u << 19 };
-	is_done(ask(&plain.env, 3, 0), 3);
+	errors_put_pages(3);
+	errors_entries()[1].addr = 0;
+	errors_entries()[1].npages = 1u << 19;
+	errors_is_done(errors_call(&errors_plain, 3), 3);
 	ck_assert_uint_eq(seen(descs, 4), 3);
 	ck_assert_int_eq(descs[1].kind, CONF_PIOTLB_PAGES);
 	ck_assert_uint_eq(descs[1].am, 19);
@@ -135,24 +58,37 @@ TEST(a_block_beyond_mamv_succeeds)
 
 /*
  * Each submission ends with a wait, which takes a slot of the queue: one for
- * each entry, or one for up to SHARED of them.  Slots are counted modulo the
- * queue's size, in which no two of these numbers of waits are the same.
+ * each entry, or one for up to ERRORS_SHARED of them.  Slots are counted modulo
+ * the queue's size, in which no two of these numbers of waits are the same.
  */
 TEST_LOOP(entries_share_their_waits, 8)
 {
 	static const uint32_t counts[] = { 1,  16,  33,	  48,
-					   64, 100, 1000, LONGEST_ARRAY };
+					   64, 100, 1000, ERRORS_LONGEST };
 	const uint32_t count = counts[_i];
 	const uint32_t expected =
-		plain.env.fixed ? (count + SHARED - 1) / SHARED : count;
+		errors_plain.env.fixed
+			? (count + ERRORS_SHARED - 1) / ERRORS_SHARED
+			: count;
 	unsigned int before, slots;
 
-	put_pages(count);
+	errors_put_pages(count);
 	before = inject_tail();
-	is_done(ask(&plain.env, count, 0), count);
+	errors_is_done(errors_call(&errors_plain, count), count);
 	slots = inject_tail() - before;
 	ck_assert_uint_eq(slots % INJECT_SLOTS,
 			  (count + expected) % INJECT_SLOTS);
+}
+
+/* Finding 11: interrupts are disabled for as long as one submission takes. */
+TEST_LOOP(no_submission_is_longer_than_the_kernels_own, errors_if_injects(2))
+{
+	struct real *on = _i ? &errors_ats : &errors_plain;
+
+	inject_set("user_longest", 0);
+	errors_put_pages(ERRORS_LONGEST);
+	errors_is_done(errors_call(on, ERRORS_LONGEST), ERRORS_LONGEST);
+	ck_assert_uint_eq(inject_get("user_longest"), ERRORS_SHARED);
 }
 
 /* ---- A descriptor that the hardware refuses ---- */
@@ -164,37 +100,169 @@ static const struct {
 	{ 0, 1 },   { 0, 16 },	{ 7, 16 },   { 15, 16 },  { 31, 64 },
 	{ 32, 64 }, { 63, 64 }, { 64, 100 }, { 99, 100 }, { 40, 300 },
 };
-#define REFUSALS (int)(sizeof(refusals) / sizeof(*refusals))
 
-TEST_LOOP(a_refused_descriptor_is_reported, if_patched(REFUSALS))
+static void check_refused(struct errors_answer answer, uint32_t first,
+			  uint32_t last)
+{
+	ck_assert_int_eq(answer.ret, -EIO);
+	ck_assert_uint_eq(answer.num, first);
+	ck_assert_uint_eq(answer.last, last);
+	ck_assert_uint_eq(answer.code & ~UINT32_C(0xf00),
+			  IOMMUNEST_VTD_FSTS_IQE);
+}
+
+/* Finding 14: the driver knows which it was. */
+TEST_LOOP(a_refused_entry_is_named, errors_if_tells(ARRAY_LEN(refusals)))
 {
 	const uint32_t bad = refusals[_i].bad;
 	const uint32_t count = refusals[_i].count;
 	uint64_t before = inject_get("refused");
-	struct answer answer;
+	struct errors_answer answer;
 
-	put_pages(count);
+	errors_put_pages(count);
 	inject_set("refuse", bad + 1);
-	answer = report(&plain, count);
+	answer = errors_report(&errors_plain, count);
+	check_refused(answer, bad, bad);
+	ck_assert_uint_eq(inject_get("refused") - before, 1);
+	errors_is_done(errors_report(&errors_plain, count), count);
+}
+
+/* Finding 2: what the driver knows not to be done is not answered with 0. */
+TEST_LOOP(a_refused_entry_fails_without_the_flag,
+	  errors_if_tells(ARRAY_LEN(refusals)))
+{
+	const uint32_t bad = refusals[_i].bad;
+	const uint32_t count = refusals[_i].count;
+	struct errors_answer answer;
+
+	errors_put_pages(count);
+	inject_set("refuse", bad + 1);
+	answer = errors_call(&errors_plain, count);
 	ck_assert_int_eq(answer.ret, -EIO);
 	ck_assert_uint_eq(answer.num, bad);
-	ck_assert_uint_ge(answer.last, bad);
-	ck_assert_uint_lt(answer.last, count);
-	ck_assert(answer.code & IOMMUNEST_VTD_FSTS_IQE);
-	ck_assert_uint_eq(inject_get("refused") - before, 1);
-	is_done(report(&plain, count), count);
+	errors_is_done(errors_call(&errors_plain, count), count);
 }
 
-TEST_LOOP(without_the_flag_a_refused_descriptor_is_not_reported, if_patched(1))
+/* 6.12 does not tell, but nobody waits for ever, and all else is done. */
+TEST_LOOP(a_refused_entry_hangs_nobody, errors_if_injects(ARRAY_LEN(refusals)))
 {
-	uint64_t before = inject_get("refused");
+	const uint32_t count = refusals[_i].count;
+	struct errors_answer answer;
 
-	put_pages(100);
-	inject_set("refuse", 40);
-	is_done(ask(&plain.env, 100, 0), 100);
-	ck_assert_uint_eq(inject_get("refused") - before, 1);
-	is_done(ask(&plain.env, 100, 0), 100);
+	errors_put_pages(count);
+	inject_set("refuse", refusals[_i].bad + 1);
+	answer = errors_call(&errors_plain, count);
+	if (!errors_tells())
+		errors_is_done(answer, count);
+	errors_is_done(errors_call(&errors_ats, count), count);
+	errors_is_done(errors_call(&errors_plain, count), count);
 }
+
+/* Several of a submission: from the first to the last. */
+static const struct {
+	uint32_t first;
+	uint32_t more;
+} many[] = { { 0, 1 }, { 0, 15 }, { 3, 4 }, { 14, 1 }, { 17, 9 }, { 32, 15 } };
+
+TEST_LOOP(the_last_refused_entry_is_named, errors_if_tells(ARRAY_LEN(many)))
+{
+	const uint32_t first = many[_i].first;
+	const uint32_t more = many[_i].more;
+
+	errors_put_pages(64);
+	inject_set("refuse_more", more);
+	inject_set("refuse", first + 1);
+	check_refused(errors_report(&errors_plain, 64), first, first + more);
+	errors_is_done(errors_report(&errors_plain, 64), 64);
+}
+
+/* With ATS, entry i has the descriptors 2i and 2i + 1 in this order. */
+TEST_LOOP(a_refused_device_tlb_descriptor_is_its_entrys, errors_if_tells(16))
+{
+	const uint32_t bad = (uint32_t)_i;
+
+	errors_put_pages(64);
+	inject_set("refuse", 2 * bad + 2);
+	check_refused(errors_report(&errors_ats, 64), bad, bad);
+	errors_is_done(errors_report(&errors_ats, 64), 64);
+}
+
+/* Then nothing of the submission is known to be done. */
+TEST_LOOP(a_refused_wait_leaves_its_whole_submission, errors_if_tells(3))
+{
+	const uint32_t nth = (uint32_t)_i;
+	const uint32_t first = nth * ERRORS_SHARED;
+
+	errors_put_pages(64);
+	inject_set("refuse_wait", nth + 1);
+	check_refused(errors_report(&errors_plain, 64), first,
+		      first + ERRORS_SHARED - 1);
+	errors_is_done(errors_report(&errors_plain, 64), 64);
+}
+
+/* ---- Refused again ---- */
+
+#define STUCK "the invalidation queue is stuck"
+
+/*
+ * Finding 9: the hardware cannot fetch, or does not take even a wait.  Nobody
+ * can do anything about that, and nobody waits for it.  The kernel warns, once.
+ */
+TEST_LOOP(what_is_refused_again_is_given_up, errors_if_injects(4))
+{
+	static const uint32_t bad[] = { 4, 0, 15, 31 };
+	const uint32_t first = bad[_i];
+	const uint32_t last = first | (ERRORS_SHARED - 1);
+	uint64_t before = inject_get("refused_again");
+	struct errors_answer answer;
+
+	errors_put_pages(64);
+	inject_set("refuse_again", 1);
+	inject_set("refuse", first + 1);
+	answer = errors_tells() ? errors_report(&errors_plain, 64)
+				: errors_call(&errors_plain, 64);
+	ck_assert_uint_eq(inject_get("refused_again") - before, 1);
+	if (errors_tells())
+		check_refused(answer, first, last);
+	errors_is_done(errors_call(&errors_plain, 64), 64);
+	if (_i == 0)
+		ck_assert_uint_eq(inject_log_lines(STUCK), 1);
+}
+
+/*
+ * For as long as it lasts, everybody's calls end; then all is well again.  No
+ * more calls than the ring has room for: what is submitted when it has come
+ * round to where the hardware stands is a gap of the series.  With ATS, the
+ * entries that are read together take two submissions.
+ */
+#define SLOTS_OF_A_PAIR (3 * (ERRORS_SHARED + 1))
+#define CALLS_OF_A_RING (2 * (INJECT_SLOTS / SLOTS_OF_A_PAIR - 1))
+
+TEST_LOOP(a_queue_that_stands_still_keeps_nobody, errors_if_injects(1))
+{
+	uint32_t i;
+
+	errors_put_pages(100);
+	inject_set("refuse_again", 1u << 30);
+	inject_set("refuse", 1);
+	for (i = 0; i < CALLS_OF_A_RING; i++) {
+		struct errors_answer answer =
+			errors_call(i % 2 ? &errors_ats : &errors_plain, 100);
+
+		if (!errors_tells())
+			continue;
+		ck_assert_int_eq(answer.ret, -EIO);
+		ck_assert_uint_eq(answer.num, 0);
+	}
+	inject_set("refuse_again", 0);
+	/* It fetches the first again, and finds the error gone or not. */
+	errors_call(&errors_plain, 100);
+	errors_is_done(errors_call(&errors_plain, 100), 100);
+	errors_is_done(errors_call(&errors_ats, 100), 100);
+	ck_assert_uint_le(inject_log_lines(STUCK), 1);
+}
+
+/* ---- The library ---- */
 
 static struct iommunest_batch *new_batch(uint32_t count)
 {
@@ -209,8 +277,15 @@ static struct iommunest_batch *new_batch(uint32_t count)
 	return batch;
 }
 
+static int submit(struct iommunest_batch *batch, struct iommunest_report *said)
+{
+	return iommunest_submit(ctx, errors_plain.env.nested, batch, NULL,
+				said);
+}
+
 /* Library, kernel and trace agree. */
-TEST_LOOP(the_library_goes_on_where_it_failed, if_patched(REFUSALS))
+TEST_LOOP(the_library_goes_on_where_it_failed,
+	  errors_if_tells(ARRAY_LEN(refusals)))
 {
 	const uint32_t bad = refusals[_i].bad;
 	const uint32_t count = refusals[_i].count;
@@ -220,23 +295,20 @@ TEST_LOOP(the_library_goes_on_where_it_failed, if_patched(REFUSALS))
 	uint32_t sent, i;
 
 	inject_set("refuse", bad + 1);
-	ck_assert_int_eq(iommunest_submit(ctx, plain.env.nested, batch, NULL,
-					  &said),
-			 -EIO);
+	ck_assert_int_eq(submit(batch, &said), -EIO);
 	ck_assert_uint_eq(said.blame, IOMMUNEST_BLAME_ENTRY);
 	ck_assert_uint_eq(said.index, bad);
+	ck_assert_uint_eq(said.last_index, bad);
 	ck_assert_uint_eq(said.cookie, bad + 100);
 	ck_assert_uint_eq(said.handled, bad);
 	ck_assert_uint_eq(said.pending, count - bad);
 	ck_assert(said.driver_error & IOMMUNEST_VTD_FSTS_IQE);
 	sent = seen(descs, 2 * MAX_ENTRIES);
-	/* One of them was the one that was refused. */
-	ck_assert_uint_ge(sent, bad);
-	ck_assert_uint_le(sent, said.last_index + 1);
+	ck_assert_uint_gt(sent, bad);
+	ck_assert_uint_le(sent, (bad | (ERRORS_SHARED - 1)) + 1);
 	for (i = 0; i < bad; i++)
 		ck_assert_uint_eq(descs[i].addr, (uint64_t)(i + 1) << 13);
-	ck_assert_int_eq(
-		iommunest_submit(ctx, plain.env.nested, batch, NULL, &said), 0);
+	ck_assert_int_eq(submit(batch, &said), 0);
 	ck_assert_uint_eq(said.handled, count - bad);
 	ck_assert_uint_eq(seen(descs, 2 * MAX_ENTRIES), count - bad);
 	for (i = 0; i < count - bad; i++)
@@ -244,230 +316,19 @@ TEST_LOOP(the_library_goes_on_where_it_failed, if_patched(REFUSALS))
 	iommunest_batch_free(batch);
 }
 
-/* ---- A device that does not answer ---- */
+/* ---- The machine ---- */
 
-/* From the @nth submission on; once is not enough, the driver tries again. */
-static void inject_timeout(uint32_t nth)
+static int open_ats(void)
 {
-	inject_set("timeout_sid", INJECT_SID);
-	inject_set("timeout_persistent", 1);
-	inject_set("timeout", nth);
-}
+	int ret = real_open(&errors_ats, ERRORS_FIRST, errors_trace);
 
-/* It cannot be attached before it is reset. */
-static void heal(void)
-{
-	inject_clear();
-	ck_assert_int_eq(real_attach(&ats, 1, 0), 0);
-	ck_assert_int_eq(real_attach(&ats, 1, ats.env.nested), 0);
-}
-
-TEST_LOOP(one_time_out_is_tried_again, if_patched(1))
-{
-	uint64_t before = inject_get("timed_out");
-
-	put_pages(100);
-	inject_timeout(1);
-	inject_set("timeout_persistent", 0);
-	is_done(report(&ats, 100), 100);
-	ck_assert_uint_eq(inject_get("timed_out") - before, 1);
-}
-
-TEST_LOOP(a_time_out_is_reported, if_patched(1))
-{
-	struct answer answer;
-
-	put_pages(100);
-	inject_timeout(1);
-	answer = report(&ats, 100);
-	ck_assert_int_eq(answer.ret, -ETIMEDOUT);
-	ck_assert_uint_eq(answer.num, 0);
-	ck_assert_uint_ge(answer.last, 15);
-	ck_assert(answer.code & IOMMUNEST_VTD_FSTS_ITE);
-	/* No source id is told. */
-	ck_assert_uint_eq(answer.code >> 16, 0);
-	is_done(report(&ats, 100), 100);
-	heal();
-}
-
-/* Retries are bounded, and the device is contained: nothing is sent for it. */
-TEST_LOOP(a_device_that_never_answers_is_contained, if_patched(1))
-{
-	uint64_t before = inject_get("timed_out");
-	struct answer answer;
-
-	put_pages(100);
-	inject_timeout(1);
-	answer = report(&ats, 100);
-	ck_assert_int_eq(answer.ret, -ETIMEDOUT);
-	ck_assert_uint_le(inject_get("timed_out") - before, 16);
-	is_done(report(&ats, 100), 100);
-	/* In place of what it has, and when it has nothing. */
-	ck_assert_int_eq(real_attach(&ats, 1, ats.env.unattached), -EIO);
-	is_done(report(&ats, 100), 100);
-	ck_assert_int_eq(real_attach(&ats, 1, 0), 0);
-	ck_assert_int_eq(real_attach(&ats, 1, ats.env.unattached), -EIO);
-	heal();
-	is_done(report(&ats, 100), 100);
-}
-
-/* ---- Others, at the same time ---- */
-
-static struct {
-	volatile bool stop;
-	uint64_t done;
-	uint64_t told;
-	uint64_t lost;
-} other;
-
-static void count_other(int ret, uint32_t num)
-{
-	if (!ret && num == 1)
-		other.done++;
-	else if (ret == -ETIMEDOUT && num == 0)
-		other.told++;
-	else if (other.lost++ == 0)
-		printf("lost: %d, %u done\n", ret, num);
-}
-
-static void *invalidate_others(void *unused)
-{
-	static entry one = { .addr = 0x123000, .npages = 1 };
-	struct iommunest_uapi_invalidate cmd;
-	int ret;
-
-	(void)unused;
-	while (!other.stop) {
-		cmd = (struct iommunest_uapi_invalidate){
-			.size = sizeof(cmd),
-			.hwpt_id = plain.env.nested,
-			.data_uptr = (uintptr_t)&one,
-			.entry_len = sizeof(one),
-			.entry_num = 1,
-			.flags = IOMMUNEST_INVALIDATE_REPORT_ERROR,
-		};
-		ret = conf_ioctl(&plain.env, IOMMU_HWPT_INVALIDATE, &cmd);
-		count_other(ret, cmd.entry_num);
-		usleep(200);
-	}
-	return NULL;
-}
-
-/*
- * Their submissions are aborted, too.  They are tried again, or, where that
- * does not help for long, they fail, but are never taken for done.
- */
-TEST_LOOP(the_commands_of_others_are_not_lost, if_patched(1))
-{
-	pthread_t thread;
-	unsigned int i;
-
-	other.stop = false;
-	other.done = 0;
-	other.told = 0;
-	other.lost = 0;
-	put_pages(64);
-	ck_assert_int_eq(pthread_create(&thread, NULL, invalidate_others, NULL),
-			 0);
-	for (i = 0; i < 20; i++) {
-		inject_timeout(1);
-		inject_set("timeout_behind", 1);
-		ck_assert_int_eq(report(&ats, 64).ret, -ETIMEDOUT);
-		heal();
-		trace_discard(trace);
-	}
-	other.stop = true;
-	pthread_join(thread, NULL);
-	printf("others: %" PRIu64 " done, %" PRIu64 " told\n", other.done,
-	       other.told);
-	ck_assert_uint_eq(other.lost, 0);
-	ck_assert_uint_gt(other.done, other.told);
-}
-
-/* ---- Long and mixed ---- */
-
-static uint64_t state = 1;
-
-static uint32_t below(uint32_t end)
-{
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return (uint32_t)(state >> 20) % end;
-}
-
-static void put_mixed(uint32_t count)
-{
-	uint32_t i;
-
-	for (i = 0; i < count; i++)
-		entries[i] = (entry){
-			.addr = (uint64_t)below(1u << 20) << 12,
-			.npages = below(8) ? 1u << below(8) : 1u << 19,
-			.flags = below(2),
-		};
-	if (below(4) == 0)
-		entries[below(count)] = (entry){ .npages = UINT64_MAX };
-}
-
-static void add_fault(uint32_t count)
-{
-	switch (below(12)) {
-	case 0:
-		inject_set("refuse", 1 + below(count));
-		break;
-	case 1:
-		inject_timeout(1 + below(count / 64 + 1));
-		break;
-	default:
-		break;
-	}
-}
-
-/* What it may be, and nothing else. */
-static void check_answer(struct answer answer, uint32_t count)
-{
-	if (!answer.ret) {
-		is_done(answer, count);
-		return;
-	}
-	ck_assert(answer.ret == -EIO || answer.ret == -ETIMEDOUT);
-	ck_assert_uint_lt(answer.num, count);
-	ck_assert_uint_le(answer.num, answer.last);
-	ck_assert_uint_lt(answer.last, count);
-	ck_assert(answer.code & (answer.ret == -EIO ? IOMMUNEST_VTD_FSTS_IQE
-						    : IOMMUNEST_VTD_FSTS_ITE));
-}
-
-TEST_LOOP(a_soak_leaves_the_queue_healthy, if_patched(1))
-{
-	const char *wanted = getenv("IOMMUNEST_COUNT");
-	uint64_t left = wanted ? strtoull(wanted, NULL, 0) : SOAK_ENTRIES;
-	uint64_t failed = 0, calls = 0;
-	struct answer answer;
-	uint32_t count;
-
-	while (left) {
-		count = 1 + below(MAX_ENTRIES - 1);
-		if (count > left)
-			count = (uint32_t)left;
-		put_mixed(count);
-		add_fault(count);
-		answer = report(&ats, count);
-		check_answer(answer, count);
-		calls++;
-		if (answer.ret) {
-			failed++;
-			heal();
-		}
-		left -= count;
-		trace_discard(trace);
-	}
-	inject_clear();
-	put_pages(100);
-	is_done(report(&ats, 100), 100);
-	printf("soak: %" PRIu64 " calls, %" PRIu64 " failed\n", calls, failed);
-	ck_assert_uint_gt(failed, calls / 50);
+	if (!ret)
+		ret = real_populate(&errors_ats);
+	if (!ret)
+		ret = real_second_port();
+	if (!ret)
+		ret = real_bind(&errors_ats, ERRORS_SECOND);
+	return ret;
 }
 
 static int open_all(void)
@@ -475,15 +336,13 @@ static int open_all(void)
 	struct iommunest_open_options options = { .size = sizeof(options) };
 	int ret;
 
-	ret = real_open(&plain, 0, trace);
+	ret = real_open(&errors_plain, 0, errors_trace);
 	if (!ret)
-		ret = real_populate(&plain);
+		ret = real_populate(&errors_plain);
 	if (!ret)
-		ret = iommunest_open_fd(&ctx, plain.env.fd, &options);
+		ret = iommunest_open_fd(&ctx, errors_plain.env.fd, &options);
 	if (!ret)
-		ret = real_open(&ats, 1, trace);
-	if (!ret)
-		ret = real_populate(&ats);
+		ret = open_ats();
 	return ret;
 }
 
@@ -491,8 +350,8 @@ int main(int argc, char **argv)
 {
 	int ret;
 
-	trace = trace_open(8192);
-	if (!trace) {
+	errors_trace = trace_open(8192);
+	if (!errors_trace) {
 		printf("no trace events of a VT-d: %s\n", strerror(errno));
 		return 77;
 	}
@@ -505,8 +364,9 @@ int main(int argc, char **argv)
 	setenv("CK_FORK", "no", 1);
 	ret = support_run(argc, argv);
 	iommunest_close(ctx);
-	real_close(&ats);
-	real_close(&plain);
-	trace_close(trace);
+	real_close(&errors_ats);
+	real_second_port_end();
+	real_close(&errors_plain);
+	trace_close(errors_trace);
 	return ret;
 }
