@@ -9,7 +9,8 @@ FUZZ_TARGETS = \
 	%D%/fuzz-desc \
 	%D%/fuzz-fault \
 	%D%/fuzz-iq \
-	%D%/fuzz-pasid
+	%D%/fuzz-pasid \
+	%D%/fuzz-smmuv3
 FUZZ_BUILT = $(FUZZ_TARGETS) %D%/make-seeds
 
 EXTRA_PROGRAMS += $(FUZZ_BUILT)
@@ -57,6 +58,11 @@ FUZZ_COMMON = %D%/fuzz.h %D%/input.c %D%/replay.c
 %C%_fuzz_pasid_CFLAGS = $(FUZZ_CFLAGS)
 %C%_fuzz_pasid_LDFLAGS = $(FUZZ_LINK)
 %C%_fuzz_pasid_LDADD = libiommunest-sim.la libiommunest.la
+
+%C%_fuzz_smmuv3_SOURCES = %D%/fuzz-smmuv3.c $(FUZZ_COMMON)
+%C%_fuzz_smmuv3_CFLAGS = $(FUZZ_CFLAGS)
+%C%_fuzz_smmuv3_LDFLAGS = $(FUZZ_LINK)
+%C%_fuzz_smmuv3_LDADD = libiommunest.la
 
 %C%_make_seeds_SOURCES = \
 	%D%/make-seeds.c \
