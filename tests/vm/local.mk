@@ -24,6 +24,7 @@ VM_ARM_TESTS = \
 	%D%/smmu-errors \
 	%D%/smmu-events \
 	%D%/smmu-large \
+	%D%/smmu-library \
 	%D%/smmu-random
 VM_BENCH = %D%/bench-entry
 # Empty: all that there are.
@@ -76,6 +77,8 @@ VM_LDADD = %D%/libvm.la tests/libtest.la libiommunest-sim.la libiommunest.la \
 %C%_smmu_events_LDADD = $(VM_LDADD)
 
 %C%_smmu_large_LDADD = $(VM_LDADD)
+
+%C%_smmu_library_LDADD = $(VM_LDADD)
 
 %C%_smmu_random_LDADD = $(VM_LDADD)
 
