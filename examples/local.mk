@@ -21,6 +21,7 @@ noinst_PROGRAMS += \
 	%D%/nest-setup \
 	%D%/nesting \
 	%D%/porting \
+	%D%/smmuv3-resubmit \
 	%D%/submit \
 	%D%/viommu/viommu
 endif
@@ -45,6 +46,9 @@ endif
 
 %C%_porting_SOURCES = %D%/porting.c
 %C%_porting_LDADD = $(EXAMPLE_LIBS)
+
+%C%_smmuv3_resubmit_SOURCES = %D%/smmuv3-resubmit.c
+%C%_smmuv3_resubmit_LDADD = $(EXAMPLE_LIBS)
 
 %C%_submit_SOURCES = %D%/submit.c
 %C%_submit_LDADD = $(EXAMPLE_LIBS)

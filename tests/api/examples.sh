@@ -67,6 +67,13 @@ if build_and_run fix-and-resubmit "$examples/fix-and-resubmit.c"; then
 	flushes
 fi
 
+# Nothing that is simulated: it brings its own kernel.
+if build_and_run smmuv3-resubmit "$examples/smmuv3-resubmit.c"; then
+	prints '0 handled, 3 left' \
+		'cookie 2: Input/output error' \
+		'3 handled, 0 left'
+fi
+
 if build_and_run fault-loop "$examples/fault-loop.c"; then
 	prints '2 requests: 0x1000 0x2000' \
 		"the device's group 7: success" \
