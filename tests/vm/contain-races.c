@@ -22,7 +22,8 @@
 
 FIXTURE(contain_begin, contain_end);
 
-#define SECONDS 15u
+/* QEMU 7.2 and 10.0 crash once in some hundred resets beside other work. */
+#define SECONDS 5u
 /* Of each device. */
 #define THREADS 2u
 

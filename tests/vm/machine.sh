@@ -151,8 +151,6 @@ make_initramfs() {
 # third port with a device that has ATS, one with a device that has virtual
 # functions, and on the third serial port the monitor, which is the other end of
 # a socket without a file.
-# Both CPUs are one thread of QEMU: 7.2 and 10.0 lose their way, once in some
-# hundred resets, where a device is reset while the other CPU goes on.
 add_contain_machine() {
 	local socket=iommunest-$$
 
@@ -191,8 +189,7 @@ set_machine() {
 add_x86_64() {
 	local behind_vtd=disable-legacy=on,iommu_platform=on,ats=on
 
-	machine+=(-accel "tcg${VM_MACHINE:+,thread=single}" -cpu max
-		-M "q35,kernel-irqchip=split"
+	machine+=(-accel tcg -cpu max -M "q35,kernel-irqchip=split"
 		-append "console=ttyS0 $1 \
 no_timer_check clocksource=acpi_pm intel_iommu=on,sm_on"
 		-device "intel-iommu,intremap=on,x-scalable-mode=on,device-iotlb=on${VM_IOMMU:+,$VM_IOMMU}"
