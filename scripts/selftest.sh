@@ -130,4 +130,27 @@ touch -d '6 days ago' "$images/one_1-x-new"
 	complain "what is left of the images is $(ls "$images")"
 says "one_1-x-a has not been used for 7 days: removed"
 
+# Trees of other configurations go, too, and the one that all tests use stays.
+trees=$work/store/trees
+mkdir -p "$trees"/{one_1,one_1-old,one_1-new,two_1-old}
+touch -d '10 days ago' "$trees"/{one_1,one_1-old,two_1-old}
+(
+	# shellcheck source=scripts/lib/common.sh
+	. "$here/lib/common.sh"
+	# shellcheck source=scripts/lib/kernel-tree.sh
+	. "$here/lib/kernel-tree.sh"
+	store=$work/store package=one
+	prune_trees
+)
+[ "$(cd "$trees" && echo *)" = "one_1 one_1-new two_1-old" ] ||
+	complain "what is left of the trees is $(ls "$trees")"
+
+# ---- What is no kernel ----
+
+for kernel in '' 6.13 6.12-unfixed newest-ab newest+nothing 6.12+kasan+; do
+	status=0
+	timeout 20 "$here/kernel.sh" "$kernel" >"$work/said" 2>&1 || status=$?
+	[ "$status" -eq 2 ] || complain "kernel.sh $kernel ended with $status"
+done
+
 exit $bad

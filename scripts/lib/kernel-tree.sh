@@ -2,14 +2,17 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The libiommunest authors
 # Sourced after common.sh: trees of the kernel's source, patched and configured
-# for the tests.  "base" is 6.12 or newest, and "arch" x86 or arm64; the
-# functions set package, suite, source, version, patches, image, tree and log.
+# for the tests.  "base" is 6.12 or newest, "arch" x86 or arm64, and "variants"
+# names files of kernel/test/config.d; the functions set package, suite, source,
+# version, patches, image, tree and log.
 
 # shellcheck source=scripts/lib/suite.sh
 . "$top/scripts/lib/suite.sh"
 # shellcheck source=scripts/lib/images.sh
 . "$top/scripts/lib/images.sh"
 
+# More configurations, of kernel/test/config.d.
+variants=
 # Half a day: a new kernel is not news.
 suite_minutes=${IOMMUNEST_LISTS_MINUTES-720}
 # The newest base comes from here; the first that has 6.12 is taken for it.
@@ -97,10 +100,28 @@ add_folder() {
 	patches+=("${files[@]}")
 }
 
-# series_patches VERSION: the parts in their order, without the cover letters.
+# series_patches VERSION [PART]: the parts in their order, up to and with the one
+# whose letter is given, without the cover letters.
 series_patches() {
 	find "$top/kernel/$1" -mindepth 2 -name '0*.patch' \
-		! -name '0000-*' | sort
+		! -name '0000-*' -path "$top/kernel/$1/[a-${2:-z}]-*" | sort
+}
+
+# has_part VERSION PART
+has_part() {
+	compgen -G "$top/kernel/$1/$2-*/" >/dev/null
+}
+
+# The series up to PART, and nothing that tests it.
+add_parts() {
+	local files
+
+	has_part "$1" "$2" || {
+		note "kernel/$1 has no part $2"
+		return 1
+	}
+	mapfile -t files < <(series_patches "$1" "$2")
+	patches+=("${files[@]}")
 }
 
 # The series, and what it takes to test it.
@@ -116,9 +137,32 @@ add_series() {
 	[ ! -d "$own/patched" ] || add_folder "$own/patched"
 }
 
+# Each option once: what comes later has it its own way.
 fragment() {
-	cat "$common/config"
-	[ ! -f "$own/config" ] || cat "$own/config"
+	local variant files=("$common/config")
+
+	[ ! -f "$own/config" ] || files+=("$own/config")
+	for variant in $variants; do
+		files+=("$common/config.d/$variant")
+	done
+	awk '
+	function option(line)
+	{
+		sub(/^# /, "", line)
+		sub(/[= ].*/, "", line)
+		return line
+	}
+	!/^(# )?CONFIG_/ { next }
+	{
+		name = option($0)
+		if (!(name in line))
+			order[++count] = name
+		line[name] = $0
+	}
+	END {
+		for (i = 1; i <= count; i++)
+			print line[order[i]]
+	}' "${files[@]}"
 }
 
 hash_of_all() {
@@ -144,7 +188,8 @@ unpack_tree() {
 	work=$(mktemp -d "${tree%/*}/new.XXXXXX")
 	tar -C "$work" -xf "$tar" || unavailable "$tar cannot be unpacked"
 	# Of another version: the images are there still.
-	rm -rf "${tree%/*}/${package}"_*
+	find "${tree%/*}" -mindepth 1 -maxdepth 1 -name "${package}_*" \
+		! -name "$source" ! -name "$source-*" -exec rm -rf {} +
 	mv "$work/$package" "$tree"
 	rmdir "$work"
 }
@@ -188,10 +233,14 @@ prepare_tree() {
 # ---- Build ----
 
 # An option that was asked for and is not there: it has another name here, or
-# needs others.
+# needs others.  One that was to be off and is on: another selects it.
 missing_options() {
-	fragment | grep '^CONFIG_' | while read -r option; do
-		grep -qxF "$option" "$tree/.config" || say "$option"
+	fragment | while read -r option; do
+		case $option in
+		'#'*) ! grep -q "^$(cut -d ' ' -f 2 <<<"$option")=" \
+			"$tree/.config" ;;
+		*) grep -qxF "$option" "$tree/.config" ;;
+		esac || say "$option"
 	done
 }
 
@@ -221,6 +270,14 @@ configure() {
 	}
 }
 
+# Those of the code that the tests are for, by which run.sh knows it in the
+# kernel's log.
+tested_functions() {
+	find "$tree/drivers/iommu" "$tree/drivers/vfio" -name '*.o' \
+		! -name 'built-in*' -exec nm {} + |
+		awk '$2 ~ /^[tT]$/ { print $3 }' | sort -u
+}
+
 build() {
 	local start=$SECONDS work=$image.new
 
@@ -230,7 +287,9 @@ build() {
 	rm -rf "$work"
 	mkdir -p "$work"
 	cp "$tree/arch/$arch/boot/$boot_file" "$tree/.config" "$work"
+	[ "$arch" != x86 ] || tested_functions >"$work/functions"
 	mv "$work" "$image"
+	touch "$tree"
 	note "built in $((SECONDS - start)) s"
 }
 
@@ -268,11 +327,20 @@ find_all() {
 	patches=("$own"/*.patch)
 }
 
-# Each machine has trees of its own.
+# Each machine has trees of its own, and so has a configuration: with another
+# one, nothing of a build is of use to the next.
 name_all() {
-	local of=${arch#x86}
+	local of=${arch#x86} suffix=
 
-	image=$store/images/$source${of:+-$of}-$(hash_of_all)
-	tree=$store/trees/${of:+$of/}$source
-	log=$store/$package${of:+-$of}.log
+	[ -z "$variants" ] || suffix=-${variants// /-}
+	image=$store/images/$source${of:+-$of}$suffix-$(hash_of_all)
+	tree=$store/trees/${of:+$of/}$source$suffix
+	log=$store/$package${of:+-$of}$suffix.log
+}
+
+# Those of configurations that nobody has asked for this week; a build touches
+# the tree's folder.
+prune_trees() {
+	find "$store/trees" -mindepth 1 -maxdepth 1 -name "${package}_*-*" \
+		-mtime "+$image_days" -exec rm -rf {} +
 }
