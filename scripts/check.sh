@@ -40,7 +40,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 all_tiers=(gcc werror clang sanitizers threads valgrind property fuzz
 	uapi-newest uapi-backports uapi-own builds distcheck install static vm
 	vm-arm kernel-model qemu)
-other_tiers=(bench)
+other_tiers=(bench vm-sanitizers)
 default_tiers=(gcc)
 
 # In minutes.

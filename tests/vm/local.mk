@@ -173,6 +173,7 @@ EXTRA_DIST += \
 	%D%/init \
 	%D%/kernel-selftest.sh \
 	%D%/machine.sh \
+	%D%/races.sh \
 	%D%/run.sh \
 	%D%/selftest.sh \
 	%D%/shell.sh \

@@ -11,6 +11,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$top/scripts/lib/results.sh"
 # shellcheck source=tests/vm/machine.sh
 . "$here/machine.sh"
+# shellcheck source=tests/vm/races.sh
+. "$here/races.sh"
 
 build=.
 out=
@@ -134,7 +136,8 @@ judge() {
 	part_of "$name" "$out/results" | sed -e :a -e '/^\n*$/{$d;N;ba' \
 		-e '}' >"$out/$name.log"
 	status=$(status_of "$name")
-	said=$(part_of "$name" "$out/kernel-log" | without_known "$name")
+	said=$(part_of "$name" "$out/kernel-log" | without_known "$name" |
+		without_others)
 	why=$(reason "$name" "$status" "$said")
 	if [ -n "$why" ]; then
 		fails "$name" "$why" "$said"
@@ -153,7 +156,7 @@ judge_kernel() {
 	outside=$(tr -d '\r' <"$out/kernel-log" | awk '
 		/@@ begin/ { off = 1 }
 		!off { print }
-		/@@ end/ { off = 0 }')
+		/@@ end/ { off = 0 }' | without_others)
 	: >"$out/kernel.log"
 	if grep -qE "$trouble" <<<"$outside"; then
 		fails kernel "trouble in the kernel" "$outside"
@@ -208,6 +211,7 @@ machine_limit=$((boot_limit + $# * program_limit))
 need_packages $(packages_for "$kernel") || exit 77
 image=$kernel
 [ -f "$image" ] || image=$("$top/scripts/kernel.sh" "$kernel")
+tested=${image%/*}/functions
 set_machine "$image" "$out/initramfs" "$parameters"
 make_initramfs "$image" "$out/initramfs" "$build" "$@"
 
@@ -220,5 +224,6 @@ for program; do
 	judge "${program##*/}"
 done
 judge_kernel "$ended"
+show_others
 report_tests "$out"
 ! grep -q FAIL "$out"/*.trs

@@ -11,6 +11,11 @@ kernel=${1:-6.12}
 [ -f "$kernel" ] || kernel=$("$here/../../scripts/kernel.sh" "$kernel")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+# With a list of functions of its own.
+mkdir "$work/kernel"
+ln -s "$kernel" "$work/kernel/bzImage"
+echo qi_submit_sync >"$work/kernel/functions"
+kernel=$work/kernel/bzImage
 unset RESULTS
 bad=0
 
@@ -64,6 +69,10 @@ program hangs 'echo "that takes long"; sleep 1000'
 program crashes 'kill -SEGV $$'
 program complains 'echo "<3>BUG: looks like one" >/dev/kmsg'
 program warns "$(provoke WARNING)"
+program races "echo '<3>BUG: KCSAN: data-race in vfs_read / qi_submit_sync' \
+	>/dev/kmsg"
+program others-race "echo '<3>BUG: KCSAN: data-race in vfs_read+1 / vfs_write' \
+	>/dev/kmsg"
 program panics "echo 'that was it'; $(provoke PANIC)"
 program oopses "$(provoke EXCEPTION)"
 
@@ -85,6 +94,13 @@ is kernel FAIL
 
 run 1 oopses
 is oopses FAIL "Oops:"
+
+# Data races of code that is tested here, and of other code.
+run 1 races others-race
+is races FAIL "KCSAN: data-race"
+is others-race PASS
+grep -qx "  1 data races in code that is not tested here, 1 in code that is" \
+	"$work/said" || complain "the data races are not counted"
 
 # No init: a panic while no program runs.
 VM_PARAMETERS="rdinit=/nothing init=/nothing" run 1 passes
