@@ -20,7 +20,7 @@ another machine, too, by a compiler that lib/toolchain.sh unpacks.  It gets the
 configuration and the test-only patches of kernel/test, and then the PATCHes.
 SERIES:
   patched   the series of kernel/, too, and the patches that test it
-  a ... d   the series up to and with this part, and nothing that tests it
+  a ... e   the series up to and with this part, and nothing that tests it
   unfixed   "newest" only: without a fix that many a guest lacks
 A VARIANT is a file of kernel/test/config.d, whose options come on top:
 $(list_variants)

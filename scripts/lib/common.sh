@@ -17,6 +17,8 @@ kernel_packages="flex bison bc libelf-dev libssl-dev cpio kmod xz-utils gcc
 # What scripts/kernel.sh builds for the tests.
 vm_kernels="6.12 6.12-patched newest newest-patched"
 vm_arm_kernels="newest-arm64 newest-arm64-patched"
+# What tests/vm/bench.sh puts side by side, of the variants plain and irqsoff.
+bench_kernels="6.12 6.12-b newest newest-b newest-d"
 
 say() {
 	printf '%s\n' "$*"

@@ -26,7 +26,10 @@ VM_ARM_TESTS = \
 	%D%/smmu-large \
 	%D%/smmu-library \
 	%D%/smmu-random
-VM_BENCH = %D%/bench-entry
+VM_BENCH = \
+	%D%/bench-dma \
+	%D%/bench-entry \
+	%D%/bench-irqs
 # Empty: all that there are.
 VM_KERNELS =
 
@@ -37,6 +40,8 @@ CLEANFILES += $(VM_TESTS) $(VM_ARM_TESTS) $(VM_BENCH) $(EXTRA_LTLIBRARIES)
 endif
 
 %C%_libvm_la_SOURCES = \
+	%D%/bench.c \
+	%D%/bench.h \
 	%D%/contain.c \
 	%D%/contain.h \
 	%D%/fail-nth.c \
@@ -138,6 +143,8 @@ VM_LDADD = %D%/libvm.la tests/libtest.la libiommunest-sim.la libiommunest.la \
 
 %C%_bench_entry_LDADD = $(VM_LDADD)
 
+%C%_bench_irqs_LDADD = $(VM_LDADD)
+
 %C%_vm_resubmit_LDADD = $(VM_LDADD)
 
 %C%_vm_vfio_LDADD = $(VM_LDADD)
@@ -156,14 +163,17 @@ check-vm: vm-programs
 		$(VM_TESTS) || [ $$? -eq 77 ]
 	@$(srcdir)/%D%/capture.sh --build . || [ $$? -eq 77 ]
 
-# Shows times, and asserts nothing.
-bench-vm: $(VM_BENCH)
+vm-bench: $(VM_BENCH)
+
+# Asserts nothing of times.
+bench-vm: vm-bench
 	@$(srcdir)/%D%/bench.sh --build . --kernels "$(VM_KERNELS)"
 
 # Each patch of kernel/ in turn: builds, checkpatch, sparse.
 check-kernel-series:
 	@$(srcdir)/scripts/check-kernel-series.sh
-.PHONY: bench-vm check-kernel-series check-vm vm-arm-programs vm-programs
+.PHONY: bench-vm check-kernel-series check-vm vm-arm-programs vm-bench \
+	vm-programs
 
 EXTRA_DIST += \
 	%D%/README.md \

@@ -169,14 +169,16 @@ add_contain_machine() {
 # array machine.  Two of its devices are the tests': one of the root complex,
 # 0000:00:02.0, and one behind a port, 0000:01:00.0.
 set_machine() {
-	local kernel=$1 initramfs=$2 parameters=$3 call name=x86_64
+	local kernel=$1 initramfs=$2 parameters=$3 call name=x86_64 cpus=2
 
+	[ -z "${IOMMUNEST_ICOUNT-}" ] || cpus=1
 	! is_arm64 "$kernel" || name=aarch64
 	call=$("$top/scripts/qemu.sh" "$(qemu_for "$kernel")" "$name") || return
 	eval "machine=($call)"
 	machine+=(${VM_TRACE:+-trace "$VM_TRACE"}
+		${IOMMUNEST_ICOUNT:+-icount "shift=$IOMMUNEST_ICOUNT,sleep=off"}
 		-m "${VM_MEMORY:-512}"
-		-smp 2 -nodefaults -display none -no-reboot
+		-smp "$cpus" -nodefaults -display none -no-reboot
 		-kernel "$kernel" -initrd "$initramfs")
 	"add_$name" "loglevel=7 panic=-1 oops=panic $parameters"
 }
@@ -185,13 +187,17 @@ set_machine() {
 # each of two ports, which all have ATS, and one of two functions.
 # On a loaded host, the kernel takes the emulated TSC for one that is many times
 # slower, and an hour passes in some minutes, which libcheck cannot count; the
-# PM timer has a fixed frequency.
+# PM timer has a fixed frequency.  With $IOMMUNEST_ICOUNT, an instruction takes
+# 2^that nanoseconds, on one CPU, and the TSC counts those: the host's time does
+# not show.  $IOMMUNEST_MORE_PORTS more devices are like those behind ports.
 add_x86_64() {
 	local behind_vtd=disable-legacy=on,iommu_platform=on,ats=on
+	local clock=acpi_pm i
 
+	[ -z "${IOMMUNEST_ICOUNT-}" ] || clock="tsc tsc=reliable"
 	machine+=(-accel tcg -cpu max -M "q35,kernel-irqchip=split"
 		-append "console=ttyS0 $1 \
-no_timer_check clocksource=acpi_pm intel_iommu=on,sm_on"
+no_timer_check clocksource=$clock intel_iommu=on,sm_on"
 		-device "intel-iommu,intremap=on,x-scalable-mode=on,device-iotlb=on${VM_IOMMU:+,$VM_IOMMU}"
 		-device "virtio-net-pci,addr=2.0,romfile=,$behind_vtd"
 		-device "pcie-root-port,id=rp0,addr=3.0,chassis=1"
@@ -200,6 +206,10 @@ no_timer_check clocksource=acpi_pm intel_iommu=on,sm_on"
 		-device "virtio-rng-pci,bus=rp0,$behind_vtd"
 		-device "pcie-root-port,id=rp1,addr=5.0,chassis=2"
 		-device "virtio-rng-pci,id=plugged,bus=rp1,$behind_vtd")
+	for ((i = 0; i < ${IOMMUNEST_MORE_PORTS:-0}; i++)); do
+		machine+=(-device "pcie-root-port,id=more$i,chassis=$((i + 32)),slot=$i"
+			-device "virtio-rng-pci,bus=more$i,$behind_vtd")
+	done
 	[ "${VM_MACHINE-}" != contain ] || add_contain_machine "$behind_vtd"
 }
 
