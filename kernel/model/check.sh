@@ -48,7 +48,9 @@ unpack_files() {
 	tar -C "$work" -xf \
 		"$store/sources/$source/usr/src/$package.tar.xz" \
 		"$package/drivers/iommu" "$package/include/linux/iommu.h" \
-		"$package/include/uapi/linux/iommufd.h" ||
+		"$package/include/uapi/linux/iommufd.h" \
+		"$package/Documentation/userspace-api/iommufd.rst" \
+		"$package/tools/testing/selftests/iommu" ||
 		unavailable "$source cannot be unpacked"
 }
 
