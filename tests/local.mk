@@ -50,6 +50,7 @@ VALGRIND_TESTS = $(WRAPPED_TESTS) \
 	%D%/queue/test-iq-threads \
 	%D%/queue/test-linux-model \
 	%D%/replay/test-capture \
+	%D%/replay/test-check-smmuv3 \
 	%D%/replay/test-linux-viommu \
 	%D%/replay/test-viommu \
 	%D%/sim/test-sim-cache \
@@ -359,6 +360,16 @@ check_PROGRAMS += $(TOOL_COPIES)
 	$(CAPTURE_SOURCES)
 %C%_replay_test_capture_LDADD = %D%/libtest.la $(CHECK_LIBS)
 
+# What it says of an SMMUv3, by what the kernel makes.
+%C%_replay_test_check_smmuv3_SOURCES = \
+	%D%/replay/test-check-smmuv3.c \
+	tools/check/check.h \
+	tools/check/findings.c \
+	tools/check/report-smmuv3.c \
+	tools/check/smmuv3.c
+%C%_replay_test_check_smmuv3_LDADD = %D%/libtest.la libiommunest.la \
+	$(CHECK_LIBS)
+
 %C%_replay_test_linux_viommu_SOURCES = \
 	%D%/replay/test-linux-viommu.c \
 	%D%/replay/viommu-rig.c \
@@ -431,6 +442,10 @@ EXTRA_DIST += \
 	%D%/data/machines/README.md \
 	%D%/data/machines/amd \
 	%D%/data/machines/arm \
+	%D%/data/machines/arm-both \
+	%D%/data/machines/arm-none \
+	%D%/data/machines/arm-old \
+	%D%/data/machines/arm-v2 \
 	%D%/data/machines/empty \
 	%D%/data/machines/emulated \
 	%D%/data/machines/faulty \

@@ -35,7 +35,9 @@ CHECK_SOURCES = \
 	%D%/check/options.c \
 	%D%/check/report-caps.c \
 	%D%/check/report-json.c \
+	%D%/check/report-smmuv3.c \
 	%D%/check/report-text.c \
+	%D%/check/smmuv3.c \
 	%D%/check/units.c \
 	$(JSON_SOURCES) \
 	$(TOOL_SOURCES)

@@ -47,7 +47,7 @@ json()
 import json, sys
 found = json.load(sys.stdin)
 assert set(found) == {"can_nest", "release", "checks", "features", "units",
-                      "vfio", "devices"}, found.keys()
+                      "smmus", "vfio", "devices"}, found.keys()
 for one in found["checks"]:
     assert set(one) == {"check", "subject", "verdict", "says", "advice"}, one
     assert one["verdict"] in ("ok", "warning", "cannot", "unknown"), one
@@ -139,9 +139,33 @@ says 'cannot CPU AMD' 'cannot be told what a guest invalidates'
 silent_of 'command line' 'intel_iommu' 'CONFIG_INTEL'
 found emulated 0
 says 'ok CPU not Intel' 'ok dmar0 nests' 'CONFIG_INTEL_IOMMU built in'
-found arm 1
-says 'cannot CPU ARM' 'SMMUv3'
-silent_of 'command line' 'intel_iommu' 'CONFIG_INTEL'
+found arm 0
+says 'ok CPU ARM: its IOMMU, if there is one, is an SMMU' \
+	'ok kernel Linux 7.3.4-amd64' 'ok CONFIG_ARM_SMMU_V3 built in' \
+	'ok CONFIG_ARM_SMMU_V3_IOMMUFD built in' \
+	'unknown smmu3.0x0000000009050000 an SMMUv3; whether it nests' \
+	'-> On the machine itself, give the address' '1 thing is unknown'
+silent_of 'command line' 'intel_iommu' 'CONFIG_INTEL' 'VT-d' 'known fault'
+check 'arm, json' 'grep -q "\"smmus\":\[\"smmu3.0x0000000009050000\"\]" \
+	"$tmp/out"'
+found arm 0 $device
+says 'behind smmu3.0x0000000009050000' "ok $device vfio-pci has it"
+found arm-old 1
+says 'cannot CONFIG_ARM_SMMU_V3_IOMMUFD not set: the SMMU'"'"'s driver makes' \
+	'Linux 6.12 and before do not have' 'warning command line pci=noats'
+silent_of 'known fault'
+found arm-v2 1
+says 'cannot smmu.0x0000000009050000 an SMMU of version 1 or 2' \
+	'-> Take a machine with an SMMUv3'
+found arm-both 0
+says 'warning smmu.0x0000000008050000 an SMMU of version 1 or 2' \
+	'-> Take a device behind another one' 'unknown smmu3.0x0000000009050000'
+found arm-none 1 $device
+says 'cannot CONFIG_ARM_SMMU_V3 not set: the kernel leaves the SMMU alone' \
+	'cannot SMMU the kernel shows none -> Enable the SMMU' \
+	"cannot $device the device has no IOMMU" \
+	'does not use it -> Enable the SMMU'
+silent_of 'ARM_SMMU_V3_IOMMUFD' 'VT-d'
 found no-nest 1
 says 'cannot dmar0 does not nest: the host has no nested translation' \
 	'nested translation (NEST) no no' 'newer VT-d'

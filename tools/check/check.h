@@ -9,16 +9,17 @@
  *   kernel.c          CPU, release, features
  *   config.c          the kernel's configuration
  *   cmdline.c         the kernel's command line
- *   units.c           VT-d units, without a device
+ *   units.c           VT-d units, and SMMUs, without a device
  *   nodes.c           /dev/iommu, VFIO
  *   device.c          a PCI device, as far as it can be seen
  *   hardware.c        ... and what iommufd says of it
+ *   smmuv3.c          ... where it is behind an SMMUv3
  *   report-caps.c     capabilities as a table
  *   report-text.c     for people
  *   report-json.c     for programs
  */
-#ifndef CHECK_H
-#define CHECK_H
+#ifndef TOOLS_CHECK_CHECK_H
+#define TOOLS_CHECK_CHECK_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -120,6 +121,9 @@ struct check {
 	/* There are units, so the kernel uses them. */
 	struct check_unit units[CHECK_UNITS_MAX];
 	size_t unit_count;
+	/* SMMUs in sysfs, which shows nothing but their names. */
+	char smmus[CHECK_UNITS_MAX][CHECK_NAME_MAX];
+	size_t smmu_count;
 	bool has_features;
 	uint64_t features;
 	/* Devices that VFIO has. */
@@ -189,6 +193,15 @@ void check_nodes(struct check *check);
 void check_devices(struct check *check);
 /* Asks iommufd of a device, which is opened for it. */
 void check_hardware(struct check *check, struct check_device *device);
+/* ... which is open, and has that id. */
+void check_ask(struct check *check, struct check_device *device,
+	       struct iommunest_ctx *ctx, uint32_t dev_id);
+/* ... and is behind an SMMUv3: device->info says so. */
+void check_ask_smmuv3(struct check *check, const struct check_device *device,
+		      struct iommunest_ctx *ctx, uint32_t dev_id);
+/* "what: the error", and that it cannot nest. */
+void check_refused(struct check *check, const struct check_device *device,
+		   const char *what, int error);
 
 /* Before the kernel has been looked at: unknown. */
 enum check_config check_config_of(const struct check *check,
@@ -217,6 +230,10 @@ const struct check_unit *check_find_unit(const struct check *check,
 bool check_caps_row(const struct iommunest_vtd_caps *caps, size_t index,
 		    const char **name, char *value, size_t room);
 
+/* The same of an SMMUv3. */
+bool check_smmuv3_row(const struct iommunest_smmuv3_caps *caps, size_t index,
+		      const char **name, char *value, size_t room);
+
 /* What a guest may be shown of hardware, with this kernel. */
 bool check_guest_caps(const struct check *check,
 		      const struct iommunest_hw_info *info,
@@ -225,4 +242,4 @@ bool check_guest_caps(const struct check *check,
 void check_report_text(FILE *out, const struct check *check);
 void check_report_json(FILE *out, const struct check *check);
 
-#endif /* CHECK_H */
+#endif /* TOOLS_CHECK_CHECK_H */

@@ -204,13 +204,17 @@ static void check_scalable(struct check *check,
 	}
 }
 
-static void check_others(struct check *check,
-			 const struct parameters *parameters)
+static void check_ats(struct check *check, const struct parameters *parameters)
 {
 	if (parameters->no_ats)
 		check_add(check, "command-line", SUBJECT, CHECK_WARNING, NULL,
 			  "pci=noats: no device has a device TLB, and no "
 			  "guest may be shown ATS");
+}
+
+static void check_interrupts(struct check *check,
+			     const struct parameters *parameters)
+{
 	if (parameters->no_interrupt_remapping)
 		check_add(check, "command-line", SUBJECT, CHECK_WARNING,
 			  "Remove intremap=off.",
@@ -223,10 +227,9 @@ void check_command_line(struct check *check)
 	struct parameters parameters = { .vtd = STATE_DEFAULT };
 	char *line;
 
-	/* Nobody else reads these parameters. */
 	if (check->vendor == CHECK_VENDOR_AMD ||
-	    check->vendor == CHECK_VENDOR_ARM ||
-	    check_config_of(check, "INTEL_IOMMU") == CHECK_CONFIG_NO)
+	    (check->vendor != CHECK_VENDOR_ARM &&
+	     check_config_of(check, "INTEL_IOMMU") == CHECK_CONFIG_NO))
 		return;
 	line = check_read_all(check, "/proc/cmdline");
 	if (!line) {
@@ -236,7 +239,12 @@ void check_command_line(struct check *check)
 	}
 	read_parameters(&parameters, line);
 	free(line);
+	if (check->vendor == CHECK_VENDOR_ARM) {
+		check_ats(check, &parameters);
+		return;
+	}
 	check_vtd(check, &parameters);
 	check_scalable(check, &parameters);
-	check_others(check, &parameters);
+	check_ats(check, &parameters);
+	check_interrupts(check, &parameters);
 }

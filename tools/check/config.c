@@ -13,22 +13,35 @@ static const struct {
 	enum check_verdict without;
 	const char *why;
 	const char *advice;
-	/* NULL: always; else with a VT-d, and where that, or "", is set. */
-	const char *with;
+	/* Where this is the IOMMU. */
+	enum {
+		WITH_ANY,
+		WITH_VTD,
+		WITH_SMMU,
+	} with;
+	/* ... and this option is set, or NULL. */
+	const char *after;
 } rows[] = {
-	{ "IOMMUFD", CHECK_CANNOT, "there is no /dev/iommu", REBUILD, NULL },
-	{ "VFIO_PCI", CHECK_CANNOT, "no PCI device can be given away", REBUILD,
+	{ "IOMMUFD", CHECK_CANNOT, "there is no /dev/iommu", REBUILD, WITH_ANY,
 	  NULL },
+	{ "VFIO_PCI", CHECK_CANNOT, "no PCI device can be given away", REBUILD,
+	  WITH_ANY, NULL },
 	{ "VFIO_DEVICE_CDEV", CHECK_CANNOT,
 	  "devices have no node in /dev/vfio/devices, and VFIO's groups know "
 	  "nothing of nesting",
-	  REBUILD, NULL },
+	  REBUILD, WITH_ANY, NULL },
 	{ "INTEL_IOMMU", CHECK_CANNOT, "the kernel leaves the VT-d alone",
-	  REBUILD, "" },
+	  REBUILD, WITH_VTD, NULL },
 	{ "INTEL_IOMMU_SVM", CHECK_WARNING,
 	  "older kernels, 6.12 for one, then give guests no page requests; "
 	  "nesting itself does not need it",
-	  NULL, "INTEL_IOMMU" },
+	  NULL, WITH_VTD, "INTEL_IOMMU" },
+	{ "ARM_SMMU_V3", CHECK_CANNOT, "the kernel leaves the SMMU alone",
+	  REBUILD, WITH_SMMU, NULL },
+	{ "ARM_SMMU_V3_IOMMUFD", CHECK_CANNOT,
+	  "the SMMU's driver makes no vIOMMU; Linux 6.12 and before do not "
+	  "have the option",
+	  REBUILD, WITH_SMMU, "ARM_SMMU_V3" },
 };
 
 /* The rest of the line after "CONFIG_OPTION", or NULL. */
@@ -131,14 +144,21 @@ static void check_option(struct check *check, size_t row)
 	}
 }
 
-static bool applies(const struct check *check, const char *with)
+static bool applies(const struct check *check, size_t row)
 {
-	if (!with)
-		return true;
-	if (check->vendor == CHECK_VENDOR_AMD ||
-	    check->vendor == CHECK_VENDOR_ARM)
+	const char *after = rows[row].after;
+
+	if (after && check_config_of(check, after) == CHECK_CONFIG_NO)
 		return false;
-	return !with[0] || check_config_of(check, with) != CHECK_CONFIG_NO;
+	switch (rows[row].with) {
+	case WITH_VTD:
+		return check->vendor != CHECK_VENDOR_AMD &&
+		       check->vendor != CHECK_VENDOR_ARM;
+	case WITH_SMMU:
+		return check->vendor == CHECK_VENDOR_ARM;
+	default:
+		return true;
+	}
 }
 
 void check_configuration(struct check *check)
@@ -151,6 +171,6 @@ void check_configuration(struct check *check)
 		return;
 	}
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		if (applies(check, rows[i].with))
+		if (applies(check, i))
 			check_option(check, i);
 }

@@ -7,6 +7,7 @@
 
 #include <stdarg.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "tools/check/check.h"
 
@@ -46,6 +47,13 @@ void check_add(struct check *check, const char *what, const char *subject,
 	va_start(args, format);
 	vsnprintf(finding->says, sizeof(finding->says), format, args);
 	va_end(args);
+}
+
+void check_refused(struct check *check, const struct check_device *device,
+		   const char *what, int error)
+{
+	check_add(check, "hardware", device->vfio.address, CHECK_CANNOT, NULL,
+		  "%s: %s", what, strerror(-error));
 }
 
 bool check_can_nest(const struct check *check)

@@ -16,13 +16,6 @@
 	((uint32_t)IOMMUNEST_VFIO_REASON_GROUP_OPEN | \
 	 IOMMUNEST_VFIO_REASON_GROUP_CONTEXT | IOMMUNEST_VFIO_REASON_BOUND)
 
-static void refused(struct check *check, const struct check_device *device,
-		    const char *what, int error)
-{
-	check_add(check, "hardware", device->vfio.address, CHECK_CANNOT, NULL,
-		  "%s: %s", what, strerror(-error));
-}
-
 /* A nest parent, and a guest's stage 1 on it. */
 static int try_to_nest(struct iommunest_ctx *ctx, uint32_t dev_id,
 		       const char **what)
@@ -61,7 +54,7 @@ static void check_erratum(struct check *check,
 		  "mapped for a guest that is nested");
 }
 
-static void check_info(struct check *check, struct check_device *device)
+static void check_info(struct check *check, const struct check_device *device)
 {
 	char why[CHECK_SAYS_MAX - 64];
 	enum check_verdict verdict =
@@ -76,26 +69,16 @@ static void check_info(struct check *check, struct check_device *device)
 	check_erratum(check, device);
 }
 
-static void ask(struct check *check, struct check_device *device,
-		struct iommunest_ctx *ctx, uint32_t dev_id)
+static void ask_vtd(struct check *check, const struct check_device *device,
+		    struct iommunest_ctx *ctx, uint32_t dev_id)
 {
 	const char *what;
 	int ret;
 
-	device->info.size = sizeof(device->info);
-	ret = iommunest_hw_info(ctx, dev_id, &device->info);
-	if (ret) {
-		refused(check, device,
-			"the kernel does not say what its "
-			"IOMMU can do",
-			ret);
-		return;
-	}
-	device->has_info = true;
 	check_info(check, device);
 	ret = try_to_nest(ctx, dev_id, &what);
 	if (ret)
-		refused(check, device, what, ret);
+		check_refused(check, device, what, ret);
 	else
 		check_add(check, "hardware", device->vfio.address, CHECK_OK,
 			  NULL,
@@ -103,11 +86,31 @@ static void ask(struct check *check, struct check_device *device,
 			  "on it");
 }
 
+void check_ask(struct check *check, struct check_device *device,
+	       struct iommunest_ctx *ctx, uint32_t dev_id)
+{
+	int ret;
+
+	device->info.size = sizeof(device->info);
+	ret = iommunest_hw_info(ctx, dev_id, &device->info);
+	if (ret) {
+		check_refused(check, device,
+			      "the kernel does not say what its IOMMU can do",
+			      ret);
+		return;
+	}
+	device->has_info = true;
+	if (device->info.type == IOMMUNEST_HW_ARM_SMMUV3)
+		check_ask_smmuv3(check, device, ctx, dev_id);
+	else
+		ask_vtd(check, device, ctx, dev_id);
+}
+
 static void not_opened(struct check *check, struct check_device *device,
 		       uint32_t reasons, int error)
 {
 	if (!reasons)
-		refused(check, device, "it cannot be opened", error);
+		check_refused(check, device, "it cannot be opened", error);
 	else if (reasons & IN_USE)
 		check_add_reasons(check, device, reasons, CHECK_UNKNOWN);
 	else
@@ -123,7 +126,8 @@ void check_hardware(struct check *check, struct check_device *device)
 
 	ret = iommunest_open(&ctx, &check->files);
 	if (ret) {
-		refused(check, device, "/dev/iommu cannot be opened", ret);
+		check_refused(check, device, "/dev/iommu cannot be opened",
+			      ret);
 		return;
 	}
 	ret = iommunest_vfio_open_pci(ctx, device->vfio.address, &fd, &dev_id,
@@ -131,7 +135,7 @@ void check_hardware(struct check *check, struct check_device *device)
 	if (ret) {
 		not_opened(check, device, vfio.reasons, ret);
 	} else {
-		ask(check, device, ctx, dev_id);
+		check_ask(check, device, ctx, dev_id);
 		iommunest_vfio_close(ctx, fd);
 	}
 	iommunest_close(ctx);

@@ -53,16 +53,14 @@ static void check_cpu(struct check *check)
 		break;
 	case CHECK_VENDOR_AMD:
 		check_add(check, "cpu", "CPU", CHECK_CANNOT,
-			  "Nest on a machine with Intel VT-d.",
+			  "Nest on a machine with Intel VT-d or an ARM SMMUv3.",
 			  "AMD: newer kernels nest on this IOMMU, but cannot "
 			  "be told what a guest invalidates, and the library "
 			  "does not support it yet");
 		break;
 	case CHECK_VENDOR_ARM:
-		check_add(check, "cpu", "CPU", CHECK_CANNOT,
-			  "Nest on a machine with Intel VT-d.",
-			  "ARM: the kernel nests on an SMMUv3, which the "
-			  "library does not support yet");
+		check_add(check, "cpu", "CPU", CHECK_OK, NULL,
+			  "ARM: its IOMMU, if there is one, is an SMMU");
 		break;
 	case CHECK_VENDOR_UNKNOWN:
 		check_add(check, "cpu", "CPU", CHECK_UNKNOWN, NULL,
@@ -103,6 +101,12 @@ static void check_release(struct check *check)
 			    sizeof(check->release))) {
 		check_add(check, "kernel", "kernel", CHECK_UNKNOWN, NULL,
 			  "/proc/sys/kernel/osrelease cannot be read");
+		return;
+	}
+	/* All known faults are those of the VT-d's driver. */
+	if (check->vendor == CHECK_VENDOR_ARM) {
+		check_add(check, "kernel", "kernel", CHECK_OK, NULL, "Linux %s",
+			  check->release);
 		return;
 	}
 	count = iommunest_vtd_kernel_faults(check->release, &check->faults);

@@ -14,10 +14,46 @@
 
 /* ---- /dev/iommu ---- */
 
+static const struct {
+	uint64_t feature;
+	const char *name;
+	const char *advice;
+	/* On an SMMU. */
+	bool arm;
+} needed[] = {
+	{ IOMMUNEST_FEATURE_NESTED, "nested HWPTs", "Take Linux 6.8 or later.",
+	  false },
+	{ IOMMUNEST_FEATURE_INVALIDATE, "invalidation of nested HWPTs",
+	  "Take Linux 6.8 or later.", false },
+	{ IOMMUNEST_FEATURE_VIOMMU, "vIOMMUs, on which SMMUs nest",
+	  "Take Linux 7.3, on which the library was tested.", true },
+};
+
+static bool lacks(const struct check *check, size_t row)
+{
+	if (needed[row].arm && check->vendor != CHECK_VENDOR_ARM)
+		return false;
+	return !(check->features & needed[row].feature);
+}
+
+static void check_needed(struct check *check)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(needed) / sizeof(needed[0]); i++) {
+		if (!lacks(check, i))
+			continue;
+		check_add(check, "features", IOMMUFD, CHECK_CANNOT,
+			  needed[i].advice, "lacks %s", needed[i].name);
+		return;
+	}
+	check_add(check, "features", IOMMUFD, CHECK_OK, NULL,
+		  "has nested HWPTs and their invalidation%s",
+		  check->vendor == CHECK_VENDOR_ARM ? ", and vIOMMUs" : "");
+}
+
 static void check_features(struct check *check)
 {
-	const uint64_t needed =
-		IOMMUNEST_FEATURE_NESTED | IOMMUNEST_FEATURE_INVALIDATE;
 	struct iommunest_ctx *ctx;
 	int ret;
 
@@ -31,15 +67,7 @@ static void check_features(struct check *check)
 		return;
 	}
 	check->has_features = true;
-	if ((check->features & needed) == needed)
-		check_add(check, "features", IOMMUFD, CHECK_OK, NULL,
-			  "has nested HWPTs and their invalidation");
-	else
-		check_add(check, "features", IOMMUFD, CHECK_CANNOT,
-			  "Take Linux 6.8 or later.", "lacks %s",
-			  check->features & IOMMUNEST_FEATURE_NESTED
-				  ? "invalidation of nested HWPTs"
-				  : "nested HWPTs");
+	check_needed(check);
 }
 
 static void check_iommufd(struct check *check)

@@ -57,6 +57,24 @@ static void put_features(FILE *out, const struct check *check)
 	putc(']', out);
 }
 
+static void put_smmuv3(FILE *out, const struct iommunest_hw_info *info)
+{
+	struct iommunest_smmuv3_caps caps = { .size = sizeof(caps) };
+	size_t i;
+
+	if (iommunest_smmuv3_caps_decode(&caps, info))
+		return;
+	fputs(",\"idr\":[", out);
+	for (i = 0; i < sizeof(caps.idr) / sizeof(caps.idr[0]); i++)
+		fprintf(out, "%s\"0x%" PRIx32 "\"", i ? "," : "", caps.idr[i]);
+	putc(']', out);
+	json_put_hex(out, "iidr", caps.iidr);
+	json_put_hex(out, "aidr", caps.aidr);
+	fprintf(out, ",\"ats\":%s,\"erratum_repeat\":%s",
+		bool_text(caps.ats),
+		bool_text(caps.flags & IOMMUNEST_SMMUV3_ERRATA_REPEAT));
+}
+
 /* The registers, of the host, and at most of a guest. */
 static void put_registers(FILE *out, const struct check *check,
 			  const struct iommunest_hw_info *info)
@@ -99,6 +117,19 @@ static void put_units(FILE *out, const struct check *check)
 	putc(']', out);
 }
 
+static void put_smmus(FILE *out, const struct check *check)
+{
+	size_t i;
+
+	fputs(",\"smmus\":[", out);
+	for (i = 0; i < check->smmu_count; i++) {
+		if (i)
+			putc(',', out);
+		json_text(out, check->smmus[i]);
+	}
+	putc(']', out);
+}
+
 static void put_vfio(FILE *out, const struct check *check)
 {
 	size_t i;
@@ -130,6 +161,7 @@ static void put_hardware(FILE *out, const struct check *check,
 		bool_text(device->info.capabilities &
 			  IOMMUNEST_HW_CAP_DIRTY_TRACKING));
 	put_registers(out, check, &device->info);
+	put_smmuv3(out, &device->info);
 	putc('}', out);
 }
 
@@ -178,6 +210,7 @@ void check_report_json(FILE *out, const struct check *check)
 	put_findings(out, check);
 	put_features(out, check);
 	put_units(out, check);
+	put_smmus(out, check);
 	put_vfio(out, check);
 	put_devices(out, check);
 	fputs("}\n", out);

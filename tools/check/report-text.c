@@ -86,6 +86,20 @@ static void put_caps(FILE *out, const struct check *check,
 		host.ecap, guest.ecap);
 }
 
+static void put_smmuv3(FILE *out, const struct iommunest_hw_info *info)
+{
+	struct iommunest_smmuv3_caps caps = { .size = sizeof(caps) };
+	char value[48];
+	const char *name;
+	size_t i;
+
+	if (iommunest_smmuv3_caps_decode(&caps, info))
+		return;
+	for (i = 0; check_smmuv3_row(&caps, i, &name, value, sizeof(value));
+	     i++)
+		fprintf(out, "  %-36s%s\n", name, value);
+}
+
 static void put_unit(FILE *out, const struct check *check,
 		     const struct check_unit *unit)
 {
@@ -136,6 +150,7 @@ static void put_device(FILE *out, const struct check *check,
 		info->capabilities & IOMMUNEST_HW_CAP_DIRTY_TRACKING ? "yes"
 								     : "no");
 	put_caps(out, check, info);
+	put_smmuv3(out, info);
 }
 
 /* ---- Lists ---- */

@@ -2,7 +2,7 @@
 /* SPDX-FileCopyrightText: The libiommunest authors */
 /*
  * VT-d units, which sysfs shows with their capability registers, whether a
- * device can be asked or not.
+ * device can be asked or not; SMMUs, of which it shows the names.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -172,8 +172,18 @@ static bool may_have_vtd(const struct check *check)
 	       check->vendor != CHECK_VENDOR_ARM;
 }
 
+static const char *advice_without_smmu(const struct check *check)
+{
+	if (check->smmu_count)
+		return "Take a device behind one of the SMMUs.";
+	return "Enable the SMMU in the firmware's setup; a guest needs a VMM "
+	       "that gives it one.";
+}
+
 const char *check_advice_without_iommu(const struct check *check)
 {
+	if (check->vendor == CHECK_VENDOR_ARM)
+		return advice_without_smmu(check);
 	if (check->unit_count)
 		return "Take a device behind one of the VT-d units.";
 	if (!may_have_vtd(check))
@@ -207,15 +217,82 @@ static void no_units(struct check *check)
 		  check_advice_without_iommu(check), "%s", says);
 }
 
+static void read_smmu(struct check *check, const char *name, void *data)
+{
+	(void)data;
+	if (strncmp(name, "smmu", 4) != 0 ||
+	    check->smmu_count == CHECK_UNITS_MAX)
+		return;
+	snprintf(check->smmus[check->smmu_count++], sizeof(check->smmus[0]),
+		 "%s", name);
+}
+
 void check_read_units(struct check *check)
 {
 	check_list(check, UNITS, read_unit, NULL);
+	check_list(check, UNITS, read_smmu, NULL);
+}
+
+/* ---- SMMUs ---- */
+
+/* As the drivers of the versions name them. */
+static bool is_v3(const char *name)
+{
+	return !strncmp(name, "smmu3.", 6);
+}
+
+static bool any_v3(const struct check *check)
+{
+	size_t i;
+
+	for (i = 0; i < check->smmu_count; i++)
+		if (is_v3(check->smmus[i]))
+			return true;
+	return false;
+}
+
+static void check_smmu(struct check *check, const char *name)
+{
+	if (!is_v3(name))
+		check_add(check, "unit", name,
+			  any_v3(check) ? CHECK_WARNING : CHECK_CANNOT,
+			  any_v3(check) ? "Take a device behind another one."
+					: "Take a machine with an SMMUv3.",
+			  "an SMMU of version 1 or 2, which does not nest");
+	else if (check->options.address_count && !check_is_copy(check))
+		check_add(check, "unit", name, CHECK_OK, NULL, "an SMMUv3");
+	else
+		check_add(check, "unit", name, CHECK_UNKNOWN,
+			  "On the machine itself, give the address of a device "
+			  "that VFIO has.",
+			  "an SMMUv3; whether it nests, the kernel says only "
+			  "of a device");
+}
+
+static void check_smmus(struct check *check)
+{
+	size_t i;
+
+	for (i = 0; i < check->smmu_count; i++)
+		check_smmu(check, check->smmus[i]);
+	if (check->smmu_count)
+		return;
+	if (!check_exists(check, CLASSES))
+		check_add(check, "unit", "SMMU", CHECK_UNKNOWN, NULL,
+			  "there is no sysfs to look into: no " CLASSES);
+	else
+		check_add(check, "unit", "SMMU", CHECK_CANNOT,
+			  advice_without_smmu(check), "the kernel shows none");
 }
 
 void check_units(struct check *check)
 {
 	size_t i;
 
+	if (check->vendor == CHECK_VENDOR_ARM) {
+		check_smmus(check);
+		return;
+	}
 	for (i = 0; i < check->unit_count; i++)
 		check_unit(check, &check->units[i]);
 	if (!check->unit_count && may_have_vtd(check))
