@@ -503,6 +503,8 @@ UAPI_TESTS = $(UAPI_COMPARE) \
 	%D%/core/test-submit \
 	%D%/core/test-vfio \
 	%D%/core/test-vfio-find \
+	%D%/core/test-viommu \
+	%D%/smmuv3/test-smmuv3 \
 	%D%/uapi/abi-layout
 
 SMOKE_COMPILED = \
