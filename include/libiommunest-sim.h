@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The libiommunest authors */
 /*
- * libiommunest-sim: a simulated /dev/iommu on an Intel VT-d IOMMU, for tests
- * and demonstrations on any machine.
+ * libiommunest-sim: a simulated /dev/iommu on an Intel VT-d IOMMU, or on an ARM
+ * SMMUv3 that has objects and commands only, for tests and demonstrations on
+ * any machine.
  *
  * It implements the library's system call table (struct iommunest_sys) and
  * uses nothing internal to the library.  Checks, their order, errnos and
@@ -44,6 +45,18 @@ enum iommunest_sim_profile {
 	 * not examined, and is otherwise as 7.3 where nothing else is known.
 	 */
 	IOMMUNEST_SIM_LINUX_6_18 = 5,
+	/*
+	 * Linux 7.3 on an Arm SMMUv3 that can nest, in place of a VT-d; the
+	 * kernel in which a refused command fails its group of 63, and which
+	 * counts what precedes the group (read, and not run); and 7.3 with the
+	 * patches in kernel/.  Objects, and commands with their checks and
+	 * counts, are simulated.  What an SMMUv3 caches is not: DMA through a
+	 * nested HWPT and iommunest_sim_translate() are -EOPNOTSUPP, and event
+	 * queues stay empty.
+	 */
+	IOMMUNEST_SIM_SMMUV3_7_3 = 6,
+	IOMMUNEST_SIM_SMMUV3_REWORKED = 7,
+	IOMMUNEST_SIM_SMMUV3_7_3_PATCHED = 8,
 };
 
 /*
@@ -61,7 +74,7 @@ struct iommunest_sim_options {
 	uint32_t profile;
 	/* IOMMUNEST_SIM_QEMU_AM_18. */
 	uint32_t flags;
-	/* CAP_REG and ECAP_REG; 0: a VT-d that can nest. */
+	/* CAP_REG and ECAP_REG; 0: a VT-d that can nest.  SMMUv3: not used. */
 	uint64_t cap;
 	uint64_t ecap;
 };
@@ -275,7 +288,7 @@ struct iommunest_sim_dma {
  * cached.  Returns 0, -EINVAL (NULL; a bad size or flag), -E2BIG (a newer
  * struct with something unknown in it, or a size above a page), -EBADF, -ENOENT
  * (no such device), -EFAULT (see the reason; what is before the address was
- * transferred), -ENOMEM.
+ * transferred), -EOPNOTSUPP (a nested HWPT of an SMMUv3), -ENOMEM.
  */
 int iommunest_sim_dma_read(struct iommunest_sim *sim, int fd,
 			   struct iommunest_sim_dma *dma, void *buf,
@@ -291,7 +304,7 @@ int iommunest_sim_dma_write(struct iommunest_sim *sim, int fd,
  * that have no tables.  Caches the leaf of 2^@order pages (0, 9 or 18) that
  * maps @addr, and the paging-structure entry above it; DMA does not find memory
  * by these.  Returns 0, -EBADF, -ENOENT, -EINVAL (a bad
- * @order, or no device is attached), -ENOMEM.
+ * @order, or no device is attached), -EOPNOTSUPP (an SMMUv3), -ENOMEM.
  */
 int iommunest_sim_translate(struct iommunest_sim *sim, int fd, uint32_t hwpt_id,
 			    uint64_t addr, unsigned int order);
@@ -351,6 +364,22 @@ void iommunest_sim_on_desc(struct iommunest_sim *sim,
 			   void (*fn)(void *user,
 				      const struct iommunest_sim_desc *desc),
 			   void *user);
+
+/* A command that the driver put into an SMMUv3's queue, or its CMD_SYNC. */
+struct iommunest_sim_command {
+	/* As the hardware reads it, in this machine's byte order. */
+	uint64_t word[2];
+};
+
+/*
+ * Calls @fn for each command of IOMMU_HWPT_INVALIDATE from now on; NULL: for
+ * none.  A VT-d has none.  It may call iommunest_sim_stats(), and nothing else
+ * of the simulator.
+ */
+void iommunest_sim_on_command(
+	struct iommunest_sim *sim,
+	void (*fn)(void *user, const struct iommunest_sim_command *command),
+	void *user);
 
 struct iommunest_sim_stats {
 	size_t size;

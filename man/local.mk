@@ -141,12 +141,14 @@ MAN_LINKS = \
 	%D%/iommunest_sim_cached.3 \
 	%D%/iommunest_sim_cached_count.3 \
 	%D%/iommunest_sim_clear_faults.3 \
+	%D%/iommunest_sim_command.3 \
 	%D%/iommunest_sim_desc.3 \
 	%D%/iommunest_sim_dma_read.3 \
 	%D%/iommunest_sim_dma_write.3 \
 	%D%/iommunest_sim_fault.3 \
 	%D%/iommunest_sim_free.3 \
 	%D%/iommunest_sim_new.3 \
+	%D%/iommunest_sim_on_command.3 \
 	%D%/iommunest_sim_on_desc.3 \
 	%D%/iommunest_sim_on_page_response.3 \
 	%D%/iommunest_sim_open_fds.3 \

@@ -14,10 +14,14 @@
 #include "objects.h"
 #include "ranges.h"
 #include "registers.h"
+#include "smmu.h"
 
 /* Where the IOMMU takes a write for an interrupt. */
 #define MSI_FIRST 0xfee00000u
 #define MSI_LAST 0xfeefffffu
+/* Where Linux maps the doorbells that an SMMUv3 translates. */
+#define SMMU_MSI_FIRST 0x8000000u
+#define SMMU_MSI_LAST 0x80fffffu
 
 bool iommunest__sim_is_broken(const struct sim_device *dev)
 {
@@ -167,7 +171,7 @@ static void unblock(struct sim_device *dev)
 static struct sim_ioas *ioas_of(const struct sim_hwpt *hwpt)
 {
 	if (hwpt->obj.type == SIM_HWPT_NESTED)
-		hwpt = (const struct sim_hwpt *)hwpt->base;
+		hwpt = iommunest__sim_parent(hwpt);
 	return (struct sim_ioas *)hwpt->base;
 }
 
@@ -209,6 +213,8 @@ int iommunest__sim_driver_check(const struct iommunest_sim *sim,
 {
 	if (lacks_requests(dev, hwpt))
 		return -ENODEV;
+	if (sim->profile->smmu)
+		return iommunest__sim_smmu_check_attach(dev, hwpt);
 	if (hwpt->obj.type == SIM_HWPT_NESTED &&
 	    !iommunest__sim_can_stage1(sim, &hwpt->s1))
 		return -EINVAL;
@@ -216,10 +222,14 @@ int iommunest__sim_driver_check(const struct iommunest_sim *sim,
 }
 
 /* Nothing is mapped where the device's interrupts go. */
-static int reserve_msi(struct sim_ioas *ioas, const struct sim_device *dev)
+static int reserve_msi(const struct iommunest_sim *sim, struct sim_ioas *ioas,
+		       const struct sim_device *dev)
 {
 	if (dev->hwpt && ioas_of(dev->hwpt) == ioas)
 		return 0;
+	if (sim->profile->smmu)
+		return iommunest__sim_iopt_reserve(ioas, SMMU_MSI_FIRST,
+						   SMMU_MSI_LAST, dev);
 	return iommunest__sim_iopt_reserve(ioas, MSI_FIRST, MSI_LAST, dev);
 }
 
@@ -259,7 +269,7 @@ static int attach_hwpt(const struct iommunest_sim *sim,
 
 	if (hwpt == dev->hwpt)
 		return 0;
-	ret = reserve_msi(ioas, dev);
+	ret = reserve_msi(sim, ioas, dev);
 	if (ret)
 		return ret;
 	if (!fits_pasids(dev, hwpt))
@@ -352,6 +362,9 @@ int iommunest__sim_attach(const struct iommunest_sim *sim,
 				   pt_id);
 	case SIM_DEVICE:
 	case SIM_FAULT_QUEUE:
+	case SIM_VIOMMU:
+	case SIM_VDEVICE:
+	case SIM_VEVENTQ:
 		break;
 	}
 	return -EINVAL;

@@ -189,6 +189,13 @@ static int run(struct transfer *transfer)
 	return ret;
 }
 
+/* Tables of an SMMUv3's stage 1 are not walked. */
+static bool is_smmu_nested(const struct iommunest_sim *sim,
+			   const struct sim_hwpt *hwpt)
+{
+	return sim->profile->smmu && hwpt && hwpt->obj.type == SIM_HWPT_NESTED;
+}
+
 static int start(struct iommunest_sim *sim, int fd,
 		 const struct iommunest_sim_dma *dma, struct transfer *transfer)
 {
@@ -203,6 +210,8 @@ static int start(struct iommunest_sim *sim, int fd,
 	transfer->dev = dev;
 	transfer->pasid = dma->pasid;
 	transfer->attachment = iommunest__sim_attachment(sim, dev, dma->pasid);
+	if (is_smmu_nested(sim, transfer->attachment.hwpt))
+		return -EOPNOTSUPP;
 	transfer->access.sim = sim;
 	transfer->access.hwpt = transfer->attachment.hwpt;
 	transfer->access.iova = dma->iova;

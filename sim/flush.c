@@ -9,6 +9,7 @@
 #include "cache.h"
 #include "device.h"
 #include "registers.h"
+#include "objects.h"
 
 /* The largest address mask that some versions of QEMU take. */
 #define QEMU_AM_MAX 18u
@@ -307,7 +308,7 @@ static void flush_of_ioas(struct iommunest_sim *sim, struct sim_object *obj,
 	if (obj->type == SIM_HWPT_PAGING && hwpt->base == ioas && hwpt->devices)
 		flush_paging(sim, hwpt, block);
 	if (obj->type == SIM_HWPT_NESTED && hwpt->devices &&
-	    ((const struct sim_hwpt *)hwpt->base)->base == ioas)
+	    iommunest__sim_parent(hwpt)->base == ioas)
 		flush_nested(sim, hwpt, block);
 }
 

@@ -8,6 +8,7 @@
 #include "call.h"
 #include "objects.h"
 #include "registers.h"
+#include "smmu-registers.h"
 #include "uapi-newer.h"
 #include "user-memory.h"
 
@@ -21,17 +22,12 @@ static int check_hw_info(const struct iommunest_sim *sim,
 	return 0;
 }
 
-static int write_data(const struct iommunest_sim *sim,
-		      const struct iommu_hw_info *cmd)
+static int write_blob(const struct iommunest_sim *sim,
+		      const struct iommu_hw_info *cmd, const void *blob,
+		      uint32_t size)
 {
-	const struct iommu_hw_info_vtd vtd = {
-		.flags = IOMMU_HW_INFO_VTD_ERRATA_772415_SPR17,
-		.cap_reg = sim->cap,
-		.ecap_reg = sim->ecap,
-	};
-	uint32_t len =
-		cmd->data_len < sizeof(vtd) ? cmd->data_len : sizeof(vtd);
-	int ret = iommunest__sim_user_write(sim, cmd->data_uptr, &vtd, len);
+	uint32_t len = cmd->data_len < size ? cmd->data_len : size;
+	int ret = iommunest__sim_user_write(sim, cmd->data_uptr, blob, len);
 
 	if (ret || len == cmd->data_len)
 		return ret;
@@ -39,10 +35,36 @@ static int write_data(const struct iommunest_sim *sim,
 					 cmd->data_len - len);
 }
 
+/* Sets the length. */
+static int write_data(const struct iommunest_sim *sim,
+		      struct iommu_hw_info *cmd)
+{
+	const struct iommu_hw_info_vtd vtd = {
+		.flags = IOMMU_HW_INFO_VTD_ERRATA_772415_SPR17,
+		.cap_reg = sim->cap,
+		.ecap_reg = sim->ecap,
+	};
+	const struct sim_smmu_info smmu = iommunest__sim_smmu_info();
+	const void *blob = &vtd;
+	uint32_t size = sizeof(vtd);
+	int ret;
+
+	if (sim->profile->smmu) {
+		blob = &smmu;
+		size = sizeof(smmu);
+	}
+	ret = write_blob(sim, cmd, blob, size);
+	if (!ret)
+		cmd->data_len = size;
+	return ret;
+}
+
 int iommunest__sim_hw_info(struct sim_call *call)
 {
 	const struct iommunest_sim *sim = call->sim;
 	struct iommu_hw_info *cmd = &call->cmd.hw_info;
+	const uint32_t type = sim->profile->smmu ? SMMU_INFO_TYPE
+						 : IOMMU_HW_INFO_TYPE_INTEL_VTD;
 	const struct sim_device *dev;
 	int ret = check_hw_info(sim, cmd);
 
@@ -53,13 +75,12 @@ int iommunest__sim_hw_info(struct sim_call *call)
 		return -ENOENT;
 	if (cmd->flags & HW_INFO_INPUT_TYPE &&
 	    cmd->out_data_type != IOMMU_HW_INFO_TYPE_NONE &&
-	    cmd->out_data_type != IOMMU_HW_INFO_TYPE_INTEL_VTD)
+	    cmd->out_data_type != type)
 		return -EOPNOTSUPP;
 	ret = write_data(sim, cmd);
 	if (ret)
 		return ret;
-	cmd->out_data_type = IOMMU_HW_INFO_TYPE_INTEL_VTD;
-	cmd->data_len = sizeof(struct iommu_hw_info_vtd);
+	cmd->out_data_type = type;
 	if (sim->profile->has_pasids)
 		cmd->out_max_pasid_log2 = (uint8_t)dev->pasid_width;
 	cmd->out_capabilities = 0;

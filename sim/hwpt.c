@@ -12,6 +12,7 @@
 #include "iopt.h"
 #include "objects.h"
 #include "registers.h"
+#include "smmu.h"
 #include "uapi-newer.h"
 #include "user-memory.h"
 
@@ -51,6 +52,9 @@ static int check_paging(const struct iommunest_sim *sim,
 			const struct iommu_hwpt_alloc *cmd)
 {
 	if (cmd->flags & ~sim->profile->paging_flags || cmd->data_len)
+		return -EOPNOTSUPP;
+	if (cmd->flags & NEST_PARENT && sim->profile->smmu &&
+	    cmd->flags != NEST_PARENT)
 		return -EOPNOTSUPP;
 	if (cmd->flags & FAULT_ID && cmd->flags & NEST_PARENT)
 		return -EOPNOTSUPP;
@@ -102,6 +106,9 @@ static int check_nested(struct sim_call *call, const struct sim_hwpt *parent,
 
 	if (cmd->flags & ~call->sim->profile->nested_flags || !cmd->data_len)
 		return -EOPNOTSUPP;
+	/* Below a vIOMMU only. */
+	if (call->sim->profile->smmu)
+		return -EOPNOTSUPP;
 	if (parent->automatic || !parent->nest_parent)
 		return -EINVAL;
 	if (!iommunest__sim_can_nest(call->sim) ||
@@ -129,6 +136,23 @@ static int alloc_nested(struct sim_call *call, struct sim_object *base,
 	return 0;
 }
 
+/* On an SMMUv3. */
+static int alloc_on_viommu(struct sim_call *call, struct sim_object *base,
+			   struct sim_hwpt **hwpt)
+{
+	uint64_t ste[2];
+	int ret = iommunest__sim_smmu_read_ste(call, ste);
+
+	if (ret)
+		return ret;
+	*hwpt = new_hwpt(call->file, SIM_HWPT_NESTED, base);
+	if (!*hwpt)
+		return -ENOMEM;
+	(*hwpt)->ste[0] = ste[0];
+	(*hwpt)->ste[1] = ste[1];
+	return 0;
+}
+
 static int check_alloc(const struct iommu_hwpt_alloc *cmd)
 {
 	if (cmd->__reserved)
@@ -153,6 +177,8 @@ static int alloc(struct sim_call *call, struct sim_hwpt **hwpt)
 		return alloc_paging(call, (struct sim_ioas *)base, hwpt);
 	if (base && base->type == SIM_HWPT_PAGING)
 		return alloc_nested(call, base, hwpt);
+	if (base && base->type == SIM_VIOMMU)
+		return alloc_on_viommu(call, base, hwpt);
 	return -EINVAL;
 }
 

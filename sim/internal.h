@@ -116,6 +116,9 @@ enum sim_type {
 	SIM_HWPT_PAGING,
 	SIM_HWPT_NESTED,
 	SIM_FAULT_QUEUE,
+	SIM_VIOMMU,
+	SIM_VDEVICE,
+	SIM_VEVENTQ,
 };
 
 struct sim_object {
@@ -161,7 +164,7 @@ struct sim_fault_queue {
 
 struct sim_hwpt {
 	struct sim_object obj;
-	/* The IOAS of a paging HWPT, the parent of a nested one. */
+	/* The IOAS of a paging HWPT; the parent or vIOMMU of a nested one. */
 	struct sim_object *base;
 	bool nest_parent;
 	/* IOMMU_HWPT_ALLOC_PASID. */
@@ -177,11 +180,35 @@ struct sim_hwpt {
 	/* Page frames that a device wrote to, of a paging HWPT. */
 	struct sim_set dirty;
 	struct iommu_hwpt_vtd_s1 s1;
+	/* On an SMMUv3: two words of a stream table entry, without V all 0. */
+	uint64_t ste[2];
+	/* Of a nest parent on an SMMUv3; its vIOMMUs share it. */
+	uint16_t vmid;
 	/* NULL: page requests are answered by the kernel. */
 	struct sim_fault_queue *fault_queue;
 	/* A list in the order in which they were attached. */
 	struct sim_device *devices;
 	struct sim_iotlb iotlb;
+};
+
+/* Of an SMMUv3. */
+struct sim_viommu {
+	struct sim_object obj;
+	struct sim_hwpt *parent;
+};
+
+struct sim_vdevice {
+	struct sim_object obj;
+	struct sim_viommu *viommu;
+	struct sim_device *dev;
+	/* The stream id that the guest has for it. */
+	uint64_t virt_id;
+};
+
+struct sim_veventq {
+	struct sim_object obj;
+	struct sim_viommu *viommu;
+	uint32_t type;
 };
 
 /* A page request whose group is not complete. */
@@ -202,6 +229,8 @@ struct sim_device {
 	unsigned int pasid_width;
 	/* 0: the device itself. */
 	uint32_t pasid;
+	/* NULL: it has none. */
+	struct sim_vdevice *vdevice;
 	/* PASIDs that are attached: a list, which goes on in each of them. */
 	struct sim_device *pasids;
 	/* Of a PASID: the device. */
@@ -228,6 +257,18 @@ struct sim_device {
 /* ---- The simulator and its files ---- */
 
 #define SIM_SHARED_MAX 16u
+
+/* What an SMMUv3's driver counts where a command is refused. */
+enum sim_smmu_count {
+	/* There is no SMMUv3. */
+	SIM_SMMU_NONE,
+	/* All that precedes it, although nothing of its group was issued. */
+	SIM_SMMU_OVERCOUNTS,
+	/* What precedes its group. */
+	SIM_SMMU_GROUP_START,
+	/* What precedes it, and that was issued. */
+	SIM_SMMU_EXACT,
+};
 
 /* How a kernel differs from others. */
 struct sim_profile {
@@ -269,6 +310,8 @@ struct sim_profile {
 	bool checks_overflow_first;
 	/* Plain HWPTs use the first stage where there is one. */
 	bool prefers_first_stage;
+	/* On an SMMUv3, and not on a VT-d. */
+	enum sim_smmu_count smmu;
 	/* Dirty bits are read only while they are tracked. */
 	bool reads_only_tracked;
 };
@@ -280,6 +323,7 @@ enum sim_file_kind {
 	/* A file or a folder of sysfs. */
 	SIM_FILE_SYSFS,
 	SIM_FILE_FAULT_QUEUE,
+	SIM_FILE_VEVENTQ,
 };
 
 struct sim_file {
@@ -314,6 +358,8 @@ struct sim_file {
 	size_t text_at;
 	/* A fault queue, which is there as long as @iommufd is. */
 	struct sim_fault_queue *queue;
+	/* Likewise, an event queue. */
+	struct sim_veventq *veventq;
 };
 
 #define SIM_VFIO_NODES 8u
@@ -352,6 +398,11 @@ struct iommunest_sim {
 	uint32_t vfio_flags[SIM_VFIO_NODES];
 	void (*on_desc)(void *user, const struct iommunest_sim_desc *desc);
 	void *on_desc_user;
+	void (*on_command)(void *user,
+			   const struct iommunest_sim_command *command);
+	void *on_command_user;
+	/* The last that a nest parent got. */
+	uint16_t vmid;
 	void (*on_page_response)(
 		void *user, const struct iommunest_sim_page_response *response);
 	void *on_page_response_user;

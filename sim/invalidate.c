@@ -9,6 +9,7 @@
 #include "fault.h"
 #include "flush.h"
 #include "objects.h"
+#include "smmu.h"
 #include "user-memory.h"
 
 /* An arbitrary limit of the kernel, since 6.12.96. */
@@ -252,6 +253,9 @@ static int invalidate(struct sim_call *call, struct walk *walk)
 	if (!iommunest__sim_object_get(call->file, cmd->hwpt_id))
 		return -ENOENT;
 	hwpt = iommunest__sim_nested_get(call->file, cmd->hwpt_id);
+	if (call->sim->profile->smmu)
+		return hwpt ? -EOPNOTSUPP
+			    : iommunest__sim_smmu_invalidate(call, &walk->done);
 	if (!hwpt)
 		return call->sim->profile->not_nested_errno;
 	if (cmd->data_type != IOMMU_HWPT_INVALIDATE_DATA_VTD_S1)

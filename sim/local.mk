@@ -65,6 +65,12 @@ SIM_SOURCES = \
 	%D%/set.c \
 	%D%/set.h \
 	%D%/sim.c \
+	%D%/smmu.c \
+	%D%/smmu.h \
+	%D%/smmu-command.c \
+	%D%/smmu-command.h \
+	%D%/smmu-registers.c \
+	%D%/smmu-registers.h \
 	%D%/stage2.c \
 	%D%/stage2.h \
 	%D%/sys-table.c \

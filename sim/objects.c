@@ -77,6 +77,21 @@ iommunest__sim_fault_queue_get(const struct sim_file *file, uint32_t id)
 		       : NULL;
 }
 
+struct sim_viommu *iommunest__sim_viommu_get(const struct sim_file *file,
+					     uint32_t id)
+{
+	struct sim_object *obj = iommunest__sim_object_get(file, id);
+
+	return obj && obj->type == SIM_VIOMMU ? (struct sim_viommu *)obj : NULL;
+}
+
+struct sim_hwpt *iommunest__sim_parent(const struct sim_hwpt *nested)
+{
+	if (nested->base->type == SIM_VIOMMU)
+		return ((struct sim_viommu *)nested->base)->parent;
+	return (struct sim_hwpt *)nested->base;
+}
+
 struct sim_ioas *iommunest__sim_ioas_get(const struct sim_file *file,
 					 uint32_t id)
 {
@@ -182,8 +197,26 @@ static void free_object(struct sim_object *obj)
 		iommunest__sim_iotlb_free(&hwpt->iotlb);
 		iommunest__sim_set_free(&hwpt->dirty);
 		break;
+	case SIM_VIOMMU:
+	case SIM_VDEVICE:
+	case SIM_VEVENTQ:
+		break;
 	}
 	free(obj);
+}
+
+static void leave_viommu(struct sim_object *obj)
+{
+	struct sim_vdevice *vdevice = (struct sim_vdevice *)obj;
+
+	if (obj->type == SIM_VIOMMU)
+		((struct sim_viommu *)obj)->parent->obj.users--;
+	if (obj->type == SIM_VEVENTQ)
+		((struct sim_veventq *)obj)->viommu->obj.users--;
+	if (obj->type != SIM_VDEVICE)
+		return;
+	vdevice->viommu->obj.users--;
+	vdevice->dev->vdevice = NULL;
 }
 
 /* What others keep of it. */
@@ -198,6 +231,10 @@ static void unlink_object(struct sim_file *file, struct sim_object *obj)
 						hwpt);
 	if (obj->type == SIM_HWPT_PAGING || obj->type == SIM_HWPT_NESTED)
 		leave_users(hwpt);
+	if (obj->type == SIM_DEVICE && ((struct sim_device *)obj)->vdevice)
+		iommunest__sim_object_destroy(
+			file, &((struct sim_device *)obj)->vdevice->obj);
+	leave_viommu(obj);
 }
 
 void iommunest__sim_object_destroy(struct sim_file *file,

@@ -24,8 +24,12 @@ struct sim_hwpt *iommunest__sim_paging_get(const struct sim_file *file,
 					   uint32_t id);
 struct sim_hwpt *iommunest__sim_nested_get(const struct sim_file *file,
 					   uint32_t id);
+struct sim_viommu *iommunest__sim_viommu_get(const struct sim_file *file,
+					     uint32_t id);
 struct sim_fault_queue *
 iommunest__sim_fault_queue_get(const struct sim_file *file, uint32_t id);
+/* The paging HWPT that a nested one is on, also through a vIOMMU. */
+struct sim_hwpt *iommunest__sim_parent(const struct sim_hwpt *nested);
 /* Takes the object out of the table and frees it. */
 void iommunest__sim_object_destroy(struct sim_file *file,
 				   struct sim_object *obj);

@@ -6,6 +6,8 @@
  */
 #include "registers.h"
 
+#include "smmu-registers.h"
+
 #define BIT(n) (1ull << (n))
 
 #define CAP_MAMV_SHIFT 48
@@ -74,11 +76,15 @@ static bool has_all(const struct iommunest_sim *sim, uint64_t bits)
 
 bool iommunest__sim_can_nest(const struct iommunest_sim *sim)
 {
+	if (sim->profile->smmu)
+		return true;
 	return has_all(sim, ECAP_SMTS | ECAP_NEST);
 }
 
 bool iommunest__sim_can_first_stage(const struct iommunest_sim *sim)
 {
+	if (sim->profile->smmu)
+		return true;
 	return has_all(sim, ECAP_SMTS | ECAP_FLTS);
 }
 
@@ -90,11 +96,15 @@ bool iommunest__sim_can_first_stage_1g(const struct iommunest_sim *sim)
 /* Without scalable mode there is only a second stage. */
 bool iommunest__sim_can_second_stage(const struct iommunest_sim *sim)
 {
+	if (sim->profile->smmu)
+		return true;
 	return !has_all(sim, ECAP_SMTS) || has_all(sim, ECAP_SLTS);
 }
 
 bool iommunest__sim_can_track_dirty(const struct iommunest_sim *sim)
 {
+	if (sim->profile->smmu)
+		return false;
 	return has_all(sim, ECAP_SMTS | ECAP_SLADS | ECAP_SMPWC);
 }
 
@@ -137,6 +147,8 @@ static unsigned int second_stage_width(const struct iommunest_sim *sim)
 uint64_t iommunest__sim_last_iova(const struct iommunest_sim *sim,
 				  bool first_stage)
 {
+	if (sim->profile->smmu)
+		return iommunest__sim_smmu_last_iova(first_stage);
 	if (first_stage)
 		return (1ull << (first_stage_width(sim) - 1)) - 1;
 	return (1ull << second_stage_width(sim)) - 1;
@@ -147,6 +159,9 @@ unsigned int iommunest__sim_pasid_width(const struct iommunest_sim *sim)
 {
 	unsigned int width;
 
+	/* IDR1.SSIDSIZE is 0. */
+	if (sim->profile->smmu)
+		return 0;
 	if (!has_all(sim, ECAP_SMTS | ECAP_PASID))
 		return 0;
 	width = ((sim->ecap >> ECAP_PSS_SHIFT) & ECAP_PSS_MASK) + 1;

@@ -69,6 +69,17 @@ EXPORT void iommunest_sim_on_desc(
 	sim->on_desc_user = user;
 }
 
+EXPORT void iommunest_sim_on_command(
+	struct iommunest_sim *sim,
+	void (*fn)(void *user, const struct iommunest_sim_command *command),
+	void *user)
+{
+	SIM_LOCKED(sim);
+
+	sim->on_command = fn;
+	sim->on_command_user = user;
+}
+
 EXPORT int iommunest_sim_stats(const struct iommunest_sim *sim,
 			       struct iommunest_sim_stats *stats)
 {

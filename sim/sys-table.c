@@ -14,6 +14,7 @@
 #include "sysfs.h"
 #include "user-memory.h"
 #include "vfio.h"
+#include "viommu.h"
 
 static int open_vfio(struct iommunest_sim *sim, const char *path, int flags)
 {
@@ -70,6 +71,8 @@ static int table_close(void *data, int fd)
 		return -EBADF;
 	if (file->kind == SIM_FILE_FAULT_QUEUE)
 		iommunest__sim_fault_queue_close(file);
+	if (file->kind == SIM_FILE_VEVENTQ)
+		iommunest__sim_veventq_close(file);
 	if (file->kind == SIM_FILE_VFIO)
 		iommunest__sim_vfio_close(file);
 	iommunest__sim_file_close(sim, fd);
@@ -125,6 +128,8 @@ static ssize_t table_read(void *data, int fd, void *buf, size_t len)
 	if (file && file->kind == SIM_FILE_FAULT_QUEUE)
 		return iommunest__sim_fault_queue_read(sim, file,
 						       (uintptr_t)buf, len);
+	if (file && file->kind == SIM_FILE_VEVENTQ)
+		return iommunest__sim_veventq_read(len);
 	return refuse_transfer(file, O_WRONLY);
 }
 
@@ -153,6 +158,9 @@ static short events_of(const struct iommunest_sim *sim, const struct pollfd *fd)
 		return POLLNVAL;
 	if (file->kind == SIM_FILE_FAULT_QUEUE)
 		return iommunest__sim_fault_queue_events(file) & fd->events;
+	/* There are no events. */
+	if (file->kind == SIM_FILE_VEVENTQ)
+		return 0;
 	return (POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM) & fd->events;
 }
 

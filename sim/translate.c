@@ -66,6 +66,8 @@ EXPORT int iommunest_sim_translate(struct iommunest_sim *sim, int fd,
 	hwpt = iommunest__sim_nested_get(file, hwpt_id);
 	if (!hwpt)
 		return -ENOENT;
+	if (sim->profile->smmu)
+		return -EOPNOTSUPP;
 	if (level < 0 || !can_translate(hwpt))
 		return -EINVAL;
 	ret = reserve(sim, hwpt, (unsigned int)level);

@@ -1,18 +1,36 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The libiommunest authors */
 /*
- * VT-d has no vIOMMU, so none of these succeeds: what is left are the checks
- * before the kernel asks the driver, or looks for the object.
+ * vIOMMUs, their virtual devices and event queues.  Only an SMMUv3 has them; for
+ * a VT-d what is left are the checks before the kernel asks the driver, or
+ * looks for the object.
  */
 #include "viommu.h"
 
 #include <errno.h>
+#include <fcntl.h>
 
+#include "call.h"
+#include "files.h"
 #include "objects.h"
 
+#define TYPE_SMMUV3 1u
 #define MAX_EVENTS (1u << 19)
 
-int iommunest__sim_viommu_alloc(struct sim_call *call)
+/* Before each record. */
+#define EVENT_HEADER 8u
+
+/* Its answer could not be written. */
+static int respond(struct sim_call *call, struct sim_object *obj, size_t len)
+{
+	int ret = iommunest__sim_call_respond(call, len);
+
+	if (ret)
+		iommunest__sim_object_destroy(call->file, obj);
+	return ret;
+}
+
+static int check_viommu(const struct sim_call *call)
 {
 	const struct sim_viommu_alloc *cmd = &call->cmd.viommu;
 
@@ -20,24 +38,174 @@ int iommunest__sim_viommu_alloc(struct sim_call *call)
 		return -EOPNOTSUPP;
 	if (!iommunest__sim_device_get(call->file, cmd->dev_id))
 		return -ENOENT;
-	return -EOPNOTSUPP;
+	if (!call->sim->profile->smmu || cmd->type != TYPE_SMMUV3)
+		return -EOPNOTSUPP;
+	return 0;
+}
+
+int iommunest__sim_viommu_alloc(struct sim_call *call)
+{
+	struct sim_viommu_alloc *cmd = &call->cmd.viommu;
+	struct sim_viommu *viommu;
+	struct sim_hwpt *parent;
+	int ret = check_viommu(call);
+
+	if (ret)
+		return ret;
+	parent = iommunest__sim_paging_get(call->file, cmd->hwpt_id);
+	if (!parent)
+		return -ENOENT;
+	if (!parent->nest_parent)
+		return -EINVAL;
+	viommu = iommunest__sim_object_new(call->file, sizeof(*viommu),
+					   SIM_VIOMMU);
+	if (!viommu)
+		return -ENOMEM;
+	viommu->parent = parent;
+	parent->obj.users++;
+	/* 0 is the host's own.  They come round, and may be another's then. */
+	while (!parent->vmid)
+		parent->vmid = ++call->sim->vmid;
+	cmd->out_id = viommu->obj.id;
+	return respond(call, &viommu->obj, sizeof(*cmd));
+}
+
+static bool is_taken(const struct sim_file *file,
+		     const struct sim_viommu *viommu, uint64_t virt_id)
+{
+	uint32_t id;
+
+	for (id = 0; id < file->object_room; id++) {
+		const struct sim_object *obj = file->objects[id];
+		const struct sim_vdevice *vdevice = (const void *)obj;
+
+		if (obj && obj->type == SIM_VDEVICE &&
+		    vdevice->viommu == viommu && vdevice->virt_id == virt_id)
+			return true;
+	}
+	return false;
 }
 
 int iommunest__sim_vdevice_alloc(struct sim_call *call)
 {
-	(void)call;
-	return -ENOENT;
+	struct sim_vdevice_alloc *cmd = &call->cmd.vdevice;
+	struct sim_viommu *viommu =
+		iommunest__sim_viommu_get(call->file, cmd->viommu_id);
+	struct sim_device *dev =
+		iommunest__sim_device_get(call->file, cmd->dev_id);
+	struct sim_vdevice *vdevice;
+
+	if (!viommu || !dev)
+		return -ENOENT;
+	if (dev->vdevice || is_taken(call->file, viommu, cmd->virt_id))
+		return -EEXIST;
+	vdevice = iommunest__sim_object_new(call->file, sizeof(*vdevice),
+					    SIM_VDEVICE);
+	if (!vdevice)
+		return -ENOMEM;
+	vdevice->viommu = viommu;
+	vdevice->dev = dev;
+	vdevice->virt_id = cmd->virt_id;
+	viommu->obj.users++;
+	dev->vdevice = vdevice;
+	cmd->out_id = vdevice->obj.id;
+	return respond(call, &vdevice->obj, sizeof(*cmd));
+}
+
+static int check_veventq(const struct sim_veventq_alloc *cmd)
+{
+	if (cmd->flags || cmd->reserved || !cmd->type)
+		return -EOPNOTSUPP;
+	return cmd->depth == 0 || cmd->depth > MAX_EVENTS ? -EINVAL : 0;
+}
+
+static bool has_veventq(const struct sim_file *file,
+			const struct sim_viommu *viommu, uint32_t type)
+{
+	uint32_t id;
+
+	for (id = 0; id < file->object_room; id++) {
+		const struct sim_object *obj = file->objects[id];
+		const struct sim_veventq *queue = (const void *)obj;
+
+		if (obj && obj->type == SIM_VEVENTQ &&
+		    queue->viommu == viommu && queue->type == type)
+			return true;
+	}
+	return false;
+}
+
+static int open_veventq(struct sim_call *call, struct sim_veventq *queue)
+{
+	int fd = iommunest__sim_file_open(call->sim, O_RDONLY);
+	struct sim_file *file;
+
+	if (fd < 0)
+		return fd;
+	file = iommunest__sim_file_get(call->sim, fd);
+	file->kind = SIM_FILE_VEVENTQ;
+	file->veventq = queue;
+	file->iommufd = call->file;
+	queue->obj.users++;
+	call->file->users++;
+	return fd;
+}
+
+static int answer_veventq(struct sim_call *call, struct sim_veventq *queue)
+{
+	struct sim_veventq_alloc *cmd = &call->cmd.veventq;
+	int fd = open_veventq(call, queue);
+	int ret;
+
+	if (fd < 0)
+		return fd;
+	cmd->out_id = queue->obj.id;
+	cmd->out_fd = (uint32_t)fd;
+	ret = iommunest__sim_call_respond(call, sizeof(*cmd));
+	if (!ret)
+		return 0;
+	iommunest__sim_veventq_close(iommunest__sim_file_get(call->sim, fd));
+	iommunest__sim_file_close(call->sim, fd);
+	return ret;
 }
 
 int iommunest__sim_veventq_alloc(struct sim_call *call)
 {
-	const struct sim_veventq_alloc *cmd = &call->cmd.veventq;
+	struct sim_veventq_alloc *cmd = &call->cmd.veventq;
+	struct sim_viommu *viommu;
+	struct sim_veventq *queue;
+	int ret = check_veventq(cmd);
 
-	if (cmd->flags || cmd->reserved || !cmd->type)
-		return -EOPNOTSUPP;
-	if (cmd->depth == 0 || cmd->depth > MAX_EVENTS)
-		return -EINVAL;
-	return -ENOENT;
+	if (ret)
+		return ret;
+	viommu = iommunest__sim_viommu_get(call->file, cmd->viommu_id);
+	if (!viommu)
+		return -ENOENT;
+	if (has_veventq(call->file, viommu, cmd->type))
+		return -EEXIST;
+	queue = iommunest__sim_object_new(call->file, sizeof(*queue),
+					  SIM_VEVENTQ);
+	if (!queue)
+		return -ENOMEM;
+	queue->viommu = viommu;
+	queue->type = cmd->type;
+	viommu->obj.users++;
+	ret = answer_veventq(call, queue);
+	if (ret)
+		iommunest__sim_object_destroy(call->file, &queue->obj);
+	return ret;
+}
+
+ssize_t iommunest__sim_veventq_read(size_t len)
+{
+	return len < EVENT_HEADER ? -EINVAL : 0;
+}
+
+void iommunest__sim_veventq_close(struct sim_file *file)
+{
+	file->veventq->obj.users--;
+	iommunest__sim_iommufd_put(file->iommufd);
+	file->iommufd = NULL;
 }
 
 int iommunest__sim_hw_queue_alloc(struct sim_call *call)

@@ -15,6 +15,7 @@
 #include "registers.h"
 #include "stage2.h"
 #include "user-memory.h"
+#include "objects.h"
 
 #define BIT(n) (1ull << (n))
 
@@ -56,7 +57,7 @@ int iommunest__sim_refuse(struct sim_access *access, uint32_t reason,
 
 struct sim_hwpt *iommunest__sim_stage2_of(struct sim_hwpt *hwpt)
 {
-	return hwpt->obj.type == SIM_HWPT_NESTED ? (struct sim_hwpt *)hwpt->base
+	return hwpt->obj.type == SIM_HWPT_NESTED ? iommunest__sim_parent(hwpt)
 						 : hwpt;
 }
 

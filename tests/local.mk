@@ -25,6 +25,7 @@ WRAP_TESTS = \
 
 VALGRIND_TESTS = $(WRAPPED_TESTS) \
 	%D%/conformance/test-conformance \
+	%D%/conformance/test-conformance-smmu \
 	%D%/core/test-batch \
 	%D%/core/test-context \
 	%D%/core/test-error-report \
@@ -423,6 +424,13 @@ CONFORMANCE_SOURCES = \
 	%D%/conformance/sim-env.h \
 	%D%/conformance/test-conformance.c \
 	$(CONFORMANCE_SOURCES)
+%C%_conformance_test_conformance_smmu_SOURCES = \
+	%D%/conformance/sim-env.c \
+	%D%/conformance/sim-env.h \
+	%D%/conformance/test-conformance-smmu.c \
+	$(CONFORMANCE_SOURCES)
+%C%_conformance_test_conformance_smmu_LDADD = %D%/libtest.la \
+	libiommunest-sim.la libiommunest.la $(CHECK_LIBS)
 %C%_conformance_test_conformance_LDADD = %D%/libtest.la libiommunest-sim.la \
 	libiommunest.la $(CHECK_LIBS)
 

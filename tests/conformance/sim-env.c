@@ -2,6 +2,8 @@
 /* SPDX-FileCopyrightText: The libiommunest authors */
 #include "sim-env.h"
 
+#include "smmu.h"
+
 #include "lib/uapi/vfio.h"
 
 #include <fcntl.h>
@@ -119,6 +121,79 @@ int sim_env_open(struct sim_env *env,
 	if (ret)
 		return ret;
 	return conf_populate(conf) ? attach(conf, conf->nested) : -EIO;
+}
+
+static void on_command(void *user, const struct iommunest_sim_command *command)
+{
+	struct sim_env *env = user;
+
+	if (!env->recording)
+		return;
+	if (env->count < SIM_ENV_COMMANDS)
+		env->commands[env->count] =
+			smmu_command(command->word[0], command->word[1]);
+	env->count++;
+}
+
+static size_t commands(struct conf_env *conf, struct conf_command *to,
+		       size_t max)
+{
+	struct sim_env *env = conf->user;
+	size_t i;
+
+	env->recording = false;
+	for (i = 0; i < env->count && i < max && i < SIM_ENV_COMMANDS; i++)
+		to[i] = env->commands[i];
+	return env->count;
+}
+
+static int attach_other(struct conf_env *conf, uint32_t hwpt_id)
+{
+	struct sim_env *env = conf->user;
+
+	return iommunest_sim_attach(env->sim, conf->fd, conf->other_dev,
+				    hwpt_id);
+}
+
+static enum conf_smmu_count count_of(uint32_t profile)
+{
+	if (profile == IOMMUNEST_SIM_SMMUV3_7_3)
+		return CONF_SMMU_OVERCOUNTS;
+	return profile == IOMMUNEST_SIM_SMMUV3_REWORKED ? CONF_SMMU_GROUP_START
+							: CONF_SMMU_EXACT;
+}
+
+int sim_env_open_smmu(struct sim_env *env,
+		      const struct iommunest_sim_options *options)
+{
+	struct conf_env *conf = &env->env;
+	int ret;
+
+	memset(env, 0, sizeof(*env));
+	ret = iommunest_sim_new(&env->sim, options);
+	if (ret)
+		return ret;
+	iommunest_sim_on_command(env->sim, on_command, env);
+	conf->sys = iommunest_sim_sys();
+	conf->sys_data = env->sim;
+	conf->kernel = CONF_LINUX_7_3;
+	conf->attach = attach;
+	conf->record = record;
+	conf->user = env;
+	conf->vsid = 0x10;
+	conf->smmu_count = count_of(options->profile);
+	conf->attach_other = attach_other;
+	conf->commands = commands;
+	conf->fd = conf->sys->open(conf->sys_data, "/dev/iommu", O_RDWR);
+	if (conf->fd < 0)
+		return conf->fd;
+	ret = bind_device(env, 0);
+	if (!ret)
+		ret = iommunest_sim_bind(env->sim, conf->fd, 0,
+					 &conf->other_dev);
+	if (ret)
+		return ret;
+	return smmu_populate(conf) ? attach(conf, conf->nested) : -EIO;
 }
 
 unsigned int sim_env_close(struct sim_env *env)

@@ -9,6 +9,7 @@
 #include <libiommunest-sim.h>
 
 #define SIM_ENV_DESCS 64u
+#define SIM_ENV_COMMANDS 256u
 
 struct sim_env {
 	struct conf_env env;
@@ -16,11 +17,15 @@ struct sim_env {
 	bool recording;
 	struct conf_desc descs[SIM_ENV_DESCS];
 	size_t count;
+	struct conf_command commands[SIM_ENV_COMMANDS];
 };
 
 /* Returns 0, or what failed. */
 int sim_env_open(struct sim_env *env,
 		 const struct iommunest_sim_options *options, bool ats);
+/* The same behind an SMMUv3, for the cases of one. */
+int sim_env_open_smmu(struct sim_env *env,
+		      const struct iommunest_sim_options *options);
 /* How many file descriptors were left open. */
 unsigned int sim_env_close(struct sim_env *env);
 

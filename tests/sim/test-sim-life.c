@@ -56,8 +56,10 @@ TEST(bad_options_are_einval)
 {
 	struct iommunest_sim_options small = { .size = sizeof(small) - 1 };
 	struct iommunest_sim_options none = { .size = 0 };
-	struct iommunest_sim_options profile = { .size = sizeof(profile),
-						 .profile = 6 };
+	struct iommunest_sim_options profile = {
+		.size = sizeof(profile),
+		.profile = IOMMUNEST_SIM_SMMUV3_7_3_PATCHED + 1,
+	};
 	struct iommunest_sim_options flags = { .size = sizeof(flags),
 					       .flags = 2 };
 
