@@ -103,8 +103,7 @@ static int read_entry(const struct sim_call *call, uint32_t index,
 		      uint64_t word[2])
 {
 	const struct iommunest_uapi_invalidate *cmd = &call->cmd.invalidate;
-	const uint64_t from =
-		cmd->data_uptr + (uint64_t)index * cmd->entry_len;
+	const uint64_t from = cmd->data_uptr + (uint64_t)index * cmd->entry_len;
 	uint64_t raw[2] = { 0, 0 };
 	size_t len = cmd->entry_len;
 	int ret;

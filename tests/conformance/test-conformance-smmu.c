@@ -39,8 +39,7 @@ static void hold(const struct variant *variant, const char *name,
 /* In no table, as real kernels warn. */
 TEST_LOOP(too_many_for_one_copy_are_enomem, VARIANTS)
 {
-	hold(&variants[_i], "too many",
-	     smmu_too_many_for_one_copy_are_enomem);
+	hold(&variants[_i], "too many", smmu_too_many_for_one_copy_are_enomem);
 }
 
 static void hold_nth(int _i)
