@@ -31,7 +31,7 @@ files()
 		-o -name '*.mk' -o -name '*.am' -o -name '*.ac' \
 		-o -name '*.map' -o -name '*.md' -o -name '*.toml' \
 		-o -name '*.supp' -o -name '*.patch' -o -name '*.iq' \
-		-o -name '*.trace' \
+		-o -name '*.trace' -o -path './kernel/test/config' \
 		-o -name '*.needs' -o -name NEWS -o -name bootstrap \) \
 		! -name Makefile.in ! -name config.h.in -print | sed 's|^\./||'
 }
