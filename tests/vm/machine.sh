@@ -190,14 +190,15 @@ set_machine() {
 # PM timer has a fixed frequency.  With $IOMMUNEST_ICOUNT, an instruction takes
 # 2^that nanoseconds, on one CPU, and the TSC counts those: the host's time does
 # not show.  $IOMMUNEST_MORE_PORTS more devices are like those behind ports.
+# What the caller wants is last: of two intel_iommu= the kernel takes that.
 add_x86_64() {
 	local behind_vtd=disable-legacy=on,iommu_platform=on,ats=on
 	local clock=acpi_pm i
 
 	[ -z "${IOMMUNEST_ICOUNT-}" ] || clock="tsc tsc=reliable"
 	machine+=(-accel tcg -cpu max -M "q35,kernel-irqchip=split"
-		-append "console=ttyS0 $1 \
-no_timer_check clocksource=$clock intel_iommu=on,sm_on"
+		-append "console=ttyS0 no_timer_check clocksource=$clock \
+intel_iommu=on,sm_on $1"
 		-device "intel-iommu,intremap=on,x-scalable-mode=on,device-iotlb=on${VM_IOMMU:+,$VM_IOMMU}"
 		-device "virtio-net-pci,addr=2.0,romfile=,$behind_vtd"
 		-device "pcie-root-port,id=rp0,addr=3.0,chassis=1"
