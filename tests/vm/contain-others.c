@@ -202,7 +202,7 @@ TEST(time_outs_of_different_devices_are_not_counted_together)
 	/* In turn, from the count of all on. */
 	named[timed_out_before % 2] = user_b.sid;
 	named[1 - timed_out_before % 2] = user_a.sid;
-	contain_list("reported_sid", named, 2);
+	inject_list("reported_sid", named, 2);
 	inject_set("timeout_more", 1);
 	inject_set("timeout", 1);
 	ck_assert(user_can_invalidate(&user_a, 4));
@@ -213,15 +213,15 @@ TEST(time_outs_of_different_devices_are_not_counted_together)
 }
 
 /*
- * Named again and again, but not by a submission that it is in.  Whoever submits
- * does so alone after three of these, and is not cut off for one more.
+ * Named again and again, but not by a submission that it is in.  Whoever
+ * submits does so alone after three of these, and is not cut off for one more.
  */
 TEST(a_device_is_not_cut_off_for_what_others_submit)
 {
 	user_begin(&user_a, contain_address(0));
 	user_begin(&user_b, contain_address(1));
 	note();
-	contain_list("reported_sid", &user_b.sid, 1);
+	inject_list("reported_sid", &user_b.sid, 1);
 	inject_set("timeout_more", 3);
 	inject_set("timeout", 1);
 	ck_assert(user_can_invalidate(&user_a, 4));

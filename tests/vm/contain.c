@@ -3,6 +3,7 @@
 #include "contain.h"
 
 #include "inject.h"
+#include "vfio-uapi.h"
 
 #include "tests/harness/support.h"
 
@@ -23,12 +24,8 @@
 #define TRANSLATION "/sys/kernel/debug/iommu/intel/dmar_translation_struct"
 #define TRACEFS "/sys/kernel/tracing/"
 /* Of the knobs, one that goes with part C of the series. */
-#define KNOBS "/sys/kernel/debug/iommu/intel/inject/"
-#define BLOCKED KNOBS "blocked"
+#define BLOCKED "/sys/kernel/debug/iommu/intel/inject/blocked"
 #define DEVICES "/sys/bus/pci/devices/"
-
-/* VFIO_DEVICE_RESET. */
-#define VFIO_RESET _IO(';', 111)
 
 /* Where a guest's tables are; nobody walks them. */
 #define ROOT_AT(nth) (CONTAIN_IOVA + (nth)*CONTAIN_PAGE)
@@ -84,35 +81,10 @@ static struct {
 	uint16_t sid[4];
 } silent;
 
-void contain_list(const char *knob, const uint16_t *sids, size_t count)
-{
-	char path[128], line[64] = "";
-	size_t len = 0, i;
-
-	for (i = 0; i < count; i++)
-		len += (size_t)snprintf(line + len, sizeof(line) - len, "%s%u",
-					i ? "," : "", (unsigned int)sids[i]);
-	snprintf(line + len, sizeof(line) - len, "\n");
-	snprintf(path, sizeof(path), KNOBS "%s", knob);
-	if (sysfs_write(path, line))
-		ck_abort_msg("%s: %s", path, strerror(errno));
-}
-
 void contain_clear(void)
 {
-	static const char *const numbers[] = {
-		"timeout",     "timeout_more", "timeout_behind", "delay",
-		"block_delay", "head",	       "completion",
-	};
-	unsigned int i;
-
 	silent.count = 0;
-	contain_list("silent_sid", NULL, 0);
-	contain_list("timeout_sid", NULL, 0);
-	contain_list("reported_sid", NULL, 0);
-	for (i = 0; i < ARRAY_LEN(numbers); i++)
-		inject_set(numbers[i], 0);
-	inject_set("reports_sid", 1);
+	inject_clear();
 }
 
 /* ---- Users ---- */
@@ -257,7 +229,7 @@ int user_detach(struct user *user)
 
 int user_reset(struct user *user)
 {
-	return ioctl(user->fd, VFIO_RESET) ? -errno : 0;
+	return ioctl(user->fd, VM_VFIO_RESET) ? -errno : 0;
 }
 
 static struct answer ask(struct user *user, uint32_t count, uint32_t flags)
@@ -314,7 +286,7 @@ bool user_can_invalidate(struct user *user, uint32_t count)
 
 static void tell_silent(void)
 {
-	contain_list("silent_sid", silent.sid, silent.count);
+	inject_list("silent_sid", silent.sid, silent.count);
 }
 
 static void forget_silent(uint16_t sid)

@@ -102,8 +102,6 @@ void device_answers(const struct user *user);
 void all_devices_answer(void);
 /* All that was injected is taken back: all of them answer, as they do. */
 void contain_clear(void);
-/* A knob that is a list of source ids. */
-void contain_list(const char *knob, const uint16_t *sids, size_t count);
 
 /* The hardware's tables say that its requests are translated. */
 bool device_is_let_in(const struct user *user);
