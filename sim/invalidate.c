@@ -156,30 +156,50 @@ static int gather(struct sim_call *call, struct walk *walk)
 	return ret;
 }
 
+static bool is_any_refused(const struct walk *walk)
+{
+	uint32_t i;
+
+	for (i = 0; i < walk->count; i++)
+		if (walk->ranges[i].refused)
+			return true;
+	return false;
+}
+
+static bool is_any_unanswered(const struct walk *walk)
+{
+	uint32_t i;
+
+	for (i = 0; i < walk->count; i++)
+		if (walk->ranges[i].unanswered)
+			return true;
+	return false;
+}
+
 /*
  * What user space is told of entries that were flushed together; 0: nothing.
  * Of a device that does not answer, which is blocked, only who asks is told.
+ * Then its entries are done, so that those which were refused are named.
  */
 static int report(const struct sim_call *call, struct walk *walk)
 {
 	const bool asks = reports_errors(call);
-	bool refused = false, silent = false;
+	const bool refused = is_any_refused(walk);
+	const bool silent = asks && is_any_unanswered(walk);
 	uint32_t first = walk->count, last = 0;
 	uint32_t i;
 
+	if (!refused && !silent)
+		return 0;
 	for (i = 0; i < walk->count; i++) {
 		const struct sim_range_to_flush *range = &walk->ranges[i];
 
-		if (!range->refused && !(asks && range->unanswered))
+		if (refused ? !range->refused : !range->unanswered)
 			continue;
-		refused |= range->refused;
-		silent |= asks && range->unanswered;
 		if (first == walk->count)
 			first = i;
 		last = i;
 	}
-	if (!refused && !silent)
-		return 0;
 	if (asks) {
 		walk->code =
 			refused ? walk->reason | IOMMUNEST_VTD_FSTS_IQE : 0;

@@ -506,7 +506,8 @@ int iommunest_vtd_batch_add_block(struct iommunest_batch *batch, uint64_t addr,
 /*
  * driver_error of VT-d, where the kernel reports it: IOMMUNEST_VTD_FSTS_IQE (an
  * entry was refused) with IQERCD_REG.IQEI in bits 11:8, IOMMUNEST_VTD_FSTS_ITE
- * (a device did not answer, and the host has blocked it), or both.
+ * (a device did not answer, and the host has blocked it), or both.  With both,
+ * the indexes are of what was refused: the rest is done.
  */
 #define IOMMUNEST_VTD_ERROR_IQEI(code) ((code) >> 8 & 0xfu)
 

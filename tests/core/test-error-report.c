@@ -282,16 +282,18 @@ TEST_LOOP(the_others_wait_for_a_device, ARRAY_LEN(others))
 	tear_down();
 }
 
-TEST(both_at_once_have_both_codes)
+/* What was not answered is done: the device is blocked. */
+TEST(of_both_at_once_what_was_refused_is_named)
 {
 	open_on(REPORTING);
 	break_hardware(5, 0, -ETIMEDOUT, CODE_ITE);
 	break_hardware(7, 0, -EIO, CODE_IQE);
 	ck_assert_int_eq(submit(IOMMUNEST_POLICY_STOP), -EIO);
 	ck_assert_uint_eq(report.driver_error, CODE_IQE | CODE_ITE);
-	ck_assert_uint_eq(report.index, 0);
-	ck_assert_uint_eq(report.last_index, SHARED - 1);
-	ck_assert(!report.exact);
+	ck_assert_uint_eq(report.index, 6);
+	ck_assert_uint_eq(report.last_index, 6);
+	ck_assert(report.exact);
+	ck_assert_uint_eq(report.pending, COUNT - 6);
 	tear_down();
 }
 

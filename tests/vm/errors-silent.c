@@ -151,6 +151,31 @@ TEST_LOOP(a_silent_device_is_blocked_without_the_flag,
 	ck_assert_uint_le(timed_out(), most_timeouts(_i, 1));
 }
 
+/*
+ * What the device did not answer is done, once it is blocked.  What is named is
+ * what is not: refused when it was submitted again, the fourth and the fifth of
+ * what follows the first try.
+ */
+TEST_LOOP(of_both_at_once_what_was_refused_is_named, errors_if_tells(2))
+{
+	const bool asks = _i;
+	struct errors_answer answer;
+
+	errors_put_pages(100);
+	inject_sid("silent_sid", ERRORS_SID);
+	inject_set("refuse_more", 1);
+	inject_set("refuse", ERRORS_SHARED + 4);
+	answer = errors_ask(&errors_ats, errors_ats.env.nested, 100, asks);
+	ck_assert_int_eq(answer.ret, -EIO);
+	ck_assert_uint_eq(answer.num, 2);
+	ck_assert_uint_eq(blocked(), 1);
+	if (!asks)
+		return;
+	ck_assert_uint_eq(answer.last, 3);
+	ck_assert_uint_eq(answer.code & ~0xf00u,
+			  IOMMUNEST_VTD_FSTS_IQE | IOMMUNEST_VTD_FSTS_ITE);
+}
+
 /* Until then it is attached to nothing new; what it has stays. */
 TEST_LOOP(a_reset_brings_a_blocked_device_back, errors_if_tells(1))
 {
