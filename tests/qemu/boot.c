@@ -433,6 +433,20 @@ bool boot_round(struct boot *boot, uint64_t seed, unsigned int count,
 	return true;
 }
 
+bool boot_reset(struct boot *boot)
+{
+	char line[LINE];
+
+	fputs("reset\n", boot->to);
+	fflush(boot->to);
+	if (!heard(boot, line))
+		return false;
+	if (strcmp(line, "@@ reset"))
+		give_up(boot, line);
+	stream_read(boot->stream);
+	return true;
+}
+
 void boot_end(struct boot *boot)
 {
 	char line[LINE];

@@ -41,6 +41,8 @@ struct boot_round {
 /* False: too slow. */
 bool boot_round(struct boot *boot, uint64_t seed, unsigned int count,
 		struct boot_round *round);
+/* The guest resets its device, which nothing is attached to.  The same. */
+bool boot_reset(struct boot *boot);
 
 /*
  * The seconds that are given to all of it are over: $IOMMUNEST_SECONDS after

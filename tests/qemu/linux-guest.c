@@ -6,6 +6,7 @@
  *
  *	round SEED COUNT  maps and unmaps COUNT times, at random, in an IOAS of
  *			  its own
+ *	reset		  resets the device
  *	end		  turns the machine off
  *
  * Started as "linux-guest dma COUNT", it has an emulated "edu" as its device,
@@ -14,7 +15,8 @@
  *
  * It answers with lines that begin with "@@": "@@ unmapped" after each unmap,
  * so that it is known to be alive; "@@ flush" for what the guest's VT-d driver
- * put into its queue, from the guest's own kernel; and "@@ done UNMAPS FAILED".
+ * put into its queue, from the guest's own kernel; "@@ done UNMAPS FAILED"; and
+ * "@@ reset".
  */
 #include <config.h>
 
@@ -22,6 +24,7 @@
 
 #include "tests/harness/support.h"
 #include "tests/vm/trace.h"
+#include "tests/vm/vfio-uapi.h"
 
 #include <libiommunest.h>
 
@@ -256,6 +259,13 @@ static void run_round(uint64_t seed, unsigned int count)
 	detach_ioas(ioas);
 }
 
+static void reset_device(void)
+{
+	need(!ioctl(device, VM_VFIO_RESET), "reset");
+	trace_discard(trace);
+	printf("@@ reset\n");
+}
+
 /* ---- DMA of an emulated device ---- */
 
 /*
@@ -301,6 +311,8 @@ static bool obey(const char *line)
 
 	if (sscanf(line, "round %" SCNu64 " %u", &seed, &count) == 2)
 		run_round(seed, count);
+	else if (!strncmp(line, "reset", 5))
+		reset_device();
 	else if (!strncmp(line, "end", 3))
 		return false;
 	else

@@ -14,6 +14,7 @@
 #include "tests/vm/inject.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,7 @@
 
 /* The device behind a port: it has ATS. */
 #define HOST_DEVICE "0000:01:00.0"
+#define HOST_SID UINT16_C(0x0100)
 #define KERNEL "/tests/linux-guest.bzImage"
 /* Without a fix that it would need if it were shown time-outs. */
 #define KERNEL_UNFIXED "/tests/linux-guest-unfixed.bzImage"
@@ -160,45 +162,84 @@ static void refuse_at_random(struct support_rng *rng)
 	inject_set("refuse", 1 + support_rng_below(rng, NTH));
 }
 
-/* The kernel cuts the device off, and it has no TLB any more. */
-static void time_out_at_random(struct support_rng *rng)
+/*
+ * Once, which the driver tries again; or from then on, or from the start, until
+ * the driver has cut the device off, and it has no TLB any more.
+ */
+static void time_out_at_random(struct support_rng *rng, unsigned int kind)
 {
-	inject_set("timeout_sid", support_rng_below(rng, 2) ? INJECT_SID : 0);
-	inject_set("timeout_persistent", support_rng_below(rng, 2));
+	const uint16_t sid = HOST_SID;
+
+	inject_set("reports_sid", support_rng_below(rng, 2));
+	if (kind == 2) {
+		inject_sid("silent_sid", sid);
+		return;
+	}
+	inject_list("timeout_sid", &sid, support_rng_below(rng, 2));
+	inject_set("timeout_more", kind ? UINT32_MAX : 0);
 	inject_set("timeout", 1 + support_rng_below(rng, NTH / 2));
 }
 
-static void fail_at_random(struct run *run)
+/* Each unmap has a submission. */
+static void misanswer_at_random(struct support_rng *rng)
+{
+	inject_set("completion_sid", HOST_SID);
+	inject_set("completion", 1 + support_rng_below(rng, UNMAPS));
+}
+
+/* Each kind in turn, so that none is left out. */
+static void fail_at_random(struct run *run, unsigned int nth)
 {
 	struct support_rng *rng = &run->rng;
 
-	switch (support_rng_below(rng, 4)) {
+	switch (nth % 4) {
 	case 0:
 	case 1:
 		refuse_at_random(rng);
 		break;
 	case 2:
-		time_out_at_random(rng);
+		time_out_at_random(rng, nth / 4 % 3);
 		run->stream.device_tlb = false;
 		break;
 	default:
-		inject_set("completion_sid", INJECT_SID);
-		inject_set("completion", 1 + support_rng_below(rng, NTH / 2));
+		misanswer_at_random(rng);
 	}
+}
+
+/* The guest's reset brings back what the kernel has cut off. */
+static bool recover(struct run *run)
+{
+	inject_clear();
+	if (run->stream.device_tlb)
+		return true;
+	if (!boot_reset(run->boot))
+		return false;
+	stream_restart(&run->stream);
+	run->stream.device_tlb = true;
+	return true;
 }
 
 static bool run_bad_host(struct run *run)
 {
+	const uint64_t timed_out = inject_get("timed_out");
+	const uint64_t completed = inject_get("completed");
+	const uint64_t blocked = inject_get("blocked");
 	unsigned int i;
 
 	for (i = 0; i < BAD_ROUNDS; i++) {
-		fail_at_random(run);
-		if (!run_round(run, UNMAPS))
+		fail_at_random(run, i);
+		if (!run_round(run, UNMAPS) || !recover(run))
 			return false;
-		/* Nothing is attached now. */
-		inject_clear();
-		run->stream.device_tlb = true;
 	}
+	printf("# %" PRIu64 " time-outs, %" PRIu64 " blocks, %" PRIu64
+	       " completion errors\n",
+	       inject_get("timed_out") - timed_out,
+	       inject_get("blocked") - blocked,
+	       inject_get("completed") - completed);
+	ck_assert_uint_gt(inject_get("blocked"), blocked);
+	ck_assert_uint_gt(inject_get("completed"), completed);
+	/* What was cut off came back. */
+	ck_assert_uint_eq(run->stream.failed_attaches, 0);
 	ck_assert_uint_gt(run->stream.failed_calls, 0);
 	ck_assert_uint_gt(run->stream.heals, 0);
 	ck_assert_uint_gt(run->stream.isolations, 0);
