@@ -62,7 +62,7 @@ static struct features read_features(void)
 		.asid16 = info.idr[0] >> 12 & 1,
 		.ssid = info.idr[1] >> 6 & 0x1f,
 		.ril = info.idr[3] >> 10 & 1,
-		.ds = info.idr[5] >> 8 & 1,
+		.ds = info.idr[5] >> 7 & 1,
 	};
 }
 
