@@ -77,6 +77,15 @@ struct iommunest_sim_options {
 	/* CAP_REG and ECAP_REG; 0: a VT-d that can nest.  SMMUv3: not used. */
 	uint64_t cap;
 	uint64_t ecap;
+	/*
+	 * SMMUv3: SMMU_IDR0 to SMMU_IDR5; all 0: those of QEMU's with S2FWB,
+	 * which has range invalidation, ASIDs of 16 bits, and neither ATS nor
+	 * substreams.  Commands are checked by them.
+	 */
+	uint32_t idr[6];
+	/* SMMUv3: IOMMUNEST_SMMUV3_ERRATA_*, which the kernel tells of. */
+	uint32_t errata;
+	uint32_t reserved;
 };
 
 /*

@@ -8,7 +8,6 @@
 #include "call.h"
 #include "objects.h"
 #include "registers.h"
-#include "smmu-registers.h"
 #include "uapi-newer.h"
 #include "user-memory.h"
 
@@ -44,19 +43,26 @@ static int write_data(const struct iommunest_sim *sim,
 		.cap_reg = sim->cap,
 		.ecap_reg = sim->ecap,
 	};
-	const struct sim_smmu_info smmu = iommunest__sim_smmu_info();
 	const void *blob = &vtd;
 	uint32_t size = sizeof(vtd);
 	int ret;
 
 	if (sim->profile->smmu) {
-		blob = &smmu;
-		size = sizeof(smmu);
+		blob = &sim->smmu_info;
+		size = sizeof(sim->smmu_info);
 	}
 	ret = write_blob(sim, cmd, blob, size);
 	if (!ret)
 		cmd->data_len = size;
 	return ret;
+}
+
+static bool can_ats(const struct iommunest_sim *sim,
+		    const struct sim_device *dev)
+{
+	if (sim->profile->smmu && !iommunest__sim_smmu_has_ats(&sim->smmu_info))
+		return false;
+	return dev->ats;
 }
 
 int iommunest__sim_hw_info(struct sim_call *call)
@@ -86,7 +92,7 @@ int iommunest__sim_hw_info(struct sim_call *call)
 	cmd->out_capabilities = 0;
 	if (iommunest__sim_can_track_dirty(sim))
 		cmd->out_capabilities |= HW_INFO_CAP_DIRTY_TRACKING;
-	if (sim->profile->reports_no_ats && !dev->ats)
+	if (sim->profile->reports_no_ats && !can_ats(sim, dev))
 		cmd->out_capabilities |= HW_INFO_CAP_PCI_ATS_NOT_SUPPORTED;
 	return iommunest__sim_call_respond(call, sizeof(*cmd));
 }

@@ -13,6 +13,7 @@
 
 #include "lib/abi.h"
 
+#include "smmu-registers.h"
 #include "uapi-newer.h"
 
 #define SIM_PAGE_SHIFT 12
@@ -385,6 +386,7 @@ struct iommunest_sim {
 	uint32_t flags;
 	uint64_t cap;
 	uint64_t ecap;
+	struct sim_smmu_info smmu_info;
 	/* Copies user memory; -1: not needed. */
 	int pipe[2];
 	/* The pipe only shows valgrind what was copied. */

@@ -21,7 +21,8 @@ int iommunest__sim_read_options(struct iommunest_sim_options *to,
 	if (ret)
 		return ret;
 	if (!iommunest__sim_profile(to->profile) ||
-	    to->flags & ~IOMMUNEST_SIM_QEMU_AM_18)
+	    to->flags & ~IOMMUNEST_SIM_QEMU_AM_18 ||
+	    to->errata & ~IOMMUNEST_SMMUV3_ERRATA_REPEAT || to->reserved)
 		return -EINVAL;
 	return 0;
 }

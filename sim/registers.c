@@ -6,8 +6,6 @@
  */
 #include "registers.h"
 
-#include "smmu-registers.h"
-
 #define BIT(n) (1ull << (n))
 
 #define CAP_MAMV_SHIFT 48
@@ -159,7 +157,7 @@ unsigned int iommunest__sim_pasid_width(const struct iommunest_sim *sim)
 {
 	unsigned int width;
 
-	/* IDR1.SSIDSIZE is 0. */
+	/* Whatever IDR1.SSIDSIZE says: that is for commands only. */
 	if (sim->profile->smmu)
 		return 0;
 	if (!has_all(sim, ECAP_SMTS | ECAP_PASID))

@@ -33,6 +33,7 @@ EXPORT int iommunest_sim_new(struct iommunest_sim **out,
 	sim->flags = opt.flags;
 	sim->cap = opt.cap ? opt.cap : iommunest__sim_default_cap();
 	sim->ecap = opt.ecap ? opt.ecap : iommunest__sim_default_ecap();
+	sim->smmu_info = iommunest__sim_smmu_info(opt.idr, opt.errata);
 	ret = iommunest__sim_lock_init(sim);
 	if (ret) {
 		free(sim);

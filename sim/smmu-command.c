@@ -8,8 +8,6 @@
 
 #include <errno.h>
 
-#include "smmu-registers.h"
-
 #define BITS(high, low) (UINT64_MAX >> (63 - (high)) & UINT64_MAX << (low))
 
 #define OPCODE BITS(7, 0)
@@ -53,16 +51,14 @@ struct features {
 	bool ds;
 };
 
-static struct features read_features(void)
+static struct features read_features(const struct sim_smmu_info *info)
 {
-	const struct sim_smmu_info info = iommunest__sim_smmu_info();
-
 	return (struct features){
-		.ats = info.idr[0] >> 10 & 1,
-		.asid16 = info.idr[0] >> 12 & 1,
-		.ssid = info.idr[1] >> 6 & 0x1f,
-		.ril = info.idr[3] >> 10 & 1,
-		.ds = info.idr[5] >> 7 & 1,
+		.ats = iommunest__sim_smmu_has_ats(info),
+		.asid16 = info->idr[0] >> 12 & 1,
+		.ssid = info->idr[1] >> 6 & 0x1f,
+		.ril = info->idr[3] >> 10 & 1,
+		.ds = info->idr[5] >> 7 & 1,
 	};
 }
 
@@ -166,11 +162,11 @@ static bool has_stream(uint64_t opcode)
 	return opcode == CFGI_CD || opcode == CFGI_CD_ALL || opcode == ATC_INV;
 }
 
-int iommunest__sim_smmu_convert(const struct sim_file *file,
+int iommunest__sim_smmu_convert(const struct sim_call *call,
 				const struct sim_viommu *viommu,
 				uint64_t word[2])
 {
-	const struct features has = read_features();
+	const struct features has = read_features(&call->sim->smmu_info);
 	const uint64_t opcode = word[0] & OPCODE;
 	uint64_t allowed[2] = { OPCODE, 0 };
 	const struct sim_device *dev;
@@ -179,7 +175,7 @@ int iommunest__sim_smmu_convert(const struct sim_file *file,
 	    word[1] & ~allowed[1])
 		return -EIO;
 	if (has_stream(opcode)) {
-		dev = find_stream(file, viommu, word[0] >> 32);
+		dev = find_stream(call->file, viommu, word[0] >> 32);
 		if (!dev)
 			return -EIO;
 		word[0] = (word[0] & ~SID) | stream_of(dev) << 32;

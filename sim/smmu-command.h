@@ -13,7 +13,7 @@
  * Makes the command the host's: its VMID, its stream.  Returns 0, or -EIO as
  * the driver does where it takes no such command.
  */
-int iommunest__sim_smmu_convert(const struct sim_file *file,
+int iommunest__sim_smmu_convert(const struct sim_call *call,
 				const struct sim_viommu *viommu,
 				uint64_t word[2]);
 

@@ -18,7 +18,11 @@ struct sim_smmu_info {
 	uint32_t aidr;
 };
 
-struct sim_smmu_info iommunest__sim_smmu_info(void);
+/* By what the options say; @idr may be all 0. */
+struct sim_smmu_info iommunest__sim_smmu_info(const uint32_t idr[6],
+					      uint32_t errata);
+/* Its own, without which its devices have none. */
+bool iommunest__sim_smmu_has_ats(const struct sim_smmu_info *info);
 uint64_t iommunest__sim_smmu_last_iova(bool first_stage);
 
 #endif /* IOMMUNEST_SIM_SMMU_REGISTERS_H */

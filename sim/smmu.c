@@ -175,8 +175,7 @@ static int gather_one(struct array *array)
 	if (!ret)
 		ret = read_entry(call, index, word);
 	if (!ret)
-		ret = iommunest__sim_smmu_convert(call->file, array->viommu,
-						  word);
+		ret = iommunest__sim_smmu_convert(call, array->viommu, word);
 	if (ret)
 		return ret;
 	error = iommunest__sim_fault_hardware(call->sim);

@@ -54,7 +54,9 @@ static int new_with(const struct iommunest_sim_options *options)
 
 TEST(bad_options_are_einval)
 {
-	struct iommunest_sim_options small = { .size = sizeof(small) - 1 };
+	struct iommunest_sim_options small = {
+		.size = SIZE_TO(struct iommunest_sim_options, ecap) - 1,
+	};
 	struct iommunest_sim_options none = { .size = 0 };
 	struct iommunest_sim_options profile = {
 		.size = sizeof(profile),
@@ -62,11 +64,30 @@ TEST(bad_options_are_einval)
 	};
 	struct iommunest_sim_options flags = { .size = sizeof(flags),
 					       .flags = 2 };
+	struct iommunest_sim_options errata = {
+		.size = sizeof(errata),
+		.errata = IOMMUNEST_SMMUV3_ERRATA_REPEAT << 1,
+	};
+	struct iommunest_sim_options reserved = { .size = sizeof(reserved),
+						  .reserved = 1 };
 
 	ck_assert_int_eq(new_with(&small), -EINVAL);
 	ck_assert_int_eq(new_with(&none), -EINVAL);
 	ck_assert_int_eq(new_with(&profile), -EINVAL);
 	ck_assert_int_eq(new_with(&flags), -EINVAL);
+	ck_assert_int_eq(new_with(&errata), -EINVAL);
+	ck_assert_int_eq(new_with(&reserved), -EINVAL);
+}
+
+TEST(older_options_are_accepted)
+{
+	struct iommunest_sim_options older = {
+		.size = SIZE_TO(struct iommunest_sim_options, ecap),
+		/* Not looked at. */
+		.reserved = 1,
+	};
+
+	ck_assert_int_eq(new_with(&older), 0);
 }
 
 TEST(newer_options_are_accepted_if_the_unknown_part_is_zero)

@@ -129,7 +129,7 @@ static const struct row rows[] = {
 	ROW(iommunest_smmuv3_streams, reserved, 12, 16, 8, 12),
 	ROW(iommunest_smmuv3_range, max_commands, 36, 40, 32, 36),
 	ROW(iommunest_smmuv3_event, access_class, 71, 72, 67, 68),
-	ROW(iommunest_sim_options, ecap, 24, 32, 20, 28),
+	ROW(iommunest_sim_options, reserved, 60, 64, 56, 60),
 	ROW(iommunest_sim_desc, pasid, 28, 32, 28, 32),
 	ROW(iommunest_sim_page_response, code, 16, 20, 16, 20),
 	ROW(iommunest_sim_stats, refused, 32, 40, 28, 36),
