@@ -65,6 +65,7 @@ VALGRIND_TESTS = $(WRAPPED_TESTS) \
 	%D%/sim/test-sim-silent \
 	%D%/sim/test-sim-threads \
 	%D%/smmuv3/test-smmuv3 \
+	%D%/smmuv3/test-smmuv3-viommu \
 	%D%/uapi/abi-layout \
 	%D%/vtd/test-caps \
 	%D%/vtd/test-desc-decode \
@@ -263,10 +264,15 @@ TEST_SIM_LDADD = %D%/libtest-sim.la %D%/libtest.la libiommunest-sim.la \
 	%D%/smmuv3/test-smmuv3-check.c \
 	%D%/smmuv3/test-smmuv3-cmd.c \
 	%D%/smmuv3/test-smmuv3-entry.c \
-	%D%/smmuv3/test-smmuv3-ste.c \
+	%D%/smmuv3/test-smmuv3-ste.c
+
+%C%_smmuv3_test_smmuv3_viommu_SOURCES = \
+	%D%/smmuv3/cmd-rows.c \
+	%D%/smmuv3/cmd-rows.h \
 	%D%/smmuv3/test-smmuv3-submit.c \
-	%D%/smmuv3/vsmmu.c \
-	%D%/smmuv3/vsmmu.h
+	%D%/smmuv3/test-smmuv3-takes.c \
+	%D%/smmuv3/viommu-rig.c \
+	%D%/smmuv3/viommu-rig.h
 
 %C%_vtd_test_desc_decode_SOURCES = \
 	%D%/vtd/decode-rig.c \
@@ -513,6 +519,7 @@ UAPI_TESTS = $(UAPI_COMPARE) \
 	%D%/core/test-vfio-find \
 	%D%/core/test-viommu \
 	%D%/smmuv3/test-smmuv3 \
+	%D%/smmuv3/test-smmuv3-viommu \
 	%D%/uapi/abi-layout
 
 SMOKE_COMPILED = \

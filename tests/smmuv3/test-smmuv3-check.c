@@ -1,79 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The libiommunest authors */
-/* Which commands are said to be refused, against what Linux 7.3 refuses. */
+/* Which commands are said to be refused, and why. */
 #include <errno.h>
-#include <string.h>
 
 #include "tests/harness/support.h"
 #include "tests/smmuv3/cmd-rows.h"
-#include "tests/smmuv3/vsmmu.h"
-
-#define ROUNDS 300000u
-
-static const uint8_t opcodes[] = { 0x05, 0x06, 0x10, 0x11, 0x12,
-				   0x13, 0x30, 0x40, 0x03, 0x46 };
-
-/* A bit here and there, in the places where it matters. */
-static uint64_t sparse(struct support_rng *rng, uint64_t where)
-{
-	uint64_t word = support_rng_next(rng);
-
-	if (support_rng_below(rng, 2))
-		word &= support_rng_next(rng) & support_rng_next(rng);
-	if (support_rng_below(rng, 4))
-		word &= where;
-	return support_rng_below(rng, 3) ? word : 0;
-}
-
-static struct iommunest_smmuv3_caps random_caps(struct support_rng *rng)
-{
-	struct iommunest_smmuv3_caps caps = cmd_full_caps();
-
-	caps.asid_bits = support_rng_below(rng, 2) ? 16 : 8;
-	caps.ats = support_rng_below(rng, 2);
-	caps.ril = support_rng_below(rng, 4);
-	caps.ds = support_rng_below(rng, 2);
-	caps.ssid_bits = support_rng_below(rng, 2) ? 16 : 0;
-	return caps;
-}
-
-static uint64_t random_word0(struct support_rng *rng)
-{
-	uint64_t word = opcodes[support_rng_below(rng, ARRAY_LEN(opcodes))];
-
-	word |= sparse(rng, vsmmu_bits(63, 32));
-	word |= sparse(rng, vsmmu_bits(16, 12)) & ~UINT64_C(0xff);
-	word |= sparse(rng, vsmmu_bits(25, 20)) & ~UINT64_C(0xff);
-	return word;
-}
-
-/* Each side is met thousands of times, or the test says nothing. */
-TEST(the_same_commands_are_refused_as_by_the_kernel)
-{
-	unsigned int taken = 0, round;
-	struct support_rng rng;
-
-	support_rng_start(&rng, "check");
-	for (round = 0; round < ROUNDS; round++) {
-		const struct iommunest_smmuv3_caps caps = random_caps(&rng);
-		const uint64_t word[2] = {
-			random_word0(&rng),
-			sparse(&rng, vsmmu_bits(63, 12)) |
-				sparse(&rng, vsmmu_bits(11, 8)) |
-				sparse(&rng, 1),
-		};
-		struct iommunest_smmuv3_cmd cmd = cmd_decoded(word[0], word[1]);
-		const bool takes = vsmmu_takes(&caps, word);
-		uint32_t reason = 77;
-		int ret = iommunest_smmuv3_cmd_check(&cmd, &caps, &reason);
-
-		support_assert(&rng, (ret == 0) == takes);
-		support_assert(&rng, (reason == 0) == takes);
-		taken += takes;
-	}
-	ck_assert_uint_gt(taken, ROUNDS / 50);
-	ck_assert_uint_lt(taken, ROUNDS * 9 / 10);
-}
 
 /* Which member is made what: in the order of the switch below. */
 enum less {
