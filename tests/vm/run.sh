@@ -22,6 +22,8 @@ parameters=${VM_PARAMETERS-}
 # this runs on may have other things to do.
 program_limit=${VM_LIMIT:-180}
 boot_limit=${VM_BOOT_LIMIT:-120}
+# How often a machine is started whose emulator crashes.
+attempts=3
 
 usage() {
 	cat <<EOF_USAGE
@@ -29,7 +31,8 @@ Usage: tests/vm/run.sh [OPTION...] PROGRAM...
 Boots a kernel in QEMU and runs programs of the build tree in it, one after
 the other.  Each is shown with its verdict; the exit status is 0 if none
 failed and the kernel had nothing to complain of, 77 if there is no kernel or
-no QEMU.
+no QEMU.  If QEMU itself crashes, the machine is started again, $attempts times in
+all; what it did until then counts only if the kernel complained.
 
   --kernel KERNEL  6.12, newest, newest-arm64, one of them with -patched after
                    it, or a file: a bzImage, or an Image of arm64
@@ -92,6 +95,32 @@ without_known() {
 	fi
 }
 
+# said_during NAME: what the kernel said while that program ran.
+said_during() {
+	part_of "$1" "$out/kernel-log" | without_known "$1" | without_others
+}
+
+# The kernel itself, before, between and after the programs.
+said_outside() {
+	tr -d '\r' <"$out/kernel-log" | awk '
+		/@@ begin/ { off = 1 }
+		!off { print }
+		/@@ end/ { off = 0 }' | without_others
+}
+
+# has_trouble NAME...: the kernel complained, whether one of them ran or not.
+has_trouble() {
+	local name
+
+	{
+		said_outside
+		for name; do
+			said_during "$name"
+		done
+	} >"$out/said"
+	grep -qE "$trouble" "$out/said"
+}
+
 verdict() {
 	say ":global-test-result: $2" >"$out/$1.trs"
 }
@@ -136,8 +165,7 @@ judge() {
 	part_of "$name" "$out/results" | sed -e :a -e '/^\n*$/{$d;N;ba' \
 		-e '}' >"$out/$name.log"
 	status=$(status_of "$name")
-	said=$(part_of "$name" "$out/kernel-log" | without_known "$name" |
-		without_others)
+	said=$(said_during "$name")
 	why=$(reason "$name" "$status" "$said")
 	if [ -n "$why" ]; then
 		fails "$name" "$why" "$said"
@@ -148,15 +176,11 @@ judge() {
 	fi
 }
 
-# The kernel itself, before, between and after the programs, and how the
-# machine ended.
+# The kernel outside of the programs, and how the machine ended.
 judge_kernel() {
 	local ended=$1 outside
 
-	outside=$(tr -d '\r' <"$out/kernel-log" | awk '
-		/@@ begin/ { off = 1 }
-		!off { print }
-		/@@ end/ { off = 0 }' | without_others)
+	outside=$(said_outside)
 	: >"$out/kernel.log"
 	if grep -qE "$trouble" <<<"$outside"; then
 		fails kernel "trouble in the kernel" "$outside"
@@ -171,6 +195,51 @@ judge_kernel() {
 	else
 		verdict kernel PASS
 	fi
+}
+
+# ---- The machine ----
+
+# SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE and SIGSEGV: the emulator's own
+# doing.  No kernel in it may bring that about.
+is_crash() {
+	case $1 in
+	132 | 133 | 134 | 135 | 136 | 139) ;;
+	*) return 1 ;;
+	esac
+}
+
+# Sets ended.
+start_machine() {
+	ended=0
+	: >"$out/results"
+	: >"$out/kernel-log"
+	timeout -k 5 "$machine_limit" "${machine[@]}" \
+		-serial "file:$out/kernel-log" -serial "file:$out/results" \
+		</dev/null >"$out/qemu-log" 2>&1 || ended=$?
+}
+
+# keep_crash NTH: what that attempt left.
+keep_crash() {
+	local to=$out/crash-$1
+
+	mkdir -p "$to"
+	mv "$out/results" "$out/kernel-log" "$out/qemu-log" "$to"
+	say "  QEMU CRASHED: it ended with $ended.  The machine is started again," \
+		"attempt $(($1 + 1)) of $attempts; see $to"
+}
+
+# run_machine NAME...: until it does not crash, or the kernel complains.
+run_machine() {
+	local nth
+
+	for ((nth = 1; ; nth++)); do
+		start_machine
+		if ! is_crash "$ended" || [ "$nth" -eq "$attempts" ] ||
+			has_trouble "$@"; then
+			return
+		fi
+		keep_crash "$nth"
+	done
 }
 
 while [ $# -gt 0 ]; do
@@ -201,10 +270,10 @@ build=$(cd "$build" && pwd)
 out=${out:-$build/vm-${kernel##*/}}
 mkdir -p "$out"
 out=$(cd "$out" && pwd)
-rm -f "$out"/*.log "$out"/*.trs "$out/results" "$out/kernel-log"
+rm -f "$out"/*.log "$out"/*.trs
+rm -rf "$out"/crash-*
 # For results.sh, where this is not a part of check.sh.
 RESULTS=${RESULTS:-$out/counts}
-touch "$out/results" "$out/kernel-log"
 machine_limit=$((boot_limit + $# * program_limit))
 
 # shellcheck disable=SC2046 # a list
@@ -215,11 +284,7 @@ tested=${image%/*}/functions
 set_machine "$image" "$out/initramfs" "$parameters"
 make_initramfs "$image" "$out/initramfs" "$build" "$@"
 
-ended=0
-timeout -k 5 "$machine_limit" "${machine[@]}" \
-	-serial "file:$out/kernel-log" -serial "file:$out/results" \
-	</dev/null >"$out/qemu-log" 2>&1 || ended=$?
-
+run_machine "${@##*/}"
 for program; do
 	judge "${program##*/}"
 done

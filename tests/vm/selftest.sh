@@ -53,6 +53,51 @@ is() {
 	}
 }
 
+# emulator LINE...: a QEMU that runs these lines first, each time that it boots a
+# machine; $boots is the how-manieth time, $log and $results are the machine's.
+emulator() {
+	rm -rf "$work/emulator"
+	mkdir "$work/emulator"
+	cat >"$work/emulator/qemu-system-x86_64" <<-EOF_EMULATOR
+		#!/usr/bin/env bash
+		here=$work/emulator
+		real=$(command -v qemu-system-x86_64)
+		case \$* in
+		*--version*) exec "\$real" "\$@" ;;
+		esac
+		echo >>"\$here/boots"
+		boots=\$(wc -l <"\$here/boots")
+		log=$work/out/kernel-log
+		results=$work/out/results
+		$(printf '%s\n' "$@")
+		exec "\$real" "\$@"
+	EOF_EMULATOR
+	chmod +x "$work/emulator/qemu-system-x86_64"
+}
+
+# boots N: so often it booted a machine.
+boots() {
+	local found
+
+	found=$(wc -l <"$work/emulator/boots")
+	[ "$found" -eq "$1" ] ||
+		complain "the machine was started $found times and not $1"
+}
+
+# run_emulated STATUS ARGUMENT...: run, with that emulator.
+run_emulated() {
+	PATH=$work/emulator:$PATH run "$@"
+}
+
+# tells_of_crashes N: in what run.sh printed.
+tells_of_crashes() {
+	local found
+
+	found=$(grep -c 'QEMU CRASHED' "$work/said") || true
+	[ "$found" -eq "$1" ] ||
+		complain "run.sh told of $found crashes and not of $1"
+}
+
 # The kernel's own ways to break it.
 provoke() {
 	say "echo $1 >/sys/kernel/debug/provoke-crash/DIRECT"
@@ -111,6 +156,53 @@ is kernel FAIL "Kernel panic"
 VM_BOOT_LIMIT=-9 run 1 passes
 is passes FAIL "ended before it began"
 is kernel FAIL "did not end within 1 s"
+
+# An emulator that crashes, once and twice: what the machine did is forgotten.
+for times in 1 2; do
+	emulator "[ \$boots -gt $times ] || {" \
+		"	printf '@@ begin fails\n@@ end fails 0\n' >\$results" \
+		"	kill -SEGV \$\$" "}"
+	run_emulated 1 passes fails
+	boots $((times + 1))
+	tells_of_crashes $times
+	is passes PASS "ok 1 - fine"
+	is fails FAIL "exit status 1"
+	is kernel PASS
+done
+
+# One that always does.
+emulator 'kill -ABRT $$'
+run_emulated 1 passes
+boots 3
+tells_of_crashes 2
+is passes FAIL "ended before it began"
+is kernel FAIL "QEMU ended with 134"
+
+# One that fails, or is killed, has not crashed.
+emulator 'echo "no such device"' 'exit 1'
+run_emulated 1 passes
+boots 1
+is kernel FAIL "no such device"
+emulator 'kill -KILL $$'
+run_emulated 1 passes
+boots 1
+is kernel FAIL "QEMU ended with 137"
+
+# A complaint of the kernel is one whatever comes after it.
+# shellcheck disable=SC2016 # the emulator's
+emulator '[ $boots -gt 1 ] || {' \
+	'	echo "BUG: looks like one" >$log' \
+	'	kill -SEGV $$' '}'
+run_emulated 1 passes
+boots 1
+is kernel FAIL "looks like one"
+# shellcheck disable=SC2016
+emulator '[ $boots -gt 1 ] || {' \
+	'	printf "@@ begin passes\nBUG: looks like one\n" >$log' \
+	'	kill -SEGV $$' '}'
+run_emulated 1 passes
+boots 1
+is passes FAIL "looks like one"
 
 [ $bad -ne 0 ] || echo "selftest: run.sh sees what goes wrong"
 exit $bad
