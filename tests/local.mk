@@ -52,6 +52,7 @@ VALGRIND_TESTS = $(WRAPPED_TESTS) \
 	%D%/queue/test-linux-model \
 	%D%/replay/test-capture \
 	%D%/replay/test-check-smmuv3 \
+	%D%/replay/test-inval-command \
 	%D%/replay/test-linux-viommu \
 	%D%/replay/test-viommu \
 	%D%/sim/test-sim-cache \
@@ -376,6 +377,14 @@ check_PROGRAMS += $(TOOL_COPIES)
 	tools/check/smmuv3.c
 %C%_replay_test_check_smmuv3_LDADD = %D%/libtest.la libiommunest.la \
 	$(CHECK_LIBS)
+
+%C%_replay_test_inval_command_SOURCES = \
+	%D%/replay/test-inval-command.c \
+	%D%/smmuv3/cmd-rows.c \
+	%D%/smmuv3/cmd-rows.h \
+	tools/inval/command.c \
+	tools/inval/inval.h \
+	$(TOOL_SOURCES)
 
 %C%_replay_test_linux_viommu_SOURCES = \
 	%D%/replay/test-linux-viommu.c \

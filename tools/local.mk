@@ -41,6 +41,14 @@ CHECK_SOURCES = \
 	%D%/check/units.c \
 	$(JSON_SOURCES) \
 	$(TOOL_SOURCES)
+INVAL_SOURCES = \
+	%D%/iommunest-inval.c \
+	%D%/inval/command.c \
+	%D%/inval/inval.h \
+	%D%/inval/options.c \
+	%D%/inval/smmuv3.c \
+	%D%/inval/vtd.c \
+	$(TOOL_SOURCES)
 REPLAY_SOURCES = \
 	%D%/iommunest-replay.c \
 	%D%/replay/guest.c \
@@ -68,7 +76,7 @@ endif
 %C%_iommunest_check_SOURCES = $(CHECK_SOURCES)
 %C%_iommunest_check_LDADD = $(TOOL_LIBS)
 
-%C%_iommunest_inval_SOURCES = %D%/iommunest-inval.c $(TOOL_SOURCES)
+%C%_iommunest_inval_SOURCES = $(INVAL_SOURCES)
 %C%_iommunest_inval_LDADD = $(TOOL_LIBS)
 
 %C%_iommunest_replay_SOURCES = $(REPLAY_SOURCES)

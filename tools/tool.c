@@ -201,3 +201,16 @@ bool arg_profile(const char *text, uint32_t *profile)
 		return false;
 	return true;
 }
+
+bool arg_smmuv3_profile(const char *text, uint32_t *profile)
+{
+	if (!strcmp(text, "7.3"))
+		*profile = IOMMUNEST_SIM_SMMUV3_7_3;
+	else if (!strcmp(text, "reworked"))
+		*profile = IOMMUNEST_SIM_SMMUV3_REWORKED;
+	else if (!strcmp(text, "patched"))
+		*profile = IOMMUNEST_SIM_SMMUV3_7_3_PATCHED;
+	else
+		return false;
+	return true;
+}

@@ -69,5 +69,7 @@ bool arg_policy(const char *text, uint32_t *policy);
 
 /* "6.12", "6.18" or "7.3": enum iommunest_sim_profile. */
 bool arg_profile(const char *text, uint32_t *profile);
+/* The same of an SMMUv3: "7.3", "reworked" or "patched". */
+bool arg_smmuv3_profile(const char *text, uint32_t *profile);
 
 #endif /* TOOL_H */
