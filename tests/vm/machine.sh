@@ -191,8 +191,15 @@ set_machine() {
 # 2^that nanoseconds, on one CPU, and the TSC counts those: the host's time does
 # not show.  $IOMMUNEST_MORE_PORTS more devices are like those behind ports.
 # What the caller wants is last: of two intel_iommu= the kernel takes that.
+#
+# A reset takes a device's BARs out of the map of memory for a while.  If they
+# are below other things in it, such as the local APICs or the VT-d, QEMU 7.2 may
+# take one of these for another where a CPU uses it at that moment: what its TLB
+# has is a number of the old map.  It crashes then, or the CPU loses its timer.
+# So these devices have no BAR for MSI-X, and their other BAR is above all else:
+# firmware puts it there if a port wants more than there is room for below 4 GiB.
 add_x86_64() {
-	local behind_vtd=disable-legacy=on,iommu_platform=on,ats=on
+	local behind_vtd=disable-legacy=on,iommu_platform=on,ats=on,vectors=0
 	local clock=acpi_pm i
 
 	[ -z "${IOMMUNEST_ICOUNT-}" ] || clock="tsc tsc=reliable"
@@ -201,7 +208,7 @@ add_x86_64() {
 intel_iommu=on,sm_on $1"
 		-device "intel-iommu,intremap=on,x-scalable-mode=on,device-iotlb=on${VM_IOMMU:+,$VM_IOMMU}"
 		-device "virtio-net-pci,addr=2.0,romfile=,$behind_vtd"
-		-device "pcie-root-port,id=rp0,addr=3.0,chassis=1"
+		-device "pcie-root-port,id=rp0,addr=3.0,chassis=1,pref64-reserve=2G"
 		-device "virtio-rng-pci,addr=4.0,multifunction=on,$behind_vtd"
 		-device "virtio-rng-pci,addr=4.1,$behind_vtd"
 		-device "virtio-rng-pci,bus=rp0,$behind_vtd"
