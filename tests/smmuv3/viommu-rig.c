@@ -54,7 +54,9 @@ static void on_command(void *user, const struct iommunest_sim_command *command)
 	}
 	if (opcode == CFGI_CD || opcode == CFGI_CD_ALL || opcode == ATC_INV) {
 		word &= ~SID;
-		word |= (uint64_t)guest_sid(rig, command->word[0] >> 32) << 32;
+		word |= (uint64_t)guest_sid(rig,
+					    (uint32_t)(command->word[0] >> 32))
+			<< 32;
 	} else {
 		ck_assert(word & VMID);
 		word &= ~VMID;
