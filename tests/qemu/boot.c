@@ -136,12 +136,12 @@ static struct boot *start(const char *kernel, const char *host)
 	ck_assert_int_eq(pipe2(to, O_CLOEXEC), 0);
 	ck_assert_int_eq(pipe2(from, O_CLOEXEC), 0);
 	boot->pid = fork();
-	ck_assert_int_ge(boot->pid, 0);
 	if (!boot->pid) {
 		dup2(to[0], 0);
 		dup2(from[1], 1);
 		become_qemu(kernel, host);
 	}
+	ck_assert_int_gt(boot->pid, 0);
 	close(to[0]);
 	close(from[1]);
 	boot->to = fdopen(to[1], "w");

@@ -85,12 +85,12 @@ static struct qtest *start(const char *qemu, const char *const *argv)
 	ck_assert_int_eq(pipe2(to, O_CLOEXEC), 0);
 	ck_assert_int_eq(pipe2(from, O_CLOEXEC), 0);
 	qtest->pid = fork();
-	ck_assert_int_ge(qtest->pid, 0);
 	if (!qtest->pid) {
 		dup2(to[0], 0);
 		dup2(from[1], 1);
 		become_qemu(qemu, argv);
 	}
+	ck_assert_int_gt(qtest->pid, 0);
 	close(to[0]);
 	close(from[1]);
 	qtest->to = fdopen(to[1], "w");

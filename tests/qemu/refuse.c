@@ -106,12 +106,12 @@ struct refuse *refuse_start(pid_t pid, const struct refuse_rule *rule)
 	ck_assert(refuse->refused != MAP_FAILED);
 	ck_assert_int_eq(pipe(ready), 0);
 	refuse->tracer = fork();
-	ck_assert_int_ge(refuse->tracer, 0);
 	if (!refuse->tracer) {
 		close(ready[0]);
 		trace(refuse, ready[1]);
 		_exit(0);
 	}
+	ck_assert_int_gt(refuse->tracer, 0);
 	close(ready[1]);
 	ck_assert_int_eq(read(ready[0], &byte, 1), 1);
 	close(ready[0]);

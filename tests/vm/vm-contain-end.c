@@ -14,14 +14,18 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* Not the shell's, which would end it. */
+/*
+ * Not the shell's, which would end it.  The child asserts nothing: libcheck's
+ * file of what has passed is its parent's, too, which reads it now.
+ */
 static void keep_open(void)
 {
 	pid_t child = fork();
 
-	ck_assert_int_ge(child, 0);
-	if (child > 0)
+	if (child) {
+		ck_assert_int_gt(child, 0);
 		return;
+	}
 	setsid();
 	signal(SIGTERM, SIG_IGN);
 	fclose(stdout);
