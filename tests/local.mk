@@ -510,6 +510,12 @@ bench: %D%/bench/bench-iq
 	$(srcdir)/%D%/bench/count.sh $(abs_builddir)
 .PHONY: bench
 
+# All that "make check" does not build, because it runs on another machine: so
+# that what no longer compiles is seen without that.  On x86-64 with glibc; some
+# of it is for nothing else.
+extra-programs: $(EXTRA_PROGRAMS)
+.PHONY: extra-programs
+
 # Parts of "make check", for who has one question; scripts/tiers say which.
 # QUICK: all that is compiled.  UAPI: what is laid out by the kernel's headers.
 # SMOKE: does it run, and are the files there that scripts read?

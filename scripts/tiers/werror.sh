@@ -9,6 +9,6 @@ tier_run() {
 	configure_tree "$build" --enable-werror
 	make_tree "$build" all
 	make_tree "$build" check TESTS=
-	make_tree "$build" vm-programs fuzz-programs
+	make_tree "$build" extra-programs
 	record 1 0 0
 }
