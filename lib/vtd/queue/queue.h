@@ -19,6 +19,7 @@
 
 #include <libiommunest.h>
 
+#include "lib/ring.h"
 #include "lib/vtd/queue/fault.h"
 #include "lib/vtd/queue/targets.h"
 
@@ -142,13 +143,13 @@ static inline uint32_t vtd_wide_room(uint32_t hwpts)
 static inline uint32_t vtd_iq_distance(const struct iommunest_vtd_iq *iq,
 				       uint32_t index)
 {
-	return (index - iq->head) & (iq->slots - 1);
+	return ring_distance(iq->slots, iq->head, index);
 }
 
 static inline uint32_t vtd_iq_next(const struct iommunest_vtd_iq *iq,
 				   uint32_t index)
 {
-	return (index + 1) & (iq->slots - 1);
+	return ring_after(iq->slots, index, 1);
 }
 
 /* All before @to is done. */

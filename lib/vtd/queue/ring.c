@@ -9,16 +9,12 @@
  */
 #include <config.h>
 
-#include <endian.h>
-
 #include "lib/abi.h"
+#include "lib/ring.h"
 #include "lib/vtd/desc.h"
 #include "lib/vtd/queue/gather.h"
 #include "lib/vtd/queue/queue-regs.h"
 #include "lib/vtd/queue/result.h"
-
-/* Descriptors are read in runs of so many bytes. */
-#define CHUNK_BYTES 1024u
 
 /* ---- One descriptor ---- */
 
@@ -270,53 +266,15 @@ static int handle(struct iommunest_vtd_iq *iq, uint32_t index, uint32_t count,
 
 /* ---- The ring ---- */
 
-/*
- * How many of @count descriptors can be read in one piece at @index.  Pieces
- * are aligned: none goes past a page, or past the ring, which is whole pages.
- */
-static uint32_t chunk(const struct iommunest_vtd_iq *iq, uint32_t index,
-		      uint32_t count)
+static struct ring ring_of(const struct iommunest_vtd_iq *iq)
 {
-	const uint32_t slots = CHUNK_BYTES >> iq->desc_shift;
-	const uint32_t most = slots - (index & (slots - 1));
-
-	return count < most ? count : most;
-}
-
-/* Guest memory is little-endian, as almost each CPU is. */
-static void to_cpu(uint64_t *words, size_t count)
-{
-	size_t i;
-
-	if (le64toh(1) == 1)
-		return;
-	for (i = 0; i < count; i++)
-		words[i] = le64toh(words[i]);
-}
-
-static int read_slots(struct iommunest_vtd_iq *iq, uint32_t index,
-		      uint32_t count, uint64_t *words)
-{
-	uint64_t gpa = (iq->iqa & ~VTD_PAGE_MASK) +
-		       ((uint64_t)index << iq->desc_shift);
-
-	size_t len = (size_t)count << iq->desc_shift;
-	int ret = iq->ops.read(iq->vmm, gpa, words, len);
-
-	if (ret >= 0)
-		to_cpu(words, len / sizeof(*words));
-	return ret;
-}
-
-/* Reads up to *@count descriptors; one alone, where a run fails. */
-static int fetch(struct iommunest_vtd_iq *iq, uint32_t index, uint32_t *count,
-		 uint64_t *words)
-{
-	*count = chunk(iq, index, *count);
-	if (read_slots(iq, index, *count, words) >= 0)
-		return 0;
-	*count = 1;
-	return read_slots(iq, index, 1, words);
+	return (struct ring){
+		.read = iq->ops.read,
+		.vmm = iq->vmm,
+		.base = iq->iqa & ~VTD_PAGE_MASK,
+		.slots = iq->slots,
+		.shift = iq->desc_shift,
+	};
 }
 
 /* For `forwarded`, which is told of a slot after it was submitted. */
@@ -333,14 +291,15 @@ static __attribute__((always_inline)) inline int
 run_to(struct iommunest_vtd_iq *iq, uint32_t end, uint32_t left,
        struct iommunest_vtd_iq_result *result)
 {
-	uint64_t words[CHUNK_BYTES / sizeof(uint64_t)];
+	uint64_t words[RING_CHUNK / sizeof(uint64_t)];
+	const struct ring ring = ring_of(iq);
 	uint32_t index = iq->head;
 	uint32_t count;
 	int ret;
 
 	for (; left; left -= count) {
 		count = left;
-		ret = fetch(iq, index, &count, words);
+		ret = ring_fetch(&ring, index, &count, words);
 		if (ret < 0)
 			return fail_slot(iq, index, IOMMUNEST_CAUSE_FETCH, ret,
 					 IOMMUNEST_VTD_IQEI_FETCH, result);
@@ -348,7 +307,7 @@ run_to(struct iommunest_vtd_iq *iq, uint32_t end, uint32_t left,
 		ret = handle(iq, index, count, words, result);
 		if (ret)
 			return ret;
-		index = (index + count) & (iq->slots - 1);
+		index = ring_after(iq->slots, index, count);
 	}
 	return iommunest__vtd_settle(iq, end, result);
 }
@@ -370,7 +329,6 @@ static inline __attribute__((always_inline)) int
 run(struct iommunest_vtd_iq *iq, struct iommunest_vtd_iq_result *result)
 {
 	const uint32_t tail = (uint32_t)(iq->iqt >> iq->desc_shift);
-	uint32_t end = tail;
 	uint32_t left;
 	int ret;
 
@@ -379,12 +337,8 @@ run(struct iommunest_vtd_iq *iq, struct iommunest_vtd_iq_result *result)
 	ret = check_tail(iq, tail);
 	if (ret)
 		return ret;
-	left = vtd_iq_distance(iq, tail);
-	if (left > iq->budget) {
-		left = iq->budget;
-		end = (iq->head + left) & (iq->slots - 1);
-	}
-	ret = run_to(iq, end, left, result);
+	left = ring_within(vtd_iq_distance(iq, tail), iq->budget);
+	ret = run_to(iq, ring_after(iq->slots, iq->head, left), left, result);
 	return ret < 0 ? ret : iq->head != tail;
 }
 
