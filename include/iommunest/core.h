@@ -500,6 +500,21 @@ int iommunest_submit(struct iommunest_ctx *ctx, uint32_t id,
 int iommunest_reports_errors(struct iommunest_ctx *ctx, uint32_t id,
 			     const struct iommunest_inv_type *type);
 
+/* ------------------------------------------------------------------------
+ * Engines of guests' queues
+ */
+
+/* What stopped the queue. */
+enum iommunest_cause {
+	IOMMUNEST_CAUSE_NONE = 0,
+	/* What the guest wrote: hardware would refuse it. */
+	IOMMUNEST_CAUSE_GUEST = 1,
+	/* Guest memory could not be read or written. */
+	IOMMUNEST_CAUSE_FETCH = 2,
+	/* The host kernel, or a function of the VMM's. */
+	IOMMUNEST_CAUSE_HOST = 3,
+};
+
 #ifdef __cplusplus
 }
 #endif

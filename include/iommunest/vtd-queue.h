@@ -492,17 +492,6 @@ int iommunest_vtd_iq_remove_device(struct iommunest_vtd_iq *iq, uint16_t sid,
 int iommunest_vtd_iq_forget(struct iommunest_vtd_iq *iq,
 			    const struct iommunest_vtd_target *target);
 
-/* What stopped the queue. */
-enum iommunest_cause {
-	IOMMUNEST_CAUSE_NONE = 0,
-	/* A descriptor, or the tail, that hardware would refuse. */
-	IOMMUNEST_CAUSE_GUEST = 1,
-	/* Guest memory could not be read or written. */
-	IOMMUNEST_CAUSE_FETCH = 2,
-	/* The host kernel, or the VMM's `descriptor`, `forwarded`, `device`. */
-	IOMMUNEST_CAUSE_HOST = 3,
-};
-
 struct iommunest_vtd_iq_result {
 	size_t size;
 	/* IQH_REG: the slot after the last descriptor that is done. */
