@@ -17,14 +17,14 @@
 #define RANGE0 (CMD0_NUM | CMD0_SCALE)
 #define RANGE1 (CMD1_TG | CMD1_TTL)
 
-static uint32_t check_range(const struct iommunest_smmuv3_cmd *cmd,
+static uint32_t check_range(const uint64_t words[2],
 			    const struct iommunest_smmuv3_caps *caps)
 {
-	const uint64_t scale = smmu_get(cmd->raw[0], CMD0_SCALE);
-	const uint64_t ttl = smmu_get(cmd->raw[1], CMD1_TTL);
-	const uint64_t tg = smmu_get(cmd->raw[1], CMD1_TG);
-	const bool any = cmd->raw[0] & RANGE0 || cmd->raw[1] & RANGE1;
-	const bool is_range = cmd->raw[0] & RANGE0;
+	const uint64_t scale = smmu_get(words[0], CMD0_SCALE);
+	const uint64_t ttl = smmu_get(words[1], CMD1_TTL);
+	const uint64_t tg = smmu_get(words[1], CMD1_TG);
+	const bool any = words[0] & RANGE0 || words[1] & RANGE1;
+	const bool is_range = words[0] & RANGE0;
 
 	if (!any)
 		return IOMMUNEST_SMMUV3_CMD_REASON_NONE;
@@ -37,19 +37,19 @@ static uint32_t check_range(const struct iommunest_smmuv3_cmd *cmd,
 	return IOMMUNEST_SMMUV3_CMD_REASON_NONE;
 }
 
-static uint32_t check_tlbi(const struct iommunest_smmuv3_cmd *cmd,
+static uint32_t check_tlbi(const uint64_t words[2],
 			   const struct iommunest_smmuv3_caps *caps,
 			   uint32_t has)
 {
 	if (has & HAS(F_ASID) &&
-	    smmu_get(cmd->raw[0], CMD0_ASID) >> caps->asid_bits)
+	    smmu_get(words[0], CMD0_ASID) >> caps->asid_bits)
 		return IOMMUNEST_SMMUV3_CMD_REASON_ASID;
 	if (has & HAS(F_TG))
-		return check_range(cmd, caps);
+		return check_range(words, caps);
 	return IOMMUNEST_SMMUV3_CMD_REASON_NONE;
 }
 
-static uint32_t check_stream(const struct iommunest_smmuv3_cmd *cmd,
+static uint32_t check_stream(const uint64_t words[2],
 			     const struct iommunest_smmuv3_caps *caps,
 			     uint32_t has)
 {
@@ -58,47 +58,57 @@ static uint32_t check_stream(const struct iommunest_smmuv3_cmd *cmd,
 	if (has & HAS(F_ATC_SIZE)) {
 		if (!caps->ats)
 			return IOMMUNEST_SMMUV3_CMD_REASON_ATS;
-		if (smmu_get(cmd->raw[1], CMD1_ATC_SIZE) >
+		if (smmu_get(words[1], CMD1_ATC_SIZE) >
 		    IOMMUNEST_SMMUV3_ATC_ALL)
 			return IOMMUNEST_SMMUV3_CMD_REASON_SIZE;
 		substream = CMD0_SSV | CMD0_GLOBAL;
 	}
 	if (has & HAS(F_SSID))
 		substream |= CMD0_SSID;
-	if (!caps->ssid_bits && cmd->raw[0] & substream)
+	if (!caps->ssid_bits && words[0] & substream)
 		return IOMMUNEST_SMMUV3_CMD_REASON_SUBSTREAM;
 	return IOMMUNEST_SMMUV3_CMD_REASON_NONE;
 }
 
-/* The members say it too, but a caller may have changed them. */
-static bool has_reserved(const struct iommunest_smmuv3_cmd *cmd, uint32_t has)
+void iommunest__smmuv3_known_bits(uint32_t has, uint64_t known[2])
 {
-	uint64_t known[2] = { CMD0_OPCODE, 0 };
 	unsigned int id;
 
+	known[0] = CMD0_OPCODE;
+	known[1] = 0;
 	for (id = 0; id < F_COUNT; id++) {
 		if (has & HAS(id) && id != F_SSEC)
 			known[iommunest__smmuv3_fields[id].word] |=
 				iommunest__smmuv3_fields[id].mask;
 	}
-	return cmd->raw[0] & ~known[0] || cmd->raw[1] & ~known[1];
 }
 
-static uint32_t check(const struct iommunest_smmuv3_cmd *cmd,
+uint32_t
+iommunest__smmuv3_check_fields(const uint64_t words[2],
+			       const struct iommunest_smmuv3_caps *caps,
+			       uint32_t has)
+{
+	if (has & HAS(F_SID))
+		return check_stream(words, caps, has);
+	return check_tlbi(words, caps, has);
+}
+
+/* The members say it too, but a caller may have changed them. */
+static uint32_t check(const uint64_t words[2],
 		      const struct iommunest_smmuv3_caps *caps)
 {
 	const struct smmu_cmd_type *type = iommunest__smmuv3_cmd_type(
-		(unsigned int)smmu_get(cmd->raw[0], CMD0_OPCODE));
+		(unsigned int)smmu_get(words[0], CMD0_OPCODE));
+	uint64_t known[2];
 
 	if (!type)
 		return IOMMUNEST_SMMUV3_CMD_REASON_UNKNOWN;
 	if (!type->is_entry)
 		return IOMMUNEST_SMMUV3_CMD_REASON_OPCODE;
-	if (has_reserved(cmd, type->has))
+	iommunest__smmuv3_known_bits(type->has, known);
+	if (words[0] & ~known[0] || words[1] & ~known[1])
 		return IOMMUNEST_SMMUV3_CMD_REASON_RESERVED;
-	if (type->has & HAS(F_SID))
-		return check_stream(cmd, caps, type->has);
-	return check_tlbi(cmd, caps, type->has);
+	return iommunest__smmuv3_check_fields(words, caps, type->has);
 }
 
 EXPORT int iommunest_smmuv3_cmd_check(const struct iommunest_smmuv3_cmd *cmd,
@@ -117,7 +127,7 @@ EXPORT int iommunest_smmuv3_cmd_check(const struct iommunest_smmuv3_cmd *cmd,
 		ret = iommunest__smmuv3_copy_caps(&host, caps);
 	if (ret)
 		return ret;
-	found = check(&in, &host);
+	found = check(in.raw, &host);
 	if (reason)
 		*reason = found;
 	if (found == IOMMUNEST_SMMUV3_CMD_REASON_OPCODE)

@@ -109,6 +109,18 @@ extern const struct smmu_field iommunest__smmuv3_fields[F_COUNT];
 /* NULL: there is no such command. */
 const struct smmu_cmd_type *iommunest__smmuv3_cmd_type(unsigned int opcode);
 
+/* The bits that a command has, except for its secure one. */
+void iommunest__smmuv3_known_bits(uint32_t has, uint64_t known[2]);
+
+/*
+ * cmd-check.c: of a command that the kernel takes and that has no other bits,
+ * what is wrong with their values: iommunest_smmuv3_cmd_reason.
+ */
+uint32_t
+iommunest__smmuv3_check_fields(const uint64_t words[2],
+			       const struct iommunest_smmuv3_caps *caps,
+			       uint32_t has);
+
 /* The value of a member or flag. */
 uint64_t iommunest__smmuv3_member(const struct iommunest_smmuv3_cmd *cmd,
 				  const struct smmu_field *field);
