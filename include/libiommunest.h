@@ -36,5 +36,6 @@
 #include <iommunest/vtd-queue.h>
 #include <iommunest/vtd-page-request.h>
 #include <iommunest/smmuv3.h>
+#include <iommunest/smmuv3-queue.h>
 
 #endif /* LIBIOMMUNEST_H */

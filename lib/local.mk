@@ -51,6 +51,25 @@ LIB_SOURCES = \
 	%D%/smmuv3/entry.h \
 	%D%/smmuv3/event.c \
 	%D%/smmuv3/objects.c \
+	%D%/smmuv3/queue/complete.c \
+	%D%/smmuv3/queue/complete.h \
+	%D%/smmuv3/queue/engine.c \
+	%D%/smmuv3/queue/fault.c \
+	%D%/smmuv3/queue/fault.h \
+	%D%/smmuv3/queue/gather.c \
+	%D%/smmuv3/queue/gather.h \
+	%D%/smmuv3/queue/migrate.c \
+	%D%/smmuv3/queue/queue.h \
+	%D%/smmuv3/queue/recover.c \
+	%D%/smmuv3/queue/recover.h \
+	%D%/smmuv3/queue/registers.c \
+	%D%/smmuv3/queue/result.h \
+	%D%/smmuv3/queue/ring.c \
+	%D%/smmuv3/queue/rules.c \
+	%D%/smmuv3/queue/rules.h \
+	%D%/smmuv3/queue/settle.c \
+	%D%/smmuv3/queue/targets.c \
+	%D%/smmuv3/queue/targets.h \
 	%D%/smmuv3/ste.c \
 	%D%/smmuv3/ste.h \
 	%D%/uapi/invalidate.h \

@@ -33,6 +33,10 @@ LIBRARY_PAGES = \
 	%D%/iommunest_sim_translate.3 \
 	%D%/iommunest_smmuv3_caps.3 \
 	%D%/iommunest_smmuv3_cmd.3 \
+	%D%/iommunest_smmuv3_cmdq.3 \
+	%D%/iommunest_smmuv3_cmdq_add_target.3 \
+	%D%/iommunest_smmuv3_cmdq_save.3 \
+	%D%/iommunest_smmuv3_cmdq_write_prod.3 \
 	%D%/iommunest_smmuv3_entry.3 \
 	%D%/iommunest_smmuv3_event.3 \
 	%D%/iommunest_smmuv3_ste.3 \
@@ -160,6 +164,7 @@ MAN_LINKS = \
 	%D%/iommunest_smmuv3_atc_inv.3 \
 	%D%/iommunest_smmuv3_batch_add_range.3 \
 	%D%/iommunest_smmuv3_caps_decode.3 \
+	%D%/iommunest_smmuv3_cerror_name.3 \
 	%D%/iommunest_smmuv3_cfgi_cd.3 \
 	%D%/iommunest_smmuv3_cfgi_cd_all.3 \
 	%D%/iommunest_smmuv3_cmd_check.3 \
@@ -168,6 +173,27 @@ MAN_LINKS = \
 	%D%/iommunest_smmuv3_cmd_name.3 \
 	%D%/iommunest_smmuv3_cmd_print.3 \
 	%D%/iommunest_smmuv3_cmd_reason_text.3 \
+	%D%/iommunest_smmuv3_cmdq_add_stream.3 \
+	%D%/iommunest_smmuv3_cmdq_clear_fault.3 \
+	%D%/iommunest_smmuv3_cmdq_free.3 \
+	%D%/iommunest_smmuv3_cmdq_new.3 \
+	%D%/iommunest_smmuv3_cmdq_ops.3 \
+	%D%/iommunest_smmuv3_cmdq_options.3 \
+	%D%/iommunest_smmuv3_cmdq_read.3 \
+	%D%/iommunest_smmuv3_cmdq_registers.3 \
+	%D%/iommunest_smmuv3_cmdq_remove_stream.3 \
+	%D%/iommunest_smmuv3_cmdq_remove_target.3 \
+	%D%/iommunest_smmuv3_cmdq_reset.3 \
+	%D%/iommunest_smmuv3_cmdq_restore.3 \
+	%D%/iommunest_smmuv3_cmdq_restore_registers.3 \
+	%D%/iommunest_smmuv3_cmdq_result.3 \
+	%D%/iommunest_smmuv3_cmdq_run.3 \
+	%D%/iommunest_smmuv3_cmdq_set_trace.3 \
+	%D%/iommunest_smmuv3_cmdq_state.3 \
+	%D%/iommunest_smmuv3_cmdq_write_base.3 \
+	%D%/iommunest_smmuv3_cmdq_write_cons.3 \
+	%D%/iommunest_smmuv3_cmdq_write_cr0.3 \
+	%D%/iommunest_smmuv3_cmdq_write_gerrorn.3 \
 	%D%/iommunest_smmuv3_event_decode.3 \
 	%D%/iommunest_smmuv3_event_name.3 \
 	%D%/iommunest_smmuv3_event_queue_alloc.3 \
@@ -179,6 +205,7 @@ MAN_LINKS = \
 	%D%/iommunest_smmuv3_ste_to_s1.3 \
 	%D%/iommunest_smmuv3_stream.3 \
 	%D%/iommunest_smmuv3_streams.3 \
+	%D%/iommunest_smmuv3_target.3 \
 	%D%/iommunest_smmuv3_tlbi_nh_all.3 \
 	%D%/iommunest_smmuv3_tlbi_nh_asid.3 \
 	%D%/iommunest_smmuv3_tlbi_nh_va.3 \

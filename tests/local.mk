@@ -24,6 +24,7 @@ WRAP_TESTS = \
 	%D%/sim/test-sim-nomem
 
 VALGRIND_TESTS = $(WRAPPED_TESTS) \
+	%D%/cmdq/test-cmdq \
 	%D%/conformance/test-conformance \
 	%D%/conformance/test-conformance-smmu \
 	%D%/core/test-batch \
@@ -207,6 +208,15 @@ TEST_SIM_LDADD = %D%/libtest-sim.la %D%/libtest.la libiommunest-sim.la \
 %C%_sim_test_sim_threads_LDFLAGS = $(AM_LDFLAGS) -pthread
 
 # ---- Programs of several files ----
+
+CMDQ_RIG = \
+	%D%/cmdq/cmdq-rig.c \
+	%D%/cmdq/cmdq-rig.h \
+	%D%/smmuv3/cmd-rows.c \
+	%D%/smmuv3/cmd-rows.h
+
+%C%_cmdq_test_cmdq_SOURCES = $(CMDQ_RIG) \
+	%D%/cmdq/test-cmdq-order.c
 
 %C%_core_test_error_report_SOURCES = \
 	%D%/core/test-error-probe.c \

@@ -22,10 +22,20 @@ import sys
 
 # Files of lib/ that a submission or a run of the queue goes through.
 HOT = {
+    "lib/ring.h",
     "lib/submission.h",
     "lib/submit.c",
     "lib/submit-blame.c",
     "lib/submit-policy.c",
+    "lib/smmuv3/queue/ring.c",
+    "lib/smmuv3/queue/gather.h",
+    "lib/smmuv3/queue/gather.c",
+    "lib/smmuv3/queue/rules.c",
+    "lib/smmuv3/queue/settle.c",
+    "lib/smmuv3/queue/recover.c",
+    "lib/smmuv3/queue/complete.c",
+    "lib/smmuv3/queue/complete.h",
+    "lib/smmuv3/queue/fault.c",
     "lib/vtd/entry.c",
     "lib/vtd/queue/ring.c",
     "lib/vtd/queue/gather.h",
@@ -36,6 +46,14 @@ HOT = {
     "lib/vtd/queue/complete.h",
     "lib/vtd/queue/fault.c",
 }
+# Modules of a queue engine that use none of its others.
+LEAVES = (
+    "vtd/queue/targets",
+    "vtd/queue/fault",
+    "smmuv3/queue/targets",
+    "smmuv3/queue/rules",
+    "smmuv3/queue/fault",
+)
 ALLOCATES = re.compile(
     r"\b(?:malloc|calloc|realloc|reallocarray|free|strdup|alloca)\s*\("
 )
@@ -103,14 +121,14 @@ def check_arrows(tree):
         for other in tree.includes(name):
             if other in tree.text and not may_include(name, other, names):
                 yield f"{name} includes {other}"
-    for name in ("targets", "fault"):
+    for leaf in LEAVES:
         for suffix in (".c", ".h"):
-            leaf = f"lib/vtd/queue/{name}{suffix}"
-            for other in tree.includes(leaf):
-                if folder_of(other) == folder_of(leaf) and not other.endswith(
-                    f"/{name}.h"
+            name = f"lib/{leaf}{suffix}"
+            for other in tree.includes(name):
+                if folder_of(other) == folder_of(name) and not other.endswith(
+                    f"/{leaf.rsplit('/', 1)[1]}.h"
                 ):
-                    yield f"{leaf}, a leaf, includes {other}"
+                    yield f"{name}, a leaf, includes {other}"
 
 
 def check_circles(tree):

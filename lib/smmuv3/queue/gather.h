@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
+/*
+ * From words to a kind.  What nearly every command of a busy guest goes through
+ * is inline.
+ */
+#ifndef IOMMUNEST_SMMUV3_QUEUE_GATHER_H
+#define IOMMUNEST_SMMUV3_QUEUE_GATHER_H
+
+#include "lib/smmuv3/cmd-fields.h"
+#include "lib/smmuv3/queue/queue.h"
+
+/* The next command of the window is this. */
+static inline void smmu_gather(struct iommunest_smmuv3_cmdq *q,
+			       enum smmu_kind kind, uint32_t owner)
+{
+	struct smmu_window *window = &q->window;
+
+	window->kind[window->end] = (uint8_t)kind;
+	window->owner[window->end] = (uint8_t)owner;
+	window->end++;
+}
+
+/* What is gathered does not take another command of the class. */
+static inline bool smmu_must_settle(const struct smmu_window *window,
+				    uint8_t class)
+{
+	if (window->n_forwarded == SMMU_GROUP)
+		return true;
+	return window->classes_before_sync &&
+	       window->classes_before_sync != class;
+}
+
+static inline void smmu_gather_forwarded(struct iommunest_smmuv3_cmdq *q,
+					 uint8_t class, uint32_t owner)
+{
+	q->window.n_forwarded++;
+	q->window.classes |= class;
+	smmu_gather(q, KIND_FORWARDED, owner);
+}
+
+/* It completes when what is gathered is settled. */
+static inline void smmu_gather_sync(struct iommunest_smmuv3_cmdq *q)
+{
+	q->window.classes_before_sync = q->window.classes;
+	smmu_gather(q, KIND_SYNC, OWNER_GONE);
+}
+
+static inline uint32_t smmu_sid(const uint64_t words[2])
+{
+	return (uint32_t)smmu_get(words[0], CMD0_SID);
+}
+
+/*
+ * Whose a stream is: a slot, OWNER_VMM or OWNER_NOBODY.  0, or what ops.stream
+ * failed with.
+ */
+int iommunest__smmuv3_find_owner(const struct iommunest_smmuv3_cmdq *q,
+				 uint32_t sid, uint32_t *owner);
+
+#endif /* IOMMUNEST_SMMUV3_QUEUE_GATHER_H */

@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: The libiommunest authors */
+/*
+ * The engine at work: commands from the ring.  Registers and ring: SMMUv3
+ * specification, chapters 3.5 and 4.
+ *
+ * Guest memory is hostile: each command is copied once, then checked, and only
+ * the copy is used.
+ */
+#include <config.h>
+
+#include "lib/abi.h"
+#include "lib/smmuv3/queue/gather.h"
+#include "lib/smmuv3/queue/result.h"
+
+/* ---- One command ---- */
+
+/* CMD_SYNC.CS */
+#define CS_RESERVED 3u
+
+/* Settles what is before the next command, at which the queue stops. */
+static COLD int stop_at_next(struct iommunest_smmuv3_cmdq *q,
+			     const struct smmu_fault *fault,
+			     struct iommunest_smmuv3_cmdq_result *result)
+{
+	q->stop = *fault;
+	smmu_gather(q, KIND_STOP, OWNER_GONE);
+	return iommunest__smmuv3_settle(q, result);
+}
+
+static COLD int refuse(struct iommunest_smmuv3_cmdq *q, uint32_t reason,
+		       struct iommunest_smmuv3_cmdq_result *result)
+{
+	const struct smmu_fault fault = iommunest__smmuv3_fault_of_guest(
+		smmu_index(q, q->window.end), reason);
+
+	return stop_at_next(q, &fault, result);
+}
+
+/* A point of order: all before it is done when the VMM gets it. */
+static int give_to_vmm(struct iommunest_smmuv3_cmdq *q,
+		       struct iommunest_smmuv3_cmdq_result *result)
+{
+	smmu_gather(q, KIND_VMM, OWNER_VMM);
+	return iommunest__smmuv3_settle(q, result);
+}
+
+static COLD int fail_stream(struct iommunest_smmuv3_cmdq *q, int error,
+			    struct iommunest_smmuv3_cmdq_result *result)
+{
+	const struct smmu_fault fault = iommunest__smmuv3_fault_of_host(
+		smmu_index(q, q->window.end), error, smmu_cerror(q));
+
+	return stop_at_next(q, &fault, result);
+}
+
+static int handle_stream(struct iommunest_smmuv3_cmdq *q, uint8_t class,
+			 const uint64_t *words,
+			 struct iommunest_smmuv3_cmdq_result *result)
+{
+	uint32_t owner;
+	int ret;
+
+	ret = iommunest__smmuv3_find_owner(q, smmu_sid(words), &owner);
+	if (ret)
+		return fail_stream(q, ret, result);
+	if (owner == OWNER_VMM)
+		return give_to_vmm(q, result);
+	if (owner == OWNER_NOBODY)
+		smmu_gather(q, KIND_DROPPED, OWNER_NOBODY);
+	else
+		smmu_gather_forwarded(q, class, owner);
+	return 0;
+}
+
+/* Nobody waits for it, so that it is no point of order. */
+static int handle_prefetch(struct iommunest_smmuv3_cmdq *q,
+			   const uint64_t *words,
+			   struct iommunest_smmuv3_cmdq_result *result)
+{
+	enum smmu_kind kind = KIND_NONE;
+	uint32_t owner;
+	int ret;
+
+	ret = iommunest__smmuv3_find_owner(q, smmu_sid(words), &owner);
+	if (ret)
+		return fail_stream(q, ret, result);
+	if (owner == OWNER_VMM)
+		kind = KIND_VMM;
+	else if (owner == OWNER_NOBODY)
+		kind = KIND_DROPPED;
+	smmu_gather(q, kind, OWNER_GONE);
+	return 0;
+}
+
+/* What is not forwarded, and no CMD_SYNC. */
+static __attribute__((noinline)) int
+handle_other(struct iommunest_smmuv3_cmdq *q, uint32_t action,
+	     const uint64_t *words, struct iommunest_smmuv3_cmdq_result *result)
+{
+	if (action == ACTION_ILLEGAL)
+		return refuse(q, iommunest__smmuv3_why_illegal(words), result);
+	if (words[0] & CMD0_SSEC)
+		return refuse(q, IOMMUNEST_SMMUV3_CMD_REASON_RESERVED, result);
+	if (action == ACTION_PREFETCH)
+		return handle_prefetch(q, words, result);
+	return give_to_vmm(q, result);
+}
+
+static inline int handle_sync(struct iommunest_smmuv3_cmdq *q,
+			      const uint64_t *words,
+			      struct iommunest_smmuv3_cmdq_result *result)
+{
+	if (smmu_get(words[0], CMD0_CS) == CS_RESERVED)
+		return refuse(q, IOMMUNEST_SMMUV3_CMD_REASON_RESERVED, result);
+	smmu_gather_sync(q);
+	return 0;
+}
+
+static inline int handle(struct iommunest_smmuv3_cmdq *q, const uint64_t *words,
+			 struct iommunest_smmuv3_cmdq_result *result)
+{
+	const uint32_t action = iommunest__smmuv3_actions[(uint8_t)words[0]];
+	const struct smmu_rule *rule;
+	uint32_t reason;
+	int ret;
+
+	if (action == ACTION_SYNC)
+		return handle_sync(q, words, result);
+	if (action == ACTION_ILLEGAL || action >= SMMU_RULES)
+		return handle_other(q, action, words, result);
+	rule = &q->rules[action];
+	if (!smmu_rule_is_plain(rule, words)) {
+		reason = iommunest__smmuv3_rule_check(rule, &q->caps, words);
+		if (reason)
+			return refuse(q, reason, result);
+	}
+	/* Before its owner is looked up, as the VMM may change that meanwhile.
+	 */
+	if (smmu_must_settle(&q->window, rule->class)) {
+		ret = iommunest__smmuv3_settle(q, result);
+		if (ret)
+			return ret;
+	}
+	if (rule->class != CLASS_TLBI)
+		return handle_stream(q, rule->class, words, result);
+	if (!q->targets.count)
+		return give_to_vmm(q, result);
+	smmu_gather_forwarded(q, CLASS_TLBI, OWNER_ALL);
+	return 0;
+}
+
+/* ---- The ring ---- */
+
+/*
+ * So many ioctls end a run at the next command: each of the VMM's is an
+ * ordering point, and may take one of every target.
+ */
+#define MOST_CALLS 4096u
+
+static struct ring ring_of(const struct iommunest_smmuv3_cmdq *q)
+{
+	const uint64_t size = (uint64_t)q->slots << CMD_SHIFT;
+
+	return (struct ring){
+		.read = q->ops.read,
+		.vmm = q->vmm,
+		/* The register has bits of 32 bytes and more only. */
+		.base = q->base & IOMMUNEST_SMMUV3_CMDQ_BASE_ADDR & ~(size - 1),
+		.slots = q->slots,
+		.shift = CMD_SHIFT,
+	};
+}
+
+/*
+ * How many commands there is room for after those that are gathered: no slot is
+ * there twice, as slots are names.
+ */
+static uint32_t room(const struct iommunest_smmuv3_cmdq *q)
+{
+	const uint32_t left = SMMU_WINDOW - q->window.end;
+	const uint32_t slots = q->slots - smmu_gathered(q);
+
+	return left < slots ? left : slots;
+}
+
+static COLD int fail_fetch(struct iommunest_smmuv3_cmdq *q, int error,
+			   struct iommunest_smmuv3_cmdq_result *result)
+{
+	const struct smmu_fault fault = iommunest__smmuv3_fault_of_memory(
+		smmu_index(q, q->window.end), error);
+
+	return stop_at_next(q, &fault, result);
+}
+
+/* Fetches up to *@count commands, with room for one at least. */
+static inline int fetch(struct iommunest_smmuv3_cmdq *q,
+			const struct ring *ring, uint32_t *count)
+{
+	const uint32_t index = smmu_index(q, q->window.end);
+
+	*count = ring_within(*count, room(q));
+	*count = ring_within(*count, q->slots - index);
+	return ring_fetch(ring, index, count, q->window.words[q->window.end]);
+}
+
+/* Makes room, where there is none.  What was fetched is all gathered. */
+static inline int make_room(struct iommunest_smmuv3_cmdq *q,
+			    struct iommunest_smmuv3_cmdq_result *result)
+{
+	int ret = 0;
+
+	if (!room(q))
+		ret = iommunest__smmuv3_settle(q, result);
+	if (!smmu_gathered(q))
+		smmu_window_empty(&q->window);
+	return ret;
+}
+
+/* So many commands that are fetched.  1: not all. */
+static inline int handle_fetched(struct iommunest_smmuv3_cmdq *q,
+				 uint32_t count,
+				 struct iommunest_smmuv3_cmdq_result *result)
+{
+	const uint32_t end = q->window.end + count;
+	int ret;
+
+	while (q->window.end < end) {
+		ret = handle(q, q->window.words[q->window.end], result);
+		if (ret)
+			return ret;
+		if (result->calls >= MOST_CALLS)
+			return 1;
+	}
+	return 0;
+}
+
+/* Handles @left commands from CONS on. */
+static inline int run_to(struct iommunest_smmuv3_cmdq *q, uint32_t left,
+			 struct iommunest_smmuv3_cmdq_result *result)
+{
+	const struct ring ring = ring_of(q);
+	uint32_t count;
+	int ret;
+
+	smmu_window_empty(&q->window);
+	for (; left; left -= count) {
+		ret = make_room(q, result);
+		if (ret)
+			return ret;
+		count = left;
+		ret = fetch(q, &ring, &count);
+		if (ret < 0)
+			return fail_fetch(q, ret, result);
+		ret = handle_fetched(q, count, result);
+		if (ret < 0)
+			return ret;
+		if (ret)
+			break;
+	}
+	return iommunest__smmuv3_settle(q, result);
+}
+
+/* What a run does, up to its result. */
+static inline int run(struct iommunest_smmuv3_cmdq *q,
+		      struct iommunest_smmuv3_cmdq_result *result)
+{
+	const uint32_t mask = smmu_position_mask(q);
+	int ret;
+
+	if (q->fault.cause || smmu_is_erroneous(q))
+		return q->fault.error;
+	if (q->n_doubt) {
+		ret = iommunest__smmuv3_settle_doubt(q, result);
+		if (ret)
+			return ret;
+	}
+	ret = run_to(q, ring_within((q->prod - q->cons) & mask, q->budget),
+		     result);
+	return ret < 0 ? ret : q->cons != q->prod;
+}
+
+int iommunest__smmuv3_ring_run(struct iommunest_smmuv3_cmdq *q,
+			       struct iommunest_smmuv3_cmdq_result *result)
+{
+	struct iommunest_smmuv3_cmdq_result out = { 0 };
+	int ret;
+
+	q->running = true;
+	q->gerror_before = q->gerror;
+	ret = run(q, &out);
+	q->running = false;
+	smmu_give_result(q, &out, result);
+	return ret;
+}
