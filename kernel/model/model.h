@@ -24,8 +24,12 @@ struct hw_options {
 	bool needs_tail;
 	/* What else was under way to silent devices ends with the time-out. */
 	bool drops_all;
-	/* This many descriptors in a row are refused, whatever they are. */
+	/*
+	 * This many descriptors in a row are refused, whatever they are, after
+	 * so many that are not.
+	 */
 	unsigned int refuses;
+	unsigned int accepts;
 };
 
 /* Devices have the source IDs 1 to DEVICES. */

@@ -13,7 +13,7 @@
 #include "model.h"
 
 #define MOST_CPUS 4u
-#define MOST_EACH 6u
+#define MOST_EACH 40u
 
 static struct submission subs[MOST_CPUS * MOST_EACH];
 static struct run run;
@@ -97,8 +97,16 @@ static bool is_reported(const struct submission *sub)
 	}
 	if (sub->unanswered & ~may_be_silent)
 		return false;
-	return run.hw.refuses ? !sub->refused == !sub->ret || sub->count == 0
-			      : sub->refused == refused;
+	if (!run.hw.refuses)
+		return sub->refused == refused;
+	/* What is not reported is done. */
+	for (i = 0; i < sub->count; i++)
+		if (!(sub->refused >> i & 1) && !sub->descs[i].done &&
+		    !(may_be_silent >> i & 1))
+			return false;
+	if (sub->ret == -EINVAL)
+		return sub->refused || sub->count == 0;
+	return sub->ret || !sub->refused;
 }
 
 static const char *judge(const struct submission *sub)
@@ -215,10 +223,18 @@ static void stuck(unsigned int n)
 	run.hw.refuses = 1 + n % 40;
 }
 
+/* For longer than it takes to come round the queue. */
 static void stuck_for_ever(unsigned int n)
 {
-	start(n, 3, 4);
+	start(n, 3, MOST_EACH);
+	run.hw.accepts = n % 3 ? model_random(300) : 0;
 	run.hw.refuses = ~0u;
+}
+
+static void stuck_for_rounds(unsigned int n)
+{
+	stuck_for_ever(n);
+	run.hw.refuses = 100 + model_random(400);
 }
 
 static void put_device(unsigned int sub, uint16_t sid)
@@ -285,6 +301,22 @@ static void gone_unnamed(unsigned int n)
 	run.hw.names_device = false;
 }
 
+/* And hardware is stuck while it waits for them. */
+static void stuck_and_slow(unsigned int n)
+{
+	two_are_slow(n);
+	run.hw.accepts = model_random(60);
+	run.hw.refuses = n % 4 ? 1 + model_random(80) : ~0u;
+}
+
+static void stuck_and_gone(unsigned int n)
+{
+	gone_among_others(n);
+	run.hw.names_device = n & 4;
+	run.hw.accepts = model_random(60);
+	run.hw.refuses = n % 4 ? 1 + model_random(80) : ~0u;
+}
+
 /* One device never answers; with one, or with two, others may be slow. */
 static void silent_for_ever(unsigned int n)
 {
@@ -304,6 +336,14 @@ static void two_are_silent(unsigned int n)
 	two_are_slow(n);
 	run.devices[1].silent = FOR_EVER;
 	run.devices[2].silent = FOR_EVER;
+}
+
+static void stuck_and_silent(unsigned int n)
+{
+	two_are_silent(n);
+	run.hw.names_device = n & 4;
+	run.hw.accepts = model_random(60);
+	run.hw.refuses = n % 4 ? 1 + model_random(80) : ~0u;
 }
 
 static void two_are_silent_unnamed(unsigned int n)
@@ -346,6 +386,9 @@ static const struct {
 	{ "refused-several", refused_several },
 	{ "stuck", stuck },
 	{ "stuck-for-ever", stuck_for_ever },
+	{ "stuck-for-rounds", stuck_for_rounds },
+	{ "stuck-and-slow", stuck_and_slow },
+	{ "stuck-and-gone", stuck_and_gone },
 	{ "slow-alone", slow_alone },
 	{ "slow-among-others", slow_among_others },
 	{ "slow-unnamed", slow_unnamed },
@@ -356,6 +399,7 @@ static const struct {
 	{ "silent-for-ever", silent_for_ever, true },
 	{ "silent-unnamed", silent_unnamed, true },
 	{ "two-are-silent", two_are_silent, true },
+	{ "stuck-and-silent", stuck_and_silent, true },
 	{ "two-are-silent-unnamed", two_are_silent_unnamed, true },
 	{ "anything", anything },
 };
