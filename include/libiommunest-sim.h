@@ -2,8 +2,7 @@
 /* SPDX-FileCopyrightText: The libiommunest authors */
 /*
  * libiommunest-sim: a simulated /dev/iommu on an Intel VT-d IOMMU, or on an ARM
- * SMMUv3 that has objects and commands only, for tests and demonstrations on
- * any machine.
+ * SMMUv3, for tests and demonstrations on any machine.
  *
  * It implements the library's system call table (struct iommunest_sys) and
  * uses nothing internal to the library.  Checks, their order, errnos and
@@ -12,9 +11,9 @@
  * anything still cached that the guest has invalidated?  See
  * libiommunest-sim(7).
  *
- * Threads: any thread may call any function at any time, except that nobody uses
- * a simulator while iommunest_sim_free() has it; one thread at a time is in a
- * simulator.
+ * Threads: any thread may call any function at any time, except that nobody
+ * uses a simulator while iommunest_sim_free() has it; one thread at a time is
+ * in a simulator.
  */
 #ifndef LIBIOMMUNEST_SIM_H
 #define LIBIOMMUNEST_SIM_H
@@ -49,10 +48,9 @@ enum iommunest_sim_profile {
 	 * Linux 7.3 on an Arm SMMUv3 that can nest, in place of a VT-d; the
 	 * kernel in which a refused command fails its group of 63, and which
 	 * counts what precedes the group (read, and not run); and 7.3 with the
-	 * patches in kernel/.  Objects, and commands with their checks and
-	 * counts, are simulated.  What an SMMUv3 caches is not: DMA through a
-	 * nested HWPT and iommunest_sim_translate() are -EOPNOTSUPP, and event
-	 * queues stay empty.
+	 * patches in kernel/.  It caches context descriptors by device, and
+	 * translations by VMID, ASID and address; a command removes what it
+	 * names, and nothing else does.
 	 */
 	IOMMUNEST_SIM_SMMUV3_7_3 = 6,
 	IOMMUNEST_SIM_SMMUV3_REWORKED = 7,
@@ -80,7 +78,8 @@ struct iommunest_sim_options {
 	/*
 	 * SMMUv3: SMMU_IDR0 to SMMU_IDR5; all 0: those of QEMU's with S2FWB,
 	 * which has range invalidation, ASIDs of 16 bits, and neither ATS nor
-	 * substreams.  Commands are checked by them.
+	 * substreams.  Commands are checked by them, and context descriptors.
+	 * Devices have no substreams, whatever they say.
 	 */
 	uint32_t idr[6];
 	/* SMMUv3: IOMMUNEST_SMMUV3_ERRATA_*, which the kernel tells of. */
@@ -141,10 +140,10 @@ int iommunest_sim_bind(struct iommunest_sim *sim, int fd, uint32_t flags,
  * A stage 1 that the hardware does not support is refused here, as by the
  * driver.  Page requests of the device that have no answer are answered with
  * IOMMUNEST_FAULT_INVALID.  Returns 0, -EBADF, -ENOENT (no such device, HWPT or
- * IOAS), -EINVAL, -EADDRINUSE (something is mapped or allowed where the device's
- * interrupts go, or that the HWPT cannot map), -EFAULT (memory that is mapped is
- * not there), -ENODEV (an HWPT with a fault queue, and a device without page
- * requests), -EOPNOTSUPP, -ENOMEM.
+ * IOAS), -EINVAL, -EADDRINUSE (something is mapped or allowed where the
+ * device's interrupts go, or that the HWPT cannot map), -EFAULT (memory that is
+ * mapped is not there), -ENODEV (an HWPT with a fault queue, and a device
+ * without page requests), -EOPNOTSUPP, -ENOMEM.
  */
 int iommunest_sim_attach(struct iommunest_sim *sim, int fd, uint32_t dev_id,
 			 uint32_t pt_id);
@@ -262,6 +261,22 @@ enum iommunest_sim_dma_reason {
 	 * kernel would not notice, because it has the pages pinned.
 	 */
 	IOMMUNEST_SIM_DMA_HOST_MEMORY = 9,
+	/*
+	 * SMMUv3: the stream table entry has context descriptors that there
+	 * cannot be; the context descriptor is not valid.
+	 */
+	IOMMUNEST_SIM_DMA_STE = 10,
+	IOMMUNEST_SIM_DMA_CD = 11,
+	/* SMMUv3: stage 1 has an address that is too large, or no access flag.
+	 */
+	IOMMUNEST_SIM_DMA_ADDRESS_SIZE = 12,
+	IOMMUNEST_SIM_DMA_ACCESS_FLAG = 13,
+	/*
+	 * SMMUv3: a table of context descriptors has no second level; the
+	 * stream is for substreams only.
+	 */
+	IOMMUNEST_SIM_DMA_SUBSTREAM = 14,
+	IOMMUNEST_SIM_DMA_STREAM_DISABLED = 15,
 };
 
 /* Of iommunest_sim_dma::flags: a request for a privileged mode. */
@@ -282,8 +297,9 @@ struct iommunest_sim_dma {
 	uint64_t done;
 	/*
 	 * Result, for a reason: the address at fault after stage 1, be it that
-	 * of an entry of stage 1 or of the memory; the iova for BLOCKED,
-	 * NOT_CANONICAL and PRIVILEGE.
+	 * of an entry of stage 1, of a context descriptor or of the memory; the
+	 * iova for BLOCKED, NOT_CANONICAL and PRIVILEGE, and where a context
+	 * descriptor has no table for it.
 	 */
 	uint64_t fault_addr;
 };
@@ -291,13 +307,14 @@ struct iommunest_sim_dma {
 /*
  * Acts as a device that reads @len bytes from memory into @buf, or writes them.
  * Addresses are translated as by hardware: stage 1 of a nested HWPT is the
- * guest's own tables, in memory that the parent's IOAS maps, and accessed and
- * dirty bits are set there; stage 2 is what the IOAS maps.  What is cached is
- * used, even if the tables say something else by now; what a walk finds is
- * cached.  Returns 0, -EINVAL (NULL; a bad size or flag), -E2BIG (a newer
- * struct with something unknown in it, or a size above a page), -EBADF, -ENOENT
- * (no such device), -EFAULT (see the reason; what is before the address was
- * transferred), -EOPNOTSUPP (a nested HWPT of an SMMUv3), -ENOMEM.
+ * guest's own tables, in memory that the parent's IOAS maps; a VT-d sets
+ * accessed and dirty bits there; stage 2 is what the IOAS maps.  What is cached
+ * is used, even if the tables say something else by now; what a walk finds is
+ * cached.  On an SMMUv3, the tables are those of AArch64 that a context
+ * descriptor's TTB0 has, with pages of 4, 16 or 64 KiB.  Returns 0, -EINVAL
+ * (NULL; a bad size or flag), -E2BIG (a newer struct with something unknown in
+ * it, or a size above a page), -EBADF, -ENOENT (no such device), -EFAULT (see
+ * the reason; what is before the address was transferred), -ENOMEM.
  */
 int iommunest_sim_dma_read(struct iommunest_sim *sim, int fd,
 			   struct iommunest_sim_dma *dma, void *buf,
@@ -322,12 +339,29 @@ int iommunest_sim_translate(struct iommunest_sim *sim, int fd, uint32_t hwpt_id,
 #define IOMMUNEST_SIM_CACHED_LEAF (1u << 0)
 #define IOMMUNEST_SIM_CACHED_STRUCTURE (1u << 1)
 #define IOMMUNEST_SIM_CACHED_DEV_TLB (1u << 2)
+/* SMMUv3: the context descriptor of a device on the HWPT, for any @addr. */
+#define IOMMUNEST_SIM_CACHED_CONTEXT (1u << 3)
 
-/* Returns the caches that hold @addr, as a mask; 0 also for no such HWPT. */
+/*
+ * Returns the caches that hold @addr, as a mask; 0 also for no such HWPT.  An
+ * SMMUv3 looks for it by the ASIDs of the context descriptors that it has
+ * cached of the HWPT's devices.
+ */
 unsigned int iommunest_sim_cached(const struct iommunest_sim *sim, int fd,
 				  uint32_t hwpt_id, uint64_t addr);
 
-/* Returns how many leaves of an HWPT the IOTLB holds. */
+/*
+ * The same for an ASID of a vIOMMU, whose VMID all on the same parent share: a
+ * mask of IOMMUNEST_SIM_CACHED_LEAF and _STRUCTURE; 0 also for no such vIOMMU.
+ */
+unsigned int iommunest_sim_cached_asid(const struct iommunest_sim *sim, int fd,
+				       uint32_t viommu_id, uint32_t asid,
+				       uint64_t addr);
+
+/*
+ * Returns how many leaves of an HWPT the IOTLB holds; on an SMMUv3, pages of 4
+ * KiB, by ASID as above, without those that are global.
+ */
 size_t iommunest_sim_cached_count(const struct iommunest_sim *sim, int fd,
 				  uint32_t hwpt_id);
 
@@ -382,8 +416,9 @@ struct iommunest_sim_command {
 
 /*
  * Calls @fn for each command of IOMMU_HWPT_INVALIDATE from now on; NULL: for
- * none.  A VT-d has none.  It may call iommunest_sim_stats(), and nothing else
- * of the simulator.
+ * none.  A VT-d has none.  It may call iommunest_sim_cached(),
+ * iommunest_sim_cached_asid(), iommunest_sim_cached_count() and
+ * iommunest_sim_stats(), and nothing else of the simulator.
  */
 void iommunest_sim_on_command(
 	struct iommunest_sim *sim,

@@ -143,6 +143,7 @@ MAN_LINKS = \
 	%D%/iommunest_sim_attach_pasid.3 \
 	%D%/iommunest_sim_bind.3 \
 	%D%/iommunest_sim_cached.3 \
+	%D%/iommunest_sim_cached_asid.3 \
 	%D%/iommunest_sim_cached_count.3 \
 	%D%/iommunest_sim_clear_faults.3 \
 	%D%/iommunest_sim_command.3 \

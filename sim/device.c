@@ -15,6 +15,9 @@
 #include "ranges.h"
 #include "registers.h"
 #include "smmu.h"
+#include "smmu-cache.h"
+#include "smmu-context.h"
+#include "walk.h"
 
 /* Where the IOMMU takes a write for an interrupt. */
 #define MSI_FIRST 0xfee00000u
@@ -33,6 +36,10 @@ bool iommunest__sim_has_dev_tlb(const struct iommunest_sim *sim,
 {
 	const bool nested = dev->hwpt && dev->hwpt->obj.type == SIM_HWPT_NESTED;
 
+	if (sim->profile->smmu && dev->hwpt &&
+	    (!iommunest__sim_smmu_has_ats(&sim->smmu_info) ||
+	     !iommunest__sim_smmu_allows_ats(dev->hwpt)))
+		return false;
 	return dev->ats && !iommunest__sim_is_broken(dev) &&
 	       (!nested || sim->profile->nested_ats);
 }
@@ -58,6 +65,9 @@ struct sim_attachment iommunest__sim_attachment(const struct iommunest_sim *sim,
 	dev = iommunest__sim_device_pasid(dev, pasid);
 	if (!dev || dev->blocked || dev->silent ||
 	    iommunest__sim_is_broken(dev))
+		return attachment;
+	if (sim->profile->smmu && dev->hwpt &&
+	    iommunest__sim_smmu_aborts(dev->hwpt))
 		return attachment;
 	attachment.hwpt = dev->hwpt;
 	if (iommunest__sim_has_dev_tlb(sim, dev))
@@ -117,6 +127,8 @@ void iommunest__sim_device_drop(struct sim_device *dev)
 
 	iommunest__sim_iotlb_drop(&dev->hwpt->iotlb, &all, false);
 	iommunest__sim_tlb_drop(&dev->tlb, &all);
+	/* A new STE is followed by CFGI_STE. */
+	iommunest__sim_smmu_forget(dev);
 }
 
 static void empty_tlbs(struct sim_device *dev)
@@ -175,6 +187,13 @@ static struct sim_ioas *ioas_of(const struct sim_hwpt *hwpt)
 	return (struct sim_ioas *)hwpt->base;
 }
 
+/* An SMMUv3's driver clears a VMID that nobody uses. */
+static void untag(struct sim_hwpt *paging)
+{
+	if (--paging->tagged == 0)
+		iommunest__sim_asids_free(&paging->asids);
+}
+
 void iommunest__sim_device_leave(struct sim_file *iommufd,
 				 struct sim_device *dev)
 {
@@ -183,6 +202,7 @@ void iommunest__sim_device_leave(struct sim_file *iommufd,
 	dev->hwpt = NULL;
 	if (!hwpt)
 		return;
+	untag(iommunest__sim_stage2_of(hwpt));
 	if (hwpt->fault_queue)
 		iommunest__sim_fault_queue_leave(hwpt->fault_queue, dev);
 	hwpt->obj.users--;
@@ -194,6 +214,7 @@ void iommunest__sim_device_join(struct sim_device *dev, struct sim_hwpt *hwpt,
 				bool on_list)
 {
 	hwpt->obj.users++;
+	iommunest__sim_stage2_of(hwpt)->tagged++;
 	dev->hwpt = hwpt;
 	dev->blocked = true;
 	dev->silent = false;
@@ -286,10 +307,13 @@ static int attach_hwpt(const struct iommunest_sim *sim,
 	if (dev->hwpt && ioas_of(dev->hwpt) != ioas)
 		iommunest__sim_ranges_remove(&ioas_of(dev->hwpt)->reserved,
 					     dev);
+	/* What both have in common stays in use, and cached. */
+	iommunest__sim_stage2_of(hwpt)->tagged++;
 	iommunest__sim_device_leave(iommufd, dev);
 	if (!hwpt->fault_queue)
 		iommunest__sim_requests_free(dev);
 	iommunest__sim_device_join(dev, hwpt, true);
+	iommunest__sim_stage2_of(hwpt)->tagged--;
 	return 0;
 }
 

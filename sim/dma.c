@@ -14,6 +14,8 @@
 #include "lock.h"
 #include "objects.h"
 #include "page-request.h"
+#include "smmu.h"
+#include "smmu-walk.h"
 #include "stage2.h"
 #include "user-memory.h"
 #include "walk.h"
@@ -133,6 +135,42 @@ static int translate(struct transfer *transfer, struct sim_entry *leaf,
 	return cache(transfer, *level, leaf);
 }
 
+/* Its IOTLB is by ASID, and not by HWPT. */
+static int translate_smmu(struct transfer *transfer, struct sim_entry *page,
+			  unsigned int *level)
+{
+	struct sim_access *access = &transfer->access;
+	struct sim_tlb *own = transfer->attachment.tlb;
+	const struct sim_entry *cached =
+		own ? find_in(transfer, own, level) : NULL;
+	int ret;
+
+	if (cached) {
+		*page = *cached;
+		return 0;
+	}
+	*level = 0;
+	if (own && iommunest__sim_tlb_reserve(own, *level))
+		return -ENOMEM;
+	ret = iommunest__sim_smmu_translate(access, transfer->dev, page);
+	if (ret)
+		return ret;
+	if (own)
+		iommunest__sim_tlb_insert(own, *level, access->iova, page);
+	return 0;
+}
+
+static int translate_any(struct transfer *transfer, struct sim_entry *leaf,
+			 unsigned int *level)
+{
+	const struct sim_access *access = &transfer->access;
+
+	return access->sim->profile->smmu &&
+			       iommunest__sim_smmu_has_stage1(access->hwpt)
+		       ? translate_smmu(transfer, leaf, level)
+		       : translate(transfer, leaf, level);
+}
+
 /* @addr is after stage 1. */
 static int move(struct transfer *transfer, uint64_t addr, uint64_t host,
 		size_t len)
@@ -161,7 +199,7 @@ static int move_in_page(struct transfer *transfer)
 	struct sim_entry leaf;
 	unsigned int level;
 	uint64_t offset;
-	int ret = translate(transfer, &leaf, &level);
+	int ret = translate_any(transfer, &leaf, &level);
 
 	if (ret)
 		return ret;
@@ -189,13 +227,6 @@ static int run(struct transfer *transfer)
 	return ret;
 }
 
-/* Tables of an SMMUv3's stage 1 are not walked. */
-static bool is_smmu_nested(const struct iommunest_sim *sim,
-			   const struct sim_hwpt *hwpt)
-{
-	return sim->profile->smmu && hwpt && hwpt->obj.type == SIM_HWPT_NESTED;
-}
-
 static int start(struct iommunest_sim *sim, int fd,
 		 const struct iommunest_sim_dma *dma, struct transfer *transfer)
 {
@@ -210,8 +241,6 @@ static int start(struct iommunest_sim *sim, int fd,
 	transfer->dev = dev;
 	transfer->pasid = dma->pasid;
 	transfer->attachment = iommunest__sim_attachment(sim, dev, dma->pasid);
-	if (is_smmu_nested(sim, transfer->attachment.hwpt))
-		return -EOPNOTSUPP;
 	transfer->access.sim = sim;
 	transfer->access.hwpt = transfer->attachment.hwpt;
 	transfer->access.iova = dma->iova;

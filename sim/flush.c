@@ -10,6 +10,7 @@
 #include "device.h"
 #include "registers.h"
 #include "objects.h"
+#include "smmu-cache.h"
 
 /* The largest address mask that some versions of QEMU take. */
 #define QEMU_AM_MAX 18u
@@ -287,7 +288,7 @@ static void flush_nested(struct iommunest_sim *sim, struct sim_hwpt *hwpt,
 	const struct sim_block told = iotlb_block(sim, block);
 	struct sim_device *dev;
 
-	if (told.all)
+	if (told.all || sim->profile->smmu)
 		iommunest__sim_iotlb_drop(&hwpt->iotlb, &all, false);
 	else
 		iommunest__sim_iotlb_drop_output(&hwpt->iotlb, &told);
@@ -305,6 +306,9 @@ static void flush_of_ioas(struct iommunest_sim *sim, struct sim_object *obj,
 {
 	struct sim_hwpt *hwpt = (struct sim_hwpt *)obj;
 
+	/* An SMMUv3 has no command for addresses between the stages. */
+	if (obj->type == SIM_HWPT_PAGING && hwpt->base == ioas)
+		iommunest__sim_asids_free(&hwpt->asids);
 	if (obj->type == SIM_HWPT_PAGING && hwpt->base == ioas && hwpt->devices)
 		flush_paging(sim, hwpt, block);
 	if (obj->type == SIM_HWPT_NESTED && hwpt->devices &&

@@ -33,6 +33,12 @@
 /* What stage 2 allows. */
 #define SIM_ENTRY_S2_READ (1u << 4)
 #define SIM_ENTRY_S2_WRITE (1u << 5)
+/*
+ * Of an SMMUv3: how many bits of an address stage 1's entry leaves as they are,
+ * from 12.  It is what an invalidation names, whatever is cached of it.
+ */
+#define SIM_ENTRY_SHIFT(shift) ((uint32_t)(shift) << 8)
+#define SIM_ENTRY_SHIFT_OF(flags) ((flags) >> 8 & 0x3f)
 
 struct sim_entry {
 	uint64_t key;
@@ -68,6 +74,49 @@ struct sim_iotlb {
 	struct sim_tlb tlb;
 	/* Entries above the leaves: they cover 2 MiB, 1 GiB and 512 GiB. */
 	struct sim_set structures[SIM_LEVELS];
+};
+
+/* In place of an ASID: of pages that are global. */
+#define SIM_ASID_GLOBAL 0x10000u
+
+/* What an SMMUv3 has cached of one ASID. */
+struct sim_asid {
+	uint32_t asid;
+	/* Of 4 KiB, by number, whatever stage 1's are. */
+	struct sim_set pages;
+	/* Tables, by their size and the addresses that they are for. */
+	struct sim_set tables;
+};
+
+/* Of one VMID. */
+struct sim_asids {
+	struct sim_asid *all;
+	size_t count;
+	size_t room;
+};
+
+/* A context descriptor, as an SMMUv3 has it cached. */
+struct sim_context {
+	bool cached;
+	/* EPD0, TBI0, AFFD and HAD0. */
+	bool no_table;
+	bool ignores_top_byte;
+	bool ignores_access_flag;
+	bool ignores_table_rights;
+	uint16_t asid;
+	uint64_t table;
+	/* log2 of the granule; widths of addresses before and after stage 1. */
+	unsigned int granule;
+	unsigned int input_width;
+	unsigned int output_width;
+};
+
+/* What an SMMUv3 has cached of a stream's configuration, for SSID 0. */
+struct sim_contexts {
+	struct sim_context context;
+	/* Where a table of two levels has the second. */
+	bool has_level2;
+	uint64_t level2;
 };
 
 /* ---- What is mapped ---- */
@@ -185,6 +234,9 @@ struct sim_hwpt {
 	uint64_t ste[2];
 	/* Of a nest parent on an SMMUv3; its vIOMMUs share it. */
 	uint16_t vmid;
+	/* What is cached of that, and how many devices use it. */
+	struct sim_asids asids;
+	unsigned int tagged;
 	/* NULL: page requests are answered by the kernel. */
 	struct sim_fault_queue *fault_queue;
 	/* A list in the order in which they were attached. */
@@ -251,6 +303,7 @@ struct sim_device {
 	struct sim_hwpt *hwpt;
 	struct sim_device *next;
 	struct sim_tlb tlb;
+	struct sim_contexts contexts;
 	/* In the order in which they came. */
 	struct sim_request *requests;
 };

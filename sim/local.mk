@@ -69,8 +69,16 @@ SIM_SOURCES = \
 	%D%/smmu.h \
 	%D%/smmu-command.c \
 	%D%/smmu-command.h \
+	%D%/smmu-cache.c \
+	%D%/smmu-cache.h \
+	%D%/smmu-context.c \
+	%D%/smmu-context.h \
+	%D%/smmu-execute.c \
+	%D%/smmu-execute.h \
 	%D%/smmu-registers.c \
 	%D%/smmu-registers.h \
+	%D%/smmu-walk.c \
+	%D%/smmu-walk.h \
 	%D%/stage2.c \
 	%D%/stage2.h \
 	%D%/sys-table.c \

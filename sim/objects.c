@@ -9,6 +9,7 @@
 #include "cache.h"
 #include "iopt.h"
 #include "set.h"
+#include "smmu-cache.h"
 
 static int grow(struct sim_file *file)
 {
@@ -196,6 +197,7 @@ static void free_object(struct sim_object *obj)
 	case SIM_HWPT_NESTED:
 		iommunest__sim_iotlb_free(&hwpt->iotlb);
 		iommunest__sim_set_free(&hwpt->dirty);
+		iommunest__sim_asids_free(&hwpt->asids);
 		break;
 	case SIM_VIOMMU:
 	case SIM_VDEVICE:

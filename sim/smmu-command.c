@@ -31,17 +31,6 @@
 #define TG_16K (UINT64_C(2) << 10)
 #define TTL_1 (UINT64_C(1) << 8)
 
-enum {
-	CFGI_CD = 0x05,
-	CFGI_CD_ALL = 0x06,
-	NH_ALL = 0x10,
-	NH_ASID = 0x11,
-	NH_VA = 0x12,
-	NH_VAA = 0x13,
-	NSNH_ALL = 0x30,
-	ATC_INV = 0x40,
-};
-
 /* Of the ID registers. */
 struct features {
 	bool ats;
@@ -106,27 +95,27 @@ static bool allow(const struct features *has, const uint64_t word[2],
 	const uint64_t asid = has->asid16 ? ASID_16 : ASID_8;
 
 	switch (word[0] & OPCODE) {
-	case NSNH_ALL:
+	case SIM_SMMU_NSNH_ALL:
 		return true;
-	case NH_ALL:
+	case SIM_SMMU_NH_ALL:
 		allowed[0] |= VMID;
 		return true;
-	case NH_ASID:
+	case SIM_SMMU_NH_ASID:
 		allowed[0] |= VMID | asid;
 		return true;
-	case NH_VA:
+	case SIM_SMMU_NH_VA:
 		allowed[0] |= asid;
 		return allow_va(has, word, allowed);
-	case NH_VAA:
+	case SIM_SMMU_NH_VAA:
 		return allow_va(has, word, allowed);
-	case CFGI_CD:
+	case SIM_SMMU_CFGI_CD:
 		allowed[0] |= SID | (has->ssid ? SSID : 0);
 		allowed[1] |= LEAF;
 		return true;
-	case CFGI_CD_ALL:
+	case SIM_SMMU_CFGI_CD_ALL:
 		allowed[0] |= SID;
 		return true;
-	case ATC_INV:
+	case SIM_SMMU_ATC_INV:
 		return allow_atc(has, word, allowed);
 	default:
 		return false;
@@ -152,14 +141,22 @@ static const struct sim_device *find_stream(const struct sim_file *file,
 }
 
 /* The host's number is not a guest's by accident. */
+#define FIRST_STREAM 0x10000u
+
+uint32_t iommunest__sim_smmu_device(uint64_t stream)
+{
+	return (uint32_t)stream - FIRST_STREAM;
+}
+
 static uint64_t stream_of(const struct sim_device *dev)
 {
-	return 0x10000u + dev->obj.id;
+	return FIRST_STREAM + (uint64_t)dev->obj.id;
 }
 
 static bool has_stream(uint64_t opcode)
 {
-	return opcode == CFGI_CD || opcode == CFGI_CD_ALL || opcode == ATC_INV;
+	return opcode == SIM_SMMU_CFGI_CD || opcode == SIM_SMMU_CFGI_CD_ALL ||
+	       opcode == SIM_SMMU_ATC_INV;
 }
 
 int iommunest__sim_smmu_convert(const struct sim_call *call,
@@ -181,8 +178,8 @@ int iommunest__sim_smmu_convert(const struct sim_call *call,
 		word[0] = (word[0] & ~SID) | stream_of(dev) << 32;
 		return 0;
 	}
-	if (opcode == NSNH_ALL)
-		word[0] = NH_ALL;
+	if (opcode == SIM_SMMU_NSNH_ALL)
+		word[0] = SIM_SMMU_NH_ALL;
 	word[0] = (word[0] & ~VMID) | (uint64_t)viommu->parent->vmid << 32;
 	return 0;
 }

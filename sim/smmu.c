@@ -13,6 +13,8 @@
 #include "fault.h"
 #include "objects.h"
 #include "smmu-command.h"
+#include "smmu-context.h"
+#include "smmu-execute.h"
 #include "user-memory.h"
 
 #define HWPT_TYPE 2u
@@ -74,11 +76,35 @@ int iommunest__sim_smmu_read_ste(const struct sim_call *call, uint64_t ste[2])
 	return 0;
 }
 
+static bool has_config_s1(const struct sim_hwpt *hwpt)
+{
+	return hwpt->obj.type == SIM_HWPT_NESTED && hwpt->ste[0] & STE0_V &&
+	       config_of(hwpt->ste) == CONFIG_S1;
+}
+
+bool iommunest__sim_smmu_has_stage1(const struct sim_hwpt *hwpt)
+{
+	return has_config_s1(hwpt) && !iommunest__sim_smmu_bypasses(hwpt);
+}
+
+/* An STE without V has Config 0. */
+bool iommunest__sim_smmu_aborts(const struct sim_hwpt *hwpt)
+{
+	return hwpt->obj.type == SIM_HWPT_NESTED &&
+	       config_of(hwpt->ste) == CONFIG_ABORT;
+}
+
+/* EATS is looked at with a stage 1 only. */
+bool iommunest__sim_smmu_allows_ats(const struct sim_hwpt *hwpt)
+{
+	return !has_config_s1(hwpt) ||
+	       (hwpt->ste[1] >> STE1_EATS_SHIFT & 3) == EATS_FULL;
+}
+
 int iommunest__sim_smmu_check_attach(const struct sim_device *dev,
 				     const struct sim_hwpt *hwpt)
 {
-	if (hwpt->obj.type != SIM_HWPT_NESTED || !(hwpt->ste[0] & STE0_V) ||
-	    config_of(hwpt->ste) != CONFIG_S1)
+	if (!has_config_s1(hwpt))
 		return 0;
 	if (!dev->vdevice || &dev->vdevice->viommu->obj != hwpt->base)
 		return -ENOENT;
@@ -94,7 +120,9 @@ struct array {
 	uint64_t group[GROUP][2];
 	uint32_t start;
 	uint32_t count;
-	/* The hardware does not answer. */
+	/* Those of the group that the hardware refuses, a bit for each. */
+	uint64_t refused;
+	/* It does not answer. */
 	bool silent;
 };
 
@@ -143,6 +171,18 @@ static void put(struct iommunest_sim *sim, const uint64_t word[2])
 		sim->on_command(sim->on_command_user, &command);
 }
 
+/* The hardware goes first: on_command() may look at the caches. */
+static void issue_one(const struct array *array, uint32_t i)
+{
+	struct iommunest_sim *sim = array->call->sim;
+
+	sim->stats.descs++;
+	if (!array->silent && !(array->refused >> i & 1))
+		iommunest__sim_smmu_execute(array->call->file, array->viommu,
+					    array->group[i]);
+	put(sim, array->group[i]);
+}
+
 static int issue(struct array *array)
 {
 	static const uint64_t sync[2] = { SIM_SMMU_SYNC, 0 };
@@ -151,10 +191,8 @@ static int issue(struct array *array)
 
 	if (!array->count)
 		return 0;
-	for (i = 0; i < array->count; i++) {
-		sim->stats.descs++;
-		put(sim, array->group[i]);
-	}
+	for (i = 0; i < array->count; i++)
+		issue_one(array, i);
 	put(sim, sync);
 	return array->silent ? -ETIMEDOUT : 0;
 }
@@ -180,8 +218,10 @@ static int gather_one(struct array *array)
 		return ret;
 	error = iommunest__sim_fault_hardware(call->sim);
 	/* The driver skips what the hardware refuses, and tells nobody. */
-	if (error.refused)
+	if (error.refused) {
 		call->sim->stats.refused++;
+		array->refused |= UINT64_C(1) << array->count;
+	}
 	array->silent |= error.silent;
 	array->count++;
 	return 0;
@@ -194,6 +234,7 @@ static int gather(struct array *array)
 	int ret = 0;
 
 	array->count = 0;
+	array->refused = 0;
 	array->silent = false;
 	while (!ret && array->count < left && array->count < GROUP)
 		ret = gather_one(array);

@@ -68,14 +68,16 @@ static bool has_flag(const struct sim_access *access, uint64_t flag)
 	return access->hwpt->s1.flags & flag;
 }
 
-/* As of a CPU: WPE is CR0.WP. */
-static bool stage1_allows(const struct sim_access *access, uint32_t rights)
+/* As of a CPU: WPE is CR0.WP.  Arm's have no such thing. */
+bool iommunest__sim_stage1_allows(const struct sim_access *access,
+				  uint32_t rights)
 {
 	if (!access->privileged && !(rights & SIM_ENTRY_USER))
 		return false;
 	if (!access->write || rights & SIM_ENTRY_WRITE)
 		return true;
-	return access->privileged && !has_flag(access, IOMMU_VTD_S1_WPE);
+	return access->privileged && !access->sim->profile->smmu &&
+	       !has_flag(access, IOMMU_VTD_S1_WPE);
 }
 
 bool iommunest__sim_leaf_allows(const struct sim_access *access, uint32_t flags)
@@ -84,7 +86,7 @@ bool iommunest__sim_leaf_allows(const struct sim_access *access, uint32_t flags)
 		access->write ? SIM_ENTRY_S2_WRITE : SIM_ENTRY_S2_READ;
 
 	return flags & SIM_ENTRY_KNOWN && flags & stage2 &&
-	       stage1_allows(access, flags) &&
+	       iommunest__sim_stage1_allows(access, flags) &&
 	       (!access->write || flags & SIM_ENTRY_DIRTY);
 }
 
@@ -104,7 +106,21 @@ static int stage2(struct sim_access *access, uint64_t addr, bool write,
 	return 0;
 }
 
-static uint32_t stage2_flags(const struct sim_stage2 *to)
+int iommunest__sim_read_stage2(struct sim_access *access, uint64_t addr,
+			       void *to, size_t len)
+{
+	struct sim_stage2 at;
+	int ret = stage2(access, addr, false, &at);
+
+	if (ret)
+		return ret;
+	return iommunest__sim_user_read(access->sim, to, at.host, len)
+		       ? iommunest__sim_refuse(
+				 access, IOMMUNEST_SIM_DMA_HOST_MEMORY, addr)
+		       : 0;
+}
+
+uint32_t iommunest__sim_stage2_flags(const struct sim_stage2 *to)
 {
 	return (to->readable ? SIM_ENTRY_S2_READ : 0) |
 	       (to->writable ? SIM_ENTRY_S2_WRITE : 0);
@@ -120,7 +136,8 @@ static struct sim_entry leaf_of(const struct sim_access *access, uint64_t addr,
 	return (struct sim_entry){
 		.addr = addr & ~mask,
 		.host = to->host - (access->iova & mask),
-		.flags = SIM_ENTRY_KNOWN | rights | stage2_flags(to),
+		.flags = SIM_ENTRY_KNOWN | rights |
+			 iommunest__sim_stage2_flags(to),
 	};
 }
 
@@ -289,7 +306,7 @@ static int take_leaf(struct sim_access *access, const struct table *table,
 	struct sim_stage2 to;
 	int ret;
 
-	if (!stage1_allows(access, rights))
+	if (!iommunest__sim_stage1_allows(access, rights))
 		return iommunest__sim_refuse(
 			access, IOMMUNEST_SIM_DMA_PERMISSION, entry->addr);
 	ret = stage2(access, addr, access->write, &to);
@@ -337,7 +354,9 @@ static int walk_tables(struct sim_access *access, struct sim_entry *leaf,
 int iommunest__sim_walk(struct sim_access *access, struct sim_entry *leaf,
 			unsigned int *level)
 {
-	if (access->hwpt->obj.type == SIM_HWPT_PAGING)
+	/* Of an SMMUv3's nested HWPTs, those without a stage 1 come here. */
+	if (access->hwpt->obj.type == SIM_HWPT_PAGING ||
+	    access->sim->profile->smmu)
 		return look_up(access, leaf, level);
 	if (access->privileged && !has_flag(access, IOMMU_VTD_S1_SRE))
 		return iommunest__sim_refuse(

@@ -4,7 +4,7 @@
 #ifndef IOMMUNEST_SIM_WALK_H
 #define IOMMUNEST_SIM_WALK_H
 
-#include "internal.h"
+#include "stage2.h"
 
 /* One access within a page. */
 struct sim_access {
@@ -28,6 +28,14 @@ int iommunest__sim_walk(struct sim_access *access, struct sim_entry *leaf,
 /* Whether @flags of a leaf allow the access without another walk. */
 bool iommunest__sim_leaf_allows(const struct sim_access *access,
 				uint32_t flags);
+/* Whether stage 1's @rights do. */
+bool iommunest__sim_stage1_allows(const struct sim_access *access,
+				  uint32_t rights);
+/* What of a leaf's flags stage 2 says. */
+uint32_t iommunest__sim_stage2_flags(const struct sim_stage2 *to);
+/* Reads what is in one page, after stage 1.  Returns 0 or -EFAULT. */
+int iommunest__sim_read_stage2(struct sim_access *access, uint64_t addr,
+			       void *to, size_t len);
 /* The paging HWPT that translates last. */
 struct sim_hwpt *iommunest__sim_stage2_of(struct sim_hwpt *hwpt);
 int iommunest__sim_refuse(struct sim_access *access, uint32_t reason,
