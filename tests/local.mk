@@ -65,6 +65,7 @@ VALGRIND_TESTS = $(WRAPPED_TESTS) \
 	%D%/sim/test-sim-map \
 	%D%/sim/test-sim-pasid \
 	%D%/sim/test-sim-silent \
+	%D%/sim/test-sim-smmu \
 	%D%/sim/test-sim-threads \
 	%D%/smmuv3/test-smmuv3 \
 	%D%/smmuv3/test-smmuv3-viommu \
@@ -442,6 +443,8 @@ CONFORMANCE_SOURCES = \
 	%D%/conformance/random.h \
 	%D%/conformance/smmu.c \
 	%D%/conformance/smmu.h \
+	%D%/conformance/smmu-guest.c \
+	%D%/conformance/smmu-guest.h \
 	%D%/conformance/support.c \
 	%D%/conformance/viommu-uapi.h
 %C%_conformance_test_conformance_SOURCES = \
@@ -454,6 +457,16 @@ CONFORMANCE_SOURCES = \
 	%D%/conformance/sim-env.h \
 	%D%/conformance/test-conformance-smmu.c \
 	$(CONFORMANCE_SOURCES)
+%C%_sim_test_sim_smmu_SOURCES = \
+	%D%/conformance/sim-env.c \
+	%D%/conformance/sim-env.h \
+	%D%/conformance/smmu-dma.c \
+	%D%/conformance/smmu-large.c \
+	%D%/conformance/smmu-random.c \
+	%D%/sim/test-sim-smmu.c \
+	$(CONFORMANCE_SOURCES)
+%C%_sim_test_sim_smmu_LDADD = %D%/libtest.la libiommunest-sim.la \
+	libiommunest.la $(CHECK_LIBS)
 %C%_conformance_test_conformance_smmu_LDADD = %D%/libtest.la \
 	libiommunest-sim.la libiommunest.la $(CHECK_LIBS)
 %C%_conformance_test_conformance_LDADD = %D%/libtest.la libiommunest-sim.la \

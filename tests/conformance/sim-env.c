@@ -180,7 +180,7 @@ int sim_env_open_smmu(struct sim_env *env,
 	conf->attach = attach;
 	conf->record = record;
 	conf->user = env;
-	conf->vsid = 0x10;
+	conf->vsid = SMMU_VSID;
 	conf->smmu_count = count_of(options->profile);
 	conf->attach_other = attach_other;
 	conf->commands = commands;

@@ -23,6 +23,13 @@
 
 #define SMMU_GROUP 63u
 
+/*
+ * Stream ids that are not the devices' own, so that one which is not translated
+ * is seen.
+ */
+#define SMMU_VSID 0x55u
+#define SMMU_OTHER_VSID 0x66u
+
 #define SMMU_OP 0xffull
 #define SMMU_CFGI_STE 0x03ull
 #define SMMU_CFGI_CD 0x05ull

@@ -60,10 +60,10 @@ endif
 	%D%/smmu-edu.h \
 	%D%/smmu-env.c \
 	%D%/smmu-env.h \
-	%D%/smmu-guest.c \
-	%D%/smmu-guest.h \
 	%D%/smmu-hw.c \
 	%D%/smmu-hw.h \
+	%D%/smmu-machine.c \
+	%D%/smmu-machine.h \
 	%D%/trace.c \
 	%D%/trace.h \
 	%D%/vfio-uapi.h \
@@ -75,16 +75,20 @@ VM_LDADD = %D%/libvm.la tests/libtest.la libiommunest-sim.la libiommunest.la \
 
 %C%_smmu_conformance_LDADD = $(VM_LDADD)
 
+%C%_smmu_dma_SOURCES = %D%/smmu-main.c tests/conformance/smmu-dma.c
 %C%_smmu_dma_LDADD = $(VM_LDADD)
 
 %C%_smmu_errors_LDADD = $(VM_LDADD) -lpthread
 
+%C%_smmu_events_SOURCES = %D%/smmu-main.c tests/conformance/smmu-events.c
 %C%_smmu_events_LDADD = $(VM_LDADD)
 
+%C%_smmu_large_SOURCES = %D%/smmu-main.c tests/conformance/smmu-large.c
 %C%_smmu_large_LDADD = $(VM_LDADD)
 
 %C%_smmu_library_LDADD = $(VM_LDADD)
 
+%C%_smmu_random_SOURCES = %D%/smmu-main.c tests/conformance/smmu-random.c
 %C%_smmu_random_LDADD = $(VM_LDADD)
 
 %C%_vm_check_LDADD = $(VM_LDADD)

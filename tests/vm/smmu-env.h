@@ -17,13 +17,6 @@ struct smmu_env {
 };
 
 /*
- * Stream ids that are not the devices' own, so that one which is not translated
- * is seen.
- */
-#define SMMU_VSID 0x55u
-#define SMMU_OTHER_VSID 0x66u
-
-/*
  * Returns 0 or a negated errno; env->real.env.why may say more.  Of one
  * environment, which stays until the process ends.
  */

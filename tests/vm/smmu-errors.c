@@ -4,7 +4,7 @@
  * Errors of the hardware: a queue that stands still, and a command that is
  * refused when it is executed.
  */
-#include "smmu-guest.h"
+#include "smmu-machine.h"
 
 #include "tests/harness/support.h"
 
@@ -18,7 +18,6 @@
 #define MOST 200u
 #define NEW 200u
 
-static struct guest guest;
 static struct guest_stage1 stage1;
 
 static void set_up(void)
@@ -39,7 +38,7 @@ static void set_up(void)
 /* A test that fails leaves the queue to the next one. */
 static void tear_down(void)
 {
-	smmu_hw_enable_queue(guest.smmu.hw, true);
+	smmu_hw_enable_queue(machine.smmu.hw, true);
 }
 
 FIXTURE(set_up, tear_down);
@@ -58,8 +57,8 @@ static void remap(unsigned int page, unsigned int frame)
 
 static void resume(void)
 {
-	smmu_hw_enable_queue(guest.smmu.hw, true);
-	while (!smmu_hw_is_idle(guest.smmu.hw))
+	smmu_hw_enable_queue(machine.smmu.hw, true);
+	while (!smmu_hw_is_idle(machine.smmu.hw))
 		sched_yield();
 }
 
@@ -89,12 +88,12 @@ TEST_LOOP(a_queue_that_stands_still_is_etimedout, ARRAY_LEN(silences))
 	for (i = 0; i < MOST; i++)
 		commands[i] = guest_nh_va(ASID, 1);
 	remap(1, NEW);
-	prod = smmu_hw_prod(guest.smmu.hw);
-	smmu_hw_enable_queue(guest.smmu.hw, false);
+	prod = smmu_hw_prod(machine.smmu.hw);
+	smmu_hw_enable_queue(machine.smmu.hw, false);
 	ck_assert_int_eq(guest_invalidate_all(&guest, commands, &count),
 			 -ETIMEDOUT);
 	ck_assert_uint_eq(count, exact ? 0 : silent->counted);
-	ck_assert_uint_eq(smmu_hw_since(guest.smmu.hw, prod, sent, 4),
+	ck_assert_uint_eq(smmu_hw_since(machine.smmu.hw, prod, sent, 4),
 			  silent->sent + 1);
 	reads(1, 1);
 	resume();
@@ -136,7 +135,7 @@ static void *call(void *data)
 /* The second of three becomes another one before hardware sees it. */
 static void call_with_an_illegal_one(struct caller *caller)
 {
-	struct smmu_hw *hw = guest.smmu.hw;
+	struct smmu_hw *hw = machine.smmu.hw;
 	const uint32_t prod = smmu_hw_prod(hw);
 	struct conf_command none;
 	pthread_t thread;
@@ -180,11 +179,11 @@ TEST(a_command_that_hardware_refuses_counts_as_done)
 
 int main(int argc, char **argv)
 {
-	int ret = guest_open(&guest);
+	int ret = machine_open();
 
 	if (ret) {
 		printf("no environment: %s: %s\n", strerror(-ret),
-		       guest_env(&guest)->why);
+		       machine.smmu.real.env.why);
 		return EXIT_FAILURE;
 	}
 	return support_run(argc, argv);

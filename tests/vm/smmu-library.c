@@ -5,7 +5,7 @@
  * submission has returned, no device reads a page that it was to drop, whatever
  * the kernel's count means.
  */
-#include "smmu-guest.h"
+#include "smmu-machine.h"
 
 #include "tests/harness/support.h"
 
@@ -18,7 +18,6 @@
 #define COUNT 100u
 #define ADDR(page) (GUEST_IOVA + (page)*0x1000ull)
 
-static struct guest guest;
 static struct guest_stage1 stage1;
 static struct iommunest_ctx *ctx;
 static struct iommunest_smmuv3_caps caps;
@@ -115,7 +114,7 @@ static void set_up(void)
 
 static void tear_down(void)
 {
-	smmu_hw_enable_queue(guest.smmu.hw, true);
+	smmu_hw_enable_queue(machine.smmu.hw, true);
 	iommunest_batch_free(batch);
 	iommunest_close(ctx);
 }
@@ -306,7 +305,7 @@ TEST(a_dead_queue_leaves_all_of_the_call_in_doubt)
 	remap(3);
 	for (i = 0; i < COUNT; i++)
 		add_page(i == 5 ? 3 : 9);
-	smmu_hw_enable_queue(guest.smmu.hw, false);
+	smmu_hw_enable_queue(machine.smmu.hw, false);
 	ck_assert_int_eq(submit(IOMMUNEST_POLICY_STOP), -ETIMEDOUT);
 	ck_assert_uint_eq(report.blame, IOMMUNEST_BLAME_ENTRY);
 	ck_assert_uint_eq(report.handled, 0);
@@ -314,7 +313,7 @@ TEST(a_dead_queue_leaves_all_of_the_call_in_doubt)
 	ck_assert_uint_eq(report.last_index, SMMU_GROUP - 1);
 	ck_assert(!report.exact);
 	ck_assert_uint_eq(report.pending, COUNT);
-	smmu_hw_enable_queue(guest.smmu.hw, true);
+	smmu_hw_enable_queue(machine.smmu.hw, true);
 	ck_assert_int_eq(submit(IOMMUNEST_POLICY_STOP), 0);
 	reads(3, NEW);
 }
@@ -402,11 +401,11 @@ TEST(what_the_check_refuses_the_kernel_refuses_and_nothing_else)
 
 int main(int argc, char **argv)
 {
-	int ret = guest_open(&guest);
+	int ret = machine_open();
 
 	if (ret) {
 		printf("no environment: %s: %s\n", strerror(-ret),
-		       guest_env(&guest)->why);
+		       machine.smmu.real.env.why);
 		return EXIT_FAILURE;
 	}
 	return support_run(argc, argv);

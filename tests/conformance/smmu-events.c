@@ -7,11 +7,6 @@
 
 #include <endian.h>
 #include <poll.h>
-#include <sched.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #define ASID 5u
 #define F_TRANSLATION 0x10u
@@ -22,7 +17,6 @@ struct record {
 	uint64_t event[4];
 };
 
-static struct guest guest;
 static struct guest_stage1 stage1;
 static struct veventq_alloc queue;
 
@@ -53,7 +47,9 @@ static void set_up(void)
 
 static void tear_down(void)
 {
-	close((int)queue.out_veventq_fd);
+	struct conf_env *env = guest_env(&guest);
+
+	env->sys->close(env->sys_data, (int)queue.out_veventq_fd);
 	conf_destroy_is(guest_env(&guest), queue.out_veventq_id, 0);
 }
 
@@ -61,13 +57,20 @@ FIXTURE(set_up, tear_down);
 
 static void fault(unsigned int device, unsigned int page)
 {
-	edu_start_read(&guest.edu[device], GUEST_IOVA + page * 0x1000ull, 4);
-	edu_wait(&guest.edu[device]);
+	guest_read(&guest, device, page);
+}
+
+static ssize_t read_queue(void *to, size_t len)
+{
+	struct conf_env *env = guest_env(&guest);
+
+	return env->sys->read(env->sys_data, (int)queue.out_veventq_fd, to,
+			      len);
 }
 
 static size_t read_some(void *to, size_t len)
 {
-	ssize_t ret = read((int)queue.out_veventq_fd, to, len);
+	ssize_t ret = read_queue(to, len);
 
 	ck_assert_int_ge(ret, 0);
 	return (size_t)ret;
@@ -76,10 +79,11 @@ static size_t read_some(void *to, size_t len)
 /* The kernel has a thread that reports them. */
 static void wait_for_event(void)
 {
+	struct conf_env *env = guest_env(&guest);
 	struct pollfd fd = { .fd = (int)queue.out_veventq_fd,
 			     .events = POLLIN };
 
-	ck_assert_int_eq(poll(&fd, 1, -1), 1);
+	ck_assert_int_eq(env->sys->poll(env->sys_data, &fd, 1, -1), 1);
 }
 
 static void next(struct record *record)
@@ -125,14 +129,11 @@ TEST(a_context_descriptor_that_is_not_valid_is_an_event)
 TEST(a_record_is_read_as_a_whole)
 {
 	struct record records[2];
-	const int fd = (int)queue.out_veventq_fd;
 
 	fault(0, 1);
 	wait_for_event();
-	ck_assert_int_eq(read(fd, records, sizeof(records[0]) - 1), -1);
-	ck_assert_int_eq(errno, EINVAL);
-	ck_assert_int_eq(read(fd, records, 7), -1);
-	ck_assert_int_eq(errno, EINVAL);
+	ck_assert_int_eq(read_queue(records, sizeof(records[0]) - 1), -EINVAL);
+	ck_assert_int_eq(read_queue(records, 7), -EINVAL);
 	ck_assert_uint_eq(read_some(records, sizeof(records)),
 			  sizeof(records[0]));
 	is_event(&records[0], F_TRANSLATION, 0);
@@ -156,8 +157,7 @@ TEST(events_that_are_lost_are_counted)
 
 	for (i = 0; i < faults; i++)
 		fault(0, i);
-	while (!smmu_hw_events_are_taken(guest.smmu.hw))
-		sched_yield();
+	guest.settle(&guest);
 	ck_assert_uint_eq(read_some(&all, sizeof(all)),
 			  sizeof(all.kept) + sizeof(all.lost));
 	for (i = 0; i < 4; i++) {
@@ -176,16 +176,4 @@ TEST(events_that_are_lost_are_counted)
 	fault(0, 20);
 	next(&after);
 	ck_assert_uint_eq(after.header.sequence, faults);
-}
-
-int main(int argc, char **argv)
-{
-	int ret = guest_open(&guest);
-
-	if (ret) {
-		printf("no environment: %s: %s\n", strerror(-ret),
-		       guest_env(&guest)->why);
-		return EXIT_FAILURE;
-	}
-	return support_run(argc, argv);
 }

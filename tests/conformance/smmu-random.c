@@ -10,7 +10,6 @@
 #include "tests/harness/support.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define PAGES 8u
@@ -26,7 +25,6 @@ struct model {
 	unsigned int stale;
 };
 
-static struct guest guest;
 static struct model models[GUEST_DEVICES];
 static struct support_rng rng;
 
@@ -242,16 +240,4 @@ TEST(what_is_invalidated_is_read_no_more)
 	/* Otherwise nothing was shown. */
 	if (rounds >= ROUNDS)
 		support_assert(&rng, models[0].stale && models[1].stale);
-}
-
-int main(int argc, char **argv)
-{
-	int ret = guest_open(&guest);
-
-	if (ret) {
-		printf("no environment: %s: %s\n", strerror(-ret),
-		       guest_env(&guest)->why);
-		return EXIT_FAILURE;
-	}
-	return support_run(argc, argv);
 }
