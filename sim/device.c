@@ -200,6 +200,7 @@ void iommunest__sim_device_leave(struct sim_file *iommufd,
 	struct sim_hwpt *hwpt = dev->hwpt;
 
 	dev->hwpt = NULL;
+	dev->told = NULL;
 	if (!hwpt)
 		return;
 	untag(iommunest__sim_stage2_of(hwpt));
@@ -210,12 +211,24 @@ void iommunest__sim_device_leave(struct sim_file *iommufd,
 		iommunest__sim_object_destroy(iommufd, &hwpt->obj);
 }
 
+/* It stays the same when the vDEVICE is destroyed. */
+static void set_told(struct sim_device *dev)
+{
+	const struct sim_vdevice *vdevice = dev->vdevice;
+
+	if (!vdevice || &vdevice->viommu->obj != dev->hwpt->base)
+		return;
+	dev->told = vdevice->viommu;
+	dev->told_stream = (uint32_t)vdevice->virt_id;
+}
+
 void iommunest__sim_device_join(struct sim_device *dev, struct sim_hwpt *hwpt,
 				bool on_list)
 {
 	hwpt->obj.users++;
 	iommunest__sim_stage2_of(hwpt)->tagged++;
 	dev->hwpt = hwpt;
+	set_told(dev);
 	dev->blocked = true;
 	dev->silent = false;
 	if (on_list)

@@ -18,6 +18,7 @@
 #include "map.h"
 #include "uapi-newer.h"
 #include "user-memory.h"
+#include "veventq.h"
 #include "viommu.h"
 
 struct op {

@@ -15,6 +15,7 @@
 #include "objects.h"
 #include "page-request.h"
 #include "smmu.h"
+#include "smmu-event.h"
 #include "smmu-walk.h"
 #include "stage2.h"
 #include "user-memory.h"
@@ -24,6 +25,7 @@
 struct transfer {
 	struct sim_access access;
 	struct sim_attachment attachment;
+	const struct sim_file *file;
 	struct sim_device *dev;
 	uint32_t pasid;
 	uint8_t *buf;
@@ -154,6 +156,9 @@ static int translate_smmu(struct transfer *transfer, struct sim_entry *page,
 		return -ENOMEM;
 	ret = iommunest__sim_smmu_translate(access, transfer->dev, page);
 	if (ret)
+		iommunest__sim_smmu_report(access, transfer->file,
+					   transfer->dev, own);
+	if (ret)
 		return ret;
 	if (own)
 		iommunest__sim_tlb_insert(own, *level, access->iova, page);
@@ -238,6 +243,7 @@ static int start(struct iommunest_sim *sim, int fd,
 	dev = iommunest__sim_device_get(file, dma->dev_id);
 	if (!dev)
 		return -ENOENT;
+	transfer->file = file;
 	transfer->dev = dev;
 	transfer->pasid = dma->pasid;
 	transfer->attachment = iommunest__sim_attachment(sim, dev, dma->pasid);

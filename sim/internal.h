@@ -98,11 +98,12 @@ struct sim_asids {
 /* A context descriptor, as an SMMUv3 has it cached. */
 struct sim_context {
 	bool cached;
-	/* EPD0, TBI0, AFFD and HAD0. */
+	/* EPD0, TBI0, AFFD, HAD0 and R. */
 	bool no_table;
 	bool ignores_top_byte;
 	bool ignores_access_flag;
 	bool ignores_table_rights;
+	bool records_faults;
 	uint16_t asid;
 	uint64_t table;
 	/* log2 of the granule; widths of addresses before and after stage 1. */
@@ -258,10 +259,30 @@ struct sim_vdevice {
 	uint64_t virt_id;
 };
 
+/* Of 32 bytes, as in the hardware's queue. */
+#define SIM_EVENT_WORDS 4u
+
+struct sim_event {
+	struct sim_event *next;
+	uint32_t sequence;
+	/* Little endian. */
+	uint64_t word[SIM_EVENT_WORDS];
+};
+
 struct sim_veventq {
 	struct sim_object obj;
 	struct sim_viommu *viommu;
 	uint32_t type;
+	/* A list in the order in which they came, of at most @depth. */
+	struct sim_event *events;
+	struct sim_event *last;
+	uint32_t count;
+	uint32_t depth;
+	/* Of the next one. */
+	uint32_t sequence;
+	/* After the last event, there were some without room. */
+	bool lost;
+	uint32_t lost_sequence;
 };
 
 /* A page request whose group is not complete. */
@@ -304,6 +325,9 @@ struct sim_device {
 	struct sim_device *next;
 	struct sim_tlb tlb;
 	struct sim_contexts contexts;
+	/* Who is told of its faults, and by which number; NULL: nobody. */
+	const struct sim_viommu *told;
+	uint32_t told_stream;
 	/* In the order in which they came. */
 	struct sim_request *requests;
 };

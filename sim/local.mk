@@ -73,6 +73,8 @@ SIM_SOURCES = \
 	%D%/smmu-cache.h \
 	%D%/smmu-context.c \
 	%D%/smmu-context.h \
+	%D%/smmu-event.c \
+	%D%/smmu-event.h \
 	%D%/smmu-execute.c \
 	%D%/smmu-execute.h \
 	%D%/smmu-registers.c \
@@ -88,6 +90,8 @@ SIM_SOURCES = \
 	%D%/uapi-newer.h \
 	%D%/user-memory.c \
 	%D%/user-memory.h \
+	%D%/veventq.c \
+	%D%/veventq.h \
 	%D%/vfio.c \
 	%D%/vfio.h \
 	%D%/viommu.c \

@@ -169,6 +169,16 @@ static void free_queue(struct sim_fault_queue *queue)
 	free_groups(queue->unanswered);
 }
 
+static void free_events(struct sim_event *event)
+{
+	struct sim_event *next;
+
+	for (; event; event = next) {
+		next = event->next;
+		free(event);
+	}
+}
+
 static void leave_users(const struct sim_hwpt *hwpt)
 {
 	hwpt->base->users--;
@@ -199,9 +209,11 @@ static void free_object(struct sim_object *obj)
 		iommunest__sim_set_free(&hwpt->dirty);
 		iommunest__sim_asids_free(&hwpt->asids);
 		break;
+	case SIM_VEVENTQ:
+		free_events(((struct sim_veventq *)obj)->events);
+		break;
 	case SIM_VIOMMU:
 	case SIM_VDEVICE:
-	case SIM_VEVENTQ:
 		break;
 	}
 	free(obj);

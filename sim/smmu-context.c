@@ -47,6 +47,7 @@
 #define CD0_HD(cd) FIELD((cd)[0], 42, 42)
 #define CD0_HA(cd) FIELD((cd)[0], 43, 43)
 #define CD0_S(cd) FIELD((cd)[0], 44, 44)
+#define CD0_R(cd) FIELD((cd)[0], 45, 45)
 #define CD0_A(cd) FIELD((cd)[0], 46, 46)
 #define CD0_ASID(cd) FIELD((cd)[0], 63, 48)
 #define CD1_HAD0(cd) FIELD((cd)[1], 1, 1)
@@ -108,6 +109,7 @@ static struct sim_context decode(const struct sim_smmu_info *info,
 		.ignores_top_byte = CD0_TBI0(cd),
 		.ignores_access_flag = CD0_AFFD(cd) || CD0_HA(cd),
 		.ignores_table_rights = CD1_HAD0(cd),
+		.records_faults = CD0_R(cd),
 		.asid = (uint16_t)CD0_ASID(cd) & asids,
 		.table = cd[1] & CD1_TTB0,
 		.granule = granule_of(info, cd),

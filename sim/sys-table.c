@@ -13,8 +13,8 @@
 #include "lock.h"
 #include "sysfs.h"
 #include "user-memory.h"
+#include "veventq.h"
 #include "vfio.h"
-#include "viommu.h"
 
 static int open_vfio(struct iommunest_sim *sim, const char *path, int flags)
 {
@@ -129,7 +129,8 @@ static ssize_t table_read(void *data, int fd, void *buf, size_t len)
 		return iommunest__sim_fault_queue_read(sim, file,
 						       (uintptr_t)buf, len);
 	if (file && file->kind == SIM_FILE_VEVENTQ)
-		return iommunest__sim_veventq_read(len);
+		return iommunest__sim_veventq_read(sim, file, (uintptr_t)buf,
+						   len);
 	return refuse_transfer(file, O_WRONLY);
 }
 
@@ -158,9 +159,8 @@ static short events_of(const struct iommunest_sim *sim, const struct pollfd *fd)
 		return POLLNVAL;
 	if (file->kind == SIM_FILE_FAULT_QUEUE)
 		return iommunest__sim_fault_queue_events(file) & fd->events;
-	/* There are no events. */
 	if (file->kind == SIM_FILE_VEVENTQ)
-		return 0;
+		return iommunest__sim_veventq_events(file) & fd->events;
 	return (POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM) & fd->events;
 }
 

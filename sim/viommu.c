@@ -1,24 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The libiommunest authors */
 /*
- * vIOMMUs, their virtual devices and event queues.  Only an SMMUv3 has them; for
+ * vIOMMUs and their virtual devices.  Only an SMMUv3 has them; for
  * a VT-d what is left are the checks before the kernel asks the driver, or
  * looks for the object.
  */
 #include "viommu.h"
 
 #include <errno.h>
-#include <fcntl.h>
 
 #include "call.h"
-#include "files.h"
 #include "objects.h"
 
 #define TYPE_SMMUV3 1u
-#define MAX_EVENTS (1u << 19)
-
-/* Before each record. */
-#define EVENT_HEADER 8u
 
 /* Its answer could not be written. */
 static int respond(struct sim_call *call, struct sim_object *obj, size_t len)
@@ -110,102 +104,6 @@ int iommunest__sim_vdevice_alloc(struct sim_call *call)
 	dev->vdevice = vdevice;
 	cmd->out_id = vdevice->obj.id;
 	return respond(call, &vdevice->obj, sizeof(*cmd));
-}
-
-static int check_veventq(const struct sim_veventq_alloc *cmd)
-{
-	if (cmd->flags || cmd->reserved || !cmd->type)
-		return -EOPNOTSUPP;
-	return cmd->depth == 0 || cmd->depth > MAX_EVENTS ? -EINVAL : 0;
-}
-
-static bool has_veventq(const struct sim_file *file,
-			const struct sim_viommu *viommu, uint32_t type)
-{
-	uint32_t id;
-
-	for (id = 0; id < file->object_room; id++) {
-		const struct sim_object *obj = file->objects[id];
-		const struct sim_veventq *queue = (const void *)obj;
-
-		if (obj && obj->type == SIM_VEVENTQ &&
-		    queue->viommu == viommu && queue->type == type)
-			return true;
-	}
-	return false;
-}
-
-static int open_veventq(struct sim_call *call, struct sim_veventq *queue)
-{
-	int fd = iommunest__sim_file_open(call->sim, O_RDONLY);
-	struct sim_file *file;
-
-	if (fd < 0)
-		return fd;
-	file = iommunest__sim_file_get(call->sim, fd);
-	file->kind = SIM_FILE_VEVENTQ;
-	file->veventq = queue;
-	file->iommufd = call->file;
-	queue->obj.users++;
-	call->file->users++;
-	return fd;
-}
-
-static int answer_veventq(struct sim_call *call, struct sim_veventq *queue)
-{
-	struct sim_veventq_alloc *cmd = &call->cmd.veventq;
-	int fd = open_veventq(call, queue);
-	int ret;
-
-	if (fd < 0)
-		return fd;
-	cmd->out_id = queue->obj.id;
-	cmd->out_fd = (uint32_t)fd;
-	ret = iommunest__sim_call_respond(call, sizeof(*cmd));
-	if (!ret)
-		return 0;
-	iommunest__sim_veventq_close(iommunest__sim_file_get(call->sim, fd));
-	iommunest__sim_file_close(call->sim, fd);
-	return ret;
-}
-
-int iommunest__sim_veventq_alloc(struct sim_call *call)
-{
-	struct sim_veventq_alloc *cmd = &call->cmd.veventq;
-	struct sim_viommu *viommu;
-	struct sim_veventq *queue;
-	int ret = check_veventq(cmd);
-
-	if (ret)
-		return ret;
-	viommu = iommunest__sim_viommu_get(call->file, cmd->viommu_id);
-	if (!viommu)
-		return -ENOENT;
-	if (has_veventq(call->file, viommu, cmd->type))
-		return -EEXIST;
-	queue = iommunest__sim_object_new(call->file, sizeof(*queue),
-					  SIM_VEVENTQ);
-	if (!queue)
-		return -ENOMEM;
-	queue->viommu = viommu;
-	queue->type = cmd->type;
-	viommu->obj.users++;
-	ret = answer_veventq(call, queue);
-	if (ret)
-		iommunest__sim_object_destroy(call->file, &queue->obj);
-	return ret;
-}
-
-ssize_t iommunest__sim_veventq_read(size_t len)
-{
-	return len < EVENT_HEADER ? -EINVAL : 0;
-}
-
-void iommunest__sim_veventq_close(struct sim_file *file)
-{
-	file->veventq->obj.users--;
-	iommunest__sim_iommufd_put(file->iommufd);
-	file->iommufd = NULL;
 }
 
 int iommunest__sim_hw_queue_alloc(struct sim_call *call)

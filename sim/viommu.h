@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The libiommunest authors */
-/* IOMMU_VIOMMU_ALLOC, and what needs a vIOMMU. */
+/* IOMMU_VIOMMU_ALLOC, and what needs a vIOMMU, except for event queues. */
 #ifndef IOMMUNEST_SIM_VIOMMU_H
 #define IOMMUNEST_SIM_VIOMMU_H
 
@@ -8,10 +8,6 @@
 
 int iommunest__sim_viommu_alloc(struct sim_call *call);
 int iommunest__sim_vdevice_alloc(struct sim_call *call);
-int iommunest__sim_veventq_alloc(struct sim_call *call);
 int iommunest__sim_hw_queue_alloc(struct sim_call *call);
-/* Of an event queue's file: there are no events, and it never waits. */
-ssize_t iommunest__sim_veventq_read(size_t len);
-void iommunest__sim_veventq_close(struct sim_file *file);
 
 #endif /* IOMMUNEST_SIM_VIOMMU_H */

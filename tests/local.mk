@@ -461,6 +461,7 @@ CONFORMANCE_SOURCES = \
 	%D%/conformance/sim-env.c \
 	%D%/conformance/sim-env.h \
 	%D%/conformance/smmu-dma.c \
+	%D%/conformance/smmu-events.c \
 	%D%/conformance/smmu-large.c \
 	%D%/conformance/smmu-random.c \
 	%D%/sim/test-sim-smmu.c \
