@@ -66,6 +66,7 @@ VALGRIND_TESTS = $(WRAPPED_TESTS) \
 	%D%/sim/test-sim-pasid \
 	%D%/sim/test-sim-silent \
 	%D%/sim/test-sim-smmu \
+	%D%/sim/test-sim-smmu-cache \
 	%D%/sim/test-sim-threads \
 	%D%/smmuv3/test-smmuv3 \
 	%D%/smmuv3/test-smmuv3-viommu \
@@ -457,6 +458,15 @@ CONFORMANCE_SOURCES = \
 	%D%/conformance/sim-env.h \
 	%D%/conformance/test-conformance-smmu.c \
 	$(CONFORMANCE_SOURCES)
+SMMU_RIG_SOURCES = \
+	%D%/sim/smmu-rig.c \
+	%D%/sim/smmu-rig.h \
+	$(CONFORMANCE_SOURCES)
+%C%_sim_test_sim_smmu_cache_SOURCES = \
+	%D%/sim/test-sim-smmu-cache.c \
+	$(SMMU_RIG_SOURCES)
+%C%_sim_test_sim_smmu_cache_LDADD = %D%/libtest.la libiommunest-sim.la \
+	libiommunest.la $(CHECK_LIBS)
 %C%_sim_test_sim_smmu_SOURCES = \
 	%D%/conformance/sim-env.c \
 	%D%/conformance/sim-env.h \
