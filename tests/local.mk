@@ -85,6 +85,7 @@ VALGRIND_TESTS = $(WRAPPED_TESTS) \
 QUICK_COMPILED = $(VALGRIND_TESTS) \
 	%D%/core/test-submit-random \
 	%D%/queue/test-linux-guest \
+	%D%/sim/test-sim-smmu-random \
 	%D%/vtd/test-vtd-batch
 
 CHECK_TESTS = $(QUICK_COMPILED) \
@@ -466,6 +467,11 @@ SMMU_RIG_SOURCES = \
 	%D%/sim/test-sim-smmu-cache.c \
 	$(SMMU_RIG_SOURCES)
 %C%_sim_test_sim_smmu_cache_LDADD = %D%/libtest.la libiommunest-sim.la \
+	libiommunest.la $(CHECK_LIBS)
+%C%_sim_test_sim_smmu_random_SOURCES = \
+	%D%/sim/test-sim-smmu-random.c \
+	$(SMMU_RIG_SOURCES)
+%C%_sim_test_sim_smmu_random_LDADD = %D%/libtest.la libiommunest-sim.la \
 	libiommunest.la $(CHECK_LIBS)
 %C%_sim_test_sim_smmu_SOURCES = \
 	%D%/conformance/sim-env.c \

@@ -1,13 +1,16 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The libiommunest authors
-tier_title="ten million random descriptors through the queue engine"
+tier_title="ten million random descriptors, and steps of a simulated SMMUv3"
 tier_packages="$build_packages $test_packages"
 
 descriptors=10000000
 
 # A guest has a seed of its own, and about a thousand descriptors.
 guests=$((descriptors / 1000))
+
+# Of guests that change tables, send commands, and read.
+steps=3000000
 
 # play NUMBER SEED COUNT: the rest of the output goes to its log.
 play() {
@@ -41,16 +44,25 @@ report() {
 	tail -n 1 "$log"
 }
 
+play_smmu() {
+	IOMMUNEST_TEST_SEED=$1 IOMMUNEST_COUNT=$steps \
+		"$build/tests/sim/test-sim-smmu-random" \
+		>"$build/property-smmu.log" 2>&1
+}
+
 tier_run() {
 	local first=${IOMMUNEST_TEST_SEED:-$(date +%s)00000} status=0 i sum
 
 	use_gcc_build
-	make_tree "$build" tests/queue/test-iq-random
+	make_tree "$build" tests/queue/test-iq-random \
+		tests/sim/test-sim-smmu-random
 	rm -f "$build"/property-*.log
 	play_all "$first" || status=1
+	play_smmu "$first" || status=1
 	for ((i = 0; i < jobs; i++)); do
 		report "$i"
 	done
+	report smmu
 	sum=$(awk '/^[0-9]+ descriptors, / { n += $1 } END { print n + 0 }' \
 		"$build"/property-*.log)
 	say "$sum descriptors in all"
