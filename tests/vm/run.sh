@@ -20,8 +20,8 @@ kernel=6.12
 parameters=${VM_PARAMETERS-}
 # For what hangs: many times what a program takes, because the machine that all
 # this runs on may have other things to do.
-program_limit=${VM_LIMIT:-180}
-boot_limit=${VM_BOOT_LIMIT:-120}
+program_limit=${VM_LIMIT:-900}
+boot_limit=${VM_BOOT_LIMIT:-300}
 # How often a machine is started whose emulator crashes.
 attempts=3
 
