@@ -168,7 +168,7 @@ int guest_make(struct guest *of, struct conf_env *env)
 	return ret;
 }
 
-void guest_free(struct guest *of)
+void guest_destroy(struct guest *of)
 {
 	munmap(of->ram, RAM_SIZE);
 }

@@ -60,7 +60,7 @@ extern struct guest guest;
  * to be attached to of->hwpt[].  Returns 0 or -EIO; env->why says more.
  */
 int guest_make(struct guest *of, struct conf_env *env);
-void guest_free(struct guest *of);
+void guest_destroy(struct guest *of);
 struct conf_env *guest_env(struct guest *of);
 uint32_t guest_vsid(unsigned int device);
 

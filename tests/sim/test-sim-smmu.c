@@ -71,7 +71,7 @@ static int run_on(uint32_t profile, int argc, char **argv)
 		return EXIT_FAILURE;
 	}
 	ret = support_run(argc, argv);
-	guest_free(&guest);
+	guest_destroy(&guest);
 	return sim_env_close(&env) ? EXIT_FAILURE : ret;
 }
 
