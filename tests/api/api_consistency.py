@@ -11,7 +11,8 @@ For each of the two libraries:
 - each function that has a context is called on a kernel without its ioctls;
 - structs that a page shows are the header's, and each struct of the header is
   shown on the page that is found by its name; each macro and enumerator of the
-  header is documented.
+  header is documented; each feature of the kernel is in both tables of its
+  page.
 
 usage: api_consistency.py SRCDIR BUILDDIR
 """
@@ -326,6 +327,15 @@ def check_constants(report, header, pages):
         report.fail(f"{name} of {header.name} is on no page")
 
 
+def check_features(report, header, pages):
+    """What it is called and since when, and what fails without it."""
+    (page,) = [p for p in pages if "iommunest_features" in p.names]
+    rows = re.findall(r"^\.It Dv (\w+) Ta", "\n".join(page.lines), re.M)
+    for name in sorted(header.macros):
+        if name.startswith("IOMMUNEST_FEATURE_") and rows.count(name) != 2:
+            report.fail(f"{name} is in {rows.count(name)} tables of {page.name}")
+
+
 def check_links(report, builddir, pages):
     """`man NAME' finds each name of each page, and nothing else is there."""
     man = builddir / "man"
@@ -362,6 +372,7 @@ def main():
         check_struct_names(report, header, pages)
         check_constants(report, header, pages)
     check_old_kernel(report, headers["libiommunest"], srcdir)
+    check_features(report, headers["libiommunest"], pages)
     for page in pages:
         if page.section == "3":
             check_page_names(report, page, headers.values())
