@@ -222,6 +222,8 @@ CMDQ_RIG = \
 	%D%/cmdq/test-cmdq-order.c
 
 %C%_core_test_error_report_SOURCES = \
+	%D%/core/error-rig.c \
+	%D%/core/error-rig.h \
 	%D%/core/test-error-probe.c \
 	%D%/core/test-error-report.c
 

@@ -8,34 +8,12 @@
 
 #include <libiommunest-sim.h>
 
-#include "tests/harness/support.h"
+#include "tests/core/error-rig.h"
 #include "tests/harness/target.h"
 
-#define COUNT 40u
-#define CODE_IQE (IOMMUNEST_VTD_FSTS_IQE | 4u << 8)
 #define CODE_ITE IOMMUNEST_VTD_FSTS_ITE
 
 static struct iommunest_sim *sim;
-static struct iommunest_ctx *ctx;
-static struct iommunest_batch *batch;
-static uint32_t nested;
-static struct iommunest_report report;
-
-static void add_entries_of(const struct iommunest_inv_type *type)
-{
-	uint32_t i;
-
-	ck_assert_int_eq(iommunest_batch_new(&batch, type, COUNT), 0);
-	for (i = 0; i < COUNT; i++)
-		iommunest_vtd_batch_add_range(batch, (uint64_t)(i + 1) << 13, 1,
-					      0, i + 100);
-	ck_assert_int_eq(iommunest_batch_error(batch, NULL), 0);
-}
-
-static void add_entries(void)
-{
-	add_entries_of(iommunest_vtd_s1_type());
-}
 
 static void make_hwpt(void)
 {
@@ -96,21 +74,6 @@ static void break_hardware(uint64_t nth, uint32_t more, int error,
 	};
 
 	ck_assert_int_eq(iommunest_sim_inject(sim, &fault), 0);
-}
-
-static int submit(uint32_t policy)
-{
-	const struct iommunest_submit_options options = {
-		.size = sizeof(options),
-		.policy = policy,
-	};
-
-	return iommunest_submit(ctx, nested, batch, &options, &report);
-}
-
-static int knows(void)
-{
-	return iommunest_reports_errors(ctx, nested, iommunest_vtd_s1_type());
 }
 
 /* Only this one has all of the patches. */
