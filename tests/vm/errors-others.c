@@ -14,13 +14,10 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #define MAX_ENTRIES 512u
 #define SOAK_ENTRIES 300000u
-#define IOVA (UINT64_C(1) << 30)
-#define PAGE 4096u
 
 static uint64_t blocked_before;
 
@@ -208,37 +205,6 @@ static void *silence(void *unused)
 	return unused;
 }
 
-static void map(void)
-{
-	static void *memory;
-	struct iommu_ioas_map cmd = {
-		.size = sizeof(cmd),
-		.flags = IOMMU_IOAS_MAP_FIXED_IOVA | IOMMU_IOAS_MAP_READABLE |
-			 IOMMU_IOAS_MAP_WRITEABLE,
-		.ioas_id = errors_ats.env.ioas,
-		.length = PAGE,
-		.iova = IOVA,
-	};
-
-	if (!memory)
-		memory = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
-			      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	cmd.user_va = (uintptr_t)memory;
-	ck_assert_int_eq(conf_ioctl(&errors_ats.env, IOMMU_IOAS_MAP, &cmd), 0);
-}
-
-static int unmap(void)
-{
-	struct iommu_ioas_unmap cmd = {
-		.size = sizeof(cmd),
-		.ioas_id = errors_ats.env.ioas,
-		.iova = IOVA,
-		.length = PAGE,
-	};
-
-	return conf_ioctl(&errors_ats.env, IOMMU_IOAS_UNMAP, &cmd);
-}
-
 /*
  * Finding 1: between the decision to block a device and the end of that, its
  * TLB can still be used.  No page is given away in that time.
@@ -248,7 +214,7 @@ TEST_LOOP(no_page_is_given_away_before_a_device_is_blocked, errors_if_tells(3))
 	const uint64_t before = inject_get("timed_out");
 	pthread_t thread;
 
-	map();
+	errors_map();
 	inject_set("block_delay", 300);
 	inject_sid("silent_sid", ERRORS_SID);
 	ck_assert_int_eq(pthread_create(&thread, NULL, silence, NULL), 0);
@@ -256,7 +222,7 @@ TEST_LOOP(no_page_is_given_away_before_a_device_is_blocked, errors_if_tells(3))
 		usleep(1000);
 	/* A while into the window, before its end, and before it begins. */
 	usleep((useconds_t)_i * 20000);
-	ck_assert_int_eq(unmap(), 0);
+	ck_assert_int_eq(errors_unmap(), 0);
 	ck_assert_uint_eq(blocked(), 1);
 	pthread_join(thread, NULL);
 	ck_assert_uint_eq(blocked(), 1);

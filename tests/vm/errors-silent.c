@@ -4,14 +4,9 @@
 #include "errors.h"
 
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
-#define IOVA (UINT64_C(1) << 30)
-#define PAGE 4096u
-
 static uint64_t timed_out_before, blocked_before;
-static void *memory;
 
 static unsigned int timed_out(void)
 {
@@ -202,36 +197,6 @@ TEST_LOOP(a_reset_brings_a_blocked_device_back, errors_if_tells(1))
 
 /* ---- What else is sent to it ---- */
 
-static void map(void)
-{
-	struct iommu_ioas_map cmd = {
-		.size = sizeof(cmd),
-		.flags = IOMMU_IOAS_MAP_FIXED_IOVA | IOMMU_IOAS_MAP_READABLE |
-			 IOMMU_IOAS_MAP_WRITEABLE,
-		.ioas_id = errors_ats.env.ioas,
-		.length = PAGE,
-		.iova = IOVA,
-	};
-
-	if (!memory)
-		memory = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
-			      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	cmd.user_va = (uintptr_t)memory;
-	ck_assert_int_eq(conf_ioctl(&errors_ats.env, IOMMU_IOAS_MAP, &cmd), 0);
-}
-
-static int unmap(void)
-{
-	struct iommu_ioas_unmap cmd = {
-		.size = sizeof(cmd),
-		.ioas_id = errors_ats.env.ioas,
-		.iova = IOVA,
-		.length = PAGE,
-	};
-
-	return conf_ioctl(&errors_ats.env, IOMMU_IOAS_UNMAP, &cmd);
-}
-
 static int detach(void)
 {
 	return real_attach(&errors_ats, ERRORS_FIRST, 0);
@@ -259,7 +224,7 @@ static int close_and_open(void)
 	return real_bind(&errors_ats, ERRORS_FIRST);
 }
 
-static int (*const ways[])(void) = { unmap, detach, reset, replace,
+static int (*const ways[])(void) = { errors_unmap, detach, reset, replace,
 				     close_and_open };
 #define WAYS (int)ARRAY_LEN(ways)
 
@@ -273,7 +238,7 @@ TEST_LOOP(nobody_waits_for_a_silent_device, errors_if_tells(WAYS *MACHINES))
 	int ret;
 
 	be_machine(machine);
-	map();
+	errors_map();
 	inject_sid("silent_sid", ERRORS_SID);
 	ret = way();
 	/* It may be blocked before it is attached. */
@@ -282,8 +247,8 @@ TEST_LOOP(nobody_waits_for_a_silent_device, errors_if_tells(WAYS *MACHINES))
 	ck_assert_uint_eq(blocked(), times);
 	ck_assert_uint_le(timed_out(), most_timeouts(machine, times));
 	inject_clear();
-	if (way != unmap)
-		ck_assert_int_eq(unmap(), 0);
+	if (way != errors_unmap)
+		ck_assert_int_eq(errors_unmap(), 0);
 }
 
 /* Finding 12: as early as it is attached. */

@@ -2,6 +2,11 @@
 /* SPDX-FileCopyrightText: The libiommunest authors */
 #include "errors.h"
 
+#include <sys/mman.h>
+
+#define IOVA (UINT64_C(1) << 30)
+#define PAGE 4096u
+
 struct trace *errors_trace;
 struct real errors_plain, errors_ats;
 
@@ -53,6 +58,37 @@ struct errors_answer errors_call(struct real *on, uint32_t count)
 struct errors_answer errors_report(struct real *on, uint32_t count)
 {
 	return errors_ask(on, on->env.nested, count, true);
+}
+
+void errors_map(void)
+{
+	static void *memory;
+	struct iommu_ioas_map cmd = {
+		.size = sizeof(cmd),
+		.flags = IOMMU_IOAS_MAP_FIXED_IOVA | IOMMU_IOAS_MAP_READABLE |
+			 IOMMU_IOAS_MAP_WRITEABLE,
+		.ioas_id = errors_ats.env.ioas,
+		.length = PAGE,
+		.iova = IOVA,
+	};
+
+	if (!memory)
+		memory = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
+			      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	cmd.user_va = (uintptr_t)memory;
+	ck_assert_int_eq(conf_ioctl(&errors_ats.env, IOMMU_IOAS_MAP, &cmd), 0);
+}
+
+int errors_unmap(void)
+{
+	struct iommu_ioas_unmap cmd = {
+		.size = sizeof(cmd),
+		.ioas_id = errors_ats.env.ioas,
+		.iova = IOVA,
+		.length = PAGE,
+	};
+
+	return conf_ioctl(&errors_ats.env, IOMMU_IOAS_UNMAP, &cmd);
 }
 
 void errors_is_done(struct errors_answer answer, uint32_t count)

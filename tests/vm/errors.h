@@ -49,6 +49,10 @@ struct errors_answer errors_ask(struct real *on, uint32_t hwpt, uint32_t count,
 struct errors_answer errors_call(struct real *on, uint32_t count);
 struct errors_answer errors_report(struct real *on, uint32_t count);
 
+/* A page that the second tenant's devices may access, and its end. */
+void errors_map(void);
+int errors_unmap(void);
+
 void errors_is_done(struct errors_answer answer, uint32_t count);
 
 /* The fixture of each file: nothing is injected, and nothing was seen. */
