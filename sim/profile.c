@@ -12,6 +12,23 @@
 #define DIRTY ((uint32_t)IOMMU_HWPT_ALLOC_DIRTY_TRACKING)
 #define FAULT_ID ((uint32_t)IOMMU_HWPT_FAULT_ID_VALID)
 
+/* What is the same in 6.18 and in all forms of 7.3. */
+#define AS_7_3                                                             \
+	.checks_overflow_first = true, .prefers_first_stage = true,        \
+	.paging_flags = NEST_PARENT | DIRTY | FAULT_ID | HWPT_ALLOC_PASID, \
+	.hw_info_flags = HW_INFO_INPUT_TYPE, .not_nested_errno = -EINVAL,  \
+	.checks_stage = true, .reports_no_ats = true, .has_pasids = true,  \
+	.nested_ats = true
+
+/* On a VT-d. */
+#define AS_VTD_7_3 AS_7_3, .nested_flags = FAULT_ID | HWPT_ALLOC_PASID
+
+#define AS_SMMUV3_7_3                                                \
+	AS_7_3, .last_cmd = CMD_IOAS_NOIOMMU_GET_PA,                 \
+		.invalidate_size = IOMMUNEST_UAPI_INVALIDATE_SIZE,   \
+		.nested_flags = FAULT_ID, .attach_rolls_back = true, \
+		.widen = iommunest__sim_widen_7_3, .shared = 1
+
 /* Row 0 stays empty: IOMMUNEST_SIM_NEWEST is an alias. */
 static const struct sim_profile profiles[] = {
 	[IOMMUNEST_SIM_LINUX_6_12] = {
@@ -41,19 +58,9 @@ static const struct sim_profile profiles[] = {
 		.shared = SIM_SHARED_MAX,
 	},
 	[IOMMUNEST_SIM_LINUX_7_3] = {
-		.checks_overflow_first = true,
-		.prefers_first_stage = true,
+		AS_VTD_7_3,
 		.last_cmd = CMD_IOAS_NOIOMMU_GET_PA,
 		.invalidate_size = IOMMUNEST_UAPI_INVALIDATE_SIZE,
-		.paging_flags = NEST_PARENT | DIRTY | FAULT_ID |
-				HWPT_ALLOC_PASID,
-		.nested_flags = FAULT_ID | HWPT_ALLOC_PASID,
-		.hw_info_flags = HW_INFO_INPUT_TYPE,
-		.not_nested_errno = -EINVAL,
-		.checks_stage = true,
-		.reports_no_ats = true,
-		.has_pasids = true,
-		.nested_ats = true,
 		.widen = iommunest__sim_widen_7_3,
 		.shared = 1,
 	},
@@ -62,37 +69,17 @@ static const struct sim_profile profiles[] = {
 	 * blocks were still computed as in 6.12; the rest is as in 7.3.
 	 */
 	[IOMMUNEST_SIM_LINUX_6_18] = {
-		.checks_overflow_first = true,
-		.prefers_first_stage = true,
+		AS_VTD_7_3,
 		.last_cmd = CMD_HW_QUEUE_ALLOC,
 		.invalidate_size = IOMMUNEST_UAPI_INVALIDATE_SIZE,
-		.paging_flags = NEST_PARENT | DIRTY | FAULT_ID |
-				HWPT_ALLOC_PASID,
-		.nested_flags = FAULT_ID | HWPT_ALLOC_PASID,
-		.hw_info_flags = HW_INFO_INPUT_TYPE,
-		.not_nested_errno = -EINVAL,
-		.checks_stage = true,
-		.reports_no_ats = true,
-		.has_pasids = true,
-		.nested_ats = true,
 		.plain_iotlb = true,
 		.widen = iommunest__sim_widen_6_12,
 		.shared = 1,
 	},
 	[IOMMUNEST_SIM_LINUX_7_3_PATCHED] = {
-		.checks_overflow_first = true,
-		.prefers_first_stage = true,
+		AS_VTD_7_3,
 		.last_cmd = CMD_IOAS_NOIOMMU_GET_PA,
 		.invalidate_size = sizeof(struct iommunest_uapi_invalidate),
-		.paging_flags = NEST_PARENT | DIRTY | FAULT_ID |
-				HWPT_ALLOC_PASID,
-		.nested_flags = FAULT_ID | HWPT_ALLOC_PASID,
-		.hw_info_flags = HW_INFO_INPUT_TYPE,
-		.not_nested_errno = -EINVAL,
-		.checks_stage = true,
-		.reports_no_ats = true,
-		.has_pasids = true,
-		.nested_ats = true,
 		.widen = iommunest__sim_widen_7_3,
 		.checks_range = true,
 		.shared = SIM_SHARED_MAX,
@@ -100,62 +87,17 @@ static const struct sim_profile profiles[] = {
 		.reports = true,
 	},
 	[IOMMUNEST_SIM_SMMUV3_7_3] = {
+		AS_SMMUV3_7_3,
 		.smmu = SIM_SMMU_OVERCOUNTS,
-		.checks_overflow_first = true,
-		.prefers_first_stage = true,
-		.last_cmd = CMD_IOAS_NOIOMMU_GET_PA,
-		.invalidate_size = IOMMUNEST_UAPI_INVALIDATE_SIZE,
-		.paging_flags = NEST_PARENT | DIRTY | FAULT_ID |
-				HWPT_ALLOC_PASID,
-		.nested_flags = FAULT_ID,
-		.hw_info_flags = HW_INFO_INPUT_TYPE,
-		.not_nested_errno = -EINVAL,
-		.checks_stage = true,
-		.attach_rolls_back = true,
-		.reports_no_ats = true,
-		.has_pasids = true,
-		.nested_ats = true,
-		.widen = iommunest__sim_widen_7_3,
-		.shared = 1,
 	},
 	/* It was read, and not run. */
 	[IOMMUNEST_SIM_SMMUV3_REWORKED] = {
+		AS_SMMUV3_7_3,
 		.smmu = SIM_SMMU_GROUP_START,
-		.checks_overflow_first = true,
-		.prefers_first_stage = true,
-		.last_cmd = CMD_IOAS_NOIOMMU_GET_PA,
-		.invalidate_size = IOMMUNEST_UAPI_INVALIDATE_SIZE,
-		.paging_flags = NEST_PARENT | DIRTY | FAULT_ID |
-				HWPT_ALLOC_PASID,
-		.nested_flags = FAULT_ID,
-		.hw_info_flags = HW_INFO_INPUT_TYPE,
-		.not_nested_errno = -EINVAL,
-		.checks_stage = true,
-		.attach_rolls_back = true,
-		.reports_no_ats = true,
-		.has_pasids = true,
-		.nested_ats = true,
-		.widen = iommunest__sim_widen_7_3,
-		.shared = 1,
 	},
 	[IOMMUNEST_SIM_SMMUV3_7_3_PATCHED] = {
+		AS_SMMUV3_7_3,
 		.smmu = SIM_SMMU_EXACT,
-		.checks_overflow_first = true,
-		.prefers_first_stage = true,
-		.last_cmd = CMD_IOAS_NOIOMMU_GET_PA,
-		.invalidate_size = IOMMUNEST_UAPI_INVALIDATE_SIZE,
-		.paging_flags = NEST_PARENT | DIRTY | FAULT_ID |
-				HWPT_ALLOC_PASID,
-		.nested_flags = FAULT_ID,
-		.hw_info_flags = HW_INFO_INPUT_TYPE,
-		.not_nested_errno = -EINVAL,
-		.checks_stage = true,
-		.attach_rolls_back = true,
-		.reports_no_ats = true,
-		.has_pasids = true,
-		.nested_ats = true,
-		.widen = iommunest__sim_widen_7_3,
-		.shared = 1,
 	},
 };
 
