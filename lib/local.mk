@@ -22,6 +22,7 @@ LIB_SOURCES = \
 	%D%/iova.c \
 	%D%/map.c \
 	%D%/option.c \
+	%D%/print.h \
 	%D%/ring.h \
 	%D%/submission.h \
 	%D%/submit-blame.c \

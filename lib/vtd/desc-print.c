@@ -4,10 +4,9 @@
 #include <config.h>
 
 #include <inttypes.h>
-#include <stdarg.h>
-#include <stdio.h>
 
 #include "lib/abi.h"
+#include "lib/print.h"
 #include "lib/vtd/desc-types.h"
 #include "lib/vtd/desc.h"
 
@@ -68,27 +67,6 @@ granularity_of(const struct iommunest_vtd_desc *desc,
 }
 
 /* ---- Printing ---- */
-
-struct out {
-	char *buf;
-	size_t len;
-	/* How long all of it is so far. */
-	size_t used;
-};
-
-static __attribute__((format(printf, 2, 3))) void put(struct out *out,
-						      const char *format, ...)
-{
-	size_t left = out->used < out->len ? out->len - out->used : 0;
-	va_list args;
-	int ret;
-
-	va_start(args, format);
-	ret = vsnprintf(left ? out->buf + out->used : NULL, left, format, args);
-	va_end(args);
-	if (ret > 0)
-		out->used += (size_t)ret;
-}
 
 /* bus:device.function */
 static void put_sid(struct out *out, const char *name, unsigned int sid)
