@@ -84,6 +84,7 @@ VM_LDADD = %D%/libvm.la tests/libtest.la libiommunest-sim.la libiommunest.la \
 %C%_smmu_events_LDADD = $(VM_LDADD)
 
 %C%_smmu_large_SOURCES = %D%/smmu-main.c tests/conformance/smmu-large.c
+%C%_smmu_large_CPPFLAGS = $(AM_CPPFLAGS) -DOVERCOUNTING_KERNELS_WARN
 %C%_smmu_large_LDADD = $(VM_LDADD)
 
 %C%_smmu_library_LDADD = $(VM_LDADD)

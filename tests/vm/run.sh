@@ -22,6 +22,8 @@ parameters=${VM_PARAMETERS-}
 # this runs on may have other things to do.
 program_limit=${VM_LIMIT:-900}
 boot_limit=${VM_BOOT_LIMIT:-300}
+# Where PROGRAM.warns are.
+warns=${VM_WARNS:-$vm}
 # How often a machine is started whose emulator crashes.
 attempts=3
 
@@ -80,13 +82,19 @@ trouble+='|possible (circular|recursive|irq lock)|inconsistent lock state'
 trouble+='|suspicious RCU|scheduling while atomic|invalid context'
 trouble+='|refcount_t:|list_(add|del) corruption|unchecked MSR|tainted:'
 
-# without_known NAME: what the kernel said, without the one warning whose begin
-# PROGRAM.warns has: a fault of the kernel that the program is there to show.
-without_known() {
-	local known=$vm/$1.warns
+# A part of the warning that PROGRAM.warns has, if there is such a file: a fault
+# of the kernel that the program is there to show.
+known_of() {
+	[ ! -f "$warns/$1.warns" ] || grep -v '^#' "$warns/$1.warns"
+}
 
-	if [ -f "$known" ]; then
-		awk -v known="$(grep -v '^#' "$known")" '
+# without_known NAME: what the kernel said, without that one warning.
+without_known() {
+	local known
+
+	known=$(known_of "$1")
+	if [ -n "$known" ]; then
+		awk -v known="$known" '
 			index($0, known) { off = 1 }
 			!off { print }
 			off && /end trace/ { off = 0 }'
@@ -106,6 +114,12 @@ said_outside() {
 		/@@ begin/ { off = 1 }
 		!off { print }
 		/@@ end/ { off = 0 }' | without_others
+}
+
+# The program says that the kernel has to warn, on this one, and it did not.
+lacks_warning() {
+	grep -qx "the kernel warns" "$out/$1.log" &&
+		! part_of "$1" "$out/kernel-log" | grep -qF "$(known_of "$1")"
 }
 
 # has_trouble NAME...: the kernel complained, whether one of them ran or not.
@@ -156,6 +170,8 @@ reason() {
 		say "ended by signal $((status - 128))"
 	elif [ "$status" -ne 0 ] && [ "$status" -ne 77 ]; then
 		say "exit status $status"
+	elif lacks_warning "$name"; then
+		say "the kernel did not give the warning of $name.warns"
 	fi
 }
 

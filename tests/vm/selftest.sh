@@ -114,6 +114,18 @@ program hangs 'echo "that takes long"; sleep 1000'
 program crashes 'kill -SEGV $$'
 program complains 'echo "<3>BUG: looks like one" >/dev/kmsg'
 program warns "$(provoke WARNING)"
+# A warning that is known, and has to come.
+owed="echo 'the kernel warns'"
+for name in owes owes-and-more lacks differs may; do
+	printf '# A comment.\nlkdtm/bugs.c:\n' >"$work/$name.warns"
+done
+program owes "$owed; $(provoke WARNING)"
+program owes-and-more "$owed; $(provoke WARNING)
+	echo '<3>BUG: looks like one' >/dev/kmsg"
+program lacks "$owed"
+program differs "$(provoke WARNING)"
+echo "mm/page_alloc.c:" >"$work/differs.warns"
+program may 'echo "1..1"'
 program races "echo '<3>BUG: KCSAN: data-race in vfs_read / qi_submit_sync' \
 	>/dev/kmsg"
 program others-race "echo '<3>BUG: KCSAN: data-race in vfs_read+1 / vfs_write' \
@@ -136,6 +148,17 @@ is passes PASS
 is panics FAIL "Kernel panic"
 is skips FAIL "ended before it began"
 is kernel FAIL
+
+export VM_WARNS=$work
+run 0 owes may
+is owes PASS
+is may PASS
+run 1 owes-and-more lacks differs
+is owes-and-more FAIL "looks like one"
+is lacks FAIL "did not give the warning of lacks.warns"
+is differs FAIL "WARNING:"
+is kernel PASS
+unset VM_WARNS
 
 run 1 oopses
 is oopses FAIL "Oops:"
