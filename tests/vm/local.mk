@@ -19,6 +19,7 @@ VM_TESTS = \
 	%D%/vm-diff
 # On another machine, cross-built and static.
 VM_ARM_TESTS = \
+	%D%/smmu-check \
 	%D%/smmu-conformance \
 	%D%/smmu-dma \
 	%D%/smmu-errors \
@@ -42,6 +43,8 @@ endif
 %C%_libvm_la_SOURCES = \
 	%D%/bench.c \
 	%D%/bench.h \
+	%D%/checked.c \
+	%D%/checked.h \
 	%D%/contain.c \
 	%D%/contain.h \
 	%D%/fail-nth.c \
@@ -72,6 +75,8 @@ endif
 %C%_libvm_la_CFLAGS = $(AM_CFLAGS)
 VM_LDADD = %D%/libvm.la tests/libtest.la libiommunest-sim.la libiommunest.la \
 	$(CHECK_LIBS)
+
+%C%_smmu_check_LDADD = $(VM_LDADD)
 
 %C%_smmu_conformance_LDADD = $(VM_LDADD)
 
@@ -157,7 +162,7 @@ VM_LDADD = %D%/libvm.la tests/libtest.la libiommunest-sim.la libiommunest.la \
 # capture.sh's: the guest, and the tools.
 VM_CAPTURE = tests/qemu/linux-guest tests/replay/iommunest-capture
 
-vm-arm-programs: $(VM_ARM_TESTS)
+vm-arm-programs: $(VM_ARM_TESTS) tests/replay/iommunest-check
 
 vm-programs: $(VM_TESTS) $(VM_CAPTURE) tests/replay/iommunest-check \
 	tests/replay/iommunest-replay
@@ -192,6 +197,7 @@ EXTRA_DIST += \
 	%D%/run.sh \
 	%D%/selftest.sh \
 	%D%/shell.sh \
+	%D%/smmu-check.needs \
 	%D%/smmu-large.warns \
 	%D%/vm-check.needs \
 	%D%/vm-errors.warns \
