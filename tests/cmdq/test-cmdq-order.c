@@ -151,7 +151,7 @@ TEST(a_sync_with_nothing_before_it)
 	cmdq_put_sync(&rig);
 	cmdq_put_sync(&rig);
 	ck_assert_int_eq(cmdq_kick(&rig), 0);
-	cmdq_tells(&rig, "msi 0, msi 1, at 2");
+	cmdq_tells(&rig, "msi 0, at 1, msi 1, at 2");
 	cmdq_close(&rig);
 }
 
@@ -225,7 +225,7 @@ TEST(an_msi_that_cannot_be_written_is_shown_once)
 	cmdq_put_sync(&rig);
 	cmdq_put_sync(&rig);
 	ck_assert_int_eq(cmdq_kick(&rig), 0);
-	cmdq_tells(&rig, "msi 0, msi 1, at 2");
+	cmdq_tells(&rig, "msi 0, at 1, msi 1, at 2");
 	cmdq_is_done(&rig);
 	ck_assert_uint_eq(rig.result.gerror, 1 << 4);
 	ck_assert_uint_eq(rig.result.gerror_changed, 1 << 4);

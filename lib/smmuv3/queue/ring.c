@@ -114,7 +114,8 @@ static inline int handle_sync(struct iommunest_smmuv3_cmdq *q,
 	if (smmu_get(words[0], CMD0_CS) == CS_RESERVED)
 		return refuse(q, IOMMUNEST_SMMUV3_CMD_REASON_RESERVED, result);
 	smmu_gather_sync(q);
-	return 0;
+	/* There is nothing to wait for. */
+	return q->window.n_forwarded ? 0 : iommunest__smmuv3_settle(q, result);
 }
 
 static inline int handle(struct iommunest_smmuv3_cmdq *q, const uint64_t *words,
