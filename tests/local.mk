@@ -18,6 +18,7 @@ TEST_LIBRARY_PATH = \
 
 # These make the C library's functions fail, by ld's --wrap.
 WRAP_TESTS = \
+	%D%/cmdq/test-cmdq-state \
 	%D%/core/test-alloc \
 	%D%/core/test-sweep \
 	%D%/queue/test-iq-state \
@@ -219,7 +220,14 @@ CMDQ_RIG = \
 	%D%/smmuv3/cmd-rows.h
 
 %C%_cmdq_test_cmdq_SOURCES = $(CMDQ_RIG) \
-	%D%/cmdq/test-cmdq-order.c
+	%D%/cmdq/test-cmdq-failures.c \
+	%D%/cmdq/test-cmdq-new.c \
+	%D%/cmdq/test-cmdq-order.c \
+	%D%/cmdq/test-cmdq-ring.c \
+	%D%/cmdq/test-cmdq-whose.c
+
+%C%_cmdq_test_cmdq_state_SOURCES = $(CMDQ_RIG) \
+	%D%/cmdq/test-cmdq-state.c
 
 %C%_core_test_error_report_SOURCES = \
 	%D%/core/error-rig.c \
@@ -341,6 +349,8 @@ WRAP_ALLOCATIONS = $(AM_LDFLAGS) $(WRAP_LDFLAGS) \
 	-Wl,--wrap=malloc -Wl,--wrap=calloc -Wl,--wrap=free
 %C%_core_test_alloc_LDFLAGS = $(WRAP_ALLOCATIONS)
 %C%_core_test_alloc_LDADD = %D%/libtest.la libiommunest-core.la $(CHECK_LIBS)
+%C%_cmdq_test_cmdq_state_LDFLAGS = $(WRAP_ALLOCATIONS)
+%C%_cmdq_test_cmdq_state_LDADD = %D%/libtest.la libiommunest-core.la $(CHECK_LIBS)
 %C%_queue_test_iq_state_LDFLAGS = $(WRAP_ALLOCATIONS)
 %C%_queue_test_iq_state_LDADD = %D%/libtest.la libiommunest-core.la $(CHECK_LIBS)
 %C%_sim_test_sim_nomem_LDFLAGS = $(AM_LDFLAGS) $(WRAP_LDFLAGS) \
