@@ -15,6 +15,8 @@
 /* Slots are read in runs of so many bytes. */
 #define RING_CHUNK 1024u
 
+#define RING_INLINE static inline __attribute__((always_inline))
+
 struct ring {
 	int (*read)(void *vmm, uint64_t gpa, void *buf, size_t len);
 	void *vmm;
@@ -51,8 +53,8 @@ static inline uint32_t ring_within(uint32_t left, uint32_t budget)
  * How many of @count slots can be read in one piece at @index: up to the next
  * multiple of a chunk, or the ring's end.
  */
-static inline uint32_t ring_chunk(const struct ring *ring, uint32_t index,
-				  uint32_t count)
+RING_INLINE uint32_t ring_chunk(const struct ring *ring, uint32_t index,
+				uint32_t count)
 {
 	const uint32_t slots = RING_CHUNK >> ring->shift;
 	const uint32_t most = slots - (index & (slots - 1));
@@ -61,7 +63,7 @@ static inline uint32_t ring_chunk(const struct ring *ring, uint32_t index,
 }
 
 /* Guest memory is little-endian, as almost each CPU is. */
-static inline void ring_to_cpu(uint64_t *words, size_t count)
+RING_INLINE void ring_to_cpu(uint64_t *words, size_t count)
 {
 	size_t i;
 
@@ -71,8 +73,8 @@ static inline void ring_to_cpu(uint64_t *words, size_t count)
 		words[i] = le64toh(words[i]);
 }
 
-static inline int ring_read(const struct ring *ring, uint32_t index,
-			    uint32_t count, uint64_t *words)
+RING_INLINE int ring_read(const struct ring *ring, uint32_t index,
+			  uint32_t count, uint64_t *words)
 {
 	const uint64_t gpa = ring->base + ((uint64_t)index << ring->shift);
 	const size_t len = (size_t)count << ring->shift;
@@ -87,8 +89,8 @@ static inline int ring_read(const struct ring *ring, uint32_t index,
  * Reads up to *@count slots, which do not go past the ring's end; one alone,
  * where a run fails.  A negative return is the VMM's.
  */
-static inline int ring_fetch(const struct ring *ring, uint32_t index,
-			     uint32_t *count, uint64_t *words)
+RING_INLINE int ring_fetch(const struct ring *ring, uint32_t index,
+			   uint32_t *count, uint64_t *words)
 {
 	*count = ring_chunk(ring, index, *count);
 	if (ring_read(ring, index, *count, words) >= 0)
