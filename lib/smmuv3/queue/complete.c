@@ -22,14 +22,13 @@ static void decode(const struct iommunest_smmuv3_cmdq *q, uint32_t at,
 }
 
 /* The VMM has caches of its own.  False: it failed, and q->failure says so. */
-static bool tell_forwarded(struct iommunest_smmuv3_cmdq *q, uint32_t at)
+static __attribute__((noinline)) bool
+call_forwarded(struct iommunest_smmuv3_cmdq *q, uint32_t at)
 {
 	const uint32_t index = smmu_index(q, at);
 	struct iommunest_smmuv3_cmd cmd;
 	int ret;
 
-	if (!q->ops.forwarded)
-		return true;
 	decode(q, at, &cmd);
 	ret = q->ops.forwarded(q->vmm, index, &cmd);
 	if (ret >= 0)
@@ -37,6 +36,11 @@ static bool tell_forwarded(struct iommunest_smmuv3_cmdq *q, uint32_t at)
 	q->failure =
 		iommunest__smmuv3_fault_of_host(index, ret, smmu_cerror(q));
 	return false;
+}
+
+static inline bool tell_forwarded(struct iommunest_smmuv3_cmdq *q, uint32_t at)
+{
+	return !q->ops.forwarded || call_forwarded(q, at);
 }
 
 static bool complete_skipped(struct iommunest_smmuv3_cmdq *q, uint32_t at,
@@ -202,15 +206,11 @@ static void publish(const struct iommunest_smmuv3_cmdq *q)
 static inline void move_cons(struct iommunest_smmuv3_cmdq *q, uint32_t at,
 			     struct iommunest_smmuv3_cmdq_result *result)
 {
-	struct smmu_window *window = &q->window;
-	const uint32_t done = at - window->first;
+	const uint32_t done = at - q->window.first;
 
 	q->cons = (q->cons + done) & smmu_position_mask(q);
 	result->commands += done;
-	window->first = window->end;
-	window->n_forwarded = 0;
-	window->classes = 0;
-	window->classes_before_sync = 0;
+	smmu_window_settle(&q->window);
 	q->n_skips = 0;
 }
 
@@ -257,6 +257,29 @@ static COLD int complete_some(struct iommunest_smmuv3_cmdq *q,
 	return iommunest__smmuv3_halt(q);
 }
 
+/*
+ * Nearly always there are but CMD_SYNCs to complete, and nobody to tell of the
+ * rest.
+ */
+static inline bool has_only_syncs(const struct iommunest_smmuv3_cmdq *q)
+{
+	return !q->window.n_others && !q->ops.forwarded && !q->n_skips;
+}
+
+static inline void complete_syncs(struct iommunest_smmuv3_cmdq *q,
+				  struct iommunest_smmuv3_cmdq_result *result)
+{
+	const struct smmu_window *window = &q->window;
+	const uint32_t count = window->n_syncs;
+	uint32_t i;
+
+	for (i = 0; i < count; i++)
+		complete_sync(q, window->syncs[i]);
+	result->syncs += count;
+	result->forwarded += window->n_forwarded;
+	move_cons(q, window->end, result);
+}
+
 int iommunest__smmuv3_complete(struct iommunest_smmuv3_cmdq *q,
 			       struct iommunest_smmuv3_cmdq_result *result)
 {
@@ -264,8 +287,12 @@ int iommunest__smmuv3_complete(struct iommunest_smmuv3_cmdq *q,
 
 	if (q->failure.cause)
 		return complete_some(q, result);
-	at = complete_to(q, q->window.end, result);
-	move_cons(q, at, result);
+	if (has_only_syncs(q)) {
+		complete_syncs(q, result);
+	} else {
+		at = complete_to(q, q->window.end, result);
+		move_cons(q, at, result);
+	}
 	if (q->failure.cause)
 		return iommunest__smmuv3_halt(q);
 	publish(q);

@@ -11,14 +11,21 @@
 #include "lib/smmuv3/queue/queue.h"
 
 /* The next command of the window is this. */
-static inline void smmu_gather(struct iommunest_smmuv3_cmdq *q,
-			       enum smmu_kind kind, uint32_t owner)
+static inline void smmu_gather_as(struct smmu_window *window,
+				  enum smmu_kind kind, uint32_t owner)
 {
-	struct smmu_window *window = &q->window;
+	const uint32_t at = window->end++;
 
-	window->kind[window->end] = (uint8_t)kind;
-	window->owner[window->end] = (uint8_t)owner;
-	window->end++;
+	window->kind[at] = (uint8_t)kind;
+	window->owner[at] = (uint8_t)owner;
+}
+
+/* What is neither forwarded nor a CMD_SYNC. */
+static inline void smmu_gather_other(struct smmu_window *window,
+				     enum smmu_kind kind)
+{
+	window->n_others++;
+	smmu_gather_as(window, kind, OWNER_GONE);
 }
 
 /* What is gathered does not take another command of the class. */
@@ -31,19 +38,20 @@ static inline bool smmu_must_settle(const struct smmu_window *window,
 	       window->classes_before_sync != class;
 }
 
-static inline void smmu_gather_forwarded(struct iommunest_smmuv3_cmdq *q,
+static inline void smmu_gather_forwarded(struct smmu_window *window,
 					 uint8_t class, uint32_t owner)
 {
-	q->window.n_forwarded++;
-	q->window.classes |= class;
-	smmu_gather(q, KIND_FORWARDED, owner);
+	window->n_forwarded++;
+	window->classes |= class;
+	smmu_gather_as(window, KIND_FORWARDED, owner);
 }
 
 /* It completes when what is gathered is settled. */
-static inline void smmu_gather_sync(struct iommunest_smmuv3_cmdq *q)
+static inline void smmu_gather_sync(struct smmu_window *window)
 {
-	q->window.classes_before_sync = q->window.classes;
-	smmu_gather(q, KIND_SYNC, OWNER_GONE);
+	window->classes_before_sync = window->classes;
+	window->syncs[window->n_syncs++] = (uint8_t)window->end;
+	smmu_gather_as(window, KIND_SYNC, OWNER_GONE);
 }
 
 static inline uint32_t smmu_sid(const uint64_t words[2])

@@ -74,6 +74,10 @@ struct smmu_window {
 	/* Classes gathered, and those before the last CMD_SYNC among it. */
 	uint8_t classes;
 	uint8_t classes_before_sync;
+	/* CMD_SYNCs among them, by their places; and what is neither. */
+	uint32_t n_syncs;
+	uint32_t n_others;
+	uint8_t syncs[SMMU_WINDOW];
 	uint8_t kind[SMMU_WINDOW];
 	uint8_t owner[SMMU_WINDOW];
 	/* In the CPU's byte order. */
@@ -188,15 +192,22 @@ static inline uint32_t smmu_cerror(const struct iommunest_smmuv3_cmdq *q)
 		       : IOMMUNEST_SMMUV3_CERROR_NONE;
 }
 
-static inline void smmu_window_empty(struct smmu_window *window)
+/* What is gathered is settled. */
+static inline void smmu_window_settle(struct smmu_window *window)
 {
-	window->first = 0;
-	window->end = 0;
+	window->first = window->end;
 	window->n_forwarded = 0;
+	window->n_syncs = 0;
+	window->n_others = 0;
 	window->classes = 0;
 	window->classes_before_sync = 0;
 }
 
+static inline void smmu_window_empty(struct smmu_window *window)
+{
+	window->end = 0;
+	smmu_window_settle(window);
+}
 /* registers.c: LOG2SIZE of a base, as far as the guest was shown. */
 uint32_t iommunest__smmuv3_slots(const struct iommunest_smmuv3_cmdq *q,
 				 uint64_t base);

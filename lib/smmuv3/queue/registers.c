@@ -100,12 +100,9 @@ static COLD int stay(struct iommunest_smmuv3_cmdq *q, int ret,
 {
 	struct iommunest_smmuv3_cmdq_result out = { 0 };
 
-	if (!q) {
-		iommunest_copy_out(result, &out, sizeof(out));
-		return ret;
-	}
-	/* Within a run, that one tells of changes. */
-	smmu_give_result(q, &out, result);
+	if (q)
+		smmu_fill_result(q, &out);
+	iommunest_copy_out(result, &out, sizeof(out));
 	return ret;
 }
 

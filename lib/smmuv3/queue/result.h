@@ -18,17 +18,15 @@ static inline void smmu_show_fault(const struct smmu_fault *fault,
 	result->driver_error = fault->driver_error;
 }
 
-/* *@out has the counts, and is zero otherwise; *@result is the VMM's. */
-static inline void smmu_give_result(const struct iommunest_smmuv3_cmdq *q,
-				    struct iommunest_smmuv3_cmdq_result *out,
-				    struct iommunest_smmuv3_cmdq_result *result)
+/* What goes beside the counts. */
+static inline void smmu_fill_result(const struct iommunest_smmuv3_cmdq *q,
+				    struct iommunest_smmuv3_cmdq_result *out)
 {
 	out->cons = smmu_cons_register(q);
 	out->gerror = q->gerror;
 	out->gerror_changed = q->gerror ^ q->gerror_before;
 	if (q->fault.cause)
 		smmu_show_fault(&q->fault, out);
-	iommunest_copy_out(result, out, sizeof(*out));
 }
 
 #endif /* IOMMUNEST_SMMUV3_QUEUE_RESULT_H */

@@ -24,7 +24,7 @@ static COLD int stop_at_next(struct iommunest_smmuv3_cmdq *q,
 			     struct iommunest_smmuv3_cmdq_result *result)
 {
 	q->stop = *fault;
-	smmu_gather(q, KIND_STOP, OWNER_GONE);
+	smmu_gather_other(&q->window, KIND_STOP);
 	return iommunest__smmuv3_settle(q, result);
 }
 
@@ -41,7 +41,7 @@ static COLD int refuse(struct iommunest_smmuv3_cmdq *q, uint32_t reason,
 static int give_to_vmm(struct iommunest_smmuv3_cmdq *q,
 		       struct iommunest_smmuv3_cmdq_result *result)
 {
-	smmu_gather(q, KIND_VMM, OWNER_VMM);
+	smmu_gather_other(&q->window, KIND_VMM);
 	return iommunest__smmuv3_settle(q, result);
 }
 
@@ -67,9 +67,9 @@ static int handle_stream(struct iommunest_smmuv3_cmdq *q, uint8_t class,
 	if (owner == OWNER_VMM)
 		return give_to_vmm(q, result);
 	if (owner == OWNER_NOBODY)
-		smmu_gather(q, KIND_DROPPED, OWNER_NOBODY);
+		smmu_gather_other(&q->window, KIND_DROPPED);
 	else
-		smmu_gather_forwarded(q, class, owner);
+		smmu_gather_forwarded(&q->window, class, owner);
 	return 0;
 }
 
@@ -89,7 +89,7 @@ static int handle_prefetch(struct iommunest_smmuv3_cmdq *q,
 		kind = KIND_VMM;
 	else if (owner == OWNER_NOBODY)
 		kind = KIND_DROPPED;
-	smmu_gather(q, kind, OWNER_GONE);
+	smmu_gather_other(&q->window, kind);
 	return 0;
 }
 
@@ -113,7 +113,7 @@ static inline int handle_sync(struct iommunest_smmuv3_cmdq *q,
 {
 	if (smmu_get(words[0], CMD0_CS) == CS_RESERVED)
 		return refuse(q, IOMMUNEST_SMMUV3_CMD_REASON_RESERVED, result);
-	smmu_gather_sync(q);
+	smmu_gather_sync(&q->window);
 	/* There is nothing to wait for. */
 	return q->window.n_forwarded ? 0 : iommunest__smmuv3_settle(q, result);
 }
@@ -131,7 +131,8 @@ static inline int handle(struct iommunest_smmuv3_cmdq *q, const uint64_t *words,
 	if (action == ACTION_ILLEGAL || action >= SMMU_RULES)
 		return handle_other(q, action, words, result);
 	rule = &q->rules[action];
-	if (!smmu_rule_is_plain(rule, words)) {
+	if (!smmu_rule_is_plain(rule, words) &&
+	    !smmu_rule_is_range(rule, words)) {
 		reason = iommunest__smmuv3_rule_check(rule, &q->caps, words);
 		if (reason)
 			return refuse(q, reason, result);
@@ -147,15 +148,15 @@ static inline int handle(struct iommunest_smmuv3_cmdq *q, const uint64_t *words,
 		return handle_stream(q, rule->class, words, result);
 	if (!q->targets.count)
 		return give_to_vmm(q, result);
-	smmu_gather_forwarded(q, CLASS_TLBI, OWNER_ALL);
+	smmu_gather_forwarded(&q->window, CLASS_TLBI, OWNER_ALL);
 	return 0;
 }
 
 /* ---- The ring ---- */
 
 /*
- * So many ioctls end a run at the next command: each of the VMM's is an
- * ordering point, and may take one of every target.
+ * So many ioctls end a run after the commands that were fetched with the last:
+ * each of the VMM's is an ordering point, and may take one of every target.
  */
 #define MOST_CALLS 4096u
 
@@ -218,25 +219,22 @@ static inline int make_room(struct iommunest_smmuv3_cmdq *q,
 	return ret;
 }
 
-/* So many commands that are fetched.  1: not all. */
+/* So many commands that are fetched. */
 static inline int handle_fetched(struct iommunest_smmuv3_cmdq *q,
 				 uint32_t count,
 				 struct iommunest_smmuv3_cmdq_result *result)
 {
-	const uint32_t end = q->window.end + count;
+	uint64_t(*words)[2] = &q->window.words[q->window.end];
+	uint64_t(*const end)[2] = words + count;
 	int ret;
 
-	while (q->window.end < end) {
-		ret = handle(q, q->window.words[q->window.end], result);
-		if (ret)
-			return ret;
-		if (result->calls >= MOST_CALLS)
-			return 1;
-	}
-	return 0;
+	do {
+		ret = handle(q, *words++, result);
+	} while (!ret && words < end);
+	return ret;
 }
 
-/* Handles @left commands from CONS on. */
+/* Handles @left commands from CONS on, which are some. */
 static inline int run_to(struct iommunest_smmuv3_cmdq *q, uint32_t left,
 			 struct iommunest_smmuv3_cmdq_result *result)
 {
@@ -245,21 +243,21 @@ static inline int run_to(struct iommunest_smmuv3_cmdq *q, uint32_t left,
 	int ret;
 
 	smmu_window_empty(&q->window);
-	for (; left; left -= count) {
-		ret = make_room(q, result);
-		if (ret)
-			return ret;
+	for (;;) {
 		count = left;
 		ret = fetch(q, &ring, &count);
 		if (ret < 0)
 			return fail_fetch(q, ret, result);
 		ret = handle_fetched(q, count, result);
-		if (ret < 0)
-			return ret;
 		if (ret)
-			break;
+			return ret;
+		left -= count;
+		if (!left || result->calls >= MOST_CALLS)
+			return iommunest__smmuv3_settle(q, result);
+		ret = make_room(q, result);
+		if (ret)
+			return ret;
 	}
-	return iommunest__smmuv3_settle(q, result);
 }
 
 /* What a run does, up to its result. */
@@ -267,6 +265,7 @@ static inline int run(struct iommunest_smmuv3_cmdq *q,
 		      struct iommunest_smmuv3_cmdq_result *result)
 {
 	const uint32_t mask = smmu_position_mask(q);
+	uint32_t left;
 	int ret;
 
 	if (q->fault.cause || smmu_is_erroneous(q))
@@ -276,21 +275,28 @@ static inline int run(struct iommunest_smmuv3_cmdq *q,
 		if (ret)
 			return ret;
 	}
-	ret = run_to(q, ring_within((q->prod - q->cons) & mask, q->budget),
-		     result);
+	left = ring_within((q->prod - q->cons) & mask, q->budget);
+	ret = left ? run_to(q, left, result) : 0;
 	return ret < 0 ? ret : q->cons != q->prod;
 }
 
 int iommunest__smmuv3_ring_run(struct iommunest_smmuv3_cmdq *q,
 			       struct iommunest_smmuv3_cmdq_result *result)
 {
-	struct iommunest_smmuv3_cmdq_result out = { 0 };
+	struct iommunest_smmuv3_cmdq_result resized;
+	struct iommunest_smmuv3_cmdq_result *out = result;
 	int ret;
 
+	/* Of a caller of another release. */
+	if (result->size != sizeof(*result))
+		out = &resized;
+	*out = (struct iommunest_smmuv3_cmdq_result){ .size = sizeof(*out) };
 	q->running = true;
 	q->gerror_before = q->gerror;
-	ret = run(q, &out);
+	ret = run(q, out);
 	q->running = false;
-	smmu_give_result(q, &out, result);
+	smmu_fill_result(q, out);
+	if (out != result)
+		iommunest_copy_out(result, out, sizeof(*out));
 	return ret;
 }

@@ -63,15 +63,35 @@ static void find_plain(struct smmu_rule *rule,
 	if (rule->class == CLASS_TLBI) {
 		looked_at[0] = CMD0_NUM | CMD0_SCALE;
 		looked_at[1] = CMD1_TG | CMD1_TTL;
-		if (caps->asid_bits < 16)
-			looked_at[0] |= CMD0_ASID;
+		/* Those above the host's. */
+		if (rule->has & HAS(F_ASID) && caps->asid_bits < 16)
+			looked_at[0] |= CMD0_ASID << caps->asid_bits;
 	}
+	/* 2^31 pages are legal. */
 	if (rule->class == CLASS_ATC)
-		looked_at[1] = CMD1_ATC_SIZE;
+		looked_at[1] = BIT(5);
 	if (rule->class != CLASS_TLBI && !caps->ssid_bits)
 		looked_at[0] = CMD0_SSV | CMD0_SSID | CMD0_GLOBAL;
 	rule->plain[0] = rule->known[0] & ~looked_at[0];
 	rule->plain[1] = rule->known[1] & ~looked_at[1];
+}
+
+/* Of 16 KiB granules, level 1 is reserved without 52-bit addresses. */
+#define TG_16K_LEVEL_1 (smmu_put(2, CMD1_TG) | smmu_put(1, CMD1_TTL))
+/* SCALE has its sixth bit with them only. */
+#define SCALE_5 BIT(25)
+
+static void find_range(struct smmu_rule *rule,
+		       const struct iommunest_smmuv3_caps *caps)
+{
+	if (!(rule->has & HAS(F_TG)) || !caps->ril)
+		return;
+	rule->range[0] = rule->plain[0] | CMD0_NUM | CMD0_SCALE;
+	rule->range[1] = rule->plain[1] | CMD1_TG | CMD1_TTL;
+	if (caps->ds)
+		return;
+	rule->range[0] &= ~SCALE_5;
+	rule->no_hint = TG_16K_LEVEL_1;
 }
 
 void iommunest__smmuv3_rules_init(struct smmu_rule rules[SMMU_RULES],
@@ -89,6 +109,7 @@ void iommunest__smmuv3_rules_init(struct smmu_rule rules[SMMU_RULES],
 		};
 		iommunest__smmuv3_known_bits(type->has, rules[i].known);
 		find_plain(&rules[i], caps);
+		find_range(&rules[i], caps);
 	}
 }
 

@@ -8,7 +8,7 @@
 #ifndef IOMMUNEST_SMMUV3_QUEUE_RULES_H
 #define IOMMUNEST_SMMUV3_QUEUE_RULES_H
 
-#include <libiommunest.h>
+#include "lib/smmuv3/cmd-fields.h"
 
 /* What becomes of a command: it is illegal, or has a rule of that number. */
 enum smmu_action {
@@ -40,6 +40,9 @@ enum smmu_action {
 struct smmu_rule {
 	/* Without other bits it is legal; what has others is looked at. */
 	uint64_t plain[2];
+	/* The same of a range, unless TG and TTL are this reserved pair. */
+	uint64_t range[2];
+	uint64_t no_hint;
 	/* Bits that the command has. */
 	uint64_t known[2];
 	/* The same as HAS(). */
@@ -65,6 +68,16 @@ static inline bool smmu_rule_is_plain(const struct smmu_rule *rule,
 				      const uint64_t words[2])
 {
 	return !(words[0] & ~rule->plain[0]) && !(words[1] & ~rule->plain[1]);
+}
+
+/* As most invalidations of a guest with RIL are. */
+static inline bool smmu_rule_is_range(const struct smmu_rule *rule,
+				      const uint64_t words[2])
+{
+	return !(words[0] & ~rule->range[0]) && !(words[1] & ~rule->range[1]) &&
+	       words[1] & CMD1_TG &&
+	       (words[0] & (CMD0_NUM | CMD0_SCALE) || words[1] & CMD1_TTL) &&
+	       (words[1] & (CMD1_TG | CMD1_TTL)) != rule->no_hint;
 }
 
 #endif /* IOMMUNEST_SMMUV3_QUEUE_RULES_H */
