@@ -69,6 +69,7 @@ VALGRIND_TESTS = $(WRAPPED_TESTS) \
 	%D%/sim/test-sim-smmu \
 	%D%/sim/test-sim-smmu-cache \
 	%D%/sim/test-sim-threads \
+	%D%/smmuv3/test-linux-cmdq-model \
 	%D%/smmuv3/test-smmuv3 \
 	%D%/smmuv3/test-smmuv3-viommu \
 	%D%/uapi/abi-layout \
@@ -168,6 +169,8 @@ LDADD = %D%/libtest.la libiommunest-sim.la libiommunest.la $(CHECK_LIBS)
 	%D%/harness/iq-world-watch.c \
 	%D%/harness/iq-world.c \
 	%D%/harness/iq-world.h \
+	%D%/harness/linux-cmdq.c \
+	%D%/harness/linux-cmdq.h \
 	%D%/harness/linux-guest.c \
 	%D%/harness/linux-guest.h \
 	%D%/harness/linux-jobs.c \
@@ -175,6 +178,8 @@ LDADD = %D%/libtest.la libiommunest-sim.la libiommunest.la $(CHECK_LIBS)
 	%D%/harness/main.c \
 	%D%/harness/script.c \
 	%D%/harness/script.h \
+	%D%/harness/smmu-caches.c \
+	%D%/harness/smmu-caches.h \
 	%D%/harness/submit-rig.c \
 	%D%/harness/submit-rig.h \
 	%D%/harness/support.c \
