@@ -88,6 +88,7 @@ QUICK_COMPILED = $(VALGRIND_TESTS) \
 	%D%/core/test-submit-random \
 	%D%/queue/test-linux-guest \
 	%D%/sim/test-sim-smmu-random \
+	%D%/smmuv3/test-linux-cmdq \
 	%D%/vtd/test-vtd-batch
 
 CHECK_TESTS = $(QUICK_COMPILED) \
@@ -286,6 +287,11 @@ CMDQ_RIG = \
 	%D%/queue/test-iq-migrate.c \
 	%D%/queue/test-iq-no-memory.c \
 	%D%/queue/test-iq-restore.c
+
+%C%_smmuv3_test_linux_cmdq_SOURCES = \
+	%D%/smmuv3/cmdq-vmm.c \
+	%D%/smmuv3/cmdq-vmm.h \
+	%D%/smmuv3/test-linux-cmdq.c
 
 %C%_smmuv3_test_smmuv3_SOURCES = \
 	%D%/smmuv3/cmd-rows.c \
