@@ -4,13 +4,19 @@
 # else, and are not installed.
 
 EXAMPLE_LIBS = libiommunest-sim.la libiommunest.la
-# The program, and the tests that write to its registers.
+# The programs, and the tests that write to their registers.
 VIOMMU_SOURCES = \
 	%D%/viommu/events.c \
 	%D%/viommu/nest.c \
 	%D%/viommu/queue.c \
 	%D%/viommu/regs.c \
 	%D%/viommu/regs.h
+VSMMU_SOURCES = \
+	%D%/vsmmu/events.c \
+	%D%/vsmmu/nest.c \
+	%D%/vsmmu/queue.c \
+	%D%/vsmmu/regs.c \
+	%D%/vsmmu/regs.h
 
 if EXAMPLES
 noinst_PROGRAMS += \
@@ -23,7 +29,8 @@ noinst_PROGRAMS += \
 	%D%/porting \
 	%D%/smmuv3-resubmit \
 	%D%/submit \
-	%D%/viommu/viommu
+	%D%/viommu/viommu \
+	%D%/vsmmu/vsmmu
 endif
 
 %C%_fault_loop_SOURCES = %D%/fault-loop.c
@@ -60,3 +67,11 @@ endif
 	$(VIOMMU_SOURCES)
 %C%_viommu_viommu_LDADD = $(EXAMPLE_LIBS)
 %C%_viommu_viommu_LDFLAGS = $(AM_LDFLAGS) -no-install
+
+%C%_vsmmu_vsmmu_SOURCES = \
+	%D%/vsmmu/guest.c \
+	%D%/vsmmu/guest.h \
+	%D%/vsmmu/vsmmu.c \
+	$(VSMMU_SOURCES)
+%C%_vsmmu_vsmmu_LDADD = $(EXAMPLE_LIBS)
+%C%_vsmmu_vsmmu_LDFLAGS = $(AM_LDFLAGS) -no-install

@@ -118,7 +118,7 @@ TOOL_TESTS += %D%/replay/inval.sh
 endif
 EXAMPLE_TESTS =
 if EXAMPLES
-EXAMPLE_TESTS += %D%/replay/viommu.sh
+EXAMPLE_TESTS += %D%/replay/viommu.sh %D%/replay/vsmmu.sh
 endif
 
 # Thousands of runs of iommunest-replay, judged in Python; fewer without

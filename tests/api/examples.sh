@@ -3,7 +3,8 @@
 # SPDX-FileCopyrightText: The libiommunest authors
 # The programs in examples/: they include public headers only, build without a
 # warning, print what is expected, and what they invalidate reaches the
-# simulated hardware.  tests/replay/viommu.sh looks at viommu's output.
+# simulated hardware.  tests/replay/viommu.sh and vsmmu.sh look at the output of
+# those two.
 set -eu
 
 # shellcheck source=tests/api/example-programs.sh
@@ -106,13 +107,17 @@ if build_and_run viommu "$examples"/viommu/*.c; then
 	flushes
 fi
 
+if build_and_run vsmmu "$examples"/vsmmu/*.c; then
+	flushes
+fi
+
 # Each is here: a new one needs its output above.
 for file in "$examples"/*.c; do
 	[ -x "$work/$(basename "$file" .c)" ] || fail "$file is not tested"
 done
 
 headers=$(grep -h '^#include <.*iommunest' "$examples"/*.c \
-	"$examples"/viommu/*.[ch] | sort -u | tr '\n' ' ')
+	"$examples"/viommu/*.[ch] "$examples"/vsmmu/*.[ch] | sort -u | tr '\n' ' ')
 case $headers in
 '#include <libiommunest-sim.h> #include <libiommunest.h> ') ;;
 *) fail "they include $headers" ;;
