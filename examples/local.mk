@@ -27,6 +27,7 @@ noinst_PROGRAMS += \
 	%D%/nest-setup \
 	%D%/nesting \
 	%D%/porting \
+	%D%/smmuv3-queue \
 	%D%/smmuv3-resubmit \
 	%D%/submit \
 	%D%/viommu/viommu \
@@ -53,6 +54,9 @@ endif
 
 %C%_porting_SOURCES = %D%/porting.c
 %C%_porting_LDADD = $(EXAMPLE_LIBS)
+
+%C%_smmuv3_queue_SOURCES = %D%/smmuv3-queue.c
+%C%_smmuv3_queue_LDADD = $(EXAMPLE_LIBS)
 
 %C%_smmuv3_resubmit_SOURCES = %D%/smmuv3-resubmit.c
 %C%_smmuv3_resubmit_LDADD = $(EXAMPLE_LIBS)

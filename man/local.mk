@@ -65,6 +65,8 @@ LIBRARY_PAGES = \
 	%D%/iommunest_vtd_page_request.3 \
 	%D%/iommunest_vtd_pasid.3 \
 	%D%/iommunest_smmuv3.7 \
+	%D%/iommunest_smmuv3_queue.7 \
+	%D%/iommunest_smmuv3_vsmmu.7 \
 	%D%/iommunest_vtd_queue.7 \
 	%D%/iommunest_vtd_viommu.7 \
 	%D%/iommunest_nesting.7 \

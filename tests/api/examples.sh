@@ -75,6 +75,22 @@ if build_and_run smmuv3-resubmit "$examples/smmuv3-resubmit.c"; then
 		'3 handled, 0 left'
 fi
 
+if build_and_run smmuv3-queue "$examples/smmuv3-queue.c"; then
+	prints 'ioctl: target 1, slots 0 2: done' \
+		'ioctl: target 2, slots 0 2: fails' \
+		'ioctl: target 2, slots 2: fails' \
+		'ioctl: target 2, slots 2: done' \
+		'slot 2: healed' \
+		'slot 1: CMD_SYNC completes' \
+		'slot 3: CMD_SYNC completes' \
+		'ioctl: target 1, slots 4: done' \
+		'slot 5: dropped' \
+		'slot 6: CMD_SYNC completes' \
+		'slot 7: for the VMM: CFGI_STE sid 0x11' \
+		'CMDQ_CONS 0x8, GERROR 0x0, commands 8, ioctls 5'
+	flushes
+fi
+
 if build_and_run fault-loop "$examples/fault-loop.c"; then
 	prints '2 requests: 0x1000 0x2000' \
 		"the device's group 7: success" \
