@@ -395,9 +395,11 @@ static unsigned int outcome_of(const struct cmdq_guest *guest,
 			       unsigned int ended)
 {
 	if (guest->counts.gave_up)
-		ended = (ended & ~CMDQ_ALL_DONE) | CMDQ_GAVE_UP;
+		ended |= CMDQ_GAVE_UP;
 	if (guest->counts.lost)
-		ended = (ended & ~CMDQ_ALL_DONE) | CMDQ_LOST;
+		ended |= CMDQ_LOST;
+	if (ended & (CMDQ_GAVE_UP | CMDQ_LOST))
+		ended &= ~(unsigned int)CMDQ_ALL_DONE;
 	return ended;
 }
 
