@@ -56,7 +56,9 @@ VALGRIND_TESTS = $(WRAPPED_TESTS) \
 	%D%/replay/test-check-smmuv3 \
 	%D%/replay/test-inval-command \
 	%D%/replay/test-linux-viommu \
+	%D%/replay/test-linux-vsmmu \
 	%D%/replay/test-viommu \
+	%D%/replay/test-vsmmu \
 	%D%/sim/test-sim-cache \
 	%D%/sim/test-sim-dma \
 	%D%/sim/test-sim-fault \
@@ -435,6 +437,18 @@ check_PROGRAMS += $(TOOL_COPIES)
 	%D%/replay/viommu-rig.c \
 	%D%/replay/viommu-rig.h \
 	$(VIOMMU_SOURCES)
+
+%C%_replay_test_linux_vsmmu_SOURCES = \
+	%D%/replay/test-linux-vsmmu.c \
+	%D%/replay/vsmmu-rig.c \
+	%D%/replay/vsmmu-rig.h \
+	$(VSMMU_SOURCES)
+
+%C%_replay_test_vsmmu_SOURCES = \
+	%D%/replay/test-vsmmu.c \
+	%D%/replay/vsmmu-rig.c \
+	%D%/replay/vsmmu-rig.h \
+	$(VSMMU_SOURCES)
 
 CONFORMANCE_SOURCES = \
 	%D%/conformance/cases-attach.c \
