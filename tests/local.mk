@@ -26,6 +26,7 @@ WRAP_TESTS = \
 
 VALGRIND_TESTS = $(WRAPPED_TESTS) \
 	%D%/cmdq/test-cmdq \
+	%D%/cmdq/test-cmdq-linux \
 	%D%/conformance/test-conformance \
 	%D%/conformance/test-conformance-smmu \
 	%D%/core/test-batch \
@@ -233,6 +234,11 @@ CMDQ_RIG = \
 	%D%/cmdq/test-cmdq-order.c \
 	%D%/cmdq/test-cmdq-ring.c \
 	%D%/cmdq/test-cmdq-whose.c
+
+%C%_cmdq_test_cmdq_linux_SOURCES = $(CMDQ_RIG) \
+	%D%/cmdq/test-cmdq-linux.c \
+	%D%/smmuv3/viommu-rig.c \
+	%D%/smmuv3/viommu-rig.h
 
 %C%_cmdq_test_cmdq_state_SOURCES = $(CMDQ_RIG) \
 	%D%/cmdq/test-cmdq-state.c
@@ -580,10 +586,11 @@ EXTRA_DIST += \
 	%D%/valgrind.supp
 
 # What the library costs, beside what it did cost.
-EXTRA_PROGRAMS = %D%/bench/bench-iq
+EXTRA_PROGRAMS = %D%/bench/bench-cmdq %D%/bench/bench-iq
+%C%_bench_bench_cmdq_LDADD = libiommunest.la
 %C%_bench_bench_iq_LDADD = libiommunest.la
 
-bench: %D%/bench/bench-iq
+bench: %D%/bench/bench-cmdq %D%/bench/bench-iq
 	$(srcdir)/%D%/bench/count.sh $(abs_builddir)
 .PHONY: bench
 

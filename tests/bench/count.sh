@@ -13,9 +13,10 @@ figures=$here/figures
 usage() {
 	cat <<EOF_USAGE
 Usage: tests/bench/count.sh BUILD-FOLDER [--figures]
-Runs bench-iq of a build folder under callgrind, and prints for each case how
-many instructions of libiommunest a kick, a pair or a descriptor costs: the
-difference of two runs, so that what both do once does not count.
+Runs bench-iq and bench-cmdq of a build folder under callgrind, and prints for
+each case how many instructions of libiommunest a kick, a pair, a descriptor or a
+command costs: the difference of two runs, so that what both do once does not
+count.
 
 Where compiler and C library are those that tests/bench/figures names, a rise of
 more than 3 % is a failure, status 1.  Elsewhere the figures say nothing, and the
@@ -23,18 +24,26 @@ status is 77.  --figures prints a new file.
 EOF_USAGE
 }
 
-# Name, unit, scopes, pairs, whether the VMM is told, descriptors of a unit, of
-# the shorter run.
-cases="rings descriptor 1 0 0 1 16383
-rings-64 descriptor 64 0 0 1 16383
-kick kick 1 1 0 2 4096
-kick-64 kick 64 1 0 2 4096
-kick-1024 kick 1024 1 0 2 4096
-kick-told kick 1 1 1 2 4096
-pairs-16 pair 1 16 0 2 8192
-pairs-16-64 pair 64 16 0 2 8192
-pairs-16-1024 pair 1024 16 0 2 8192
-pairs-16-told pair 1 16 1 2 8192"
+# Name, unit, descriptors of a unit, of the shorter run; the engine, scopes or
+# targets, pairs, whether the VMM is told, whether commands are ATC_INV.
+cases="rings descriptor 1 16383 iq 1 0 0
+rings-64 descriptor 1 16383 iq 64 0 0
+kick kick 2 4096 iq 1 1 0
+kick-64 kick 2 4096 iq 64 1 0
+kick-1024 kick 2 4096 iq 1024 1 0
+kick-told kick 2 4096 iq 1 1 1
+pairs-16 pair 2 8192 iq 1 16 0
+pairs-16-64 pair 2 8192 iq 64 16 0
+pairs-16-1024 pair 2 8192 iq 1024 16 0
+pairs-16-told pair 2 8192 iq 1 16 1
+cmdq-63 command 64/63 8192 cmdq 1 0 0
+cmdq-63-told command 64/63 8192 cmdq 1 0 1
+cmdq-63-atc command 64/63 8192 cmdq 1 0 0 1
+cmdq-kick kick 2 4096 cmdq 1 1 0
+cmdq-kick-4 kick 2 4096 cmdq 4 1 0
+cmdq-kick-told kick 2 4096 cmdq 1 1 1
+cmdq-kick-atc kick 2 4096 cmdq 1 1 0 1
+cmdq-pairs-16 pair 2 8192 cmdq 1 16 0"
 
 # What decides how many instructions the same source becomes.
 environment() {
@@ -42,13 +51,16 @@ environment() {
 		"$(ldd --version | sed 1q)" "$(uname -m)"
 }
 
-# count DESCRIPTORS SCOPES PAIRS TOLD: instructions of the library's object.
+# count ENGINE DESCRIPTORS SCOPES PAIRS TOLD [ATC]: instructions of the library's
+# object.
 count() {
-	local out=$build/callgrind.out
+	local engine=$1 out=$build/callgrind.out
+
+	shift
 
 	"$build/libtool" --mode=execute valgrind --tool=callgrind \
-		--callgrind-out-file="$out" "$build/tests/bench/bench-iq" \
-		7 "$@" >"$build/bench-iq.log" 2>&1 </dev/null
+		--callgrind-out-file="$out" "$build/tests/bench/bench-$engine" \
+		7 "$@" >"$build/bench-$engine.log" 2>&1 </dev/null
 	# Its format names an object once, and then by number; a line after
 	# "calls=" is what the called function took.
 	awk '
@@ -67,14 +79,18 @@ count() {
 
 # Each case's name, unit and cost.
 measure() {
-	local name unit scopes pairs told each first a b
+	local name unit each first engine rest a b
 
-	while read -r name unit scopes pairs told each first; do
-		a=$(count "$first" "$scopes" "$pairs" "$told")
-		b=$(count $((2 * first)) "$scopes" "$pairs" "$told")
+	while read -r name unit each first engine rest; do
+		# shellcheck disable=SC2086 # several arguments
+		a=$(count "$engine" "$first" $rest)
+		# shellcheck disable=SC2086
+		b=$(count "$engine" $((2 * first)) $rest)
 		awk -v name="$name" -v unit="$unit" -v n=$((b - a)) \
-			-v units=$((first / each)) 'BEGIN {
-			printf "%-14s %-11s %8.1f\n", name, unit, n / units }'
+			-v first="$first" -v each="$each" 'BEGIN {
+			split(each "/1", of, "/")
+			printf "%-14s %-11s %8.1f\n", name, unit,
+				n * of[1] / of[2] / first }'
 	done <<<"$cases"
 }
 
