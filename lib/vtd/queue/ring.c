@@ -266,15 +266,19 @@ static int handle(struct iommunest_vtd_iq *iq, uint32_t index, uint32_t count,
 
 /* ---- The ring ---- */
 
-static struct ring ring_of(const struct iommunest_vtd_iq *iq)
+/* Reads up to *@count descriptors; one alone, where a run fails. */
+static int fetch(const struct iommunest_vtd_iq *iq, uint32_t index,
+		 uint32_t *count, uint64_t *words)
 {
-	return (struct ring){
+	const struct ring ring = {
 		.read = iq->ops.read,
 		.vmm = iq->vmm,
 		.base = iq->iqa & ~VTD_PAGE_MASK,
 		.slots = iq->slots,
 		.shift = iq->desc_shift,
 	};
+
+	return ring_fetch(&ring, index, count, words);
 }
 
 /* For `forwarded`, which is told of a slot after it was submitted. */
@@ -292,14 +296,13 @@ run_to(struct iommunest_vtd_iq *iq, uint32_t end, uint32_t left,
        struct iommunest_vtd_iq_result *result)
 {
 	uint64_t words[RING_CHUNK / sizeof(uint64_t)];
-	const struct ring ring = ring_of(iq);
 	uint32_t index = iq->head;
 	uint32_t count;
 	int ret;
 
 	for (; left; left -= count) {
 		count = left;
-		ret = ring_fetch(&ring, index, &count, words);
+		ret = fetch(iq, index, &count, words);
 		if (ret < 0)
 			return fail_slot(iq, index, IOMMUNEST_CAUSE_FETCH, ret,
 					 IOMMUNEST_VTD_IQEI_FETCH, result);
@@ -329,6 +332,7 @@ static inline __attribute__((always_inline)) int
 run(struct iommunest_vtd_iq *iq, struct iommunest_vtd_iq_result *result)
 {
 	const uint32_t tail = (uint32_t)(iq->iqt >> iq->desc_shift);
+	uint32_t end = tail;
 	uint32_t left;
 	int ret;
 
@@ -337,8 +341,12 @@ run(struct iommunest_vtd_iq *iq, struct iommunest_vtd_iq_result *result)
 	ret = check_tail(iq, tail);
 	if (ret)
 		return ret;
-	left = ring_within(vtd_iq_distance(iq, tail), iq->budget);
-	ret = run_to(iq, ring_after(iq->slots, iq->head, left), left, result);
+	left = vtd_iq_distance(iq, tail);
+	if (left > iq->budget) {
+		left = iq->budget;
+		end = ring_after(iq->slots, iq->head, left);
+	}
+	ret = run_to(iq, end, left, result);
 	return ret < 0 ? ret : iq->head != tail;
 }
 
