@@ -234,7 +234,8 @@ TEST(cons_is_written_while_disabled)
 	ck_assert_int_eq(cmdq_kick(&rig), 0);
 	ck_assert_int_eq(iommunest_smmuv3_cmdq_write_cr0(rig.q, 8, &rig.result),
 			 0);
-	cmdq_tells(&rig, "70[va*3 asid], at 1");
+	/* One that is smaller than a chunk is settled at its end. */
+	cmdq_tells(&rig, "70[va*3], at 0, 70[asid], at 1");
 	cmdq_is_done(&rig);
 	cmdq_close(&rig);
 }

@@ -92,30 +92,6 @@ static void tell_dropped(const struct iommunest_smmuv3_cmdq *q, uint32_t at)
 	q->ops.dropped(q->vmm, smmu_index(q, at), &cmd);
 }
 
-/* One that the guest has not acknowledged yet says it already. */
-static COLD void show_msi_failure(struct iommunest_smmuv3_cmdq *q)
-{
-	if (!((q->gerror ^ q->gerrorn) & IOMMUNEST_SMMUV3_GERROR_MSI_CMDQ_ABT))
-		q->gerror ^= IOMMUNEST_SMMUV3_GERROR_MSI_CMDQ_ABT;
-}
-
-/* Before CONS passes it: Linux polls its slot, and uses it again after that. */
-static void complete_sync(struct iommunest_smmuv3_cmdq *q, uint32_t at)
-{
-	const uint64_t *words = q->window.words[at];
-	const uint64_t addr = words[1] & CMD1_MSIADDR;
-	const uint32_t index = smmu_index(q, at);
-
-	if (smmu_get(words[0], CMD0_CS) != IOMMUNEST_SMMUV3_SIGNAL_IRQ)
-		return;
-	if (!addr || !(q->flags & IOMMUNEST_SMMUV3_CMDQ_MSI))
-		q->ops.interrupt(q->vmm, index);
-	else if (q->ops.write_msi(q->vmm, index, addr,
-				  (uint32_t)smmu_get(words[0], CMD0_MSIDATA)) <
-		 0)
-		show_msi_failure(q);
-}
-
 /* False: q->failure says what failed. */
 static inline bool complete_one(struct iommunest_smmuv3_cmdq *q, uint32_t at,
 				struct iommunest_smmuv3_cmdq_result *result)
@@ -127,7 +103,7 @@ static inline bool complete_one(struct iommunest_smmuv3_cmdq *q, uint32_t at,
 		result->forwarded++;
 		return true;
 	case KIND_SYNC:
-		complete_sync(q, at);
+		smmu_complete_sync(q, at);
 		result->syncs++;
 		return true;
 	case KIND_SKIPPED:
@@ -196,31 +172,13 @@ static void keep_doubt(struct iommunest_smmuv3_cmdq *q, uint32_t from,
 
 /* ---- All that is gathered ---- */
 
-static void publish(const struct iommunest_smmuv3_cmdq *q)
-{
-	if (q->ops.publish)
-		q->ops.publish(q->vmm, smmu_cons_register(q), q->gerror);
-}
-
-/* All before @at is done. */
-static inline void move_cons(struct iommunest_smmuv3_cmdq *q, uint32_t at,
-			     struct iommunest_smmuv3_cmdq_result *result)
-{
-	const uint32_t done = at - q->window.first;
-
-	q->cons = (q->cons + done) & smmu_position_mask(q);
-	result->commands += done;
-	smmu_window_settle(&q->window);
-	q->n_skips = 0;
-}
-
 COLD int iommunest__smmuv3_halt(struct iommunest_smmuv3_cmdq *q)
 {
 	q->fault = q->failure;
 	q->failure = (struct smmu_fault){ 0 };
 	if (q->fault.cerror)
 		q->gerror ^= IOMMUNEST_SMMUV3_GERROR_CMDQ;
-	publish(q);
+	smmu_publish(q);
 	return q->fault.error;
 }
 
@@ -253,48 +211,28 @@ static COLD int complete_some(struct iommunest_smmuv3_cmdq *q,
 	}
 	at = complete_to(q, end, result);
 	keep_doubt(q, failed, at);
-	move_cons(q, at, result);
+	smmu_move_cons(q, at, result);
 	return iommunest__smmuv3_halt(q);
 }
 
-/*
- * Nearly always there are but CMD_SYNCs to complete, and nobody to tell of the
- * rest.
- */
-static inline bool has_only_syncs(const struct iommunest_smmuv3_cmdq *q)
+COLD void iommunest__smmuv3_show_msi_failure(struct iommunest_smmuv3_cmdq *q)
 {
-	return !q->window.n_others && !q->ops.forwarded && !q->n_skips;
+	/* One that the guest has not acknowledged yet says it already. */
+	if (!((q->gerror ^ q->gerrorn) & IOMMUNEST_SMMUV3_GERROR_MSI_CMDQ_ABT))
+		q->gerror ^= IOMMUNEST_SMMUV3_GERROR_MSI_CMDQ_ABT;
 }
 
-static inline void complete_syncs(struct iommunest_smmuv3_cmdq *q,
-				  struct iommunest_smmuv3_cmdq_result *result)
-{
-	const struct smmu_window *window = &q->window;
-	const uint32_t count = window->n_syncs;
-	uint32_t i;
-
-	for (i = 0; i < count; i++)
-		complete_sync(q, window->syncs[i]);
-	result->syncs += count;
-	result->forwarded += window->n_forwarded;
-	move_cons(q, window->end, result);
-}
-
-int iommunest__smmuv3_complete(struct iommunest_smmuv3_cmdq *q,
-			       struct iommunest_smmuv3_cmdq_result *result)
+int iommunest__smmuv3_complete_each(struct iommunest_smmuv3_cmdq *q,
+				    struct iommunest_smmuv3_cmdq_result *result)
 {
 	uint32_t at;
 
 	if (q->failure.cause)
 		return complete_some(q, result);
-	if (has_only_syncs(q)) {
-		complete_syncs(q, result);
-	} else {
-		at = complete_to(q, q->window.end, result);
-		move_cons(q, at, result);
-	}
+	at = complete_to(q, q->window.end, result);
+	smmu_move_cons(q, at, result);
 	if (q->failure.cause)
 		return iommunest__smmuv3_halt(q);
-	publish(q);
+	smmu_publish(q);
 	return 0;
 }

@@ -127,8 +127,7 @@ static int restore(struct iommunest_smmuv3_cmdq *q,
 	if (!has_registers(q, state) || !has_fault(q, state) ||
 	    !has_doubt(q, state))
 		return -EINVAL;
-	q->base = state->base;
-	q->slots = iommunest__smmuv3_slots(q, state->base);
+	iommunest__smmuv3_set_base(q, state->base);
 	q->prod = state->prod;
 	q->cons = position_of(state->cons);
 	q->enabled = state->cr0;

@@ -30,7 +30,10 @@
 
 /* Commands that are fetched, and not settled, at most. */
 #define SMMU_WINDOW 256u
-/* ... and of these forwarded: one array of the kernel's, all or nothing. */
+/* They are read in chunks of so many. */
+#define SMMU_CHUNK (RING_CHUNK >> CMD_SHIFT)
+/* Of those in the window, forwarded: one array of the kernel's, all or nothing.
+ */
 #define SMMU_GROUP 63u
 
 /* SMMU_CMDQ_BASE: RA is a hint, and kept for the guest. */
@@ -108,8 +111,9 @@ struct iommunest_smmuv3_cmdq {
 	bool enabled;
 	uint32_t gerror;
 	uint32_t gerrorn;
-	/* By LOG2SIZE. */
+	/* By LOG2SIZE; and where they are. */
 	uint32_t slots;
+	uint64_t ring;
 
 	/* What the queue halts at. */
 	struct smmu_fault fault;
@@ -208,6 +212,9 @@ static inline void smmu_window_empty(struct smmu_window *window)
 	window->end = 0;
 	smmu_window_settle(window);
 }
+/* registers.c: a base is taken over. */
+void iommunest__smmuv3_set_base(struct iommunest_smmuv3_cmdq *q, uint64_t base);
+
 /* registers.c: LOG2SIZE of a base, as far as the guest was shown. */
 uint32_t iommunest__smmuv3_slots(const struct iommunest_smmuv3_cmdq *q,
 				 uint64_t base);

@@ -20,6 +20,17 @@ uint32_t iommunest__smmuv3_slots(const struct iommunest_smmuv3_cmdq *q,
 	return UINT32_C(1) << (log2 < q->cmdqs ? log2 : q->cmdqs);
 }
 
+void iommunest__smmuv3_set_base(struct iommunest_smmuv3_cmdq *q, uint64_t base)
+{
+	uint64_t size;
+
+	q->base = base & BASE_BITS;
+	q->slots = iommunest__smmuv3_slots(q, base);
+	size = (uint64_t)q->slots << CMD_SHIFT;
+	/* The register has bits of 32 bytes and more only. */
+	q->ring = base & IOMMUNEST_SMMUV3_CMDQ_BASE_ADDR & ~(size - 1);
+}
+
 /* The guest made its queue anew: what is left of the old one is nobody's. */
 static void forget_failures(struct iommunest_smmuv3_cmdq *q)
 {
@@ -41,8 +52,7 @@ EXPORT int iommunest_smmuv3_cmdq_write_base(struct iommunest_smmuv3_cmdq *cmdq,
 
 	if (ret)
 		return ret;
-	cmdq->base = base & BASE_BITS;
-	cmdq->slots = iommunest__smmuv3_slots(cmdq, base);
+	iommunest__smmuv3_set_base(cmdq, base);
 	forget_failures(cmdq);
 	return 0;
 }
@@ -74,8 +84,7 @@ EXPORT int iommunest_smmuv3_cmdq_reset(struct iommunest_smmuv3_cmdq *cmdq)
 		return -EBUSY;
 	iommunest__smmuv3_targets_clear(&cmdq->targets);
 	forget_failures(cmdq);
-	cmdq->base = 0;
-	cmdq->slots = 1;
+	iommunest__smmuv3_set_base(cmdq, 0);
 	cmdq->prod = 0;
 	cmdq->cons = 0;
 	cmdq->enabled = false;

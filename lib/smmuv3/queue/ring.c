@@ -131,8 +131,7 @@ static inline int handle(struct iommunest_smmuv3_cmdq *q, const uint64_t *words,
 	if (action == ACTION_ILLEGAL || action >= SMMU_RULES)
 		return handle_other(q, action, words, result);
 	rule = &q->rules[action];
-	if (!smmu_rule_is_plain(rule, words) &&
-	    !smmu_rule_is_range(rule, words)) {
+	if (!smmu_rule_is_plain(rule, words)) {
 		reason = iommunest__smmuv3_rule_check(rule, &q->caps, words);
 		if (reason)
 			return refuse(q, reason, result);
@@ -160,32 +159,6 @@ static inline int handle(struct iommunest_smmuv3_cmdq *q, const uint64_t *words,
  */
 #define MOST_CALLS 4096u
 
-static struct ring ring_of(const struct iommunest_smmuv3_cmdq *q)
-{
-	const uint64_t size = (uint64_t)q->slots << CMD_SHIFT;
-
-	return (struct ring){
-		.read = q->ops.read,
-		.vmm = q->vmm,
-		/* The register has bits of 32 bytes and more only. */
-		.base = q->base & IOMMUNEST_SMMUV3_CMDQ_BASE_ADDR & ~(size - 1),
-		.slots = q->slots,
-		.shift = CMD_SHIFT,
-	};
-}
-
-/*
- * How many commands there is room for after those that are gathered: no slot is
- * there twice, as slots are names.
- */
-static uint32_t room(const struct iommunest_smmuv3_cmdq *q)
-{
-	const uint32_t left = SMMU_WINDOW - q->window.end;
-	const uint32_t slots = q->slots - smmu_gathered(q);
-
-	return left < slots ? left : slots;
-}
-
 static COLD int fail_fetch(struct iommunest_smmuv3_cmdq *q, int error,
 			   struct iommunest_smmuv3_cmdq_result *result)
 {
@@ -195,24 +168,35 @@ static COLD int fail_fetch(struct iommunest_smmuv3_cmdq *q, int error,
 	return stop_at_next(q, &fault, result);
 }
 
-/* Fetches up to *@count commands, with room for one at least. */
-static inline int fetch(struct iommunest_smmuv3_cmdq *q,
-			const struct ring *ring, uint32_t *count)
+/* Fetches up to *@count commands, for which there is room. */
+static inline int fetch(struct iommunest_smmuv3_cmdq *q, uint32_t *count)
 {
 	const uint32_t index = smmu_index(q, q->window.end);
+	const struct ring ring = {
+		.read = q->ops.read,
+		.vmm = q->vmm,
+		.base = q->ring,
+		.slots = q->slots,
+		.shift = CMD_SHIFT,
+	};
 
-	*count = ring_within(*count, room(q));
+	/* A ring smaller than a chunk is read to its end. */
 	*count = ring_within(*count, q->slots - index);
-	return ring_fetch(ring, index, count, q->window.words[q->window.end]);
+	return ring_fetch(&ring, index, count, q->window.words[q->window.end]);
 }
 
-/* Makes room, where there is none.  What was fetched is all gathered. */
+/*
+ * Makes room for a chunk, where there is none.  What was fetched is all
+ * gathered.  No slot is in the window twice, as slots are names.
+ */
 static inline int make_room(struct iommunest_smmuv3_cmdq *q,
 			    struct iommunest_smmuv3_cmdq_result *result)
 {
+	const uint32_t chunk = ring_within(SMMU_CHUNK, q->slots);
 	int ret = 0;
 
-	if (!room(q))
+	if (q->window.end > SMMU_WINDOW - SMMU_CHUNK ||
+	    smmu_gathered(q) > q->slots - chunk)
 		ret = iommunest__smmuv3_settle(q, result);
 	if (!smmu_gathered(q))
 		smmu_window_empty(&q->window);
@@ -238,14 +222,13 @@ static inline int handle_fetched(struct iommunest_smmuv3_cmdq *q,
 static inline int run_to(struct iommunest_smmuv3_cmdq *q, uint32_t left,
 			 struct iommunest_smmuv3_cmdq_result *result)
 {
-	const struct ring ring = ring_of(q);
 	uint32_t count;
 	int ret;
 
 	smmu_window_empty(&q->window);
 	for (;;) {
 		count = left;
-		ret = fetch(q, &ring, &count);
+		ret = fetch(q, &count);
 		if (ret < 0)
 			return fail_fetch(q, ret, result);
 		ret = handle_fetched(q, count, result);

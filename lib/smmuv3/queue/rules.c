@@ -58,8 +58,10 @@ static void find_plain(struct smmu_rule *rule,
 	uint64_t looked_at[2] = { 0, 0 };
 
 	/* Where the host has no ATS, not even the opcode is plain. */
-	if (rule->class == CLASS_ATC && !caps->ats)
+	if (rule->class == CLASS_ATC && !caps->ats) {
+		rule->odd[0] = UINT64_MAX;
 		return;
+	}
 	if (rule->class == CLASS_TLBI) {
 		looked_at[0] = CMD0_NUM | CMD0_SCALE;
 		looked_at[1] = CMD1_TG | CMD1_TTL;
@@ -72,8 +74,8 @@ static void find_plain(struct smmu_rule *rule,
 		looked_at[1] = BIT(5);
 	if (rule->class != CLASS_TLBI && !caps->ssid_bits)
 		looked_at[0] = CMD0_SSV | CMD0_SSID | CMD0_GLOBAL;
-	rule->plain[0] = rule->known[0] & ~looked_at[0];
-	rule->plain[1] = rule->known[1] & ~looked_at[1];
+	rule->odd[0] = ~rule->known[0] | looked_at[0];
+	rule->odd[1] = ~rule->known[1] | looked_at[1];
 }
 
 /* Of 16 KiB granules, level 1 is reserved without 52-bit addresses. */
@@ -84,13 +86,15 @@ static void find_plain(struct smmu_rule *rule,
 static void find_range(struct smmu_rule *rule,
 		       const struct iommunest_smmuv3_caps *caps)
 {
+	rule->no_range[0] = rule->odd[0];
+	rule->no_range[1] = rule->odd[1];
 	if (!(rule->has & HAS(F_TG)) || !caps->ril)
 		return;
-	rule->range[0] = rule->plain[0] | CMD0_NUM | CMD0_SCALE;
-	rule->range[1] = rule->plain[1] | CMD1_TG | CMD1_TTL;
+	rule->no_range[0] &= ~(CMD0_NUM | CMD0_SCALE);
+	rule->no_range[1] &= ~(CMD1_TG | CMD1_TTL);
 	if (caps->ds)
 		return;
-	rule->range[0] &= ~SCALE_5;
+	rule->no_range[0] |= SCALE_5;
 	rule->no_hint = TG_16K_LEVEL_1;
 }
 

@@ -38,10 +38,10 @@ enum smmu_action {
 
 /* Of a command that is forwarded. */
 struct smmu_rule {
-	/* Without other bits it is legal; what has others is looked at. */
-	uint64_t plain[2];
+	/* Without these bits it is legal; what has them is looked at. */
+	uint64_t odd[2];
 	/* The same of a range, unless TG and TTL are this reserved pair. */
-	uint64_t range[2];
+	uint64_t no_range[2];
 	uint64_t no_hint;
 	/* Bits that the command has. */
 	uint64_t known[2];
@@ -64,20 +64,20 @@ uint32_t iommunest__smmuv3_rule_check(const struct smmu_rule *rule,
 /* The same of a command that no rule is for and the VMM does not get. */
 uint32_t iommunest__smmuv3_why_illegal(const uint64_t words[2]);
 
+/* True: it is legal.  Otherwise that depends on the values of its fields. */
 static inline bool smmu_rule_is_plain(const struct smmu_rule *rule,
 				      const uint64_t words[2])
 {
-	return !(words[0] & ~rule->plain[0]) && !(words[1] & ~rule->plain[1]);
-}
+	const uint64_t odd0 = words[0] & rule->odd[0];
+	const uint64_t odd1 = words[1] & rule->odd[1];
 
-/* As most invalidations of a guest with RIL are. */
-static inline bool smmu_rule_is_range(const struct smmu_rule *rule,
-				      const uint64_t words[2])
-{
-	return !(words[0] & ~rule->range[0]) && !(words[1] & ~rule->range[1]) &&
-	       words[1] & CMD1_TG &&
-	       (words[0] & (CMD0_NUM | CMD0_SCALE) || words[1] & CMD1_TTL) &&
-	       (words[1] & (CMD1_TG | CMD1_TTL)) != rule->no_hint;
+	if (!(odd0 | odd1))
+		return true;
+	/* As most invalidations of a guest with RIL are. */
+	return !((words[0] & rule->no_range[0]) |
+		 (words[1] & rule->no_range[1])) &&
+	       odd1 & CMD1_TG && (odd0 | (odd1 & CMD1_TTL)) &&
+	       odd1 != rule->no_hint;
 }
 
 #endif /* IOMMUNEST_SMMUV3_QUEUE_RULES_H */

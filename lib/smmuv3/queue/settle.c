@@ -10,36 +10,39 @@
 
 /* ---- To the host ---- */
 
-static inline void push(struct iommunest_batch *batch, const uint64_t *words,
-			uint32_t index)
-{
-	const uint32_t at = batch->count++;
-	struct iommunest_smmuv3_entry *entry =
-		(struct iommunest_smmuv3_entry *)batch->entries + at;
-
-	entry->cmd[0] = smmu_le64(words[0]);
-	entry->cmd[1] = smmu_le64(words[1]);
-	batch->cookies[at] = index;
-}
-
 /* What is gathered for a target: the guest's own commands, in their order. */
-static inline void build_batch(struct iommunest_smmuv3_cmdq *q, uint8_t slot)
+static inline void build_batch(const struct iommunest_smmuv3_cmdq *q,
+			       uint8_t slot)
 {
 	const struct smmu_window *window = &q->window;
+	struct iommunest_batch *batch = q->batch;
+	struct iommunest_smmuv3_entry *entry = (void *)batch->entries;
+	const uint32_t end = window->end;
+	const uint32_t mask = q->slots - 1;
+	uint64_t *cookie = batch->cookies;
+	uint32_t index = smmu_cons_index(q);
 	uint32_t at;
 
-	iommunest_batch_empty(q->batch);
-	for (at = window->first; at < window->end; at++) {
+	for (at = window->first; at < end; at++) {
+		const uint64_t *words = window->words[at];
 		const uint8_t owner = window->owner[at];
 
-		if (owner == slot || owner == OWNER_ALL)
-			push(q->batch, window->words[at], smmu_index(q, at));
+		if (owner == slot || owner == OWNER_ALL) {
+			entry->cmd[0] = smmu_le64(words[0]);
+			entry->cmd[1] = smmu_le64(words[1]);
+			entry++;
+			*cookie++ = index;
+		}
+		index = (index + 1) & mask;
 	}
+	iommunest_batch_empty(batch);
+	batch->count = (uint32_t)(cookie - batch->cookies);
 }
 
 /* Sends the batch that was built for a target. */
-static inline void submit_batch(struct iommunest_smmuv3_cmdq *q, uint8_t slot,
-				struct iommunest_smmuv3_cmdq_result *result)
+static inline __attribute__((always_inline)) void
+submit_batch(struct iommunest_smmuv3_cmdq *q, uint8_t slot,
+	     struct iommunest_smmuv3_cmdq_result *result)
 {
 	const struct smmu_target target = q->targets.slots[slot];
 	struct iommunest_reply reply;
@@ -83,7 +86,7 @@ int iommunest__smmuv3_settle(struct iommunest_smmuv3_cmdq *q,
 		return 0;
 	if (q->window.n_forwarded)
 		submit_all(q, result);
-	return iommunest__smmuv3_complete(q, result);
+	return smmu_complete(q, result);
 }
 
 /* ---- In doubt ---- */
@@ -105,9 +108,9 @@ static int find_owners(const struct iommunest_smmuv3_cmdq *q, uint8_t *owners)
 	return 0;
 }
 
-static void submit_doubt(struct iommunest_smmuv3_cmdq *q, uint8_t slot,
-			 const uint8_t *owners,
-			 struct iommunest_smmuv3_cmdq_result *result)
+static __attribute__((noinline)) void
+submit_doubt(struct iommunest_smmuv3_cmdq *q, uint8_t slot,
+	     const uint8_t *owners, struct iommunest_smmuv3_cmdq_result *result)
 {
 	uint32_t i;
 
