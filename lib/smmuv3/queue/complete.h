@@ -45,7 +45,7 @@ static inline void smmu_move_cons(struct iommunest_smmuv3_cmdq *q, uint32_t at,
 
 	q->cons = (q->cons + done) & smmu_position_mask(q);
 	result->commands += done;
-	smmu_window_settle(&q->window);
+	smmu_window_start(q);
 	q->n_skips = 0;
 }
 

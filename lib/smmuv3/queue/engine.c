@@ -208,7 +208,10 @@ iommunest_smmuv3_cmdq_add_target(struct iommunest_smmuv3_cmdq *cmdq,
 	if (!cmdq)
 		return -EINVAL;
 	ret = copy_target(&copy, target);
-	return ret ? ret : iommunest__smmuv3_targets_add(&cmdq->targets, &copy);
+	if (ret)
+		return ret;
+	cmdq->window.sole = false;
+	return iommunest__smmuv3_targets_add(&cmdq->targets, &copy);
 }
 
 EXPORT int iommunest_smmuv3_cmdq_remove_target(
@@ -228,6 +231,7 @@ EXPORT int iommunest_smmuv3_cmdq_remove_target(
 	iommunest__smmuv3_targets_remove(&cmdq->targets, slot);
 	/* Another target may have the slot before what is gathered is sent. */
 	window = &cmdq->window;
+	window->sole = false;
 	for (at = window->first; at < window->end; at++) {
 		if (window->owner[at] == slot)
 			window->owner[at] = OWNER_GONE;

@@ -7,6 +7,7 @@
 #ifndef IOMMUNEST_SMMUV3_QUEUE_GATHER_H
 #define IOMMUNEST_SMMUV3_QUEUE_GATHER_H
 
+#include "lib/batch.h"
 #include "lib/smmuv3/cmd-fields.h"
 #include "lib/smmuv3/queue/queue.h"
 
@@ -38,9 +39,27 @@ static inline bool smmu_must_settle(const struct smmu_window *window,
 	       window->classes_before_sync != class;
 }
 
-static inline void smmu_gather_forwarded(struct smmu_window *window,
-					 uint8_t class, uint32_t owner)
+/* To an array, as the guest wrote it. */
+static inline void smmu_put_entry(struct iommunest_batch *batch, uint32_t at,
+				  const uint64_t words[2], uint32_t index)
 {
+	struct iommunest_smmuv3_entry *entry = (void *)batch->entries;
+
+	entry[at].cmd[0] = smmu_le64(words[0]);
+	entry[at].cmd[1] = smmu_le64(words[1]);
+	batch->cookies[at] = index;
+}
+
+/* The next command of the window, @words, which is of its own. */
+static inline void smmu_gather_forwarded(struct iommunest_smmuv3_cmdq *q,
+					 const uint64_t *words, uint8_t class,
+					 uint32_t owner)
+{
+	struct smmu_window *window = &q->window;
+
+	if (window->sole)
+		smmu_put_entry(q->batch, window->n_forwarded, words,
+			       smmu_index(q, window->end));
 	window->n_forwarded++;
 	window->classes |= class;
 	smmu_gather_as(window, KIND_FORWARDED, owner);

@@ -74,6 +74,11 @@ struct smmu_window {
 	uint32_t end;
 	/* Of the gathered ones, how many are forwarded. */
 	uint32_t n_forwarded;
+	/*
+	 * There is one target, and they are in its array already.  Not so any
+	 * more where a callback adds or removes one.
+	 */
+	bool sole;
 	/* Classes gathered, and those before the last CMD_SYNC among it. */
 	uint8_t classes;
 	uint8_t classes_before_sync;
@@ -207,10 +212,23 @@ static inline void smmu_window_settle(struct smmu_window *window)
 	window->classes_before_sync = 0;
 }
 
-static inline void smmu_window_empty(struct smmu_window *window)
+static inline bool smmu_is_sent_to(const struct smmu_target *target)
 {
-	window->end = 0;
-	smmu_window_settle(window);
+	return target->ctx && !target->isolated;
+}
+
+/* Nothing is gathered. */
+static inline void smmu_window_start(struct iommunest_smmuv3_cmdq *q)
+{
+	smmu_window_settle(&q->window);
+	q->window.sole =
+		q->targets.end == 1 && smmu_is_sent_to(&q->targets.slots[0]);
+}
+
+static inline void smmu_window_empty(struct iommunest_smmuv3_cmdq *q)
+{
+	q->window.end = 0;
+	smmu_window_start(q);
 }
 /* registers.c: a base is taken over. */
 void iommunest__smmuv3_set_base(struct iommunest_smmuv3_cmdq *q, uint64_t base);

@@ -69,7 +69,7 @@ static int handle_stream(struct iommunest_smmuv3_cmdq *q, uint8_t class,
 	if (owner == OWNER_NOBODY)
 		smmu_gather_other(&q->window, KIND_DROPPED);
 	else
-		smmu_gather_forwarded(&q->window, class, owner);
+		smmu_gather_forwarded(q, words, class, owner);
 	return 0;
 }
 
@@ -147,7 +147,7 @@ static inline int handle(struct iommunest_smmuv3_cmdq *q, const uint64_t *words,
 		return handle_stream(q, rule->class, words, result);
 	if (!q->targets.count)
 		return give_to_vmm(q, result);
-	smmu_gather_forwarded(&q->window, CLASS_TLBI, OWNER_ALL);
+	smmu_gather_forwarded(q, words, CLASS_TLBI, OWNER_ALL);
 	return 0;
 }
 
@@ -199,7 +199,7 @@ static inline int make_room(struct iommunest_smmuv3_cmdq *q,
 	    smmu_gathered(q) > q->slots - chunk)
 		ret = iommunest__smmuv3_settle(q, result);
 	if (!smmu_gathered(q))
-		smmu_window_empty(&q->window);
+		smmu_window_empty(q);
 	return ret;
 }
 
@@ -225,7 +225,7 @@ static inline int run_to(struct iommunest_smmuv3_cmdq *q, uint32_t left,
 	uint32_t count;
 	int ret;
 
-	smmu_window_empty(&q->window);
+	smmu_window_empty(q);
 	for (;;) {
 		count = left;
 		ret = fetch(q, &count);

@@ -11,32 +11,21 @@
 /* ---- To the host ---- */
 
 /* What is gathered for a target: the guest's own commands, in their order. */
-static inline void build_batch(const struct iommunest_smmuv3_cmdq *q,
-			       uint8_t slot)
+static void build_batch(const struct iommunest_smmuv3_cmdq *q, uint8_t slot)
 {
 	const struct smmu_window *window = &q->window;
-	struct iommunest_batch *batch = q->batch;
-	struct iommunest_smmuv3_entry *entry = (void *)batch->entries;
-	const uint32_t end = window->end;
-	const uint32_t mask = q->slots - 1;
-	uint64_t *cookie = batch->cookies;
-	uint32_t index = smmu_cons_index(q);
+	uint32_t count = 0;
 	uint32_t at;
 
-	for (at = window->first; at < end; at++) {
-		const uint64_t *words = window->words[at];
+	for (at = window->first; at < window->end; at++) {
 		const uint8_t owner = window->owner[at];
 
-		if (owner == slot || owner == OWNER_ALL) {
-			entry->cmd[0] = smmu_le64(words[0]);
-			entry->cmd[1] = smmu_le64(words[1]);
-			entry++;
-			*cookie++ = index;
-		}
-		index = (index + 1) & mask;
+		if (owner == slot || owner == OWNER_ALL)
+			smmu_put_entry(q->batch, count++, window->words[at],
+				       smmu_index(q, at));
 	}
-	iommunest_batch_empty(batch);
-	batch->count = (uint32_t)(cookie - batch->cookies);
+	iommunest_batch_empty(q->batch);
+	q->batch->count = count;
 }
 
 /* Sends the batch that was built for a target. */
@@ -60,23 +49,31 @@ submit_batch(struct iommunest_smmuv3_cmdq *q, uint8_t slot,
 	result->entries += q->batch->count;
 }
 
-static inline bool is_sent_to(const struct smmu_target *target)
-{
-	return target->ctx && !target->isolated;
-}
-
 /* All, whatever fails: a later one may fail at an earlier slot. */
-static inline void submit_all(struct iommunest_smmuv3_cmdq *q,
-			      struct iommunest_smmuv3_cmdq_result *result)
+static __attribute__((noinline)) void
+submit_each(struct iommunest_smmuv3_cmdq *q,
+	    struct iommunest_smmuv3_cmdq_result *result)
 {
 	uint8_t slot;
 
 	for (slot = 0; slot < q->targets.end; slot++) {
-		if (!is_sent_to(&q->targets.slots[slot]))
+		if (!smmu_is_sent_to(&q->targets.slots[slot]))
 			continue;
 		build_batch(q, slot);
 		submit_batch(q, slot, result);
 	}
+}
+
+static inline void submit_all(struct iommunest_smmuv3_cmdq *q,
+			      struct iommunest_smmuv3_cmdq_result *result)
+{
+	if (!q->window.sole) {
+		submit_each(q, result);
+		return;
+	}
+	iommunest_batch_empty(q->batch);
+	q->batch->count = q->window.n_forwarded;
+	submit_batch(q, 0, result);
 }
 
 int iommunest__smmuv3_settle(struct iommunest_smmuv3_cmdq *q,
@@ -130,12 +127,12 @@ int iommunest__smmuv3_settle_doubt(struct iommunest_smmuv3_cmdq *q,
 	int ret = find_owners(q, owners);
 	uint8_t slot;
 
-	smmu_window_empty(&q->window);
+	smmu_window_empty(q);
 	if (ret)
 		q->failure = iommunest__smmuv3_fault_of_host(smmu_cons_index(q),
 							     ret, 0);
 	for (slot = 0; !ret && slot < q->targets.end; slot++) {
-		if (is_sent_to(&q->targets.slots[slot]))
+		if (smmu_is_sent_to(&q->targets.slots[slot]))
 			submit_doubt(q, slot, owners, result);
 	}
 	if (!q->failure.cause) {
