@@ -616,11 +616,12 @@ TEST(doubt_of_a_target_that_was_cut_off)
 		  (struct cmdq_rule){ .opcode = 0x40, .error = -ETIMEDOUT });
 	cmdq_put(&rig, cmd_atc(0x10, 0));
 	cmdq_put_sync(&rig);
+	cmdq_put(&rig, cmd_va(0));
 	ck_assert_int_eq(cmdq_kick(&rig), -ETIMEDOUT);
 	rig.isolate_error = 0;
 	ck_assert_int_eq(cmdq_acknowledge(&rig), 0);
-	cmdq_tells(&rig,
-		   "70[atc]" FAILED_ATC ", isolate 1@70=110, msi 1, at 2");
+	cmdq_tells(&rig, "70[atc]" FAILED_ATC
+			 ", isolate 1@70=110, msi 1, at 2, at 3");
 	cmdq_close(&rig);
 }
 
@@ -682,6 +683,31 @@ TEST_LOOP(a_callback_fails_before_the_sync, 3)
 	rig.hook = NULL;
 	ck_assert_int_eq(cmdq_acknowledge(&rig), 0);
 	cmdq_tells(&rig, stories[_i]);
+	cmdq_close(&rig);
+}
+
+/* Cut off for what was in doubt: it gets nothing of the run that follows. */
+TEST(cut_off_before_the_run)
+{
+	const struct rig_setup setup = { .unhealed = ABT,
+					 .has = RIG_HAS_FORWARDED };
+	struct cmdq_rig rig;
+
+	cmdq_open(&rig, &setup);
+	rig.isolate_error = -EBUSY;
+	cmdq_fail(&rig,
+		  (struct cmdq_rule){ .opcode = 0x40, .error = -ETIMEDOUT });
+	fails_at = 1;
+	rig.hook = fail_forwarded;
+	cmdq_put(&rig, cmd_atc(0x10, 0));
+	cmdq_put(&rig, cmd_atc(0x10, 0x1000));
+	cmdq_put_sync(&rig);
+	ck_assert_int_eq(cmdq_kick(&rig), -EPERM);
+	rig.hook = NULL;
+	rig.isolate_error = 0;
+	ck_assert_int_eq(cmdq_acknowledge(&rig), 0);
+	cmdq_tells(&rig, "70[atc]" FAILED_ATC
+			 ", isolate 1@70=110, fwd 1, msi 2, at 3");
 	cmdq_close(&rig);
 }
 

@@ -184,6 +184,15 @@ static int copy_target(struct iommunest_smmuv3_target *to,
 	return to->ctx && !to->reserved ? 0 : -EINVAL;
 }
 
+/* What is gathered may be in the array of the one target that there was. */
+static void targets_changed(struct iommunest_smmuv3_cmdq *q)
+{
+	if (q->running)
+		q->window.sole = false;
+	else
+		smmu_window_start(q);
+}
+
 /* The slot of a target of the caller's goes to *@slot. */
 static int find(const struct iommunest_smmuv3_cmdq *q,
 		const struct iommunest_smmuv3_target *target, uint8_t *slot)
@@ -208,10 +217,11 @@ iommunest_smmuv3_cmdq_add_target(struct iommunest_smmuv3_cmdq *cmdq,
 	if (!cmdq)
 		return -EINVAL;
 	ret = copy_target(&copy, target);
-	if (ret)
-		return ret;
-	cmdq->window.sole = false;
-	return iommunest__smmuv3_targets_add(&cmdq->targets, &copy);
+	if (!ret)
+		ret = iommunest__smmuv3_targets_add(&cmdq->targets, &copy);
+	if (!ret)
+		targets_changed(cmdq);
+	return ret;
 }
 
 EXPORT int iommunest_smmuv3_cmdq_remove_target(
@@ -230,8 +240,8 @@ EXPORT int iommunest_smmuv3_cmdq_remove_target(
 		return ret;
 	iommunest__smmuv3_targets_remove(&cmdq->targets, slot);
 	/* Another target may have the slot before what is gathered is sent. */
+	targets_changed(cmdq);
 	window = &cmdq->window;
-	window->sole = false;
 	for (at = window->first; at < window->end; at++) {
 		if (window->owner[at] == slot)
 			window->owner[at] = OWNER_GONE;

@@ -76,7 +76,7 @@ struct smmu_window {
 	uint32_t n_forwarded;
 	/*
 	 * There is one target, and they are in its array already.  Not so any
-	 * more where a callback adds or removes one.
+	 * more where a callback adds or removes one meanwhile.
 	 */
 	bool sole;
 	/* Classes gathered, and those before the last CMD_SYNC among it. */
@@ -217,7 +217,7 @@ static inline bool smmu_is_sent_to(const struct smmu_target *target)
 	return target->ctx && !target->isolated;
 }
 
-/* Nothing is gathered. */
+/* Nothing is gathered, as between two runs. */
 static inline void smmu_window_start(struct iommunest_smmuv3_cmdq *q)
 {
 	smmu_window_settle(&q->window);
@@ -225,11 +225,13 @@ static inline void smmu_window_start(struct iommunest_smmuv3_cmdq *q)
 		q->targets.end == 1 && smmu_is_sent_to(&q->targets.slots[0]);
 }
 
-static inline void smmu_window_empty(struct iommunest_smmuv3_cmdq *q)
+/* The same, and its room is all there again: what was fetched is gathered. */
+static inline void smmu_window_rewind(struct smmu_window *window)
 {
-	q->window.end = 0;
-	smmu_window_start(q);
+	window->first = 0;
+	window->end = 0;
 }
+
 /* registers.c: a base is taken over. */
 void iommunest__smmuv3_set_base(struct iommunest_smmuv3_cmdq *q, uint64_t base);
 

@@ -83,6 +83,7 @@ EXPORT int iommunest_smmuv3_cmdq_reset(struct iommunest_smmuv3_cmdq *cmdq)
 	if (cmdq->running)
 		return -EBUSY;
 	iommunest__smmuv3_targets_clear(&cmdq->targets);
+	smmu_window_start(cmdq);
 	forget_failures(cmdq);
 	iommunest__smmuv3_set_base(cmdq, 0);
 	cmdq->prod = 0;

@@ -199,7 +199,7 @@ static inline int make_room(struct iommunest_smmuv3_cmdq *q,
 	    smmu_gathered(q) > q->slots - chunk)
 		ret = iommunest__smmuv3_settle(q, result);
 	if (!smmu_gathered(q))
-		smmu_window_empty(q);
+		smmu_window_rewind(&q->window);
 	return ret;
 }
 
@@ -225,7 +225,7 @@ static inline int run_to(struct iommunest_smmuv3_cmdq *q, uint32_t left,
 	uint32_t count;
 	int ret;
 
-	smmu_window_empty(q);
+	smmu_window_rewind(&q->window);
 	for (;;) {
 		count = left;
 		ret = fetch(q, &count);

@@ -127,7 +127,7 @@ int iommunest__smmuv3_settle_doubt(struct iommunest_smmuv3_cmdq *q,
 	int ret = find_owners(q, owners);
 	uint8_t slot;
 
-	smmu_window_empty(q);
+	smmu_window_rewind(&q->window);
 	if (ret)
 		q->failure = iommunest__smmuv3_fault_of_host(smmu_cons_index(q),
 							     ret, 0);
@@ -135,6 +135,8 @@ int iommunest__smmuv3_settle_doubt(struct iommunest_smmuv3_cmdq *q,
 		if (smmu_is_sent_to(&q->targets.slots[slot]))
 			submit_doubt(q, slot, owners, result);
 	}
+	/* One may be cut off now. */
+	smmu_window_start(q);
 	if (!q->failure.cause) {
 		q->n_doubt = 0;
 		return 0;
