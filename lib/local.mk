@@ -7,6 +7,7 @@ LIB_SOURCES = \
 	%D%/abi.h \
 	%D%/batch.c \
 	%D%/batch.h \
+	%D%/bits.h \
 	%D%/context.c \
 	%D%/context.h \
 	%D%/dirty.c \
@@ -80,7 +81,6 @@ LIB_SOURCES = \
 	%D%/uapi/vfio.h \
 	%D%/vtd/batch.c \
 	%D%/vtd/batch.h \
-	%D%/vtd/bits.h \
 	%D%/vtd/cap-regs.h \
 	%D%/vtd/caps.c \
 	%D%/vtd/desc-decode.c \

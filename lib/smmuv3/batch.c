@@ -46,13 +46,13 @@ static bool is_covered(const struct iommunest_smmuv3_streams *streams,
 {
 	const uint64_t word = smmu_le64(entry->cmd[0]);
 	const struct smmu_cmd_type *type = iommunest__smmuv3_cmd_type(
-		(unsigned int)smmu_get(word, CMD0_OPCODE));
+		(unsigned int)bits_get(word, CMD0_OPCODE));
 	const struct iommunest_smmuv3_stream *stream;
 
 	/* What the kernel does not take asks for nothing. */
 	if (!type || !type->is_entry || !(type->has & HAS(F_SID)))
 		return true;
-	stream = find_stream(streams, (uint32_t)smmu_get(word, CMD0_SID));
+	stream = find_stream(streams, (uint32_t)bits_get(word, CMD0_SID));
 	if (!stream)
 		return false;
 	return !(type->has & HAS(F_ATC_SIZE)) ||
@@ -241,9 +241,9 @@ entry_of(const struct iommunest_smmuv3_range *range, uint64_t addr,
 	/* One granule is no range: with a TG and nothing else it is refused. */
 	if (!piece.num && !piece.scale)
 		return entry;
-	entry.cmd[0] |= smmu_le64(smmu_put(piece.num, CMD0_NUM) |
-				  smmu_put(piece.scale, CMD0_SCALE));
-	entry.cmd[1] |= smmu_le64(smmu_put(tg, CMD1_TG));
+	entry.cmd[0] |= smmu_le64(bits_put(piece.num, CMD0_NUM) |
+				  bits_put(piece.scale, CMD0_SCALE));
+	entry.cmd[1] |= smmu_le64(bits_put(tg, CMD1_TG));
 	return entry;
 }
 

@@ -44,18 +44,18 @@ static void decode(struct iommunest_smmuv3_caps *to)
 {
 	const uint32_t *idr = to->idr;
 
-	to->st_level = (uint8_t)smmu_get(idr[0], IDR0_ST_LEVEL);
+	to->st_level = (uint8_t)bits_get(idr[0], IDR0_ST_LEVEL);
 	to->term_model = idr[0] & IDR0_TERM_MODEL;
-	to->stall_model = (uint8_t)smmu_get(idr[0], IDR0_STALL_MODEL);
-	to->ttendian = (uint8_t)smmu_get(idr[0], IDR0_TTENDIAN);
+	to->stall_model = (uint8_t)bits_get(idr[0], IDR0_STALL_MODEL);
+	to->ttendian = (uint8_t)bits_get(idr[0], IDR0_TTENDIAN);
 	to->cd2l = idr[0] & IDR0_CD2L;
 	to->asid_bits = idr[0] & IDR0_ASID16 ? 16 : 8;
-	to->ttf = (uint8_t)smmu_get(idr[0], IDR0_TTF);
-	to->sid_bits = (uint8_t)smmu_get(idr[1], IDR1_SIDSIZE);
-	to->ssid_bits = (uint8_t)smmu_get(idr[1], IDR1_SSIDSIZE);
-	to->bbml = (uint8_t)smmu_get(idr[3], IDR3_BBML);
+	to->ttf = (uint8_t)bits_get(idr[0], IDR0_TTF);
+	to->sid_bits = (uint8_t)bits_get(idr[1], IDR1_SIDSIZE);
+	to->ssid_bits = (uint8_t)bits_get(idr[1], IDR1_SSIDSIZE);
+	to->bbml = (uint8_t)bits_get(idr[3], IDR3_BBML);
 	to->ril = idr[3] & IDR3_RIL;
-	to->vax = (uint8_t)smmu_get(idr[5], IDR5_VAX);
+	to->vax = (uint8_t)bits_get(idr[5], IDR5_VAX);
 	to->gran4k = idr[5] & IDR5_GRAN4K;
 	to->gran16k = idr[5] & IDR5_GRAN16K;
 	to->gran64k = idr[5] & IDR5_GRAN64K;

@@ -20,9 +20,9 @@
 static uint32_t check_range(const uint64_t words[2],
 			    const struct iommunest_smmuv3_caps *caps)
 {
-	const uint64_t scale = smmu_get(words[0], CMD0_SCALE);
-	const uint64_t ttl = smmu_get(words[1], CMD1_TTL);
-	const uint64_t tg = smmu_get(words[1], CMD1_TG);
+	const uint64_t scale = bits_get(words[0], CMD0_SCALE);
+	const uint64_t ttl = bits_get(words[1], CMD1_TTL);
+	const uint64_t tg = bits_get(words[1], CMD1_TG);
 	const bool any = words[0] & RANGE0 || words[1] & RANGE1;
 	const bool is_range = words[0] & RANGE0;
 
@@ -42,7 +42,7 @@ static uint32_t check_tlbi(const uint64_t words[2],
 			   uint32_t has)
 {
 	if (has & HAS(F_ASID) &&
-	    smmu_get(words[0], CMD0_ASID) >> caps->asid_bits)
+	    bits_get(words[0], CMD0_ASID) >> caps->asid_bits)
 		return IOMMUNEST_SMMUV3_CMD_REASON_ASID;
 	if (has & HAS(F_TG))
 		return check_range(words, caps);
@@ -58,7 +58,7 @@ static uint32_t check_stream(const uint64_t words[2],
 	if (has & HAS(F_ATC_SIZE)) {
 		if (!caps->ats)
 			return IOMMUNEST_SMMUV3_CMD_REASON_ATS;
-		if (smmu_get(words[1], CMD1_ATC_SIZE) >
+		if (bits_get(words[1], CMD1_ATC_SIZE) >
 		    IOMMUNEST_SMMUV3_ATC_ALL)
 			return IOMMUNEST_SMMUV3_CMD_REASON_SIZE;
 		substream = CMD0_SSV | CMD0_GLOBAL;
@@ -98,7 +98,7 @@ static uint32_t check(const uint64_t words[2],
 		      const struct iommunest_smmuv3_caps *caps)
 {
 	const struct smmu_cmd_type *type = iommunest__smmuv3_cmd_type(
-		(unsigned int)smmu_get(words[0], CMD0_OPCODE));
+		(unsigned int)bits_get(words[0], CMD0_OPCODE));
 	uint64_t known[2];
 
 	if (!type)

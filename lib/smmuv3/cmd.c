@@ -69,7 +69,7 @@ static void set_member(struct iommunest_smmuv3_cmd *cmd,
 	}
 	store((char *)cmd + field->offset, field->width,
 	      field->in_place ? word & field->mask
-			      : smmu_get(word, field->mask));
+			      : bits_get(word, field->mask));
 }
 
 int iommunest__smmuv3_copy_cmd(struct iommunest_smmuv3_cmd *to,
@@ -113,7 +113,7 @@ iommunest_smmuv3_cmd_decode(struct iommunest_smmuv3_cmd *cmd,
 		return ret;
 	out.raw[0] = smmu_le64(entry->cmd[0]);
 	out.raw[1] = smmu_le64(entry->cmd[1]);
-	out.opcode = (uint8_t)smmu_get(out.raw[0], CMD0_OPCODE);
+	out.opcode = (uint8_t)bits_get(out.raw[0], CMD0_OPCODE);
 	type = iommunest__smmuv3_cmd_type(out.opcode);
 	if (type)
 		decode(&out, type);
@@ -126,7 +126,7 @@ static bool fits(uint64_t value, const struct smmu_field *field)
 {
 	if (field->in_place)
 		return value <= (field->mask | (field->mask - 1));
-	return smmu_get(smmu_put(value, field->mask), field->mask) == value;
+	return bits_get(bits_put(value, field->mask), field->mask) == value;
 }
 
 EXPORT int iommunest_smmuv3_cmd_encode(const struct iommunest_smmuv3_cmd *cmd,
@@ -159,7 +159,7 @@ EXPORT int iommunest_smmuv3_cmd_encode(const struct iommunest_smmuv3_cmd *cmd,
 			return -EINVAL;
 		words[field->word] |= field->in_place
 					      ? value & field->mask
-					      : smmu_put(value, field->mask);
+					      : bits_put(value, field->mask);
 	}
 	entry->cmd[0] = smmu_le64(words[0]);
 	entry->cmd[1] = smmu_le64(words[1]);

@@ -35,7 +35,7 @@ EXPORT void iommunest_smmuv3_tlbi_nh_asid(struct iommunest_smmuv3_entry *entry,
 					  uint16_t asid)
 {
 	*entry = iommunest__smmuv3_entry(
-		IOMMUNEST_SMMUV3_TLBI_NH_ASID | smmu_put(asid, CMD0_ASID), 0);
+		IOMMUNEST_SMMUV3_TLBI_NH_ASID | bits_put(asid, CMD0_ASID), 0);
 }
 
 static uint64_t address(uint64_t addr, bool leaf)
@@ -47,7 +47,7 @@ EXPORT void iommunest_smmuv3_tlbi_nh_va(struct iommunest_smmuv3_entry *entry,
 					uint16_t asid, uint64_t addr, bool leaf)
 {
 	*entry = iommunest__smmuv3_entry(IOMMUNEST_SMMUV3_TLBI_NH_VA |
-						 smmu_put(asid, CMD0_ASID),
+						 bits_put(asid, CMD0_ASID),
 					 address(addr, leaf));
 }
 
@@ -64,8 +64,8 @@ EXPORT int iommunest_smmuv3_cfgi_cd(struct iommunest_smmuv3_entry *entry,
 	if (!entry || ssid > SSID_MAX)
 		return -EINVAL;
 	*entry = iommunest__smmuv3_entry(IOMMUNEST_SMMUV3_CFGI_CD |
-						 smmu_put(sid, CMD0_SID) |
-						 smmu_put(ssid, CMD0_SSID),
+						 bits_put(sid, CMD0_SID) |
+						 bits_put(ssid, CMD0_SSID),
 					 leaf ? CMD1_LEAF : 0);
 	return 0;
 }
@@ -74,7 +74,7 @@ EXPORT void iommunest_smmuv3_cfgi_cd_all(struct iommunest_smmuv3_entry *entry,
 					 uint32_t sid)
 {
 	*entry = iommunest__smmuv3_entry(
-		IOMMUNEST_SMMUV3_CFGI_CD_ALL | smmu_put(sid, CMD0_SID), 0);
+		IOMMUNEST_SMMUV3_CFGI_CD_ALL | bits_put(sid, CMD0_SID), 0);
 }
 
 /* The block of 2^@log2 pages that holds it. */
@@ -89,16 +89,16 @@ EXPORT int iommunest_smmuv3_atc_inv(struct iommunest_smmuv3_entry *entry,
 				    uint32_t sid, uint32_t ssid, uint64_t addr,
 				    unsigned int log2)
 {
-	uint64_t word0 = IOMMUNEST_SMMUV3_ATC_INV | smmu_put(sid, CMD0_SID);
+	uint64_t word0 = IOMMUNEST_SMMUV3_ATC_INV | bits_put(sid, CMD0_SID);
 
 	if (!entry || log2 > IOMMUNEST_SMMUV3_ATC_ALL)
 		return -EINVAL;
 	if (ssid != IOMMUNEST_SMMUV3_NO_SSID) {
 		if (ssid > SSID_MAX)
 			return -EINVAL;
-		word0 |= CMD0_SSV | smmu_put(ssid, CMD0_SSID);
+		word0 |= CMD0_SSV | bits_put(ssid, CMD0_SSID);
 	}
 	*entry = iommunest__smmuv3_entry(
-		word0, block(addr, log2) | smmu_put(log2, CMD1_ATC_SIZE));
+		word0, block(addr, log2) | bits_put(log2, CMD1_ATC_SIZE));
 	return 0;
 }

@@ -63,13 +63,13 @@ EXPORT int iommunest_smmuv3_event_decode(struct iommunest_smmuv3_event *out,
 	memcpy(event.raw, data, sizeof(event.raw));
 	for (i = 0; i < ARRAY_LEN(event.raw); i++)
 		event.raw[i] = smmu_le64(event.raw[i]);
-	event.type = (uint8_t)smmu_get(event.raw[0], EVT0_TYPE);
-	event.sid = (uint32_t)smmu_get(event.raw[0], EVT0_SID);
+	event.type = (uint8_t)bits_get(event.raw[0], EVT0_TYPE);
+	event.sid = (uint32_t)bits_get(event.raw[0], EVT0_SID);
 	event.flags = flags_of(event.raw[0], event.raw[1]);
 	if (event.flags & IOMMUNEST_SMMUV3_EVENT_SSV)
-		event.ssid = (uint32_t)smmu_get(event.raw[0], EVT0_SSID);
-	event.stag = (uint16_t)smmu_get(event.raw[1], EVT1_STAG);
-	event.access_class = (uint8_t)smmu_get(event.raw[1], EVT1_CLASS);
+		event.ssid = (uint32_t)bits_get(event.raw[0], EVT0_SSID);
+	event.stag = (uint16_t)bits_get(event.raw[1], EVT1_STAG);
+	event.access_class = (uint8_t)bits_get(event.raw[1], EVT1_CLASS);
 	event.addr = event.raw[2];
 	event.fetch_addr = event.raw[3] & EVT3_FETCH_ADDR;
 	iommunest_copy_out(out, &event, sizeof(event));

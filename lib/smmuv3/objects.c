@@ -50,9 +50,9 @@ static int check_s1(const struct iommunest_smmuv3_s1 *s1)
 		return 0;
 	if (word0 & ~STE0_NESTING || word1 & ~STE1_NESTING)
 		return -EINVAL;
-	if (!smmu_is_config((uint8_t)smmu_get(word0, STE0_CONFIG)))
+	if (!smmu_is_config((uint8_t)bits_get(word0, STE0_CONFIG)))
 		return -EINVAL;
-	return smmu_get(word1, STE1_EATS) > STE_EATS_FULL ? -EINVAL : 0;
+	return bits_get(word1, STE1_EATS) > STE_EATS_FULL ? -EINVAL : 0;
 }
 
 EXPORT int iommunest_smmuv3_hwpt_alloc(struct iommunest_ctx *ctx,

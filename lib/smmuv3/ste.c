@@ -30,17 +30,17 @@ EXPORT int iommunest_smmuv3_ste_decode(struct iommunest_smmuv3_ste *ste,
 	word0 = out.raw[0] = smmu_le64(words[0]);
 	word1 = out.raw[1] = smmu_le64(words[1]);
 	out.valid = word0 & STE0_V;
-	out.config = (uint8_t)smmu_get(word0, STE0_CONFIG);
-	out.s1fmt = (uint8_t)smmu_get(word0, STE0_S1FMT);
+	out.config = (uint8_t)bits_get(word0, STE0_CONFIG);
+	out.s1fmt = (uint8_t)bits_get(word0, STE0_S1FMT);
 	out.s1contextptr = word0 & STE0_S1CONTEXTPTR;
-	out.s1cdmax = (uint8_t)smmu_get(word0, STE0_S1CDMAX);
-	out.s1dss = (uint8_t)smmu_get(word1, STE1_S1DSS);
-	out.s1cir = (uint8_t)smmu_get(word1, STE1_S1CIR);
-	out.s1cor = (uint8_t)smmu_get(word1, STE1_S1COR);
-	out.s1csh = (uint8_t)smmu_get(word1, STE1_S1CSH);
+	out.s1cdmax = (uint8_t)bits_get(word0, STE0_S1CDMAX);
+	out.s1dss = (uint8_t)bits_get(word1, STE1_S1DSS);
+	out.s1cir = (uint8_t)bits_get(word1, STE1_S1CIR);
+	out.s1cor = (uint8_t)bits_get(word1, STE1_S1COR);
+	out.s1csh = (uint8_t)bits_get(word1, STE1_S1CSH);
 	out.s1stalld = word1 & STE1_S1STALLD;
-	out.eats = (uint8_t)smmu_get(word1, STE1_EATS);
-	out.strw = (uint8_t)smmu_get(word1, STE1_STRW);
+	out.eats = (uint8_t)bits_get(word1, STE1_EATS);
+	out.strw = (uint8_t)bits_get(word1, STE1_STRW);
 	iommunest_copy_out(ste, &out, sizeof(out));
 	return 0;
 }

@@ -11,7 +11,7 @@
 
 #include <libiommunest.h>
 
-#include "lib/vtd/bits.h"
+#include "lib/bits.h"
 
 #define CAP_ND BITS(2, 0)
 #define CAP_AFL BIT(3)
@@ -88,7 +88,7 @@
 /* PSS says one less than what it means. */
 static inline unsigned int vtd_pss_bits(uint64_t ecap)
 {
-	return ecap & ECAP_PASID ? (unsigned int)vtd_get(ecap, ECAP_PSS) + 1
+	return ecap & ECAP_PASID ? (unsigned int)bits_get(ecap, ECAP_PSS) + 1
 				 : 0;
 }
 

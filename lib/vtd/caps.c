@@ -20,21 +20,21 @@ static uint64_t at_most(uint64_t value, uint64_t max)
 
 static void decode_cap(struct iommunest_vtd_caps *to, uint64_t cap)
 {
-	to->domain_bits =
-		(uint8_t)at_most(4 + 2 * vtd_get(cap, CAP_ND), DOMAIN_BITS_MAX);
+	to->domain_bits = (uint8_t)at_most(4 + 2 * bits_get(cap, CAP_ND),
+					   DOMAIN_BITS_MAX);
 	to->afl = cap & CAP_AFL;
 	to->rwbf = cap & CAP_RWBF;
 	to->plmr = cap & CAP_PLMR;
 	to->phmr = cap & CAP_PHMR;
 	to->cm = cap & CAP_CM;
-	to->sagaw = (uint8_t)vtd_get(cap, CAP_SAGAW);
-	to->mgaw = (uint8_t)(vtd_get(cap, CAP_MGAW) + 1);
+	to->sagaw = (uint8_t)bits_get(cap, CAP_SAGAW);
+	to->mgaw = (uint8_t)(bits_get(cap, CAP_MGAW) + 1);
 	to->zlr = cap & CAP_ZLR;
-	to->fro = (uint16_t)(vtd_get(cap, CAP_FRO) * OFFSET_UNIT);
-	to->sslps = (uint8_t)vtd_get(cap, CAP_SSLPS);
+	to->fro = (uint16_t)(bits_get(cap, CAP_FRO) * OFFSET_UNIT);
+	to->sslps = (uint8_t)bits_get(cap, CAP_SSLPS);
 	to->psi = cap & CAP_PSI;
-	to->nfr = (uint16_t)(vtd_get(cap, CAP_NFR) + 1);
-	to->mamv = (uint8_t)vtd_get(cap, CAP_MAMV);
+	to->nfr = (uint16_t)(bits_get(cap, CAP_NFR) + 1);
+	to->mamv = (uint8_t)bits_get(cap, CAP_MAMV);
 	to->dwd = cap & CAP_DWD;
 	to->drd = cap & CAP_DRD;
 	to->fs1gp = cap & CAP_FS1GP;
@@ -54,8 +54,8 @@ static void decode_ecap(struct iommunest_vtd_caps *to, uint64_t ecap)
 	to->eim = ecap & ECAP_EIM;
 	to->pt = ecap & ECAP_PT;
 	to->sc = ecap & ECAP_SC;
-	to->iro = (uint16_t)(vtd_get(ecap, ECAP_IRO) * OFFSET_UNIT);
-	to->mhmv = (uint8_t)vtd_get(ecap, ECAP_MHMV);
+	to->iro = (uint16_t)(bits_get(ecap, ECAP_IRO) * OFFSET_UNIT);
+	to->mhmv = (uint8_t)bits_get(ecap, ECAP_MHMV);
 	to->nest = ecap & ECAP_NEST;
 	to->prs = ecap & ECAP_PRS;
 	to->ers = ecap & ECAP_ERS;

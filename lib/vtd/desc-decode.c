@@ -13,8 +13,8 @@
 
 static uint8_t get_type(uint64_t word)
 {
-	return (uint8_t)(vtd_get(word, FIELD_TYPE_HIGH) << TYPE_HIGH_SHIFT |
-			 vtd_get(word, FIELD_TYPE_LOW));
+	return (uint8_t)(bits_get(word, FIELD_TYPE_HIGH) << TYPE_HIGH_SHIFT |
+			 bits_get(word, FIELD_TYPE_LOW));
 }
 
 /* Why hardware refuses what is decoded; @type is NULL for an unknown one. */

@@ -26,7 +26,7 @@ static void encode(const struct iommunest_vtd_desc *desc, uint64_t *raw)
 {
 	const struct vtd_desc_type *type = iommunest__vtd_desc_type(desc->type);
 
-	raw[0] = vtd_put(desc->type, FIELD_TYPE_LOW);
+	raw[0] = bits_put(desc->type, FIELD_TYPE_LOW);
 	if (type)
 		type->encode(desc, raw);
 }

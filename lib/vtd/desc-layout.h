@@ -8,7 +8,7 @@
 #ifndef IOMMUNEST_VTD_DESC_LAYOUT_H
 #define IOMMUNEST_VTD_DESC_LAYOUT_H
 
-#include "lib/vtd/bits.h"
+#include "lib/bits.h"
 
 /* Of several types */
 #define FIELD_TYPE_LOW BITS(3, 0)

@@ -32,14 +32,14 @@ static uint64_t put_flag(const struct iommunest_vtd_desc *desc, uint32_t flag,
 
 static uint16_t get_pfsid(uint64_t word)
 {
-	return (uint16_t)(vtd_get(word, FIELD_PFSID_HIGH) << PFSID_HIGH_SHIFT |
-			  vtd_get(word, FIELD_PFSID_LOW));
+	return (uint16_t)(bits_get(word, FIELD_PFSID_HIGH) << PFSID_HIGH_SHIFT |
+			  bits_get(word, FIELD_PFSID_LOW));
 }
 
 static uint64_t put_pfsid(unsigned int pfsid)
 {
-	return vtd_put(pfsid >> PFSID_HIGH_SHIFT, FIELD_PFSID_HIGH) |
-	       vtd_put(pfsid, FIELD_PFSID_LOW);
+	return bits_put(pfsid >> PFSID_HIGH_SHIFT, FIELD_PFSID_HIGH) |
+	       bits_put(pfsid, FIELD_PFSID_LOW);
 }
 
 /* ADDR, AM and IH of an IOTLB. */
@@ -47,14 +47,14 @@ static void get_range(struct iommunest_vtd_desc *desc)
 {
 	uint64_t word = desc->raw[1];
 
-	desc->am = (uint8_t)vtd_get(word, FIELD1_AM);
+	desc->am = (uint8_t)bits_get(word, FIELD1_AM);
 	desc->addr = vtd_block(word, desc->am);
 	desc->flags |= get_flag(word, FIELD1_IH, IOMMUNEST_VTD_DESC_IH);
 }
 
 static uint64_t put_range(const struct iommunest_vtd_desc *desc)
 {
-	return (desc->addr & ~VTD_PAGE_MASK) | vtd_put(desc->am, FIELD1_AM) |
+	return (desc->addr & ~VTD_PAGE_MASK) | bits_put(desc->am, FIELD1_AM) |
 	       put_flag(desc, IOMMUNEST_VTD_DESC_IH, FIELD1_IH);
 }
 
@@ -95,41 +95,41 @@ static void decode_context_cache(struct iommunest_vtd_desc *desc)
 {
 	uint64_t word = desc->raw[0];
 
-	desc->granularity = (uint8_t)vtd_get(word, FIELD_G);
+	desc->granularity = (uint8_t)bits_get(word, FIELD_G);
 	if (desc->granularity >= IOMMUNEST_VTD_CONTEXT_DOMAIN)
-		desc->did = (uint16_t)vtd_get(word, FIELD_DID);
+		desc->did = (uint16_t)bits_get(word, FIELD_DID);
 	if (desc->granularity != IOMMUNEST_VTD_CONTEXT_DEVICE)
 		return;
-	desc->sid = (uint16_t)vtd_get(word, FIELD_CONTEXT_SID);
-	desc->fm = (uint8_t)vtd_get(word, FIELD_CONTEXT_FM);
+	desc->sid = (uint16_t)bits_get(word, FIELD_CONTEXT_SID);
+	desc->fm = (uint8_t)bits_get(word, FIELD_CONTEXT_FM);
 }
 
 static void encode_context_cache(const struct iommunest_vtd_desc *desc,
 				 uint64_t *raw)
 {
-	raw[0] |= vtd_put(desc->granularity, FIELD_G) |
-		  vtd_put(desc->did, FIELD_DID) |
-		  vtd_put(desc->sid, FIELD_CONTEXT_SID) |
-		  vtd_put(desc->fm, FIELD_CONTEXT_FM);
+	raw[0] |= bits_put(desc->granularity, FIELD_G) |
+		  bits_put(desc->did, FIELD_DID) |
+		  bits_put(desc->sid, FIELD_CONTEXT_SID) |
+		  bits_put(desc->fm, FIELD_CONTEXT_FM);
 }
 
 static void decode_iotlb(struct iommunest_vtd_desc *desc)
 {
 	uint64_t word = desc->raw[0];
 
-	desc->granularity = (uint8_t)vtd_get(word, FIELD_G);
+	desc->granularity = (uint8_t)bits_get(word, FIELD_G);
 	desc->flags = get_flag(word, FIELD_IOTLB_DW, IOMMUNEST_VTD_DESC_DW) |
 		      get_flag(word, FIELD_IOTLB_DR, IOMMUNEST_VTD_DESC_DR);
 	if (desc->granularity >= IOMMUNEST_VTD_IOTLB_DOMAIN)
-		desc->did = (uint16_t)vtd_get(word, FIELD_DID);
+		desc->did = (uint16_t)bits_get(word, FIELD_DID);
 	if (desc->granularity == IOMMUNEST_VTD_IOTLB_PAGES)
 		get_range(desc);
 }
 
 static void encode_iotlb(const struct iommunest_vtd_desc *desc, uint64_t *raw)
 {
-	raw[0] |= vtd_put(desc->granularity, FIELD_G) |
-		  vtd_put(desc->did, FIELD_DID) |
+	raw[0] |= bits_put(desc->granularity, FIELD_G) |
+		  bits_put(desc->did, FIELD_DID) |
 		  put_flag(desc, IOMMUNEST_VTD_DESC_DW, FIELD_IOTLB_DW) |
 		  put_flag(desc, IOMMUNEST_VTD_DESC_DR, FIELD_IOTLB_DR);
 	raw[1] = put_range(desc);
@@ -139,16 +139,16 @@ static void decode_dev_tlb(struct iommunest_vtd_desc *desc)
 {
 	uint64_t word = desc->raw[0];
 
-	desc->sid = (uint16_t)vtd_get(word, FIELD_DEV_TLB_SID);
-	desc->mip = (uint8_t)vtd_get(word, FIELD_DEV_TLB_MIP);
+	desc->sid = (uint16_t)bits_get(word, FIELD_DEV_TLB_SID);
+	desc->mip = (uint8_t)bits_get(word, FIELD_DEV_TLB_MIP);
 	desc->pfsid = get_pfsid(word);
 	get_sized(desc, DEV_TLB_S);
 }
 
 static void encode_dev_tlb(const struct iommunest_vtd_desc *desc, uint64_t *raw)
 {
-	raw[0] |= vtd_put(desc->sid, FIELD_DEV_TLB_SID) |
-		  vtd_put(desc->mip, FIELD_DEV_TLB_MIP) |
+	raw[0] |= bits_put(desc->sid, FIELD_DEV_TLB_SID) |
+		  bits_put(desc->mip, FIELD_DEV_TLB_MIP) |
 		  put_pfsid(desc->pfsid);
 	raw[1] = put_sized(desc, DEV_TLB_S);
 }
@@ -157,19 +157,19 @@ static void decode_iec(struct iommunest_vtd_desc *desc)
 {
 	uint64_t word = desc->raw[0];
 
-	desc->granularity = (uint8_t)vtd_get(word, FIELD_IEC_G);
+	desc->granularity = (uint8_t)bits_get(word, FIELD_IEC_G);
 	if (desc->granularity != IOMMUNEST_VTD_IEC_INDEX)
 		return;
-	desc->am = (uint8_t)vtd_get(word, FIELD_IEC_IM);
-	desc->iidx = vtd_first_index((uint16_t)vtd_get(word, FIELD_IEC_IIDX),
+	desc->am = (uint8_t)bits_get(word, FIELD_IEC_IM);
+	desc->iidx = vtd_first_index((uint16_t)bits_get(word, FIELD_IEC_IIDX),
 				     desc->am);
 }
 
 static void encode_iec(const struct iommunest_vtd_desc *desc, uint64_t *raw)
 {
-	raw[0] |= vtd_put(desc->granularity, FIELD_IEC_G) |
-		  vtd_put(desc->am, FIELD_IEC_IM) |
-		  vtd_put(desc->iidx, FIELD_IEC_IIDX);
+	raw[0] |= bits_put(desc->granularity, FIELD_IEC_G) |
+		  bits_put(desc->am, FIELD_IEC_IM) |
+		  bits_put(desc->iidx, FIELD_IEC_IIDX);
 }
 
 static void decode_wait(struct iommunest_vtd_desc *desc)
@@ -180,7 +180,7 @@ static void decode_wait(struct iommunest_vtd_desc *desc)
 		      get_flag(word, FIELD_WAIT_SW, IOMMUNEST_VTD_DESC_SW) |
 		      get_flag(word, FIELD_WAIT_FN, IOMMUNEST_VTD_DESC_FN) |
 		      get_flag(word, FIELD_WAIT_PD, IOMMUNEST_VTD_DESC_PD);
-	desc->status_data = (uint32_t)vtd_get(word, FIELD_WAIT_DATA);
+	desc->status_data = (uint32_t)bits_get(word, FIELD_WAIT_DATA);
 	desc->addr = desc->raw[1] & WAIT_ADDR;
 }
 
@@ -190,7 +190,7 @@ static void encode_wait(const struct iommunest_vtd_desc *desc, uint64_t *raw)
 		  put_flag(desc, IOMMUNEST_VTD_DESC_SW, FIELD_WAIT_SW) |
 		  put_flag(desc, IOMMUNEST_VTD_DESC_FN, FIELD_WAIT_FN) |
 		  put_flag(desc, IOMMUNEST_VTD_DESC_PD, FIELD_WAIT_PD) |
-		  vtd_put(desc->status_data, FIELD_WAIT_DATA);
+		  bits_put(desc->status_data, FIELD_WAIT_DATA);
 	raw[1] = desc->addr & WAIT_ADDR;
 }
 
@@ -198,18 +198,18 @@ static void decode_piotlb(struct iommunest_vtd_desc *desc)
 {
 	uint64_t word = desc->raw[0];
 
-	desc->granularity = (uint8_t)vtd_get(word, FIELD_G);
-	desc->did = (uint16_t)vtd_get(word, FIELD_DID);
-	desc->pasid = (uint32_t)vtd_get(word, FIELD_PASID);
+	desc->granularity = (uint8_t)bits_get(word, FIELD_G);
+	desc->did = (uint16_t)bits_get(word, FIELD_DID);
+	desc->pasid = (uint32_t)bits_get(word, FIELD_PASID);
 	if (desc->granularity == IOMMUNEST_VTD_PIOTLB_PAGES)
 		get_range(desc);
 }
 
 static void encode_piotlb(const struct iommunest_vtd_desc *desc, uint64_t *raw)
 {
-	raw[0] |= vtd_put(desc->granularity, FIELD_G) |
-		  vtd_put(desc->did, FIELD_DID) |
-		  vtd_put(desc->pasid, FIELD_PASID);
+	raw[0] |= bits_put(desc->granularity, FIELD_G) |
+		  bits_put(desc->did, FIELD_DID) |
+		  bits_put(desc->pasid, FIELD_PASID);
 	raw[1] = put_range(desc);
 }
 
@@ -217,19 +217,19 @@ static void decode_pasid_cache(struct iommunest_vtd_desc *desc)
 {
 	uint64_t word = desc->raw[0];
 
-	desc->granularity = (uint8_t)vtd_get(word, FIELD_G);
+	desc->granularity = (uint8_t)bits_get(word, FIELD_G);
 	if (desc->granularity <= IOMMUNEST_VTD_PASID_CACHE_PASID)
-		desc->did = (uint16_t)vtd_get(word, FIELD_DID);
+		desc->did = (uint16_t)bits_get(word, FIELD_DID);
 	if (desc->granularity == IOMMUNEST_VTD_PASID_CACHE_PASID)
-		desc->pasid = (uint32_t)vtd_get(word, FIELD_PASID);
+		desc->pasid = (uint32_t)bits_get(word, FIELD_PASID);
 }
 
 static void encode_pasid_cache(const struct iommunest_vtd_desc *desc,
 			       uint64_t *raw)
 {
-	raw[0] |= vtd_put(desc->granularity, FIELD_G) |
-		  vtd_put(desc->did, FIELD_DID) |
-		  vtd_put(desc->pasid, FIELD_PASID);
+	raw[0] |= bits_put(desc->granularity, FIELD_G) |
+		  bits_put(desc->did, FIELD_DID) |
+		  bits_put(desc->pasid, FIELD_PASID);
 }
 
 static void decode_pasid_dev_tlb(struct iommunest_vtd_desc *desc)
@@ -237,23 +237,23 @@ static void decode_pasid_dev_tlb(struct iommunest_vtd_desc *desc)
 	uint64_t word = desc->raw[0];
 
 	desc->granularity =
-		(uint8_t)vtd_get(desc->raw[1], FIELD1_PASID_DEV_TLB_G);
-	desc->sid = (uint16_t)vtd_get(word, FIELD_PASID_DEV_TLB_SID);
-	desc->mip = (uint8_t)vtd_get(word, FIELD_PASID_DEV_TLB_MIP);
+		(uint8_t)bits_get(desc->raw[1], FIELD1_PASID_DEV_TLB_G);
+	desc->sid = (uint16_t)bits_get(word, FIELD_PASID_DEV_TLB_SID);
+	desc->mip = (uint8_t)bits_get(word, FIELD_PASID_DEV_TLB_MIP);
 	desc->pfsid = get_pfsid(word);
 	if (desc->granularity == IOMMUNEST_VTD_DEV_TLB_PASID)
-		desc->pasid = (uint32_t)vtd_get(word, FIELD_PASID);
+		desc->pasid = (uint32_t)bits_get(word, FIELD_PASID);
 	get_sized(desc, PASID_DEV_TLB_S);
 }
 
 static void encode_pasid_dev_tlb(const struct iommunest_vtd_desc *desc,
 				 uint64_t *raw)
 {
-	raw[0] |= vtd_put(desc->sid, FIELD_PASID_DEV_TLB_SID) |
-		  vtd_put(desc->mip, FIELD_PASID_DEV_TLB_MIP) |
-		  vtd_put(desc->pasid, FIELD_PASID) | put_pfsid(desc->pfsid);
+	raw[0] |= bits_put(desc->sid, FIELD_PASID_DEV_TLB_SID) |
+		  bits_put(desc->mip, FIELD_PASID_DEV_TLB_MIP) |
+		  bits_put(desc->pasid, FIELD_PASID) | put_pfsid(desc->pfsid);
 	raw[1] = put_sized(desc, PASID_DEV_TLB_S) |
-		 vtd_put(desc->granularity, FIELD1_PASID_DEV_TLB_G);
+		 bits_put(desc->granularity, FIELD1_PASID_DEV_TLB_G);
 }
 
 static void decode_page_response(struct iommunest_vtd_desc *desc)
@@ -261,21 +261,21 @@ static void decode_page_response(struct iommunest_vtd_desc *desc)
 	uint64_t word = desc->raw[0];
 
 	desc->flags = get_flag(word, FIELD_RESPONSE_PP, IOMMUNEST_VTD_DESC_PP);
-	desc->response = (uint8_t)vtd_get(word, FIELD_RESPONSE_CODE);
-	desc->sid = (uint16_t)vtd_get(word, FIELD_RESPONSE_SID);
+	desc->response = (uint8_t)bits_get(word, FIELD_RESPONSE_CODE);
+	desc->sid = (uint16_t)bits_get(word, FIELD_RESPONSE_SID);
 	if (desc->flags & IOMMUNEST_VTD_DESC_PP)
-		desc->pasid = (uint32_t)vtd_get(word, FIELD_PASID);
-	desc->prgi = (uint16_t)vtd_get(desc->raw[1], FIELD1_RESPONSE_PRGI);
+		desc->pasid = (uint32_t)bits_get(word, FIELD_PASID);
+	desc->prgi = (uint16_t)bits_get(desc->raw[1], FIELD1_RESPONSE_PRGI);
 }
 
 static void encode_page_response(const struct iommunest_vtd_desc *desc,
 				 uint64_t *raw)
 {
 	raw[0] |= put_flag(desc, IOMMUNEST_VTD_DESC_PP, FIELD_RESPONSE_PP) |
-		  vtd_put(desc->response, FIELD_RESPONSE_CODE) |
-		  vtd_put(desc->sid, FIELD_RESPONSE_SID) |
-		  vtd_put(desc->pasid, FIELD_PASID);
-	raw[1] = vtd_put(desc->prgi, FIELD1_RESPONSE_PRGI);
+		  bits_put(desc->response, FIELD_RESPONSE_CODE) |
+		  bits_put(desc->sid, FIELD_RESPONSE_SID) |
+		  bits_put(desc->pasid, FIELD_PASID);
+	raw[1] = bits_put(desc->prgi, FIELD1_RESPONSE_PRGI);
 }
 
 /* ---- The table ---- */

@@ -17,7 +17,7 @@
  * reserved bits, and what else is known of the first word are one comparison.
  */
 #define VTD_DESC_TYPE_BITS (FIELD_TYPE_HIGH | FIELD_TYPE_LOW)
-#define VTD_PIOTLB_G_ALL vtd_put(IOMMUNEST_VTD_PIOTLB_ALL, FIELD_G)
+#define VTD_PIOTLB_G_ALL bits_put(IOMMUNEST_VTD_PIOTLB_ALL, FIELD_G)
 
 /* Hardware would take it.  G is 2 or 3. */
 static inline bool vtd_is_piotlb(const uint64_t *words)
@@ -49,7 +49,7 @@ static inline bool vtd_piotlb_is_all(const uint64_t *words)
 /* Its scope, as vtd_scope_key() has it: DID and PASID are neighbours. */
 static inline uint64_t vtd_piotlb_scope(const uint64_t *words)
 {
-	return vtd_get(words[0], FIELD_PASID | FIELD_DID);
+	return bits_get(words[0], FIELD_PASID | FIELD_DID);
 }
 
 /* Hardware ignores the address bits within a block of 2^@am pages. */

@@ -47,7 +47,7 @@ static uint64_t offered_pasids(const struct iommunest_hw_info *info,
 
 	if (!bits || !vtd_kernel_has_pasids(guest))
 		return 0;
-	return ECAP_PASID | vtd_put(bits - 1, ECAP_PSS);
+	return ECAP_PASID | bits_put(bits - 1, ECAP_PSS);
 }
 
 static uint64_t offered_page_requests(const struct iommunest_hw_info *info,

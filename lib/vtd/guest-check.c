@@ -140,7 +140,7 @@ static uint64_t widest(uint64_t cap)
  */
 static uint64_t of_widths(uint64_t host, uint64_t guest)
 {
-	return reason_if(vtd_get(guest, CAP_MGAW) > vtd_get(host, CAP_MGAW),
+	return reason_if(bits_get(guest, CAP_MGAW) > bits_get(host, CAP_MGAW),
 			 REASON(MGAW)) |
 	       reason_if(widest(guest) > widest(host), REASON(SAGAW));
 }

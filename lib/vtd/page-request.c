@@ -7,7 +7,7 @@
 #include <libiommunest.h>
 
 #include "lib/abi.h"
-#include "lib/vtd/bits.h"
+#include "lib/bits.h"
 
 #define TYPE_PAGE_REQUEST 1u
 
@@ -66,17 +66,17 @@ iommunest_vtd_page_request_build(uint64_t *words,
 
 	if (!words || !request || !fits(request))
 		return -EINVAL;
-	words[0] = vtd_put(TYPE_PAGE_REQUEST, FIELD_TYPE) |
-		   vtd_put(sid, FIELD_RID) |
+	words[0] = bits_put(TYPE_PAGE_REQUEST, FIELD_TYPE) |
+		   bits_put(sid, FIELD_RID) |
 		   put_flag(perm, IOMMUNEST_PAGE_REQUEST_EXEC, FIELD_EXR) |
 		   put_flag(perm, IOMMUNEST_PAGE_REQUEST_PRIV, FIELD_PMR);
 	if (has_pasid(request))
-		words[0] |= FIELD_PP | vtd_put(request->pasid, FIELD_PASID);
+		words[0] |= FIELD_PP | bits_put(request->pasid, FIELD_PASID);
 	words[1] = put_flag(perm, IOMMUNEST_PAGE_REQUEST_READ, FIELD1_RDR) |
 		   put_flag(perm, IOMMUNEST_PAGE_REQUEST_WRITE, FIELD1_WRR) |
 		   put_flag(request->flags, IOMMUNEST_PAGE_REQUEST_LAST,
 			    FIELD1_LPIG) |
-		   vtd_put(request->prgi, FIELD1_PRGI) |
+		   bits_put(request->prgi, FIELD1_PRGI) |
 		   (request->addr & FIELD1_ADDR);
 	words[2] = 0;
 	words[3] = 0;
@@ -91,14 +91,14 @@ iommunest_vtd_page_request_decode(struct iommunest_page_request *request,
 
 	if (!request || !sid || !words)
 		return -EINVAL;
-	if (vtd_get(words[0], FIELD_TYPE) != TYPE_PAGE_REQUEST)
+	if (bits_get(words[0], FIELD_TYPE) != TYPE_PAGE_REQUEST)
 		return -EBADMSG;
 	out.flags =
 		get_flag(words[0], FIELD_PP, IOMMUNEST_PAGE_REQUEST_PASID) |
 		get_flag(words[1], FIELD1_LPIG, IOMMUNEST_PAGE_REQUEST_LAST);
 	if (has_pasid(&out))
-		out.pasid = (uint32_t)vtd_get(words[0], FIELD_PASID);
-	out.prgi = (uint32_t)vtd_get(words[1], FIELD1_PRGI);
+		out.pasid = (uint32_t)bits_get(words[0], FIELD_PASID);
+	out.prgi = (uint32_t)bits_get(words[1], FIELD1_PRGI);
 	out.perm =
 		get_flag(words[1], FIELD1_RDR, IOMMUNEST_PAGE_REQUEST_READ) |
 		get_flag(words[1], FIELD1_WRR, IOMMUNEST_PAGE_REQUEST_WRITE) |
@@ -106,7 +106,7 @@ iommunest_vtd_page_request_decode(struct iommunest_page_request *request,
 		get_flag(words[0], FIELD_PMR, IOMMUNEST_PAGE_REQUEST_PRIV);
 	out.addr = words[1] & FIELD1_ADDR;
 	*request = out;
-	*sid = (uint16_t)vtd_get(words[0], FIELD_RID);
+	*sid = (uint16_t)bits_get(words[0], FIELD_RID);
 	return 0;
 }
 

@@ -60,17 +60,17 @@ static void decode(struct iommunest_vtd_pasid_entry *entry)
 
 	entry->present = words[0] & PE0_P;
 	entry->fpd = words[0] & PE0_FPD;
-	entry->aw = (uint8_t)vtd_get(words[0], PE0_AW);
-	entry->pgtt = (uint8_t)vtd_get(words[0], PE0_PGTT);
+	entry->aw = (uint8_t)bits_get(words[0], PE0_AW);
+	entry->pgtt = (uint8_t)bits_get(words[0], PE0_PGTT);
 	entry->ssptptr = words[0] & PE0_SSPTPTR;
-	entry->did = (uint16_t)vtd_get(words[1], PE1_DID);
+	entry->did = (uint16_t)bits_get(words[1], PE1_DID);
 	entry->pwsnp = words[1] & PE1_PWSNP;
 	entry->pgsnp = words[1] & PE1_PGSNP;
 	entry->cd = words[1] & PE1_CD;
 	entry->emte = words[1] & PE1_EMTE;
 	entry->sre = words[2] & PE2_SRE;
 	entry->ere = words[2] & PE2_ERE;
-	entry->fspm = (uint8_t)vtd_get(words[2], PE2_FSPM);
+	entry->fspm = (uint8_t)bits_get(words[2], PE2_FSPM);
 	entry->wpe = words[2] & PE2_WPE;
 	entry->nxe = words[2] & PE2_NXE;
 	entry->smep = words[2] & PE2_SMEP;

@@ -24,7 +24,7 @@ static inline void vtd_gather_wait(struct iommunest_vtd_iq *iq, uint32_t index,
 
 	*vtd_iq_wait(iq, iq->n_waits++) = (struct vtd_item){
 		.status_addr = words[1] & WAIT_ADDR,
-		.status_data = (uint32_t)vtd_get(word, FIELD_WAIT_DATA),
+		.status_data = (uint32_t)bits_get(word, FIELD_WAIT_DATA),
 		.index = (uint16_t)index,
 		.flags = word & (ITEM_INTERRUPT | ITEM_STATUS),
 	};

@@ -2,10 +2,10 @@
 /* SPDX-FileCopyrightText: The libiommunest authors */
 /*
  * Fields of 64-bit words and registers.  A field is the mask of its bits, in
- * place: BITS(5, 4) is the field that the specification calls "5:4".
+ * place: BITS(5, 4) is the field that a specification calls "5:4".
  */
-#ifndef IOMMUNEST_VTD_BITS_H
-#define IOMMUNEST_VTD_BITS_H
+#ifndef IOMMUNEST_BITS_H
+#define IOMMUNEST_BITS_H
 
 #include <stdint.h>
 
@@ -14,15 +14,15 @@
 #define BIT(n) BITS(n, n)
 
 /* The value of a field. */
-static inline uint64_t vtd_get(uint64_t word, uint64_t field)
+static inline uint64_t bits_get(uint64_t word, uint64_t field)
 {
 	return (word & field) >> __builtin_ctzll(field);
 }
 
 /* The bits of a field that holds @value; what does not fit is cut off. */
-static inline uint64_t vtd_put(uint64_t value, uint64_t field)
+static inline uint64_t bits_put(uint64_t value, uint64_t field)
 {
 	return value << __builtin_ctzll(field) & field;
 }
 
-#endif /* IOMMUNEST_VTD_BITS_H */
+#endif /* IOMMUNEST_BITS_H */
