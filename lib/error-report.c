@@ -44,7 +44,11 @@ static enum iommunest_extension find_out(struct iommunest_ctx *ctx, uint32_t id,
 					 const struct iommunest_inv_type *type,
 					 int *ret)
 {
-	/* For these the kernel has no call that succeeds and does nothing. */
+	/*
+	 * For these a kernel may have no call that succeeds and does nothing.
+	 * Those that go to a vIOMMU need none: iommufd refuses the flag for
+	 * each, and does not ask its driver.
+	 */
 	if (type->flags & IOMMUNEST_INV_NO_PROBE)
 		return keep(ctx, id, IOMMUNEST_EXTENSION_NO);
 	*ret = ask(ctx, id, type, IOMMUNEST_INVALIDATE_REPORT_ERROR);

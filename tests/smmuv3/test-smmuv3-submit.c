@@ -417,6 +417,20 @@ TEST(streams_are_those_of_the_moment)
 	finish();
 }
 
+/* The rig holds that no empty array is sent. */
+TEST_LOOP(nobody_is_asked_for_reports_of_a_viommu, RIG_KERNELS)
+{
+	struct iommunest_inv_type type =
+		IOMMUNEST_INIT(struct iommunest_inv_type);
+
+	start_with(rig_kernels[_i], COUNT, NULL);
+	ck_assert_int_eq(iommunest_smmuv3_type(&type, &rig.caps, NULL), 0);
+	ck_assert_int_eq(
+		iommunest_reports_errors(rig.ctx, rig.viommu_id, &type), 0);
+	ck_assert_uint_eq(rig.calls, 0);
+	finish();
+}
+
 TEST(the_type_wants_capabilities)
 {
 	struct iommunest_smmuv3_caps caps = cmd_full_caps();

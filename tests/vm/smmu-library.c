@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* IOMMUNEST_INVALIDATE_REPORT_ERROR of lib/uapi/invalidate.h. */
+#define REPORT_ERROR 1u
 #define ASID 5u
 #define NEW 200u
 #define COUNT 100u
@@ -397,6 +399,34 @@ TEST(what_the_check_refuses_the_kernel_refuses_and_nothing_else)
 	}
 	ck_assert_uint_gt(taken, ROUNDS / 40);
 	ck_assert_uint_lt(taken, ROUNDS * 9 / 10);
+}
+
+/* Nothing, with flags that stock kernels call reserved. */
+static int invalidate_nothing(uint32_t flags)
+{
+	struct iommu_hwpt_invalidate cmd =
+		smmu_call(guest_env(&guest), NULL, 0);
+
+	cmd.__reserved = flags;
+	return conf_ioctl(guest_env(&guest), IOMMU_HWPT_INVALIDATE, &cmd);
+}
+
+/*
+ * iommufd refuses the flag for every vIOMMU, with all of the patches too, so
+ * that the library need not ask.
+ */
+TEST(what_hardware_finds_is_not_reported)
+{
+	const bool answers = guest_env(&guest)->smmu_count == CONF_SMMU_EXACT;
+	struct iommunest_inv_type type =
+		IOMMUNEST_INIT(struct iommunest_inv_type);
+
+	ck_assert_int_eq(invalidate_nothing(REPORT_ERROR), -EOPNOTSUPP);
+	ck_assert_int_eq(invalidate_nothing(0), answers ? 0 : -EINVAL);
+	ck_assert_int_eq(iommunest_smmuv3_type(&type, &caps, &streams), 0);
+	ck_assert_int_eq(
+		iommunest_reports_errors(ctx, guest_env(&guest)->viommu, &type),
+		0);
 }
 
 int main(int argc, char **argv)
