@@ -1,20 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The libiommunest authors */
-#ifndef _DEFAULT_SOURCE
-#define _DEFAULT_SOURCE /* strtok_r */
-#endif
-
 #include <errno.h>
-#include <stdarg.h>
 #include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <libiommunest.h>
 
+#include "tools/capture-lines.h"
 #include "tools/capture.h"
-
-#define BLANKS " \t"
 
 /* IQA_REG */
 #define IQA_RESERVED UINT64_C(0x7f8)
@@ -23,181 +16,14 @@
 #define DESC_TYPE UINT64_C(0xe0f)
 #define DESC_TYPE_WAIT 5
 
-/* A keyword and four numbers; one more shows that there are too many. */
-#define WORDS_MAX 6
-
-#define SHOWN_MAX 40
-
 struct reader {
 	struct capture *capture;
-	FILE *in;
-	const char *name;
-	char *error;
-	size_t error_size;
-	unsigned long line_number;
-	size_t length;
-	char line[CAPTURE_LINE_MAX + 1];
-	char *words[WORDS_MAX];
-	unsigned int word_count;
-	/* A word as a message may show it. */
-	char shown[SHOWN_MAX];
+	struct capture_lines *lines;
 	/* The last kick's line, and how many descriptors it still lacks. */
 	unsigned long kick_line;
 	uint32_t missing;
 	uint32_t head;
 };
-
-__attribute__((format(printf, 3, 4))) static int
-fail(struct reader *reader, int error, const char *format, ...)
-{
-	va_list args;
-	int length;
-
-	length = snprintf(reader->error, reader->error_size,
-			  "%s:%lu: ", reader->name, reader->line_number);
-	if (length < 0 || (size_t)length >= reader->error_size)
-		return error;
-	va_start(args, format);
-	vsnprintf(reader->error + length, reader->error_size - (size_t)length,
-		  format, args);
-	va_end(args);
-	return error;
-}
-
-/* The file is not trusted: a message shows little of it, and no controls. */
-static const char *show(struct reader *reader, const char *word)
-{
-	size_t i;
-
-	for (i = 0; word[i] && i < SHOWN_MAX - 4; i++)
-		reader->shown[i] =
-			word[i] < ' ' || word[i] > '~' ? '?' : word[i];
-	strcpy(reader->shown + i, word[i] ? "..." : "");
-	return reader->shown;
-}
-
-/* ---- Lines and words ---- */
-
-static int end_of_input(struct reader *reader)
-{
-	int error = errno;
-
-	if (ferror(reader->in))
-		return fail(reader, error ? -error : -EIO, "cannot read: %s",
-			    strerror(error ? error : EIO));
-	if (reader->length)
-		return fail(reader, -EINVAL,
-			    "the last line has no newline (truncated?)");
-	return 0;
-}
-
-/* Returns 1 with a line, 0 at the end of the file. */
-static int read_line(struct reader *reader)
-{
-	int c;
-
-	reader->line_number++;
-	reader->length = 0;
-	errno = 0;
-	while ((c = getc(reader->in)) != EOF && c != '\n') {
-		if (c == '\0')
-			return fail(reader, -EINVAL, "a NUL byte");
-		if (reader->length == CAPTURE_LINE_MAX)
-			return fail(reader, -EINVAL,
-				    "a line of more than %d bytes",
-				    CAPTURE_LINE_MAX);
-		reader->line[reader->length++] = (char)c;
-	}
-	reader->line[reader->length] = '\0';
-	return c == EOF ? end_of_input(reader) : 1;
-}
-
-static int check_line_ends(struct reader *reader)
-{
-	const char *line = reader->line;
-
-	if (!reader->length)
-		return fail(reader, -EINVAL, "a blank line");
-	if (strchr(BLANKS, line[0]))
-		return fail(reader, -EINVAL, "the line begins with a blank");
-	if (strchr(BLANKS, line[reader->length - 1]))
-		return fail(reader, -EINVAL, "the line ends with a blank");
-	if (line[reader->length - 1] == '\r')
-		return fail(reader, -EINVAL,
-			    "the line ends with a carriage return");
-	return 0;
-}
-
-static int split_words(struct reader *reader)
-{
-	char *word, *rest = NULL;
-	int ret;
-
-	ret = check_line_ends(reader);
-	if (ret)
-		return ret;
-	reader->word_count = 0;
-	word = strtok_r(reader->line, BLANKS, &rest);
-	while (word && reader->word_count < WORDS_MAX) {
-		reader->words[reader->word_count++] = word;
-		word = strtok_r(NULL, BLANKS, &rest);
-	}
-	return 0;
-}
-
-static int digit_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return 16;
-}
-
-/*
- * A C literal.  strtoull() also takes a sign, leading blanks, and numbers that
- * only some C libraries know.
- */
-static int parse_number(struct reader *reader, const char *word,
-			uint64_t *value)
-{
-	const char *digit = word;
-	unsigned int base = 10;
-
-	if (digit[0] == '0' && (digit[1] == 'x' || digit[1] == 'X')) {
-		base = 16;
-		digit += 2;
-	} else if (digit[0] == '0') {
-		base = 8;
-	}
-	*value = 0;
-	do {
-		unsigned int d = (unsigned int)digit_value(*digit);
-
-		if (d >= base)
-			return fail(reader, -EINVAL, "\"%s\" is not a number",
-				    show(reader, word));
-		if (__builtin_mul_overflow(*value, base, value) ||
-		    __builtin_add_overflow(*value, d, value))
-			return fail(reader, -EINVAL,
-				    "\"%s\" is more than 64 bits",
-				    show(reader, word));
-	} while (*++digit);
-	return 0;
-}
-
-static int expect_numbers(struct reader *reader, unsigned int count)
-{
-	if (reader->word_count == count + 1)
-		return 0;
-	return fail(reader, -EINVAL, "%s takes %u number%s, and there are %s",
-		    reader->words[0], count, count == 1 ? "" : "s",
-		    reader->word_count < count + 1 ? "fewer" : "more");
-}
-
-/* ---- What the lines say ---- */
 
 static struct capture_ring *last_ring(const struct reader *reader)
 {
@@ -230,10 +56,10 @@ static bool lacks_pasid_cache(const struct reader *reader)
 
 static int fail_missing(struct reader *reader)
 {
-	return fail(reader, -EINVAL,
-		    "the kick in line %lu lacks %u descriptor%s",
-		    reader->kick_line, reader->missing,
-		    reader->missing == 1 ? "" : "s");
+	return capture_fail(reader->lines, -EINVAL,
+			    "the kick in line %lu lacks %u descriptor%s",
+			    reader->kick_line, reader->missing,
+			    reader->missing == 1 ? "" : "s");
 }
 
 /* Another line follows, so the kick before it has to be complete. */
@@ -251,7 +77,7 @@ static int end_kick(struct reader *reader)
 static int add_ring(struct reader *reader, uint64_t iqa)
 {
 	if (capture_add_ring(reader->capture, iqa))
-		return fail(reader, -ENOMEM, "out of memory");
+		return capture_fail(reader->lines, -ENOMEM, "out of memory");
 	reader->head = 0;
 	return 0;
 }
@@ -263,24 +89,25 @@ static int line_iqa(struct reader *reader)
 
 	ret = end_kick(reader);
 	if (!ret)
-		ret = expect_numbers(reader, 1);
+		ret = capture_expect(reader->lines, 1);
 	if (!ret)
-		ret = parse_number(reader, reader->words[1], &iqa);
+		ret = capture_number(reader->lines, reader->lines->words[1],
+				     &iqa);
 	if (ret)
 		return ret;
 	if (iqa & IQA_RESERVED)
-		return fail(reader, -EINVAL,
-			    "iqa has reserved bits set (10:3)");
+		return capture_fail(reader->lines, -EINVAL,
+				    "iqa has reserved bits set (10:3)");
 	return add_ring(reader, iqa);
 }
 
 static int add_kick(struct reader *reader, uint32_t tail)
 {
 	if (capture_add_kick(reader->capture, tail))
-		return fail(reader, -ENOMEM, "out of memory");
+		return capture_fail(reader->lines, -ENOMEM, "out of memory");
 	reader->missing = (tail - reader->head) & (last_ring(reader)->size - 1);
 	reader->head = tail;
-	reader->kick_line = reader->line_number;
+	reader->kick_line = reader->lines->line_number;
 	return 0;
 }
 
@@ -291,25 +118,28 @@ static int line_kick(struct reader *reader)
 
 	ret = end_kick(reader);
 	if (!ret)
-		ret = expect_numbers(reader, 1);
+		ret = capture_expect(reader->lines, 1);
 	if (!ret)
-		ret = parse_number(reader, reader->words[1], &tail);
+		ret = capture_number(reader->lines, reader->lines->words[1],
+				     &tail);
 	if (ret)
 		return ret;
 	if (!reader->capture->ring_count)
-		return fail(reader, -EINVAL, "kick before the first iqa");
+		return capture_fail(reader->lines, -EINVAL,
+				    "kick before the first iqa");
 	if (tail >= last_ring(reader)->size)
-		return fail(reader, -EINVAL,
-			    "kick %s is beyond the ring of %u slots",
-			    show(reader, reader->words[1]),
-			    last_ring(reader)->size);
+		return capture_fail(reader->lines, -EINVAL,
+				    "kick %s is beyond the ring of %u slots",
+				    capture_show(reader->lines,
+						 reader->lines->words[1]),
+				    last_ring(reader)->size);
 	return add_kick(reader, (uint32_t)tail);
 }
 
 static int add_desc(struct reader *reader, const struct capture_desc *desc)
 {
 	if (capture_add_desc(reader->capture, desc))
-		return fail(reader, -ENOMEM, "out of memory");
+		return capture_fail(reader->lines, -ENOMEM, "out of memory");
 	reader->missing--;
 	return 0;
 }
@@ -321,16 +151,18 @@ static int line_desc(struct reader *reader)
 	int ret;
 
 	if (!reader->capture->ring_count || !last_ring(reader)->kick_count)
-		return fail(reader, -EINVAL, "d before the ring's first kick");
+		return capture_fail(reader->lines, -EINVAL,
+				    "d before the ring's first kick");
 	if (!reader->missing)
-		return fail(reader, -EINVAL,
-			    "more descriptors than the kick in line %lu has",
-			    reader->kick_line);
+		return capture_fail(
+			reader->lines, -EINVAL,
+			"more descriptors than the kick in line %lu has",
+			reader->kick_line);
 	count = last_ring(reader)->width / 64;
-	ret = expect_numbers(reader, count);
+	ret = capture_expect(reader->lines, count);
 	for (i = 0; !ret && i < count; i++)
-		ret = parse_number(reader, reader->words[i + 1],
-				   &desc.words[i]);
+		ret = capture_number(reader->lines, reader->lines->words[i + 1],
+				     &desc.words[i]);
 	return ret ? ret : add_desc(reader, &desc);
 }
 
@@ -338,41 +170,28 @@ static int parse_line(struct reader *reader)
 {
 	int ret;
 
-	if (reader->line[0] == '#')
+	if (reader->lines->line[0] == '#')
 		return 0;
-	ret = split_words(reader);
+	ret = capture_split(reader->lines);
 	if (ret)
 		return ret;
-	if (!strcmp(reader->words[0], "d"))
+	if (!strcmp(reader->lines->words[0], "d"))
 		return line_desc(reader);
-	if (!strcmp(reader->words[0], "kick"))
+	if (!strcmp(reader->lines->words[0], "kick"))
 		return line_kick(reader);
-	if (!strcmp(reader->words[0], "iqa"))
+	if (!strcmp(reader->lines->words[0], "iqa"))
 		return line_iqa(reader);
-	return fail(reader, -EINVAL, "unknown keyword \"%s\"",
-		    show(reader, reader->words[0]));
+	return capture_fail(reader->lines, -EINVAL, "unknown keyword \"%s\"",
+			    capture_show(reader->lines,
+					 reader->lines->words[0]));
 }
 
-static int read_first_line(struct reader *reader)
+static int read_lines(struct reader *reader)
 {
-	int ret = read_line(reader);
+	int ret = 0;
 
-	if (ret < 0)
-		return ret;
-	if (!ret || strcmp(reader->line, CAPTURE_FIRST_LINE))
-		return fail(reader, -EINVAL,
-			    "not a capture: the first line is not \"%s\"",
-			    CAPTURE_FIRST_LINE);
-	return 0;
-}
-
-static int read_all(struct reader *reader)
-{
-	int ret;
-
-	ret = read_first_line(reader);
 	while (!ret) {
-		ret = read_line(reader);
+		ret = capture_line(reader->lines);
 		if (!ret)
 			return reader->missing ? fail_missing(reader) : 0;
 		if (ret > 0)
@@ -381,11 +200,33 @@ static int read_all(struct reader *reader)
 	return ret;
 }
 
+static int read_first_line(struct capture_lines *lines)
+{
+	int ret = capture_line(lines);
+
+	if (ret < 0)
+		return ret;
+	if (!ret || strcmp(lines->line, CAPTURE_FIRST_LINE))
+		return capture_fail(
+			lines, -EINVAL,
+			"not a capture: the first line is not \"%s\"",
+			CAPTURE_FIRST_LINE);
+	return 0;
+}
+
+static int read_all(struct capture *capture, struct capture_lines *lines)
+{
+	struct reader reader = { .capture = capture, .lines = lines };
+	int ret;
+
+	ret = read_first_line(lines);
+	return ret ? ret : read_lines(&reader);
+}
+
 int capture_read(struct capture *capture, FILE *in, const char *name,
 		 char *error, size_t size)
 {
-	struct reader reader = {
-		.capture = capture,
+	struct capture_lines lines = {
 		.in = in,
 		.name = name,
 		.error = error,
@@ -394,7 +235,7 @@ int capture_read(struct capture *capture, FILE *in, const char *name,
 	int ret;
 
 	memset(capture, 0, sizeof(*capture));
-	ret = read_all(&reader);
+	ret = read_all(capture, &lines);
 	if (ret)
 		capture_free(capture);
 	return ret;

@@ -4,6 +4,7 @@
  * Captured guest invalidation queues: format `iq-capture 1`,
  * see tests/data/guest-iq/README.md.
  *
+ *   capture-lines.c   what readers share: lines, words, numbers, messages
  *   capture-read.c    reads a file
  *   capture.c         puts one together, and writes a file
  */

@@ -6,6 +6,8 @@ TOOL_LIBS = libiommunest-sim.la libiommunest.la
 JSON_SOURCES = %D%/json.c %D%/json.h
 TOOL_SOURCES = %D%/tool.c %D%/tool.h %D%/tool-errors.h
 CAPTURE_SOURCES = \
+	%D%/capture-lines.c \
+	%D%/capture-lines.h \
 	%D%/capture-read.c \
 	%D%/capture.c \
 	%D%/capture.h
