@@ -408,6 +408,7 @@ check_PROGRAMS += $(TOOL_COPIES)
 %C%_replay_iommunest_capture_LDFLAGS = $(AM_LDFLAGS) -no-install
 
 %C%_replay_test_capture_SOURCES = \
+	%D%/replay/test-capture-cmdq.c \
 	%D%/replay/test-capture.c \
 	$(CAPTURE_SOURCES)
 %C%_replay_test_capture_LDADD = %D%/libtest.la $(CHECK_LIBS)
@@ -538,6 +539,10 @@ EXTRA_DIST += \
 	%D%/api/api_consistency.py \
 	%D%/api/layers.py \
 	%D%/api/example-programs.sh \
+	%D%/data/guest-cmdq/README.md \
+	%D%/data/guest-cmdq/noril-strict-par.cmdq \
+	%D%/data/guest-cmdq/strict-par.cmdq \
+	%D%/data/guest-cmdq/strict-seq.cmdq \
 	%D%/data/guest-iq/README.md \
 	%D%/data/guest-iq/flts-ats-lazy.iq \
 	%D%/data/guest-iq/flts-lazy.iq \

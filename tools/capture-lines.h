@@ -50,4 +50,10 @@ int capture_number(struct capture_lines *lines, const char *word,
 /* The line has @count words after its keyword.  Returns 0 or -EINVAL. */
 int capture_expect(struct capture_lines *lines, unsigned int count);
 
+/*
+ * Reads what follows the first line of an SMMUv3's command queue.  Returns 0,
+ * -EINVAL, -ENOMEM, or why the file could not be read.
+ */
+int cmdq_read(struct cmdq_capture *capture, struct capture_lines *lines);
+
 #endif /* CAPTURE_LINES_H */

@@ -200,17 +200,19 @@ static int read_lines(struct reader *reader)
 	return ret;
 }
 
-static int read_first_line(struct capture_lines *lines)
+static int read_first_line(struct capture *capture, struct capture_lines *lines)
 {
 	int ret = capture_line(lines);
 
 	if (ret < 0)
 		return ret;
-	if (!ret || strcmp(lines->line, CAPTURE_FIRST_LINE))
-		return capture_fail(
-			lines, -EINVAL,
-			"not a capture: the first line is not \"%s\"",
-			CAPTURE_FIRST_LINE);
+	if (ret && !strcmp(lines->line, CMDQ_FIRST_LINE))
+		capture->format = CAPTURE_CMDQ;
+	else if (!ret || strcmp(lines->line, CAPTURE_FIRST_LINE))
+		return capture_fail(lines, -EINVAL,
+				    "not a capture: the first line is neither "
+				    "\"%s\" nor \"%s\"",
+				    CAPTURE_FIRST_LINE, CMDQ_FIRST_LINE);
 	return 0;
 }
 
@@ -219,8 +221,12 @@ static int read_all(struct capture *capture, struct capture_lines *lines)
 	struct reader reader = { .capture = capture, .lines = lines };
 	int ret;
 
-	ret = read_first_line(lines);
-	return ret ? ret : read_lines(&reader);
+	ret = read_first_line(capture, lines);
+	if (ret)
+		return ret;
+	if (capture->format == CAPTURE_CMDQ)
+		return cmdq_read(&capture->cmdq, lines);
+	return read_lines(&reader);
 }
 
 int capture_read(struct capture *capture, FILE *in, const char *name,

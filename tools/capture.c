@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The libiommunest authors */
-#ifndef _DEFAULT_SOURCE
-#define _DEFAULT_SOURCE /* reallocarray */
-#endif
-
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -11,23 +7,8 @@
 
 #include <libiommunest.h>
 
+#include "tools/capture-array.h"
 #include "tools/capture.h"
-
-/* The array with room for one more, or NULL: no memory. */
-static void *grow(void *array, size_t count, size_t *room, size_t size)
-{
-	size_t more = *room ? *room * 2 : 64;
-	void *bigger;
-
-	if (count < *room)
-		return array;
-	if (more <= *room)
-		return NULL;
-	bigger = reallocarray(array, more, size);
-	if (bigger)
-		*room = more;
-	return bigger;
-}
 
 struct capture_ring *capture_last_ring(const struct capture *capture)
 {
@@ -53,8 +34,8 @@ int capture_add_ring(struct capture *capture, uint64_t iqa)
 {
 	struct capture_ring *rings;
 
-	rings = grow(capture->rings, capture->ring_count, &capture->ring_room,
-		     sizeof(*rings));
+	rings = capture_grow(capture->rings, capture->ring_count,
+			     &capture->ring_room, sizeof(*rings));
 	if (!rings)
 		return -ENOMEM;
 	capture->rings = rings;
@@ -69,8 +50,8 @@ int capture_add_kick(struct capture *capture, uint32_t tail)
 {
 	struct capture_kick *kicks;
 
-	kicks = grow(capture->kicks, capture->kick_count, &capture->kick_room,
-		     sizeof(*kicks));
+	kicks = capture_grow(capture->kicks, capture->kick_count,
+			     &capture->kick_room, sizeof(*kicks));
 	if (!kicks)
 		return -ENOMEM;
 	capture->kicks = kicks;
@@ -86,8 +67,8 @@ int capture_add_desc(struct capture *capture, const struct capture_desc *desc)
 {
 	struct capture_desc *descs;
 
-	descs = grow(capture->descs, capture->desc_count, &capture->desc_room,
-		     sizeof(*descs));
+	descs = capture_grow(capture->descs, capture->desc_count,
+			     &capture->desc_room, sizeof(*descs));
 	if (!descs)
 		return -ENOMEM;
 	capture->descs = descs;
@@ -101,6 +82,7 @@ void capture_free(struct capture *capture)
 	free(capture->rings);
 	free(capture->kicks);
 	free(capture->descs);
+	cmdq_free(&capture->cmdq);
 	memset(capture, 0, sizeof(*capture));
 }
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The libiommunest authors */
 /*
- * Captured guest invalidation queues: format `iq-capture 1`,
- * see tests/data/guest-iq/README.md.
+ * Captured guest queues: VT-d's invalidation queues, format `iq-capture 1`, see
+ * tests/data/guest-iq/README.md; and SMMUv3's command queues, capture-cmdq.h.
  *
  *   capture-lines.c   what readers share: lines, words, numbers, messages
  *   capture-read.c    reads a file
- *   capture.c         puts one together, and writes a file
+ *   capture.c         puts one of VT-d together, and writes a file
  */
 #ifndef CAPTURE_H
 #define CAPTURE_H
@@ -14,6 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+
+#include "tools/capture-cmdq.h"
 
 #define CAPTURE_FIRST_LINE "iq-capture 1"
 
@@ -55,8 +57,16 @@ struct capture_ring {
 	size_t kick_count;
 };
 
+enum capture_format {
+	CAPTURE_IQ,
+	CAPTURE_CMDQ,
+};
+
 /* A descriptor's index in `descs` is its place among the file's `d` lines. */
 struct capture {
+	enum capture_format format;
+	/* Of CAPTURE_CMDQ; all else is of CAPTURE_IQ. */
+	struct cmdq_capture cmdq;
 	struct capture_ring *rings;
 	struct capture_kick *kicks;
 	struct capture_desc *descs;

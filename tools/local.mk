@@ -5,12 +5,21 @@
 TOOL_LIBS = libiommunest-sim.la libiommunest.la
 JSON_SOURCES = %D%/json.c %D%/json.h
 TOOL_SOURCES = %D%/tool.c %D%/tool.h %D%/tool-errors.h
+# Captures in memory.
+CAPTURE_DATA_SOURCES = \
+	%D%/capture-array.c \
+	%D%/capture-array.h \
+	%D%/capture-cmdq.c \
+	%D%/capture-cmdq.h \
+	%D%/capture.c \
+	%D%/capture.h
+# Their reader, too.
 CAPTURE_SOURCES = \
+	%D%/capture-cmdq-read.c \
 	%D%/capture-lines.c \
 	%D%/capture-lines.h \
 	%D%/capture-read.c \
-	%D%/capture.c \
-	%D%/capture.h
+	$(CAPTURE_DATA_SOURCES)
 # The tests have copies of these programs that run without libtool's wrapper.
 CAPTURE_TOOL_SOURCES = \
 	%D%/iommunest-capture.c \
@@ -20,8 +29,7 @@ CAPTURE_TOOL_SOURCES = \
 	%D%/capture/memory.c \
 	%D%/capture/options.c \
 	%D%/capture/trace.c \
-	%D%/capture.c \
-	%D%/capture.h \
+	$(CAPTURE_DATA_SOURCES) \
 	$(TOOL_SOURCES)
 CHECK_SOURCES = \
 	%D%/iommunest-check.c \

@@ -181,6 +181,94 @@ static void check_again(const struct capture *capture)
 	free(text);
 }
 
+/* ---- An SMMUv3's command queue ---- */
+
+static const struct cmdq_write *check_write(const struct cmdq_capture *capture,
+					    size_t nth, size_t commands)
+{
+	const struct cmdq_write *write = &capture->writes[nth];
+
+	fuzz_check(write->reg < CMDQ_REGISTERS);
+	fuzz_check(write->first == commands);
+	fuzz_check(write->count <= capture->command_count - commands);
+	fuzz_check(write->reg == CMDQ_PROD || !write->count);
+	fuzz_check(write->reg == CMDQ_BASE || write->value <= UINT32_MAX);
+	return write;
+}
+
+/* What holds while it is enabled, from which a guest's commands follow. */
+static void check_cmdq(const struct cmdq_capture *capture)
+{
+	uint32_t slots = 0, prod = 0;
+	bool enabled = false;
+	size_t commands = 0;
+	size_t i;
+
+	for (i = 0; i < capture->write_count; i++) {
+		const struct cmdq_write *write =
+			check_write(capture, i, commands);
+		uint32_t log2size = write->value & 0x1f;
+
+		commands += write->count;
+		if (write->reg == CMDQ_BASE)
+			slots = 1u << (log2size > 19 ? 19 : log2size);
+		if (write->reg == CMDQ_CR0)
+			enabled = write->value >> 3 & 1;
+		fuzz_check(slots || (!enabled && write->reg != CMDQ_PROD &&
+				     write->reg != CMDQ_CONS));
+		fuzz_check(!enabled || (write->reg != CMDQ_BASE &&
+					write->reg != CMDQ_CONS));
+		if (write->reg == CMDQ_CONS)
+			fuzz_check((write->value & 0x80ffffff) < 2 * slots);
+		if (write->reg != CMDQ_PROD)
+			continue;
+		fuzz_check(write->value < 2 * slots && write->count <= slots);
+		fuzz_check(!enabled || write->count == ((write->value - prod) &
+							(2 * slots - 1)));
+		prod = (uint32_t)write->value;
+	}
+	fuzz_check(commands == capture->command_count);
+}
+
+/* Not their padding. */
+static bool same_writes(const struct cmdq_capture *a,
+			const struct cmdq_capture *b)
+{
+	size_t i;
+
+	for (i = 0; i < a->write_count; i++) {
+		const struct cmdq_write *x = &a->writes[i], *y = &b->writes[i];
+
+		if (x->reg != y->reg || x->value != y->value ||
+		    x->count != y->count || x->first != y->first)
+			return false;
+	}
+	return true;
+}
+
+static void check_cmdq_again(const struct cmdq_capture *capture)
+{
+	char error[CAPTURE_ERROR_MAX];
+	struct capture again;
+	struct file file = { .fails_at = SIZE_MAX };
+	char *text = NULL;
+	FILE *out = open_memstream(&text, &file.left);
+
+	fuzz_check(out);
+	cmdq_write(out, capture, "again");
+	fuzz_check(!fclose(out));
+	file.data = (const uint8_t *)text;
+	fuzz_check(!read_capture(&again, file, error, sizeof(error)));
+	fuzz_check(again.format == CAPTURE_CMDQ &&
+		   again.cmdq.write_count == capture->write_count &&
+		   again.cmdq.command_count == capture->command_count);
+	fuzz_check(same_writes(&again.cmdq, capture));
+	fuzz_check(same(again.cmdq.commands, capture->commands,
+			capture->command_count, sizeof(*capture->commands)));
+	capture_free(&again);
+	free(text);
+}
+
 /* ---- Refused ---- */
 
 static void check_error(const struct capture *capture, int ret,
@@ -190,6 +278,7 @@ static void check_error(const struct capture *capture, int ret,
 
 	fuzz_check(ret == -EINVAL || ret == -EIO);
 	fuzz_check(!capture->rings && !capture->kicks && !capture->descs);
+	fuzz_check(!capture->cmdq.writes && !capture->cmdq.commands);
 	fuzz_check(!capture->ring_count && !capture->kick_count &&
 		   !capture->desc_count);
 	if (!size)
@@ -221,6 +310,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	ret = read_capture(&capture, file, error, room);
 	if (ret) {
 		check_error(&capture, ret, error, room);
+	} else if (capture.format == CAPTURE_CMDQ) {
+		check_cmdq(&capture.cmdq);
+		check_cmdq_again(&capture.cmdq);
+		capture_free(&capture);
 	} else {
 		check_capture(&capture);
 		check_again(&capture);

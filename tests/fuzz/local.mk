@@ -77,7 +77,8 @@ fuzz-programs: $(FUZZ_BUILT)
 fuzz-seeds: %D%/make-seeds
 	rm -rf %D%/seeds
 	$(MKDIR_P) %D%/seeds/capture %D%/seeds/desc %D%/seeds/iq
-	%D%/make-seeds %D%/seeds $(srcdir)/tests/data/guest-iq/*.iq
+	%D%/make-seeds %D%/seeds $(srcdir)/tests/data/guest-iq/*.iq \
+		$(srcdir)/tests/data/guest-cmdq/*.cmdq
 .PHONY: fuzz-programs fuzz-seeds
 
 clean-local:

@@ -360,6 +360,26 @@ static void make_line_seed(unsigned int nth, unsigned int length)
 	finish(out);
 }
 
+/* The same, of an SMMUv3's command queue. */
+static void make_cmdq_seeds(unsigned int nth)
+{
+	static const char *const texts[] = {
+		"base 0x1002\nprod 6\ncons 6\ncr0 0xd\nprod 7\nc 0x46 0\n",
+		"base 0x101f\nprod 1\nc 5 6\ncr0 8\ngerrorn 1\nprod 1\n",
+		"base 0x1000\ncr0 8\nprod 1\nc 1 2\nprod 0\nc 3 4\ncr0 0\n",
+		"base 0x1002\ncons 1\nprod 2\nc 0x30 0\ncons 2\ncr0 8\n",
+		"base 0x1002\nprod 5\n",
+	};
+	unsigned int i;
+
+	for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		FILE *out = create("capture", nth + i);
+
+		fprintf(out, "#%s\n%s", CMDQ_FIRST_LINE, texts[i]);
+		finish(out);
+	}
+}
+
 /* Where the reader has to draw a line; mutation alone seldom comes there. */
 static void make_edge_seeds(void)
 {
@@ -384,6 +404,7 @@ static void make_edge_seeds(void)
 	}
 	make_line_seed(i, CAPTURE_LINE_MAX);
 	make_line_seed(i + 1, CAPTURE_LINE_MAX + 1);
+	make_cmdq_seeds(i + 2);
 }
 
 static int cut(const char *path)
@@ -403,7 +424,8 @@ static int cut(const char *path)
 		fclose(in);
 		return 1;
 	}
-	make_desc_seeds(&capture);
+	if (capture.format == CAPTURE_IQ)
+		make_desc_seeds(&capture);
 	if (capture.ring_count)
 		make_iq_seeds(&capture);
 	make_capture_seed(in);
