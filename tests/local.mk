@@ -583,8 +583,10 @@ EXTRA_DIST += \
 	%D%/no-wrap.sh \
 	%D%/replay/check.sh \
 	%D%/replay/check_capture.py \
+	%D%/replay/check_cmdq_capture.py \
 	%D%/replay/check_replay.py \
 	%D%/replay/guest_capture.py \
+	%D%/replay/guest_cmdq.py \
 	%D%/replay/inval.sh \
 	%D%/replay/machine.sh \
 	%D%/replay/viommu.sh \

@@ -26,7 +26,22 @@ static void print_notes(const struct make *make)
 		      stderr);
 }
 
-static int make_capture(struct make *make)
+static int open_both(struct make *make, FILE *in)
+{
+	const char *name;
+	FILE *memory;
+	int status;
+
+	status = tool_open(make->options->memory_path, &memory, &name);
+	if (status >= 0)
+		return status;
+	status = make_from_both(make, in, memory);
+	if (memory != stdin)
+		fclose(memory);
+	return status;
+}
+
+static int read_files(struct make *make)
 {
 	FILE *in;
 	int status;
@@ -34,16 +49,32 @@ static int make_capture(struct make *make)
 	status = tool_open(make->options->path, &in, &make->name);
 	if (status >= 0)
 		return status;
-	status = make->options->memory ? make_from_memory(make, in)
-				       : make_from_trace(make, in);
+	if (make->options->cmdq)
+		status = open_both(make, in);
+	else if (make->options->memory)
+		status = make_from_memory(make, in);
+	else
+		status = make_from_trace(make, in);
 	if (in != stdin)
 		fclose(in);
+	return status;
+}
+
+static int make_capture(struct make *make)
+{
+	int status = read_files(make);
+
 	if (status >= 0)
 		return status;
-	capture_write(stdout, &make->capture,
-		      make->options->memory
-			      ? "iommunest-capture, from guest memory"
-			      : "iommunest-capture, from QEMU's trace");
+	if (make->options->cmdq)
+		cmdq_write(stdout, &make->capture.cmdq,
+			   "iommunest-capture, from QEMU's trace and guest "
+			   "memory");
+	else
+		capture_write(stdout, &make->capture,
+			      make->options->memory
+				      ? "iommunest-capture, from guest memory"
+				      : "iommunest-capture, from QEMU's trace");
 	print_notes(make);
 	return EXIT_DONE;
 }

@@ -23,8 +23,10 @@ CAPTURE_SOURCES = \
 # The tests have copies of these programs that run without libtool's wrapper.
 CAPTURE_TOOL_SOURCES = \
 	%D%/iommunest-capture.c \
+	%D%/capture/cmdq.c \
 	%D%/capture/event.c \
 	%D%/capture/image.c \
+	%D%/capture/lines.c \
 	%D%/capture/make.h \
 	%D%/capture/memory.c \
 	%D%/capture/options.c \

@@ -20,3 +20,12 @@ judge()
 }
 judge
 judge --broken
+
+judge_cmdq()
+{
+	python3 -B "$srcdir/tests/replay/check_cmdq_capture.py" "$@" \
+		"$bin/iommunest-capture" "$bin/iommunest-replay" \
+		"$srcdir"/tests/data/guest-cmdq/*.cmdq
+}
+judge_cmdq
+judge_cmdq --broken

@@ -275,6 +275,140 @@ unreadable 'empty ring' 'the ring is empty' --iqa 0x1000 --history --tail 1 \
 unreadable 'a folder' 'cannot read: Is a directory' --iqa 0x1000 --history \
 	--tail 1 "$tmp"
 
+# ---- An SMMUv3: a trace, and guest memory ----
+
+# mmio LINE...: "REGISTER VALUE" of 4 bytes, or other lines.
+mmio()
+{
+	for line; do
+		value=${line#* }
+		size=4
+		case $line in
+		cr0\ *) offset=0x20 ;;
+		gerrorn\ *) offset=0x64 ;;
+		base\ *) offset=0x90 size=8 ;;
+		low\ *) offset=0x90 ;;
+		high\ *) offset=0x94 ;;
+		prod\ *) offset=0x98 ;;
+		cons\ *) offset=0x9c ;;
+		*)
+			echo "$line"
+			continue
+			;;
+		esac
+		echo "smmuv3_write_mmio addr: $offset val:$value size: 0x$size(0)"
+	done >"$tmp/trace"
+}
+
+# 8 slots at 0x1000, and 4 at 0x2000: each command is its number.
+{
+	for number in 1 2 3 4 5 6 7 8; do
+		desc 0x30 "$number"
+	done
+	head -c $((4096 - 8 * 16)) /dev/zero
+	for number in 9 10 11 12; do
+		desc 0x30 "$number"
+	done
+} >"$tmp/ram"
+
+# queue WHAT LINES MMIO-LINE...
+queue()
+{
+	what=$1
+	want=$2
+	shift 2
+	mmio "$@"
+	run --cmdq --address 0x1000 "$tmp/trace" "$tmp/ram"
+	got=$(sed -e 1,2d "$tmp/out" | tr '\n' ';')
+	check "$what" '[ $status -eq 0 ] && [ ! -s "$tmp/err" ]'
+	check "$what" '[ "$got" = "$want" ]'
+	check "$what" '[ "$(head -n 1 "$tmp/out")" = "cmdq-capture 1" ]'
+	"$bin/iommunest-replay" --json "$tmp/out" >"$tmp/json" 2>&1
+	# The commands have bits that they should not have.
+	replayed=$?
+	check "$what" '[ $replayed -le 1 ]'
+}
+c1='c 0x30 0x1'
+c2='c 0x30 0x2'
+c3='c 0x30 0x3'
+queue 'one command' "base 0x1003;cr0 0x8;prod 0x1;$c1;" \
+	'base 0x1003' 'cr0 0x8' 'prod 0x1'
+queue 'other lines' "base 0x1003;cr0 0x8;prod 0x1;$c1;" hello 'base 0x1003' \
+	'smmuv3_write_mmio addr: 0x98 val:0x7 size: 0x4(1)' \
+	'smmuv3_write_mmio addr: 0x98 val:0x7 size: 0x8(0)' \
+	'smmuv3_write_mmio addr: 0x80 val:0x7 size: 0x8(0)' \
+	'smmuv3_write_mmioo' 'cr0 0x8' 'prod 0x1'
+queue 'BASE in halves' "base 0x1003;cr0 0x8;prod 0x1;$c1;" 'low 0x1003' \
+	'high 0x0' 'cr0 0x8' 'prod 0x1'
+queue 'queued while disabled' "base 0x1003;prod 0x2;$c1;$c2;prod 0x3;$c3;cr0 0x8;" \
+	'base 0x1003' 'prod 0x2' 'prod 0x3' 'cr0 0x8'
+queue 'where it begins' "base 0x1003;prod 0xa;cons 0xa;cr0 0x8;prod 0xb;$c3;" \
+	'base 0x1003' 'prod 0xa' 'cons 0xa' 'cr0 0x8' 'prod 0xb'
+queue 'queued, and CONS among them' \
+	"base 0x1003;prod 0x2;$c1;$c2;cons 0x1;cr0 0x8;" \
+	'base 0x1003' 'prod 0x2' 'cons 0x1' 'cr0 0x8'
+queue 'around' "base 0x1003;prod 0x7;cons 0x7;cr0 0x8;prod 0xa;c 0x30 0x8;$c1;$c2;" \
+	'base 0x1003' 'prod 0x7' 'cons 0x7' 'cr0 0x8' 'prod 0xa'
+queue 'another queue' "base 0x1003;cr0 0x8;prod 0x1;$c1;cr0 0x0;base 0x2002;\
+prod 0x0;cons 0x0;cr0 0x8;gerrorn 0x1;prod 0x1;c 0x30 0x9;" \
+	'base 0x1003' 'cr0 0x8' 'prod 0x1' 'cr0 0x0' 'base 0x2002' 'prod 0x0' \
+	'cons 0x0' 'cr0 0x8' 'gerrorn 0x1' 'prod 0x1'
+queue 'cut off' "base 0x1003;cr0 0x8;prod 0x1;$c1;" \
+	'base 0x1003' 'cr0 0x8' 'prod 0x1'
+printf 'smmuv3_write_mmio addr: 0x98 val:0x' >>"$tmp/trace"
+run --cmdq --address 0x1000 - "$tmp/ram" <"$tmp/trace"
+
+# no_queue WHAT LINE REASON MMIO-LINE...
+no_queue()
+{
+	what=$1
+	at=$2
+	reason=$3
+	shift 3
+	mmio "$@"
+	run --cmdq --address 0x1000 "$tmp/trace" "$tmp/ram"
+	check "$what" '[ $status -eq 2 ] && [ ! -s "$tmp/out" ]'
+	check "$what" "grep -q '^$tmp/trace:$at: .*$reason' \"\$tmp/err\""
+	check "$what" '[ $(wc -l <"$tmp/err") -eq 1 ]'
+}
+b='base 0x1003'
+no_queue 'no trace' 2 'no trace of QEMU' hello
+no_queue 'nothing queued' 3 'no command' "$b" 'cr0 0x8'
+no_queue 'begun late' 1 'before the trace began' 'prod 0x1'
+no_queue 'begun late' 2 'before the trace began' 'cr0 0x0' 'cr0 0x8'
+no_queue 'beyond' 3 '0x10 is beyond the queue of 8' "$b" 'cr0 0x8' 'prod 0x10'
+no_queue 'beyond' 2 'beyond the queue' "$b" 'cons 0x10'
+no_queue 'more than it has' 4 'moves by 9 .*missing' "$b" 'cr0 0x8' 'prod 0x1' \
+	'prod 0xa'
+no_queue 'wrapped' 4 'filled again' "$b" 'cr0 0x8' 'prod 0x8' 'prod 0x9'
+no_queue 'wrapped' 5 'filled again' "$b" 'cr0 0x8' 'prod 0x6' 'prod 0x8' \
+	'prod 0x9'
+no_queue 'set up again' 8 'filled again' "$b" 'cr0 0x8' 'prod 0x2' 'cr0 0x0' \
+	'prod 0x0' 'cons 0x0' 'cr0 0x8' 'prod 0x1'
+no_queue 'set up again, elsewhere in it' 6 'filled again' "$b" 'cr0 0x8' \
+	'prod 0x8' 'cr0 0x0' 'base 0x1042' 'prod 0x1' 'cons 0x0'
+no_queue 'BASE while enabled' 3 'CMDQ_BASE is written' "$b" 'cr0 0x8' "$b"
+no_queue 'CONS while enabled' 3 'CMDQ_CONS is written' "$b" 'cr0 0x8' 'cons 0x0'
+no_queue 'not shown' 3 'between CMDQ_CONS and' "$b" 'cons 0xe' 'cr0 0x8'
+no_queue 'not shown' 3 'between CMDQ_CONS and' "$b" 'cons 0xe'
+no_queue 'not in memory' 3 'not in .*ram' 'base 0x8003' 'cr0 0x8' 'prod 0x1'
+no_queue 'not in memory' 3 'not in .*ram' 'base 0x2004' 'cr0 0x8' 'prod 0x5'
+no_queue 'before memory' 3 '0x10 to 0xf, where\|0x0 to 0xf, where' \
+	'base 0x3' 'cr0 0x8' 'prod 0x1'
+for bad in 'addr: 0x98 val:0x1 size: 0x4' 'addr: 0x98 val:0x1 size: 0x4(0' \
+	'addr: 0x98 val:x size: 0x4(0)' 'addr: 0x98 val:0x1' '' \
+	'addr: 0x98 val:0x100000000 size: 0x4(0)' \
+	'addr: 0x98 val:0x1 size: 0x4(0) '; do
+	no_queue "malformed: $bad" 3 'not as QEMU prints' "$b" 'cr0 0x8' \
+		"smmuv3_write_mmio $bad"
+done
+mmio "$b" 'cr0 0x8' 'prod 0x1'
+run --cmdq "$tmp/trace" "$tmp"
+check 'memory is a folder' '[ $status -eq 2 ] && [ ! -s "$tmp/out" ]'
+check 'memory is a folder' 'grep -q ":3: cannot read .*: Is a dir" "$tmp/err"'
+run --cmdq "$tmp/trace" "$tmp/no-such"
+check 'no memory' '[ $status -eq 2 ] && grep -q "no-such: No such" "$tmp/err"'
+
 # ---- Arguments ----
 
 usage()
@@ -308,6 +442,18 @@ for option in '--address 0' '--head 0' '--tail 0' --history; do
 	# shellcheck disable=SC2086 # an option and its value
 	usage $option "$tmp/trace"
 done
+usage --cmdq
+check 'cmdq, no file' 'grep -qx "iommunest-capture: missing file" "$tmp/err"'
+usage --cmdq "$tmp/trace"
+check 'cmdq, one file' 'grep -q "a trace and a file of guest mem" "$tmp/err"'
+usage --cmdq "$tmp/trace" "$tmp/ram" "$tmp/ram"
+check 'cmdq, three files' 'grep -q "more than two files" "$tmp/err"'
+usage --cmdq - -
+for option in --memory '--width 128' '--iqa 0x1000' '--head 0' '--tail 0' \
+	--history; do
+	# shellcheck disable=SC2086 # an option and its value
+	usage --cmdq $option "$tmp/trace" "$tmp/ram"
+done
 run "$tmp/no-such"
 check 'no file' '[ $status -eq 2 ] && [ ! -s "$tmp/out" ]'
 check 'no file' 'grep -q "no-such: No such file" "$tmp/err"'
@@ -317,7 +463,7 @@ check 'a folder' 'grep -q ":1: cannot read: Is a directory" "$tmp/err"'
 
 run --help
 check help '[ $status -eq 0 ] && [ ! -s "$tmp/err" ]'
-for option in width iqa memory address head tail history help version; do
+for option in width iqa memory address head tail history cmdq help version; do
 	check help "grep -q -e '--$option' \"\$tmp/out\""
 done
 # A form of the command line that takes both would be refused.

@@ -210,4 +210,5 @@ def main():
             (check_broken if broken else check)(tool, replay, trace, work)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -7,9 +7,9 @@
 #include "tools/capture/make.h"
 
 /*
- * The words of each event, from QEMU's hw/i386/trace-events; 7.2, 10.0 and 11.1
- * have the same.  "#" is a number, "*" a word.  The log backend puts the
- * event's name before its words.
+ * The words of each event, from QEMU's hw/i386/trace-events and
+ * hw/arm/trace-events; 7.2, 10.0 and 11.1 have the same.  "#" is a number, "*"
+ * a word.  The log backend puts the event's name before its words.
  */
 static const struct form {
 	const char *name;
@@ -22,6 +22,7 @@ static const struct form {
 	{ "vtd_inv_qi_tail", " write tail #", EVENT_TAIL },
 	{ "vtd_inv_qi_head", " read head #", EVENT_HEAD },
 	{ "vtd_inv_desc", " invalidate desc type * high # low #", EVENT_DESC },
+	{ "smmuv3_write_mmio", " addr: # val:# size: #(#)", EVENT_SMMU },
 };
 
 static const char *skip_digits(const char *text)
@@ -43,15 +44,20 @@ static const char *skip_time(const char *line)
 	return *text == ':' ? text + 1 : line;
 }
 
-/* The words that a number in a line is made of. */
 static size_t word_length(const char *text)
 {
 	return strcspn(text, " \t");
 }
 
+/* Brackets may be around a number, without a blank. */
+static size_t number_length(const char *text)
+{
+	return strcspn(text, " \t()");
+}
+
 static const char *take_number(const char *text, uint64_t *value)
 {
-	size_t length = word_length(text);
+	size_t length = number_length(text);
 	char word[32];
 
 	if (length >= sizeof(word))

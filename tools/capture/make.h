@@ -2,10 +2,12 @@
 /* SPDX-FileCopyrightText: The libiommunest authors */
 /*
  * iommunest-capture: a guest's invalidation queue, from what QEMU says of it or
- * from guest memory.
+ * from guest memory; or an SMMUv3's command queue, from both.
  *
  *   options.c         the command line
  *   trace.c           QEMU's trace: what happened to the queue
+ *   cmdq.c            the same of an SMMUv3, and its queue in guest memory
+ *   lines.c           QEMU's trace: lines
  *   event.c           QEMU's trace: a line
  *   memory.c          a ring in guest memory
  *   image.c           a file of guest memory
@@ -30,6 +32,9 @@ struct make_options {
 	/* The file is guest memory, beginning at this address. */
 	bool memory;
 	uint64_t address;
+	/* The file is a trace of an SMMUv3, and this one guest memory. */
+	bool cmdq;
+	const char *memory_path;
 	uint64_t head;
 	uint64_t tail;
 	bool history;
@@ -58,6 +63,23 @@ int make_options_parse(struct make_options *options, int argc, char *argv[]);
  */
 int make_from_trace(struct make *make, FILE *in);
 int make_from_memory(struct make *make, FILE *in);
+int make_from_both(struct make *make, FILE *in, FILE *memory);
+
+/* ---- A trace ---- */
+
+/*
+ * Calls @fn for each line, without its newline, with its number from 1, and
+ * with NULL at the end; what has no newline was cut off, and is left out.
+ * Returns -1 to go on, as @fn does, or the exit status after a message.
+ */
+int trace_lines(const struct make *make, FILE *in,
+		int (*fn)(void *user, const char *line, unsigned long number),
+		void *user);
+
+/* "FILE:LINE: " and a reason.  Returns the exit status. */
+__attribute__((format(printf, 3, 4))) int trace_fail(const struct make *make,
+						     unsigned long line,
+						     const char *format, ...);
 
 /* ---- A line of a trace ---- */
 
@@ -78,11 +100,13 @@ enum event_kind {
 	EVENT_HEAD,
 	/* What was in it: high and low word. */
 	EVENT_DESC,
+	/* A register of an SMMUv3 was written: offset, value, size, result. */
+	EVENT_SMMU,
 };
 
 struct event {
 	enum event_kind kind;
-	uint64_t values[3];
+	uint64_t values[4];
 };
 
 void event_parse(struct event *event, const char *line);

@@ -20,6 +20,7 @@ enum {
 	OPTION_HEAD,
 	OPTION_TAIL,
 	OPTION_HISTORY,
+	OPTION_CMDQ,
 };
 
 static const struct option long_options[] = {
@@ -30,6 +31,7 @@ static const struct option long_options[] = {
 	{ "head", required_argument, NULL, OPTION_HEAD },
 	{ "tail", required_argument, NULL, OPTION_TAIL },
 	{ "history", no_argument, NULL, OPTION_HISTORY },
+	{ "cmdq", no_argument, NULL, OPTION_CMDQ },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
 	{ NULL, 0, NULL, 0 },
@@ -41,10 +43,14 @@ static const char help[] =
 	"MEMORY\n"
 	"       iommunest-capture --memory --iqa VALUE --history --tail N "
 	"MEMORY\n"
-	"Writes a guest's VT-d invalidation queue to standard output, for\n"
-	"iommunest-replay.  TRACE is what QEMU prints with -trace 'vtd_inv*' "
-	"and\n"
-	"-trace vtd_reg_write, MEMORY a file of guest memory; - is standard "
+	"       iommunest-capture --cmdq [--address GPA] TRACE MEMORY\n"
+	"Writes a guest's VT-d invalidation queue, or with --cmdq an SMMUv3's\n"
+	"command queue, to standard output, for iommunest-replay.  TRACE is "
+	"what QEMU\n"
+	"prints with -trace 'vtd_inv*' and -trace vtd_reg_write, or of an "
+	"SMMUv3 with\n"
+	"-trace smmuv3_write_mmio; MEMORY is a file of guest memory; - is "
+	"standard\n"
 	"input.\n"
 	"\n"
 	"With a trace:\n"
@@ -62,6 +68,11 @@ static const char help[] =
 	"  --head N         take what is pending, from slot N\n"
 	"  --history        take all that is still in the ring\n"
 	"  --tail N         the slot that the guest fills next\n"
+	"With both:\n"
+	"  --cmdq           an SMMUv3's command queue: a trace from the "
+	"guest's "
+	"start,\n"
+	"                   and its memory at the end\n"
 	"Other:\n"
 	"  -h, --help       this text\n"
 	"  -V, --version    the version\n"
@@ -144,6 +155,9 @@ static int set_option(struct make_options *options, struct given *given,
 	case OPTION_HISTORY:
 		options->history = true;
 		return -1;
+	case OPTION_CMDQ:
+		options->cmdq = true;
+		return -1;
 	case 'h':
 		fputs(help, stdout);
 		return EXIT_DONE;
@@ -164,6 +178,16 @@ static int check_trace(const struct make_options *options,
 	return -1;
 }
 
+static int check_cmdq(const struct make_options *options,
+		      const struct given *given)
+{
+	if (options->memory || given->width || given->iqa || given->head ||
+	    given->tail || options->history)
+		return tool_usage("--cmdq takes no other option than "
+				  "--address");
+	return -1;
+}
+
 static int check_memory(const struct make_options *options,
 			const struct given *given)
 {
@@ -175,6 +199,35 @@ static int check_memory(const struct make_options *options,
 	if (given->head == options->history)
 		return tool_usage("--memory requires --head or --history, "
 				  "and not both");
+	return -1;
+}
+
+static int check_options(const struct make_options *options,
+			 const struct given *given)
+{
+	if (options->cmdq)
+		return check_cmdq(options, given);
+	return options->memory ? check_memory(options, given)
+			       : check_trace(options, given);
+}
+
+static int set_files(struct make_options *options, int count, char *files[])
+{
+	const int wanted = options->cmdq ? 2 : 1;
+
+	if (count == 0)
+		return tool_usage("missing file");
+	if (count < wanted)
+		return tool_usage("--cmdq takes a trace and a file of guest "
+				  "memory");
+	if (count > wanted)
+		return tool_usage("more than %s: \"%s\"",
+				  options->cmdq ? "two files" : "one file",
+				  files[wanted]);
+	options->path = files[0];
+	options->memory_path = files[wanted - 1];
+	if (options->cmdq && !strcmp(files[0], "-") && !strcmp(files[1], "-"))
+		return tool_usage("two files cannot be standard input");
 	return -1;
 }
 
@@ -190,15 +243,7 @@ int make_options_parse(struct make_options *options, int argc, char *argv[])
 		if (ret >= 0)
 			return ret;
 	}
-	ret = options->memory ? check_memory(options, &given)
-			      : check_trace(options, &given);
-	if (ret >= 0)
-		return ret;
-	if (optind == argc)
-		return tool_usage("missing file");
-	if (optind + 1 < argc)
-		return tool_usage("more than one file: \"%s\"",
-				  argv[optind + 1]);
-	options->path = argv[optind];
-	return -1;
+	ret = check_options(options, &given);
+	return ret >= 0 ? ret
+			: set_files(options, argc - optind, argv + optind);
 }

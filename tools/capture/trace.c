@@ -5,15 +5,8 @@
  * its number before it is fetched, and then shown, so that a descriptor which
  * the trace leaves out, or a line that is lost, is noticed.
  */
-#ifndef _DEFAULT_SOURCE
-#define _DEFAULT_SOURCE /* getline */
-#endif
-
 #include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "tools/capture/make.h"
 
@@ -58,20 +51,6 @@ struct trace {
 	/* Where a slot was first accepted without being shown, or 0. */
 	unsigned long guess_line;
 };
-
-/* Returns the exit status. */
-__attribute__((format(printf, 3, 4))) static int
-fail_at(const struct trace *trace, unsigned long line, const char *format, ...)
-{
-	va_list args;
-
-	fprintf(stderr, "%s:%lu: ", trace->make->name, line);
-	va_start(args, format);
-	vfprintf(stderr, format, args);
-	va_end(args);
-	putc('\n', stderr);
-	return EXIT_USAGE;
-}
 
 static int no_memory(void)
 {
@@ -123,13 +102,13 @@ static int add_kick(struct trace *trace, uint64_t tail)
 	uint32_t index = from_origin(trace, tail);
 
 	if (tail >= trace->size)
-		return fail_at(trace, trace->line_number,
-			       "tail %" PRIu64
-			       " is beyond the ring of %u slots",
-			       tail, trace->size);
+		return trace_fail(trace->make, trace->line_number,
+				  "tail %" PRIu64
+				  " is beyond the ring of %u slots",
+				  tail, trace->size);
 	if (missing(trace) && !trace->announced)
-		return fail_at(
-			trace, trace->line_number,
+		return trace_fail(
+			trace->make, trace->line_number,
 			"the kick in line %lu has %u more descriptor%s than "
 			"are shown; trace vtd_inv_qi_head, too",
 			trace->kick_line, missing(trace),
@@ -147,8 +126,8 @@ static int add_kick(struct trace *trace, uint64_t tail)
 
 static bool is_wide_only(const struct capture_desc *desc)
 {
-	const uint64_t type = (desc->words[0] & 0xf) |
-			      (desc->words[0] >> 9 & 7) << 4;
+	const uint64_t type = (desc->words[0] & 0xf) | (desc->words[0] >> 9 & 7)
+							       << 4;
 
 	return type >= IOMMUNEST_VTD_DESC_PIOTLB &&
 	       type <= IOMMUNEST_VTD_DESC_PAGE_RESPONSE;
@@ -198,10 +177,11 @@ static int set_iqa(struct trace *trace)
 		return -1;
 	width = guess_width(trace);
 	if (!width)
-		return fail_at(trace, trace->ring_line,
-			       "nothing says whether descriptors have 128 or "
-			       "256 bits; trace vtd_reg_write, too, or give "
-			       "--width");
+		return trace_fail(
+			trace->make, trace->ring_line,
+			"nothing says whether descriptors have 128 or "
+			"256 bits; trace vtd_reg_write, too, or give "
+			"--width");
 	capture_set_iqa(ring, iqa_of(trace->base, trace->size, width));
 	return -1;
 }
@@ -230,9 +210,9 @@ static int check_guesses(const struct trace *trace)
 	if (!trace->guess_line ||
 	    capture_last_ring(&trace->make->capture)->width == 256)
 		return -1;
-	return fail_at(trace, trace->guess_line,
-		       "the slot before this one is not shown: lines are "
-		       "missing, or vtd_inv_desc was not traced");
+	return trace_fail(trace->make, trace->guess_line,
+			  "the slot before this one is not shown: lines are "
+			  "missing, or vtd_inv_desc was not traced");
 }
 
 static int end_ring(struct trace *trace)
@@ -303,12 +283,12 @@ static int on_setup(struct trace *trace, const struct event *event)
 		return status;
 	if (base & 0xfff || size < SLOTS_MIN || size > SLOTS_MAX ||
 	    size & (size - 1))
-		return fail_at(trace, trace->line_number,
-			       "no queue has this base and size");
+		return trace_fail(trace->make, trace->line_number,
+				  "no queue has this base and size");
 	if (trace->has_iqa && !agree(trace->iqa, base, size))
-		return fail_at(trace, trace->line_number,
-			       "the queue is not the one of IQA 0x%" PRIx64,
-			       trace->iqa);
+		return trace_fail(trace->make, trace->line_number,
+				  "the queue is not the one of IQA 0x%" PRIx64,
+				  trace->iqa);
 	status = start_ring(trace, base, (uint32_t)size, 0);
 	if (status >= 0 || !trace->tail)
 		return status;
@@ -335,17 +315,18 @@ static int join(struct trace *trace, uint64_t slot)
 	int status;
 
 	if (!options->has_iqa)
-		return fail_at(trace, trace->line_number,
-			       "the queue was set up before the trace began; "
-			       "give --iqa");
+		return trace_fail(
+			trace->make, trace->line_number,
+			"the queue was set up before the trace began; "
+			"give --iqa");
 	capture_set_iqa(&ring, options->iqa);
 	trace->iqa = options->iqa;
 	trace->has_iqa = true;
 	if (slot >= ring.size)
-		return fail_at(trace, trace->line_number,
-			       "slot %" PRIu64
-			       " is beyond the ring of %u slots of --iqa",
-			       slot, ring.size);
+		return trace_fail(trace->make, trace->line_number,
+				  "slot %" PRIu64
+				  " is beyond the ring of %u slots of --iqa",
+				  slot, ring.size);
 	status = start_ring(trace, ring.base, ring.size, (uint32_t)slot);
 	return status >= 0 ? status : add_kick(trace, trace->tail);
 }
@@ -422,16 +403,17 @@ static int on_head(struct trace *trace, const struct event *event)
 	if (status >= 0)
 		return status;
 	if (slot != to_slot(trace, trace->head))
-		return fail_at(trace, trace->line_number,
-			       "slot %" PRIu64 " is fetched, and not %" PRIu64
-			       ": lines are missing before this one",
-			       slot, to_slot(trace, trace->head));
+		return trace_fail(trace->make, trace->line_number,
+				  "slot %" PRIu64
+				  " is fetched, and not %" PRIu64
+				  ": lines are missing before this one",
+				  slot, to_slot(trace, trace->head));
 	if (!missing(trace))
-		return fail_at(trace, trace->line_number,
-			       "slot %" PRIu64
-			       " is fetched before the tail is beyond it; "
-			       "trace vtd_inv_qi_tail, too",
-			       slot);
+		return trace_fail(trace->make, trace->line_number,
+				  "slot %" PRIu64
+				  " is fetched before the tail is beyond it; "
+				  "trace vtd_inv_qi_tail, too",
+				  slot);
 	trace->fetching = true;
 	return -1;
 }
@@ -443,13 +425,14 @@ static int on_desc(struct trace *trace, const struct event *event)
 	};
 
 	if (!trace->running)
-		return fail_at(trace, trace->line_number,
-			       "a descriptor of a queue that was not set up; "
-			       "trace vtd_inv_qi_setup, too");
+		return trace_fail(
+			trace->make, trace->line_number,
+			"a descriptor of a queue that was not set up; "
+			"trace vtd_inv_qi_setup, too");
 	if (trace->announced ? !trace->fetching : !missing(trace))
-		return fail_at(trace, trace->line_number,
-			       "a descriptor that the guest did not queue: "
-			       "lines are missing before this one");
+		return trace_fail(trace->make, trace->line_number,
+				  "a descriptor that the guest did not queue: "
+				  "lines are missing before this one");
 	trace->fetching = false;
 	return add_desc(trace, &desc);
 }
@@ -459,14 +442,15 @@ static int on_line(struct trace *trace, const char *line)
 	struct event event;
 
 	event_parse(&event, line);
-	if (event.kind != EVENT_OTHER && event.kind != EVENT_REGISTER)
+	if (event.kind != EVENT_OTHER && event.kind != EVENT_REGISTER &&
+	    event.kind != EVENT_SMMU)
 		trace->seen = true;
 	switch (event.kind) {
 	case EVENT_OTHER:
 		return -1;
 	case EVENT_MALFORMED:
-		return fail_at(trace, trace->line_number,
-			       "not as QEMU prints this event");
+		return trace_fail(trace->make, trace->line_number,
+				  "not as QEMU prints this event");
 	case EVENT_REGISTER:
 		return on_register(trace, &event);
 	case EVENT_ENABLE:
@@ -479,62 +463,42 @@ static int on_line(struct trace *trace, const char *line)
 		return on_head(trace, &event);
 	case EVENT_DESC:
 		return on_desc(trace, &event);
+	case EVENT_SMMU:
+		return -1;
 	}
 	return -1;
 }
 
 /* ---- Lines ---- */
 
-static int end_of_input(struct trace *trace, FILE *in, int error)
+static int end_of_input(struct trace *trace)
 {
 	int status;
 
-	if (ferror(in))
-		return fail_at(trace, trace->line_number, "cannot read: %s",
-			       strerror(error ? error : EIO));
-	if (!feof(in))
-		return no_memory();
 	if (!trace->seen)
-		return fail_at(trace, trace->line_number,
-			       "no trace of QEMU's vtd_inv* events");
+		return trace_fail(trace->make, trace->line_number,
+				  "no trace of QEMU's vtd_inv* events");
 	trace->make->cut_off = trace->running && missing(trace);
 	status = end_ring(trace);
 	if (status >= 0)
 		return status;
 	if (!trace->make->capture.desc_count)
-		return fail_at(trace, trace->line_number,
-			       "no descriptor was fetched");
+		return trace_fail(trace->make, trace->line_number,
+				  "no descriptor was fetched");
 	return -1;
 }
 
-static int read_lines(struct trace *trace, FILE *in)
+static int take_line(void *user, const char *line, unsigned long number)
 {
-	char *line = NULL;
-	size_t room = 0;
-	ssize_t length;
-	int status = -1;
+	struct trace *trace = user;
 
-	while (status < 0) {
-		trace->line_number++;
-		errno = 0;
-		length = getline(&line, &room, in);
-		if (length < 0) {
-			status = end_of_input(trace, in, errno);
-			break;
-		}
-		/* Cut off, maybe in a number. */
-		if (line[length - 1] != '\n')
-			continue;
-		line[length - 1] = '\0';
-		status = on_line(trace, line);
-	}
-	free(line);
-	return status;
+	trace->line_number = number;
+	return line ? on_line(trace, line) : end_of_input(trace);
 }
 
 int make_from_trace(struct make *make, FILE *in)
 {
 	struct trace trace = { .make = make };
 
-	return read_lines(&trace, in);
+	return trace_lines(make, in, take_line, &trace);
 }
