@@ -584,6 +584,7 @@ EXTRA_DIST += \
 	%D%/replay/check.sh \
 	%D%/replay/check_capture.py \
 	%D%/replay/check_cmdq_capture.py \
+	%D%/replay/check_cmdq_replay.py \
 	%D%/replay/check_replay.py \
 	%D%/replay/guest_capture.py \
 	%D%/replay/guest_cmdq.py \

@@ -2,34 +2,8 @@
 /* SPDX-FileCopyrightText: The libiommunest authors */
 /* iommunest-replay: reads a capture, and runs it (replay.h). */
 #include <errno.h>
-#include <string.h>
 
 #include "tools/replay/replay.h"
-
-/* With --json, text goes to standard error. */
-static FILE *text_stream(const struct replay_options *options)
-{
-	return options->json ? stderr : stdout;
-}
-
-void replay_emit(const struct replay *replay, const struct replay_event *event)
-{
-	const struct replay_options *options = replay->options;
-
-	if (event->kind == REPLAY_DESC) {
-		if (options->descriptors)
-			replay_text_event(text_stream(options), replay, event);
-		return;
-	}
-	if (options->json)
-		replay_json_event(stdout, replay, event);
-	if (event->kind == REPLAY_FAILURE && options->stats)
-		replay_text_event(stderr, replay, event);
-	else if (options->verbose)
-		replay_text_event(text_stream(options), replay, event);
-	if (event->kind == REPLAY_SUMMARY && options->stats)
-		replay_table(text_stream(options), replay);
-}
 
 /* Returns -1 to go on, or the exit status. */
 static int read_capture(struct capture *capture, const char *path)
@@ -51,77 +25,15 @@ static int read_capture(struct capture *capture, const char *path)
 	return ret == -ENOMEM ? EXIT_FAILED : EXIT_USAGE;
 }
 
-static void emit_hwpts(const struct replay *replay)
+static int run(struct replay_options *options, const struct capture *capture)
 {
-	size_t i;
+	int status = replay_options_check(options, capture->format);
 
-	for (i = 0; i < replay->scan.scope_count; i++) {
-		const struct replay_event event = {
-			.kind = REPLAY_HWPT,
-			.hwpt_id = replay->scan.scopes[i].hwpt_id,
-			.did = replay->scan.scopes[i].did,
-			.pasid = replay->scan.scopes[i].pasid,
-		};
-
-		replay_emit(replay, &event);
-	}
-}
-
-static void emit_devices(const struct replay *replay)
-{
-	const struct replay_scan *scan = &replay->scan;
-	size_t i;
-
-	for (i = 0; i < scan->device_count; i++) {
-		const struct replay_device *device = &scan->devices[i];
-		const struct replay_event event = {
-			.kind = REPLAY_DEVICE,
-			.hwpt_id = scan->scopes[device->scope].hwpt_id,
-			.sid = device->sid,
-			.pasid = device->pasid,
-		};
-
-		replay_emit(replay, &event);
-	}
-}
-
-static int run(struct replay *replay)
-{
-	const struct replay_event summary = { .kind = REPLAY_SUMMARY };
-	const char *what;
-	int ret;
-
-	ret = replay_guest_open(replay, &what);
-	if (ret)
-		return tool_fail(what, ret);
-	emit_hwpts(replay);
-	emit_devices(replay);
-	ret = replay_guest_run(replay);
-	replay_emit(replay, &summary);
-	replay_guest_close(replay);
-	return ret || replay->totals.failed ? EXIT_FAILED : EXIT_DONE;
-}
-
-static int set_up_and_run(const struct replay_options *options,
-			  const struct capture *capture)
-{
-	struct replay replay = { .options = options, .capture = capture };
-	const char *what = "scan the capture";
-	int ret, status = EXIT_FAILED;
-
-	ret = replay_scan(&replay.scan, capture);
-	if (ret)
-		return tool_fail(what, ret);
-	ret = replay_host_open(&replay.host, options, &replay.scan, &what);
-	if (ret) {
-		tool_fail(what, ret);
-		goto free_scan;
-	}
-	status = run(&replay);
-	replay_host_close(&replay.host);
-free_scan:
-	replay_scan_free(&replay.scan);
-	return status;
+	if (status >= 0)
+		return status;
+	return capture->format == CAPTURE_CMDQ
+		       ? replay_smmu(options, &capture->cmdq)
+		       : replay_vtd(options, capture);
 }
 
 int main(int argc, char *argv[])
@@ -137,7 +49,7 @@ int main(int argc, char *argv[])
 	status = read_capture(&capture, options.path);
 	if (status >= 0)
 		return status;
-	status = set_up_and_run(&options, &capture);
+	status = run(&options, &capture);
 	capture_free(&capture);
 	return tool_finish(status);
 }

@@ -66,10 +66,19 @@ REPLAY_SOURCES = \
 	%D%/replay/guest.c \
 	%D%/replay/host.c \
 	%D%/replay/json.c \
+	%D%/replay/nest.c \
 	%D%/replay/options.c \
 	%D%/replay/replay.h \
 	%D%/replay/scan.c \
+	%D%/replay/smmu-guest.c \
+	%D%/replay/smmu-host.c \
+	%D%/replay/smmu-json.c \
+	%D%/replay/smmu-streams.c \
+	%D%/replay/smmu-text.c \
+	%D%/replay/smmu.c \
+	%D%/replay/smmu.h \
 	%D%/replay/text.c \
+	%D%/replay/vtd.c \
 	$(CAPTURE_SOURCES) \
 	$(JSON_SOURCES) \
 	$(TOOL_SOURCES)

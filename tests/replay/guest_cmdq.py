@@ -39,6 +39,27 @@ class Command:
             self.sid = bits(words[0], 63, 32)
         self.signal = bits(words[0], 13, 12)
 
+        self.refused = self._refused()
+
+    def _refused(self):
+        """It is illegal, on hardware with all that is optional."""
+        w0, w1 = self.words
+        if self.name is None or bits(w0, 10, 10) and self.opcode not in (
+                0x12, 0x13):
+            return True
+        if self.opcode == SYNC:
+            return self.signal == 3
+        if self.opcode == 0x40:
+            return bits(w1, 5, 0) > 52
+        if self.opcode in (0x10, 0x30):
+            return w1 != 0
+        if self.opcode not in (0x12, 0x13):
+            return False
+        scale = bits(w0, 16, 12) | bits(w0, 25, 20)
+        hint = bits(w1, 9, 8)
+        # A range of one granule without a hint; or no range, and what it has.
+        return not (scale or hint) if bits(w1, 11, 10) else bool(scale or hint)
+
     def kind(self):
         """What may share an array with others across a CMD_SYNC."""
         if self.opcode in TLBI:

@@ -11,6 +11,8 @@ srcdir=${top_srcdir:-$(dirname "$0")/../..}
 replay=${top_builddir:-.}/tests/replay/iommunest-replay
 captures=$srcdir/tests/data/guest-iq
 short=$captures/flts-lazy.iq
+cmdqs=$srcdir/tests/data/guest-cmdq
+cshort=$cmdqs/strict-seq.cmdq
 
 # shellcheck source=tests/replay/check.sh
 . "$srcdir/tests/replay/check.sh"
@@ -70,6 +72,22 @@ malformed 'second ring' 7 'beyond' "${good}iqa 0x1800\\nkick 200\\n"
 line=$(printf '%05000d' 0)
 malformed 'long line' 6 'more than 4095 bytes' "${good}# $line\\n"
 
+# The same of an SMMUv3's; test-capture-cmdq.c has all of them.
+chead='cmdq-capture 1\n'
+con="${chead}base 0x1002\\ncr0 8\\n"
+cgood="${con}prod 2\\nc 0x30 0\\nc 0x46 0\\n"
+malformed 'cmdq: unknown keyword' 7 'unknown keyword "kick"' "${cgood}kick 3\\n"
+malformed 'cmdq: bad hex' 7 'not a number' "${cgood}prod 0xg\\n"
+malformed 'cmdq: PROD beyond' 7 'beyond the queue of 4' "${cgood}prod 8\\n"
+malformed 'cmdq: PROD too far' 7 'moves by 5 slots' "${cgood}prod 7\\n"
+malformed 'cmdq: c missing' 9 'line 7 lacks 1 command' \
+	"${cgood}prod 4\\nc 0x46 0\\n"
+malformed 'cmdq: c too many' 7 'more commands' "${cgood}c 0x46 0\\n"
+malformed 'cmdq: base while enabled' 7 'base while' "${cgood}base 0x1002\\n"
+malformed 'cmdq: cons while enabled' 7 'cons while' "${cgood}cons 0\\n"
+malformed 'cmdq: no base' 2 'prod before' "${chead}prod 0\\n"
+malformed 'cmdq: cut off' 7 'truncated' "${cgood}prod 0x"
+
 # ---- Arguments ----
 
 usage()
@@ -102,6 +120,30 @@ for value in '' 6.6 7; do
 	usage --profile "$value" "$short"
 	usage --backend "$value" "$short"
 done
+usage --profile reworked "$short"
+check 'a profile of an SMMUv3' 'grep -q "captures of an SMMUv3" "$tmp/err"'
+for profile in 6.12 6.18; do
+	usage --profile $profile "$cshort"
+done
+check 'a profile of a VT-d' 'grep -q "captures of a VT-d" "$tmp/err"'
+usage --coalesce "$cshort"
+usage --vmm-stream 1 "$short"
+usage --no-stream 1 "$short"
+for value in '' x -1 +1 0x 1x 0x100000000; do
+	usage --vmm-stream "$value" "$cshort"
+	usage --no-stream "$value" "$cshort"
+done
+usage --vmm-stream 1 --vmm-stream 0x1 "$cshort"
+usage --vmm-stream 16 --no-stream 0x10 "$cshort"
+streams=
+for n in $(seq 64); do
+	streams="$streams --no-stream $n"
+done
+# shellcheck disable=SC2086 # several options
+run $streams "$cshort"
+check '64 streams' '[ $status -eq 0 ]'
+# shellcheck disable=SC2086 # several options
+usage $streams --no-stream 65 "$cshort"
 usage --device node "$short"
 usage --backend vfio "$short"
 usage --backend vfio --device node --fail 1:EIO "$short"
@@ -125,7 +167,7 @@ check 'a folder' 'grep -q ":1: cannot read: Is a directory" "$tmp/err"'
 run --help
 check 'help' '[ $status -eq 0 ] && [ ! -s "$tmp/err" ]'
 for option in json stats verbose descriptors batch-kicks coalesce per-descriptor fail \
-	fail-entry policy profile help version; do
+	fail-entry policy profile vmm-stream no-stream backend device help version; do
 	check 'help' "grep -q -e '--$option' \"\$tmp/out\""
 done
 check 'help counts from 1' 'grep -q "counted from 1" "$tmp/out"'
@@ -196,6 +238,95 @@ for profile in 6.12 7.3; do
 	check "profile $profile" 'cmp -s "$tmp/json" "$tmp/out"'
 done
 
+# ---- An SMMUv3 ----
+
+run --json "$cshort"
+cp "$tmp/out" "$tmp/json"
+check 'cmdq, json' '[ $status -eq 0 ] && [ ! -s "$tmp/err" ]'
+check 'cmdq, json' '! grep -v "^{\"event\":\"[a-z]*\".*}$" "$tmp/out"'
+check 'cmdq, json' 'head -n 1 "$tmp/out" | grep -q "^{.event.:.viommu.,.id.:4}"'
+check 'cmdq, json' 'grep -qx "{\"event\":\"vmm\",\"seq\":8,\"index\":8,\
+\"type\":\"cfgi-ste\"}" "$tmp/out"'
+check 'cmdq, json' 'grep -qx "{\"event\":\"sync\",\"seq\":3,\"index\":3}" \
+	"$tmp/out"'
+check 'cmdq, json' 'grep -qx "{\"event\":\"submit\",\"id\":4,\"commands\":\
+\[{\"seq\":4,\"index\":4,\"w0\":\"0x5\",\"w1\":\"0x1\"}\],\"handled\":1,\
+\"errno\":0}" "$tmp/out"'
+"$replay" --json - <"$cshort" >"$tmp/out" 2>"$tmp/err"
+check 'cmdq, stdin' 'cmp -s "$tmp/json" "$tmp/out"'
+for profile in 7.3 reworked patched; do
+	run --json --profile $profile "$cshort"
+	check "cmdq, profile $profile" 'cmp -s "$tmp/json" "$tmp/out"'
+done
+
+run "$cshort"
+cp "$tmp/out" "$tmp/table"
+check 'cmdq, table' '[ $status -eq 0 ] && [ ! -s "$tmp/err" ]'
+check 'cmdq, table' 'grep -qx "  commands done  *280" "$tmp/out"'
+check 'cmdq, table' 'grep -qx "  hardware commands  *268" "$tmp/out"'
+check 'cmdq, table' 'grep -qx "queue at 0x41800000: 262144 slots" "$tmp/out"'
+check 'cmdq, table' 'grep -qx "stream 0x10: viommu 4" "$tmp/out"'
+run --json --stats "$cshort"
+check 'cmdq, both' 'cmp -s "$tmp/json" "$tmp/out" && cmp -s "$tmp/table" "$tmp/err"'
+run --verbose "$cshort"
+check 'cmdq, verbose' '[ $(grep -c "^call [0-9]*: viommu 4, " "$tmp/out") -eq 134 ]'
+check 'cmdq, verbose' 'grep -v "^call" "$tmp/out" | cmp -s "$tmp/table" -'
+check 'cmdq, verbose' 'grep -qx "call 2: viommu 4, 1 of 1 handled: \
+#4 CFGI_CD sid 0x0 leaf" "$tmp/out"'
+run --descriptors "$cshort"
+check 'cmdq, descriptors' '[ $(grep -c "^#[0-9]* slot [0-9]*: " "$tmp/out") -eq 280 ]'
+check 'cmdq, descriptors' 'grep -qx "#2 slot 2: TLBI_NSNH_ALL" "$tmp/out"'
+run --per-descriptor --batch-kicks 1000 "$cmdqs/noril-strict-par.cmdq"
+check 'cmdq, per descriptor' 'grep -qx "  ioctls  *9397" "$tmp/out"'
+run --vmm-stream 0 --no-stream 16 "$cshort"
+check 'cmdq, streams' 'grep -qx "stream 0x0: the VMM" "$tmp/out"'
+check 'cmdq, streams' 'grep -qx "stream 0x10: nobody" "$tmp/out"'
+check 'cmdq, streams' 'grep -qx "  for the VMM  *8" "$tmp/out"'
+check 'cmdq, streams' 'grep -qx "  for nobody  *3" "$tmp/out"'
+run --json --vmm-stream 0 --no-stream 16 "$cshort"
+check 'cmdq, streams' 'grep -qx "{\"event\":\"vmm\",\"seq\":12,\"index\":12,\
+\"type\":\"prefetch\"}" "$tmp/out"'
+check 'cmdq, streams' 'grep -qx "{\"event\":\"dropped\",\"seq\":13,\
+\"index\":13}" "$tmp/out"'
+
+run --fail-entry 3:ETIMEDOUT "$cshort"
+check 'cmdq, stop' '[ $status -eq 1 ]'
+check 'cmdq, stop' 'grep -q "^command #6 in slot 6 failed (host): " "$tmp/err"'
+check 'cmdq, stop' '! grep -q "the guest reads" "$tmp/err"'
+run --json --fail-entry 3:EIO --policy skip "$cshort"
+check 'cmdq, skip' '[ $status -eq 1 ] && [ ! -s "$tmp/err" ]'
+check 'cmdq, skip' 'tail -n 1 "$tmp/out" | grep -q "\"failed\":1}"'
+check 'cmdq, skip' 'grep -q "\"seq\":6,\"index\":6,\"errno\":5,\"cause\":\"host\",\
+\"reason\":null,\"cerror\":0,\"gerror\":\"0x0\"" "$tmp/out"'
+run --json --fail-entry 3:EIO --policy flush "$cshort"
+check 'cmdq, flush' '[ $status -eq 0 ]'
+# In the place of what failed, and under its name.
+check 'cmdq, flush' 'grep -q "{\"seq\":6,\"index\":6,\"w0\":\"0x30\",\"w1\":\
+\"0x0\"}\],\"handled\":1" "$tmp/out"'
+
+# What the guest did wrong, and how it goes on.
+printf '%b' "${con}prod 3\\nc 0x30 0\\nc 0x99 0\\nc 0x46 0\\n" >"$tmp/ill.cmdq"
+run "$tmp/ill.cmdq"
+check 'illegal' '[ $status -eq 1 ]'
+check 'illegal' 'grep -qx "  the guest reads CERROR_ILL, GERROR 0x1" "$tmp/err"'
+check 'illegal' 'grep -q "^command #1 in slot 1 failed (guest): .*: " "$tmp/err"'
+check 'illegal' 'grep -qx "  commands done  *1" "$tmp/out"'
+echo 'gerrorn 1' >>"$tmp/ill.cmdq"
+run --json "$tmp/ill.cmdq"
+check 'fetched again' '[ $(grep -c "\"event\":\"failure\"" "$tmp/out") -eq 2 ]'
+printf '%b' 'cr0 0\ncons 0x1000002\ngerrorn 0\ncr0 8\nprod 4\nc 0x46 0\n' \
+	>>"$tmp/ill.cmdq"
+run --json "$tmp/ill.cmdq"
+check 'past it' '[ $status -eq 1 ]'
+check 'past it' 'grep -qx "{\"event\":\"sync\",\"seq\":2,\"index\":2}" "$tmp/out"'
+check 'past it' 'grep -qx "{\"event\":\"sync\",\"seq\":3,\"index\":3}" "$tmp/out"'
+check 'past it' 'tail -n 1 "$tmp/out" | grep -q "\"commands\":3,.*\"failed\":2}"'
+# The machine of the capture had an error, and this one has none.
+printf '%b' "${cgood}gerrorn 0x11\\nprod 3\\nc 0x46 0\\n" >"$tmp/other.cmdq"
+run --json "$tmp/other.cmdq"
+check 'an error that is not there' '[ $status -eq 0 ]'
+check 'an error that is not there' 'grep -q "\"sync\",\"seq\":2" "$tmp/out"'
+
 # ---- Captures of nothing ----
 
 # nothing WHAT TEXT: in the table alone.
@@ -213,6 +344,8 @@ nothing()
 }
 nothing 'a header' "$head"
 nothing 'a ring without a kick' "$ring"
+nothing 'cmdq, a header' "$chead"
+nothing 'cmdq, a queue without a kick' "$con"
 run "$short"
 check 'something' '! grep -q "nothing was captured" "$tmp/out"'
 

@@ -6,22 +6,10 @@
 
 #include "tools/replay/replay.h"
 
-/*
- * A VMM takes it from the guest's PASID-table entry, which a capture does not
- * have.  Any will do here: nothing walks it.
- */
-#define STAGE1_ROOT UINT64_C(0x1000)
-
-/* The limit of a queue engine; see struct iommunest_vtd_iq_options. */
-#define SCOPES_MAX ((size_t)1 << 14)
-
 static int open_sim(struct replay_host *host,
-		    const struct replay_options *options, const char **what)
+		    const struct iommunest_sim_options *sim_options,
+		    const char **what)
 {
-	struct iommunest_sim_options sim_options = {
-		.size = sizeof(sim_options),
-		.profile = options->profile,
-	};
 	struct iommunest_open_options open_options = {
 		.size = sizeof(open_options),
 		.sys = iommunest_sim_sys(),
@@ -29,7 +17,7 @@ static int open_sim(struct replay_host *host,
 	int ret;
 
 	*what = "make a simulator";
-	ret = iommunest_sim_new(&host->sim, &sim_options);
+	ret = iommunest_sim_new(&host->sim, sim_options);
 	if (ret)
 		return ret;
 	*what = "open the simulated iommufd";
@@ -56,26 +44,26 @@ static int open_devices(struct replay_host *host,
 					  &host->devices[i], &id);
 		if (ret)
 			return ret;
-		host->device_count++;
-		if (i == 0)
-			*dev_id = id;
+		host->device_ids[host->device_count++] = id;
 	}
+	*dev_id = host->device_ids[0];
 	return 0;
 }
 
 static int open_host(struct replay_host *host,
-		     const struct replay_options *options, uint32_t *dev_id,
-		     const char **what)
+		     const struct replay_options *options,
+		     const struct iommunest_sim_options *sim_options,
+		     uint32_t flags, uint32_t *dev_id, const char **what)
 {
 	int ret;
 
 	if (options->vfio)
 		return open_devices(host, options, dev_id, what);
-	ret = open_sim(host, options, what);
+	ret = open_sim(host, sim_options, what);
 	if (ret)
 		return ret;
 	*what = "bind a device";
-	return iommunest_sim_bind(host->sim, iommunest_fd(host->ctx), 0,
+	return iommunest_sim_bind(host->sim, iommunest_fd(host->ctx), flags,
 				  dev_id);
 }
 
@@ -95,83 +83,16 @@ static int set_up_parent(struct replay_host *host, uint32_t dev_id,
 					   &host->parent_id);
 }
 
-/* Without a device, its flushes would not reach the hardware. */
-static int attach_scope(struct replay_host *host,
-			const struct replay_scope *scope, size_t number,
-			uint32_t dev_id)
+int replay_host_start(struct replay_host *host,
+		      const struct replay_options *options,
+		      const struct iommunest_sim_options *sim_options,
+		      uint32_t flags, uint32_t *dev_id, const char **what)
 {
-	uint32_t pt_id = scope->hwpt_id;
-
-	if (host->sim)
-		return iommunest_sim_attach(host->sim, iommunest_fd(host->ctx),
-					    dev_id, pt_id);
-	if (number >= host->device_count)
-		return 0;
-	return iommunest_vfio_attach(host->ctx, host->devices[number], &pt_id);
-}
-
-/* Has the scope with this number a device with a TLB? */
-static bool has_dev_tlb(const struct replay_scan *scan, size_t number)
-{
-	size_t i;
-
-	for (i = 0; i < scan->device_count; i++)
-		if (scan->devices[i].scope == number)
-			return true;
-	return false;
-}
-
-static int set_up_scope(struct replay_host *host, struct replay_scan *scan,
-			size_t number, uint32_t dev_id, const char **what)
-{
-	struct replay_scope *scope = &scan->scopes[number];
-	uint32_t flags = has_dev_tlb(scan, number) ? IOMMUNEST_SIM_ATS : 0;
-	const struct iommunest_vtd_s1 s1 = {
-		.size = sizeof(s1),
-		.pgtbl_addr = STAGE1_ROOT,
-		.addr_width = 48,
-	};
-	int ret = 0;
-
-	*what = "bind a device";
-	if (host->sim)
-		ret = iommunest_sim_bind(host->sim, iommunest_fd(host->ctx),
-					 flags, &dev_id);
-	if (ret)
-		return ret;
-	*what = "allocate a nested HWPT";
-	ret = iommunest_vtd_hwpt_alloc(host->ctx, dev_id, host->parent_id, &s1,
-				       &scope->hwpt_id);
-	if (ret)
-		return ret;
-	*what = "attach a device to its HWPT";
-	return attach_scope(host, scope, number, dev_id);
-}
-
-int replay_host_open(struct replay_host *host,
-		     const struct replay_options *options,
-		     struct replay_scan *scan, const char **what)
-{
-	uint32_t dev_id = 0;
-	size_t i;
 	int ret;
 
 	memset(host, 0, sizeof(*host));
-	*what = "set up more than 16384 scopes and devices";
-	if (scan->scope_count + scan->device_count > SCOPES_MAX)
-		return -ENOSPC;
-	ret = open_host(host, options, &dev_id, what);
-	if (!ret)
-		ret = set_up_parent(host, dev_id, what);
-	for (i = 0; !ret && i < scan->scope_count; i++)
-		ret = set_up_scope(host, scan, i, dev_id, what);
-	if (!ret && host->sim) {
-		*what = "inject faults into the simulator";
-		ret = tool_inject(host->sim, &options->faults);
-	}
-	if (ret)
-		replay_host_close(host);
-	return ret;
+	ret = open_host(host, options, sim_options, flags, dev_id, what);
+	return ret ? ret : set_up_parent(host, *dev_id, what);
 }
 
 void replay_host_close(struct replay_host *host)

@@ -20,6 +20,8 @@ enum {
 	OPTION_PROFILE,
 	OPTION_BACKEND,
 	OPTION_DEVICE,
+	OPTION_VMM_STREAM,
+	OPTION_NO_STREAM,
 };
 
 static const struct option long_options[] = {
@@ -30,6 +32,8 @@ static const struct option long_options[] = {
 	{ "batch-kicks", required_argument, NULL, OPTION_BATCH_KICKS },
 	{ "coalesce", no_argument, NULL, OPTION_COALESCE },
 	{ "per-descriptor", no_argument, NULL, OPTION_PER_DESCRIPTOR },
+	{ "vmm-stream", required_argument, NULL, OPTION_VMM_STREAM },
+	{ "no-stream", required_argument, NULL, OPTION_NO_STREAM },
 	{ "fail", required_argument, NULL, OPTION_FAIL },
 	{ "fail-entry", required_argument, NULL, OPTION_FAIL_ENTRY },
 	{ "policy", required_argument, NULL, OPTION_POLICY },
@@ -43,24 +47,30 @@ static const struct option long_options[] = {
 
 static const char help[] =
 	"Usage: iommunest-replay [OPTION]... CAPTURE\n"
-	"Runs a captured guest's VT-d invalidation queue, kick after kick.\n"
-	"CAPTURE is a file of the format `iq-capture 1`, or - for standard "
-	"input.\n"
+	"Runs a captured guest's VT-d invalidation queue or SMMUv3 command "
+	"queue, kick\n"
+	"after kick.  CAPTURE is a file of the format `iq-capture 1` or\n"
+	"`cmdq-capture 1`, or - for standard input.\n"
 	"\n"
 	"Output:\n"
 	"  --stats             a table of what was done (the default)\n"
 	"  --verbose           each call to the kernel, and the table\n"
-	"  --descriptors       each descriptor of the guest, and the table\n"
+	"  --descriptors       each descriptor or command of the guest, and "
+	"the table\n"
 	"  --json              one JSON object a line for each event; the "
 	"output of\n"
 	"                      the others then goes to standard error\n"
 	"How the queue is run:\n"
 	"  --batch-kicks N     run the engine once for N kicks\n"
-	"  --coalesce          merge neighbouring blocks\n"
-	"  --per-descriptor    one call for each descriptor, to compare\n"
+	"  --per-descriptor    one call for each descriptor or command, to "
+	"compare\n"
 	"  --policy POLICY     when the host fails on an entry: stop (the "
 	"default), skip\n"
-	"                      it, or flush everything of that HWPT\n"
+	"                      it, or flush everything that can be meant\n"
+	"  --coalesce          VT-d: merge neighbouring blocks\n"
+	"  --vmm-stream SID    SMMUv3: a stream of the VMM's, an emulated "
+	"device\n"
+	"  --no-stream SID     SMMUv3: a stream that nobody has\n"
 	"The host:\n"
 	"  --backend BACKEND   sim (the default), or vfio: the kernel's "
 	"iommufd\n"
@@ -69,9 +79,14 @@ static const char help[] =
 	"                      the first is attached to the first HWPT, and "
 	"so on; an\n"
 	"                      HWPT without a device sends nothing to the "
-	"hardware\n"
+	"hardware;\n"
+	"                      SMMUv3: the first has the first stream, and "
+	"so on; a\n"
+	"                      stream without a device is nobody's\n"
 	"The simulated host:\n"
-	"  --profile KERNEL    6.12, 6.18 or 7.3 (the default)\n"
+	"  --profile KERNEL    6.12, 6.18 or 7.3 (the default); of an SMMUv3 "
+	"7.3 (the\n"
+	"                      default), reworked or patched\n"
 	"  --fail CALL:ERRNO   that invalidation call fails\n"
 	"  --fail-entry N:ERRNO\n"
 	"                      that entry fails\n"
@@ -84,6 +99,45 @@ static const char help[] =
 	"Exit status: 0 success, 1 something failed or was skipped, 2 wrong "
 	"usage\n"
 	"or a malformed capture; then nothing was submitted.\n";
+
+static bool has_stream(const uint32_t *streams, size_t count, uint32_t sid)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		if (streams[i] == sid)
+			return true;
+	}
+	return false;
+}
+
+static int add_stream(struct replay_options *options, const char *name,
+		      uint32_t *streams, size_t *count, const char *text)
+{
+	uint64_t sid;
+
+	if (!arg_number(text, 0, UINT32_MAX, &sid))
+		return tool_usage("%s must be a stream id of 32 bits, not "
+				  "\"%s\"",
+				  name, text);
+	if (*count == REPLAY_STREAMS_MAX)
+		return tool_usage("more than %u %s", REPLAY_STREAMS_MAX, name);
+	if (has_stream(options->vmm_streams, options->vmm_stream_count,
+		       (uint32_t)sid) ||
+	    has_stream(options->no_streams, options->no_stream_count,
+		       (uint32_t)sid))
+		return tool_usage("stream %s is given twice", text);
+	streams[(*count)++] = (uint32_t)sid;
+	return -1;
+}
+
+static bool is_profile(const char *text)
+{
+	uint32_t profile;
+
+	return arg_profile(text, &profile) ||
+	       arg_smmuv3_profile(text, &profile);
+}
 
 static int set_value(struct replay_options *options, int option,
 		     const char *text)
@@ -120,11 +174,19 @@ static int set_value(struct replay_options *options, int option,
 		options->devices[options->device_count++] = text;
 		return -1;
 	case OPTION_PROFILE:
-		if (arg_profile(text, &options->profile))
+		options->profile_name = text;
+		if (is_profile(text))
 			return -1;
-		return tool_usage(
-			"--profile must be 6.12, 6.18 or 7.3, not \"%s\"",
-			text);
+		return tool_usage("--profile must be 6.12, 6.18 or 7.3, or of "
+				  "an SMMUv3 7.3, reworked or patched, not "
+				  "\"%s\"",
+				  text);
+	case OPTION_VMM_STREAM:
+		return add_stream(options, "--vmm-stream", options->vmm_streams,
+				  &options->vmm_stream_count, text);
+	case OPTION_NO_STREAM:
+		return add_stream(options, "--no-stream", options->no_streams,
+				  &options->no_stream_count, text);
 	default:
 		/* getopt_long() has said what is wrong. */
 		fputs("Try iommunest-replay --help.\n", stderr);
@@ -171,8 +233,7 @@ static int check_backend(const struct replay_options *options)
 		return tool_usage("--device requires --backend vfio");
 	if (options->vfio && !options->device_count)
 		return tool_usage("--backend vfio requires --device");
-	if (options->vfio &&
-	    (options->faults.count || options->profile != IOMMUNEST_SIM_NEWEST))
+	if (options->vfio && (options->faults.count || options->profile_name))
 		return tool_usage("--fail, --fail-entry and --profile "
 				  "require --backend sim");
 	return -1;
@@ -185,7 +246,6 @@ int replay_options_parse(struct replay_options *options, int argc, char *argv[])
 	*options = (struct replay_options){
 		.batch_kicks = 1,
 		.policy = IOMMUNEST_POLICY_STOP,
-		.profile = IOMMUNEST_SIM_NEWEST,
 	};
 	while ((option = getopt_long(argc, argv, "hV", long_options, NULL)) !=
 	       -1) {
@@ -205,4 +265,38 @@ int replay_options_parse(struct replay_options *options, int argc, char *argv[])
 	if (!options->json || options->verbose || options->descriptors)
 		options->stats = true;
 	return -1;
+}
+
+static int check_vtd(struct replay_options *options)
+{
+	const char *name = options->profile_name;
+
+	if (options->vmm_stream_count || options->no_stream_count)
+		return tool_usage("--vmm-stream and --no-stream are for "
+				  "captures of an SMMUv3");
+	options->profile = IOMMUNEST_SIM_NEWEST;
+	if (name && !arg_profile(name, &options->profile))
+		return tool_usage("--profile %s is for captures of an SMMUv3",
+				  name);
+	return -1;
+}
+
+static int check_smmu(struct replay_options *options)
+{
+	const char *name = options->profile_name;
+
+	if (options->coalesce)
+		return tool_usage("--coalesce is for captures of a VT-d");
+	options->profile = IOMMUNEST_SIM_SMMUV3_7_3;
+	if (name && !arg_smmuv3_profile(name, &options->profile))
+		return tool_usage("--profile %s is for captures of a VT-d",
+				  name);
+	return -1;
+}
+
+int replay_options_check(struct replay_options *options,
+			 enum capture_format format)
+{
+	return format == CAPTURE_CMDQ ? check_smmu(options)
+				      : check_vtd(options);
 }

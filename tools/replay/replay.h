@@ -1,15 +1,21 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The libiommunest authors */
 /*
- * iommunest-replay: a captured guest's invalidation queue, run on a simulated
- * host or on a real one.
+ * iommunest-replay: a captured guest's queue, run on a simulated host or on a
+ * real one.
  *
  *   options.c         the command line
+ *   host.c            the host: iommufd, devices, nest parent
+ *
+ * A VT-d's invalidation queue:
+ *   vtd.c             all of it, and where events go
  *   scan.c            what is in a capture
- *   host.c            the host: nest parent, nested HWPTs
+ *   nest.c            its nested HWPTs
  *   guest.c           the guest's ring, and the queue engine over it
  *   json.c            events for programs
  *   text.c            calls and a table, as text
+ *
+ * An SMMUv3's command queue: smmu.h.
  */
 #ifndef REPLAY_H
 #define REPLAY_H
@@ -25,6 +31,7 @@
 #include "tools/tool.h"
 
 #define REPLAY_DEVICES_MAX 8u
+#define REPLAY_STREAMS_MAX 64u
 
 struct replay_options {
 	/* "-" is standard input. */
@@ -42,9 +49,16 @@ struct replay_options {
 	bool vfio;
 	const char *devices[REPLAY_DEVICES_MAX];
 	size_t device_count;
+	/* NULL: the default; and, once the capture is known, what it is. */
+	const char *profile_name;
 	/* enum iommunest_sim_profile. */
 	uint32_t profile;
 	struct tool_faults faults;
+	/* SMMUv3: streams of the VMM's, and of nobody. */
+	uint32_t vmm_streams[REPLAY_STREAMS_MAX];
+	size_t vmm_stream_count;
+	uint32_t no_streams[REPLAY_STREAMS_MAX];
+	size_t no_stream_count;
 };
 
 /* A (domain id, PASID) that the capture names, and its nested HWPT. */
@@ -91,6 +105,7 @@ struct replay_host {
 	struct iommunest_sim *sim;
 	struct iommunest_ctx *ctx;
 	int devices[REPLAY_DEVICES_MAX];
+	uint32_t device_ids[REPLAY_DEVICES_MAX];
 	size_t device_count;
 	uint32_t parent_id;
 };
@@ -170,22 +185,47 @@ struct replay_event {
 	uint64_t iqercd;
 };
 
-/* Returns -1 to go on, or the exit status. */
+/* With --json, text goes to standard error. */
+static inline FILE *replay_text_stream(const struct replay_options *options)
+{
+	return options->json ? stderr : stdout;
+}
+
+/* Each returns -1 to go on, or the exit status. */
 int replay_options_parse(struct replay_options *options, int argc,
 			 char *argv[]);
+/* What only means something with one kind of capture. */
+int replay_options_check(struct replay_options *options,
+			 enum capture_format format);
+
+/* Each runs a capture, and returns the exit status. */
+int replay_vtd(const struct replay_options *options,
+	       const struct capture *capture);
+int replay_smmu(const struct replay_options *options,
+		const struct cmdq_capture *capture);
+
+/*
+ * Opens a host, with *@sim_options if it is simulated, binds what devices there
+ * are, or one with @flags, and makes a nest parent.  Returns 0, or a negated
+ * errno and in *@what the step that failed; replay_host_close() ends it in any
+ * case.
+ */
+int replay_host_start(struct replay_host *host,
+		      const struct replay_options *options,
+		      const struct iommunest_sim_options *sim_options,
+		      uint32_t flags, uint32_t *dev_id, const char **what);
+void replay_host_close(struct replay_host *host);
 
 /* Returns 0 or -ENOMEM. */
 int replay_scan(struct replay_scan *scan, const struct capture *capture);
 void replay_scan_free(struct replay_scan *scan);
 
 /*
- * Sets up a host and a nested HWPT for each scope, whose id it writes.
- * Returns 0, or a negated errno and in *@what the step that failed.
+ * Sets up a host and a nested HWPT for each scope, whose id it writes; errors
+ * as above.
  */
-int replay_host_open(struct replay_host *host,
-		     const struct replay_options *options,
-		     struct replay_scan *scan, const char **what);
-void replay_host_close(struct replay_host *host);
+int replay_nest(struct replay_host *host, const struct replay_options *options,
+		struct replay_scan *scan, const char **what);
 
 /* Makes the engine and the guest's memory; errors as above. */
 int replay_guest_open(struct replay *replay, const char **what);
