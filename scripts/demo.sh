@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The libiommunest authors
-# Replays a captured guest's invalidation queue on the simulator; see --help.
+# Replays captured guests' queues on the simulator; see --help.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -10,15 +10,17 @@ here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=scripts/lib/build.sh
 . "$here/lib/build.sh"
 
-capture=tests/data/guest-iq/flts-multi.iq
+iq=tests/data/guest-iq/flts-multi.iq
+cmdq=tests/data/guest-cmdq/noril-strict-par.cmdq
 lag=16
 
 usage() {
 	cat <<EOF_USAGE
 Usage: scripts/demo.sh [--no-install] [CAPTURE]
 Installs what is missing (Debian, as root or with sudo), builds out of tree in
-build-demo/ (or \$BUILD_DIR), and replays what a guest wrote into its VT-d
-invalidation queue ($capture) on the built-in simulator.
+build-demo/ (or \$BUILD_DIR), and replays what guests wrote into their VT-d
+invalidation queue and SMMUv3 command queue ($iq and
+$cmdq), or CAPTURE, on the built-in simulator.
 
   --no-install   if packages are missing, name them and stop
   --help         this text
@@ -41,6 +43,7 @@ case ${1-} in
 	exit 2
 	;;
 esac
+capture=
 [ $# -eq 0 ] || capture=$(realpath -- "$1")
 
 build=${BUILD_DIR:-$top/build-demo}
@@ -53,15 +56,31 @@ need_packages $build_packages
 configure_tree "$build"
 make_tree "$build" all
 
+# replay WHAT CAPTURE OPTION...
 replay() {
+	local file=$2
+
 	heading "$1"
-	shift
+	shift 2
 	cd "$top"
-	"$build/tools/iommunest-replay" "$@" "$capture"
+	"$build/tools/iommunest-replay" "$@" "$file"
 }
 
-replay "a guest's queue, kick by kick: it waits for each of its flushes"
-replay "the same with $lag kicks at a time, as a queue thread that lags has them" \
-	--batch-kicks $lag
-replay "that with a call for each descriptor, as VMMs do it today" \
-	--batch-kicks $lag --per-descriptor
+# replay_thrice CAPTURE
+replay_thrice() {
+	replay "a guest's queue, kick by kick: it waits for each of its flushes" \
+		"$1"
+	replay "the same with $lag kicks at a time, as a queue thread that lags has them" \
+		"$1" --batch-kicks $lag
+	replay "that with a call for each descriptor, as VMMs do it today" \
+		"$1" --batch-kicks $lag --per-descriptor
+}
+
+if [ -n "$capture" ]; then
+	replay_thrice "$capture"
+	exit
+fi
+replay_thrice "$iq"
+replay "an SMMUv3's guest without range invalidation: up to 64 commands a kick" \
+	"$cmdq"
+replay "that with a call for each command" "$cmdq" --per-descriptor
