@@ -116,5 +116,8 @@ int iommunest__sim_hw_queue_alloc(struct sim_call *call)
 		return -EINVAL;
 	if (cmd->iova + cmd->length - 1 < cmd->iova)
 		return -EOVERFLOW;
-	return -ENOENT;
+	/* No hardware here has any. */
+	return iommunest__sim_viommu_get(call->file, cmd->viommu_id)
+		       ? -EOPNOTSUPP
+		       : -ENOENT;
 }

@@ -268,7 +268,22 @@ static bool smmu_a_vdevice_goes_while_it_is_attached(struct conf_env *env)
 	return conf_destroy_is(env, hwpt, 0) && ok;
 }
 
+/* Which is found out once the vIOMMU is found. */
+static bool smmu_a_viommu_has_no_hardware_queues(struct conf_env *env)
+{
+	struct hw_queue_alloc cmd = { .size = sizeof(cmd),
+				      .viommu_id = env->viommu,
+				      .type = 1,
+				      .length = CONF_PAGE };
+
+	if (!conf_ioctl_is(env, HW_QUEUE_ALLOC, &cmd, -EOPNOTSUPP))
+		return false;
+	cmd.viommu_id = env->parent;
+	return conf_ioctl_is(env, HW_QUEUE_ALLOC, &cmd, -ENOENT);
+}
+
 const struct conf_case conf_smmu_object_cases[] = {
+	CONF_CASE(smmu_a_viommu_has_no_hardware_queues),
 	CONF_CASE(smmu_it_has_two_stages),
 	CONF_CASE(smmu_hw_info_is_of_its_type),
 	CONF_CASE(smmu_a_parent_has_no_other_flag),

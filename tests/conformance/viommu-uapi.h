@@ -45,6 +45,18 @@ struct veventq_alloc {
 };
 #define VEVENTQ_ALLOC _IO(';', 0x93)
 
+struct hw_queue_alloc {
+	uint32_t size;
+	uint32_t flags;
+	uint32_t viommu_id;
+	uint32_t type;
+	uint32_t index;
+	uint32_t out_hw_queue_id;
+	uint64_t iova;
+	uint64_t length;
+};
+#define HW_QUEUE_ALLOC _IO(';', 0x94)
+
 /* Before each record of an event queue. */
 struct vevent_header {
 	uint32_t flags;
