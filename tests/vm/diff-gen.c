@@ -4,6 +4,7 @@
 
 #include "lib/uapi/invalidate.h"
 
+#include <stddef.h>
 #include <string.h>
 
 typedef struct iommu_hwpt_vtd_s1_invalidate entry;
@@ -24,7 +25,8 @@ uint32_t diff_any_ioas(struct diff_gen *gen)
 	if (gen->made_count == 0 || rarely(gen, 2))
 		return gen->ioas;
 	i = below(gen, gen->made_count);
-	return gen->made[i].hwpt ? gen->ioas : gen->made[i].id;
+	return gen->made[i].kind == DIFF_MADE_IOAS ? gen->made[i].id
+						   : gen->ioas;
 }
 
 static uint32_t any_hwpt(struct diff_gen *gen)
@@ -34,7 +36,8 @@ static uint32_t any_hwpt(struct diff_gen *gen)
 	if (gen->made_count == 0)
 		return gen->unattached;
 	i = below(gen, gen->made_count);
-	return gen->made[i].hwpt ? gen->made[i].id : gen->nested;
+	return gen->made[i].kind == DIFF_MADE_IOAS ? gen->nested
+						   : gen->made[i].id;
 }
 
 uint32_t diff_any_id(struct diff_gen *gen)
@@ -116,9 +119,8 @@ static uint32_t any_size(struct diff_gen *gen, uint32_t size,
 	}
 }
 
-/* @cmd starts with its size. */
-static void finish(struct diff_gen *gen, struct diff_request *request,
-		   unsigned long number, const void *cmd, uint32_t size)
+void diff_finish(struct diff_gen *gen, struct diff_request *request,
+		 unsigned long number, const void *cmd, uint32_t size)
 {
 	const struct diff_region *args = &gen->memory->args;
 	uint32_t said, at;
@@ -278,7 +280,7 @@ static void finish_extended(struct diff_gen *gen, struct diff_request *request,
 		more.out_driver_error_code = any32(gen);
 		more.out_last_index = any32(gen);
 	}
-	finish(gen, request, IOMMU_HWPT_INVALIDATE, &more, sizeof(more));
+	diff_finish(gen, request, IOMMU_HWPT_INVALIDATE, &more, sizeof(more));
 }
 
 static void invalidate(struct diff_gen *gen, struct diff_request *request)
@@ -301,18 +303,19 @@ static void invalidate(struct diff_gen *gen, struct diff_request *request)
 	if (rarely(gen, 8))
 		finish_extended(gen, request, &cmd);
 	else
-		finish(gen, request, IOMMU_HWPT_INVALIDATE, &cmd, sizeof(cmd));
+		diff_finish(gen, request, IOMMU_HWPT_INVALIDATE, &cmd,
+			    sizeof(cmd));
 }
 
 /* ---- Objects ---- */
 
-static void ioas_alloc(struct diff_gen *gen, struct diff_request *request)
+void diff_ioas_alloc(struct diff_gen *gen, struct diff_request *request)
 {
 	struct iommu_ioas_alloc cmd = { 0 };
 
 	if (rarely(gen, 4))
 		cmd.flags = any32(gen);
-	finish(gen, request, IOMMU_IOAS_ALLOC, &cmd, sizeof(cmd));
+	diff_finish(gen, request, IOMMU_IOAS_ALLOC, &cmd, sizeof(cmd));
 }
 
 static void destroy(struct diff_gen *gen, struct diff_request *request)
@@ -323,7 +326,7 @@ static void destroy(struct diff_gen *gen, struct diff_request *request)
 	/* The other requests need these, whose users may be gone. */
 	if (cmd.id == gen->nested || cmd.id == gen->unattached)
 		cmd.id = gen->parent;
-	finish(gen, request, IOMMU_DESTROY, &cmd, sizeof(cmd));
+	diff_finish(gen, request, IOMMU_DESTROY, &cmd, sizeof(cmd));
 }
 
 static uint64_t put_stage1(struct diff_gen *gen)
@@ -395,11 +398,11 @@ static void hwpt_alloc(struct diff_gen *gen, struct diff_request *request)
 	}
 	while (rarely(gen, 3))
 		corrupt_alloc(gen, &cmd);
-	finish(gen, request, IOMMU_HWPT_ALLOC, &cmd, sizeof(cmd));
+	diff_finish(gen, request, IOMMU_HWPT_ALLOC, &cmd, sizeof(cmd));
 }
 
 /* The data ends where the region does, or is elsewhere altogether. */
-static void hw_info(struct diff_gen *gen, struct diff_request *request)
+void diff_hw_info(struct diff_gen *gen, struct diff_request *request)
 {
 	const struct diff_region *data = &gen->memory->data;
 	struct iommu_hw_info cmd = {
@@ -421,11 +424,11 @@ static void hw_info(struct diff_gen *gen, struct diff_request *request)
 		cmd.__reserved[below(gen, 3)] = 1;
 	if (rarely(gen, 8))
 		cmd.data_uptr = diff_bad_addr(gen);
-	finish(gen, request, IOMMU_GET_HW_INFO, &cmd, sizeof(cmd));
+	diff_finish(gen, request, IOMMU_GET_HW_INFO, &cmd, sizeof(cmd));
 }
 
 /* Not the numbers that a kernel knows and the simulator does not. */
-static void other(struct diff_gen *gen, struct diff_request *request)
+void diff_other(struct diff_gen *gen, struct diff_request *request)
 {
 	static const unsigned long beyond[] = { _IO(';', 0xff), _IO(';', 0xf0),
 						_IO(';', 0x7f), _IO(';', 0) };
@@ -435,7 +438,7 @@ static void other(struct diff_gen *gen, struct diff_request *request)
 
 	if (number == known || rarely(gen, 2))
 		number = beyond[below(gen, 4)];
-	finish(gen, request, number, &cmd, sizeof(cmd));
+	diff_finish(gen, request, number, &cmd, sizeof(cmd));
 }
 
 static void ioas(struct diff_gen *gen, struct diff_request *request)
@@ -444,7 +447,7 @@ static void ioas(struct diff_gen *gen, struct diff_request *request)
 	unsigned long number = 0;
 	uint32_t size = diff_ioas(gen, &number, &cmd);
 
-	finish(gen, request, number, &cmd, size);
+	diff_finish(gen, request, number, &cmd, size);
 }
 
 static void attach(struct diff_gen *gen, struct diff_request *request)
@@ -490,11 +493,11 @@ void diff_gen_next(struct diff_gen *gen, struct diff_request *request)
 	static void (*const make[])(struct diff_gen *,
 				    struct diff_request *) = {
 		[DIFF_INVALIDATE] = invalidate,
-		[DIFF_IOAS_ALLOC] = ioas_alloc,
+		[DIFF_IOAS_ALLOC] = diff_ioas_alloc,
 		[DIFF_HWPT_ALLOC] = hwpt_alloc,
 		[DIFF_DESTROY] = destroy,
-		[DIFF_HW_INFO] = hw_info,
-		[DIFF_OTHER] = other,
+		[DIFF_HW_INFO] = diff_hw_info,
+		[DIFF_OTHER] = diff_other,
 		[DIFF_IOAS] = ioas,
 		[DIFF_ATTACH] = attach,
 	};
@@ -515,10 +518,11 @@ static uint32_t word_at(const unsigned char *arg, size_t at)
 	return word;
 }
 
-static void remember(struct diff_gen *gen, uint32_t id, bool hwpt)
+void diff_remember(struct diff_gen *gen, const unsigned char *arg, size_t at,
+		   enum diff_made_kind kind)
 {
 	gen->made[gen->made_count++] =
-		(struct diff_made){ .id = id, .hwpt = hwpt };
+		(struct diff_made){ .id = word_at(arg, at), .kind = kind };
 }
 
 static void forget(struct diff_gen *gen, uint32_t id)
@@ -536,16 +540,14 @@ void diff_gen_learn(struct diff_gen *gen, const struct diff_request *request,
 {
 	switch (request->kind) {
 	case DIFF_HWPT_ALLOC:
-		remember(gen,
-			 word_at(arg, offsetof(struct iommu_hwpt_alloc,
-					       out_hwpt_id)),
-			 true);
+		diff_remember(gen, arg,
+			      offsetof(struct iommu_hwpt_alloc, out_hwpt_id),
+			      DIFF_MADE_PAGING);
 		break;
 	case DIFF_IOAS_ALLOC:
-		remember(gen,
-			 word_at(arg, offsetof(struct iommu_ioas_alloc,
-					       out_ioas_id)),
-			 false);
+		diff_remember(gen, arg,
+			      offsetof(struct iommu_ioas_alloc, out_ioas_id),
+			      DIFF_MADE_IOAS);
 		break;
 	case DIFF_DESTROY:
 		forget(gen, word_at(arg, offsetof(struct iommu_destroy, id)));
@@ -566,6 +568,13 @@ const char *diff_name(enum diff_kind kind)
 		[DIFF_OTHER] = "another number",
 		[DIFF_IOAS] = "an IOAS's ioctl",
 		[DIFF_ATTACH] = "attach",
+		[DIFF_VIOMMU_ALLOC] = "IOMMU_VIOMMU_ALLOC",
+		[DIFF_VDEVICE_ALLOC] = "IOMMU_VDEVICE_ALLOC",
+		[DIFF_VEVENTQ_ALLOC] = "IOMMU_VEVENTQ_ALLOC",
+		[DIFF_HW_QUEUE_ALLOC] = "IOMMU_HW_QUEUE_ALLOC",
+		[DIFF_READ] = "read",
+		[DIFF_CLOSE] = "close",
+		[DIFF_DMA] = "a device's access",
 	};
 
 	return names[kind];

@@ -64,6 +64,23 @@ uint64_t diff_bad_addr(struct diff_gen *gen);
 uint32_t diff_place(struct diff_gen *gen, const struct diff_region *in,
 		    uint32_t size);
 
+/* ---- Requests ---- */
+
+/*
+ * Makes a request of a struct that starts with its size, which is set here,
+ * mostly to @size.
+ */
+void diff_finish(struct diff_gen *gen, struct diff_request *request,
+		 unsigned long number, const void *cmd, uint32_t size);
+/* The object whose id is at @at of the answer. */
+void diff_remember(struct diff_gen *gen, const unsigned char *arg, size_t at,
+		   enum diff_made_kind kind);
+
+/* What does not depend on the IOMMU. */
+void diff_ioas_alloc(struct diff_gen *gen, struct diff_request *request);
+void diff_hw_info(struct diff_gen *gen, struct diff_request *request);
+void diff_other(struct diff_gen *gen, struct diff_request *request);
+
 /* ---- What IOASs map ---- */
 
 union diff_ioas_cmd {

@@ -26,6 +26,16 @@ enum diff_kind {
 	/* What an IOAS maps, dirty tracking, options. */
 	DIFF_IOAS,
 	DIFF_ATTACH,
+	/* Behind an SMMUv3. */
+	DIFF_VIOMMU_ALLOC,
+	DIFF_VDEVICE_ALLOC,
+	DIFF_VEVENTQ_ALLOC,
+	DIFF_HW_QUEUE_ALLOC,
+	/* Of an event queue. */
+	DIFF_READ,
+	DIFF_CLOSE,
+	/* A device's access. */
+	DIFF_DMA,
 };
 
 /*
@@ -58,16 +68,28 @@ struct diff_request {
 	/* What is put there: so much of it as the region holds. */
 	unsigned char image[DIFF_ARG];
 	uint32_t len;
-	/* Of an attach. */
+	/* Of an attach; or the id of an event queue. */
 	uint32_t device;
 	uint32_t hwpt_id;
+	/* Of what is no ioctl. */
+	size_t read_len;
+	uint64_t iova;
+};
+
+enum diff_made_kind {
+	DIFF_MADE_IOAS,
+	/* Something to attach to. */
+	DIFF_MADE_PAGING,
+	DIFF_MADE_NESTED,
+	DIFF_MADE_VIOMMU,
+	DIFF_MADE_VDEVICE,
+	DIFF_MADE_VEVENTQ,
 };
 
 /* What the requests made. */
 struct diff_made {
 	uint32_t id;
-	/* Something to attach to. */
-	bool hwpt;
+	enum diff_made_kind kind;
 };
 
 struct diff_gen {
@@ -80,6 +102,10 @@ struct diff_gen {
 	uint32_t parent;
 	uint32_t nested;
 	uint32_t unattached;
+	uint32_t viommu;
+	uint32_t vdevice;
+	/* Not for the requests. */
+	uint32_t kept[2];
 	struct diff_made made[DIFF_IDS];
 	unsigned int made_count;
 };

@@ -130,13 +130,15 @@ VM_LDADD = %D%/libvm.la tests/libtest.la libiommunest-sim.la libiommunest.la \
 
 %C%_vm_life_LDADD = $(VM_LDADD)
 
-%C%_vm_diff_SOURCES = \
+DIFF_SOURCES = \
+	%D%/diff-both.c \
+	%D%/diff-both.h \
 	%D%/diff-gen.c \
 	%D%/diff-gen.h \
 	%D%/diff-ioas.c \
 	%D%/diff-memory.c \
-	%D%/diff.h \
-	%D%/vm-diff.c
+	%D%/diff.h
+%C%_vm_diff_SOURCES = $(DIFF_SOURCES) %D%/vm-diff.c
 %C%_vm_diff_LDADD = $(VM_LDADD)
 
 %C%_vm_mock_SOURCES = \

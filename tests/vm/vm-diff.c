@@ -8,7 +8,7 @@
  * IOMMUNEST_TEST_SEED=N replays a seed; IOMMUNEST_COUNT=N makes so many
  * requests.
  */
-#include "diff.h"
+#include "diff-both.h"
 #include "real.h"
 
 #include "tests/harness/support.h"
@@ -16,14 +16,11 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <libiommunest-sim.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define DEFAULT_COUNT 100000u
-/* Requests of a seed, and of a part of it whose events are read at once. */
-#define PER_SEED 2000u
+/* Requests of a part of a seed, whose events are read at once. */
 #define PER_CHUNK 200u
 #define BUFFER_KB 16384u
 #define MAX_SEEN (1u << 17)
@@ -52,35 +49,16 @@ static struct {
 	struct conf_env sim_env;
 	struct diff_memory memory;
 	struct diff_gen gen;
-	uint64_t seed;
-	uint32_t step;
+	struct diff_both both;
 	struct diff_request chunk[PER_CHUNK];
 	struct log kernel;
 	struct log simulator;
-	/* How much was compared. */
-	uint64_t succeeded;
-	uint64_t failed;
-	uint64_t partial;
+	/* How many were compared. */
 	uint64_t descs;
 	/* Whom the kernel's numbers stand for. */
 	uint32_t hwpt_of_did[UINT16_MAX + 1];
 	uint32_t dev_of_sid[UINT16_MAX + 1];
 } t;
-
-static void mismatch(const char *format, ...)
-	__attribute__((format(printf, 1, 2), noreturn));
-
-static void mismatch(const char *format, ...)
-{
-	char what[1024];
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(what, sizeof(what), format, args);
-	va_end(args);
-	ck_abort_msg(SUPPORT_SEED "=%" PRIu64 ", request %u: %s", t.seed,
-		     t.step, what);
-}
 
 /* ---- Both sides ---- */
 
@@ -104,7 +82,7 @@ static void remember_desc(void *user, const struct iommunest_sim_desc *desc)
 
 	(void)user;
 	if (log->count == MAX_SEEN)
-		mismatch("more descriptors than %u", MAX_SEEN);
+		diff_mismatch(&t.both, "more descriptors than %u", MAX_SEEN);
 	*seen = (struct seen){
 		.desc.am = desc->am,
 		.desc.addr = desc->addr,
@@ -189,6 +167,9 @@ static void open_both(void)
 	open_sim();
 	sim_populate();
 	t.open = true;
+	t.both.kernel = &t.real.env;
+	t.both.simulator = &t.sim_env;
+	t.both.memory = &t.memory;
 	t.gen = (struct diff_gen){
 		.memory = &t.memory,
 		.kernel = t.real.env.kernel,
@@ -208,31 +189,10 @@ static void attach_both(unsigned int device, uint32_t hwpt_id)
 				       hwpt_id);
 
 	if (real != sim)
-		mismatch("attach of device %u to %u: kernel %d, simulator %d",
-			 t.real.dev[device], hwpt_id, real, sim);
-}
-
-static int destroy_both(uint32_t id)
-{
-	struct iommu_destroy cmd = { .size = sizeof(cmd), .id = id };
-	int real = conf_ioctl(&t.real.env, IOMMU_DESTROY, &cmd);
-	int sim = conf_ioctl(&t.sim_env, IOMMU_DESTROY, &cmd);
-
-	if (real != sim)
-		mismatch("destroy %u at the end: kernel %d, simulator %d", id,
-			 real, sim);
-	return real;
-}
-
-static void both_are(unsigned long number, const void *cmd, size_t size)
-{
-	unsigned char real[DIFF_ARG], sim[DIFF_ARG];
-
-	memcpy(real, cmd, size);
-	memcpy(sim, cmd, size);
-	ck_assert_int_eq(conf_ioctl(&t.real.env, number, real), 0);
-	ck_assert_int_eq(conf_ioctl(&t.sim_env, number, sim), 0);
-	ck_assert_mem_eq(real, sim, size);
+		diff_mismatch(
+			&t.both,
+			"attach of device %u to %u: kernel %d, simulator %d",
+			t.real.dev[device], hwpt_id, real, sim);
 }
 
 /* The IOAS that there always is, with nothing in it. */
@@ -255,120 +215,32 @@ static void empty_ioas(void)
 		.val64 = 1,
 	};
 
-	both_are(IOMMU_IOAS_ALLOW_IOVAS, &allow, sizeof(allow));
-	both_are(IOMMU_IOAS_UNMAP, &unmap, sizeof(unmap));
-	both_are(IOMMU_OPTION, &huge, sizeof(huge));
+	diff_both_are(&t.both, IOMMU_IOAS_ALLOW_IOVAS, &allow, sizeof(allow));
+	diff_both_are(&t.both, IOMMU_IOAS_UNMAP, &unmap, sizeof(unmap));
+	diff_both_are(&t.both, IOMMU_OPTION, &huge, sizeof(huge));
 }
 
 /* As it was at the start: the ids are the same again. */
 static void tidy_up(void)
 {
-	struct diff_gen *gen = &t.gen;
-	unsigned int i, left;
-
 	empty_ioas();
 	attach_both(0, t.gen.nested);
 	attach_both(1, 0);
-	do {
-		left = gen->made_count;
-		for (i = gen->made_count; i-- > 0;) {
-			if (!destroy_both(gen->made[i].id))
-				gen->made[i] = gen->made[--gen->made_count];
-		}
-	} while (gen->made_count < left);
-	ck_assert_uint_eq(gen->made_count, 0);
+	diff_destroy_made(&t.both, &t.gen);
 }
 
 /* ---- One request ---- */
 
-struct result {
-	int ret;
-	unsigned char arg[DIFF_ARG];
-	unsigned char data[DIFF_DATA];
-};
-
-static bool writes_data(enum diff_kind kind)
-{
-	return kind == DIFF_HW_INFO || kind == DIFF_IOAS;
-}
-
-static void make(struct conf_env *env, const struct diff_request *request,
-		 const unsigned char *data, struct result *result)
-{
-	char *written = diff_memory_written(&t.memory);
-
-	if (request->len)
-		memcpy(request->alias, request->image, request->len);
-	if (writes_data(request->kind))
-		memcpy(written, data, DIFF_DATA);
-	result->ret = conf_ioctl(env, request->number, request->arg);
-	memcpy(result->arg, request->image, DIFF_ARG);
-	if (request->len)
-		memcpy(result->arg, request->alias, request->len);
-	memcpy(result->data, written, DIFF_DATA);
-}
-
-static void print_bytes(char *to, const unsigned char *bytes, size_t len)
-{
-	size_t i;
-
-	for (i = 0; i < len; i++)
-		to += sprintf(to, i % 4 ? "%02x" : " %02x", bytes[i]);
-}
-
-static void compare(const struct diff_request *request,
-		    const struct result *kernel, const struct result *simulator)
-{
-	char in[200], real[200], sim[200];
-
-	if (kernel->ret == simulator->ret &&
-	    !memcmp(kernel->arg, simulator->arg, DIFF_ARG) &&
-	    !memcmp(kernel->data, simulator->data, DIFF_DATA))
-		return;
-	print_bytes(in, request->image, 64);
-	print_bytes(real, kernel->arg, 64);
-	print_bytes(sim, simulator->arg, 64);
-	mismatch("%s (%#lx, %p)%s\n kernel:    %d%s\n simulator: %d%s%s",
-		 diff_name(request->kind), request->number, request->arg, in,
-		 kernel->ret, real, simulator->ret, sim,
-		 memcmp(kernel->data, simulator->data, DIFF_DATA)
-			 ? "\n and the data differs"
-			 : "");
-}
-
-/* So that what is printed shows whether there was much to compare. */
-static void count(const struct diff_request *request,
-		  const struct result *result)
-{
-	struct iommu_hwpt_invalidate cmd;
-
-	if (result->ret == 0) {
-		t.succeeded++;
-		return;
-	}
-	t.failed++;
-	memcpy(&cmd, result->arg, sizeof(cmd));
-	if (request->kind == DIFF_INVALIDATE && request->len && cmd.entry_num &&
-	    memcmp(&cmd, request->image, sizeof(cmd)))
-		t.partial++;
-}
-
 static void make_both(const struct diff_request *request)
 {
-	struct result kernel, simulator;
-	unsigned char data[DIFF_DATA];
+	struct diff_result kernel, simulator;
 
 	if (request->kind == DIFF_ATTACH) {
 		attach_both(request->device, request->hwpt_id);
 		return;
 	}
-	memcpy(data, diff_memory_written(&t.memory), DIFF_DATA);
-	make(&t.real.env, request, data, &kernel);
-	make(&t.sim_env, request, data, &simulator);
-	if (request->len)
-		memset(request->alias, 0, request->len);
-	compare(request, &kernel, &simulator);
-	count(request, &kernel);
+	diff_make_both(&t.both, request, &kernel, &simulator);
+	diff_compare(&t.both, request, &kernel, &simulator);
 	if (kernel.ret == 0)
 		diff_gen_learn(&t.gen, request, kernel.arg);
 }
@@ -397,18 +269,20 @@ static void read_events(uint32_t first, uint32_t count)
 	while (trace_next(t.trace, &event)) {
 		if (event.kind == TRACE_MARK) {
 			if (event.mark != first + next)
-				mismatch("mark %u and not %u", event.mark,
-					 first + next);
+				diff_mismatch(&t.both, "mark %u and not %u",
+					      event.mark, first + next);
 			log->start[next++] = log->count;
 		} else if (real_decode(&event, &seen.desc)) {
 			seen.who = who(&event);
 			if (log->count == MAX_SEEN)
-				mismatch("more descriptors than %u", MAX_SEEN);
+				diff_mismatch(&t.both,
+					      "more descriptors than %u",
+					      MAX_SEEN);
 			log->seen[log->count++] = seen;
 		}
 	}
 	if (next != count)
-		mismatch("%u marks and not %u", next, count);
+		diff_mismatch(&t.both, "%u marks and not %u", next, count);
 	log->start[count] = log->count;
 }
 
@@ -421,8 +295,9 @@ static void compare_who(const struct seen *kernel, const struct seen *simulator)
 	if (*known == 0)
 		*known = simulator->who;
 	if (*known != simulator->who)
-		mismatch("kernel's %#x stood for %u, and now for %u",
-			 kernel->who, *known, simulator->who);
+		diff_mismatch(&t.both,
+			      "kernel's %#x stood for %u, and now for %u",
+			      kernel->who, *known, simulator->who);
 }
 
 static void compare_desc(uint32_t index, const struct seen *kernel,
@@ -432,12 +307,14 @@ static void compare_desc(uint32_t index, const struct seen *kernel,
 
 	if (real->kind != sim->kind || real->am != sim->am ||
 	    real->addr != sim->addr || real->ih != sim->ih)
-		mismatch("descriptor %u: kernel kind %d addr %#" PRIx64
-			 " am %u ih %d (%#x), simulator kind %d addr %#" PRIx64
-			 " am %u ih %d (%u)",
-			 index, real->kind, real->addr, real->am, real->ih,
-			 kernel->who, sim->kind, sim->addr, sim->am, sim->ih,
-			 simulator->who);
+		diff_mismatch(
+			&t.both,
+			"descriptor %u: kernel kind %d addr %#" PRIx64
+			" am %u ih %d (%#x), simulator kind %d addr %#" PRIx64
+			" am %u ih %d (%u)",
+			index, real->kind, real->addr, real->am, real->ih,
+			kernel->who, sim->kind, sim->addr, sim->am, sim->ih,
+			simulator->who);
 	compare_who(kernel, simulator);
 }
 
@@ -453,8 +330,9 @@ static void compare_descs(uint32_t index)
 	for (i = 0; i < count && i < expected; i++)
 		compare_desc(i, &kernel[i], &sim[i]);
 	if (count != expected)
-		mismatch("%s: kernel %u descriptors, simulator %u",
-			 diff_name(t.chunk[index].kind), count, expected);
+		diff_mismatch(&t.both,
+			      "%s: kernel %u descriptors, simulator %u",
+			      diff_name(t.chunk[index].kind), count, expected);
 	t.descs += count;
 }
 
@@ -472,16 +350,16 @@ static void run_chunk(uint32_t first)
 	t.simulator.count = 0;
 	trace_discard(t.trace);
 	for (i = 0; i < PER_CHUNK; i++) {
-		t.step = first + i;
+		t.both.step = first + i;
 		t.simulator.start[i] = t.simulator.count;
 		diff_gen_next(&t.gen, &t.chunk[i]);
-		trace_mark(t.trace, t.step);
+		trace_mark(t.trace, t.both.step);
 		make_both(&t.chunk[i]);
 	}
 	t.simulator.start[PER_CHUNK] = t.simulator.count;
 	read_events(first, PER_CHUNK);
 	for (i = 0; i < PER_CHUNK; i++) {
-		t.step = first + i;
+		t.both.step = first + i;
 		/* An attached HWPT gets a number, and gives it up later. */
 		if (t.chunk[i].kind == DIFF_ATTACH)
 			memset(t.hwpt_of_did, 0, sizeof(t.hwpt_of_did));
@@ -490,32 +368,19 @@ static void run_chunk(uint32_t first)
 	}
 }
 
-static uint64_t first_seed(void)
-{
-	return support_number(SUPPORT_SEED, 0);
-}
-
-/* A seed that is given is played alone. */
-static uint64_t end_seed(void)
-{
-	uint64_t count =
-		support_number("IOMMUNEST_COUNT",
-			       getenv(SUPPORT_SEED) ? PER_SEED : DEFAULT_COUNT);
-
-	return first_seed() + (count + PER_SEED - 1) / PER_SEED;
-}
-
-TEST_RANGE(kernel_and_simulator_cannot_be_told_apart, first_seed(), end_seed())
+TEST_RANGE(kernel_and_simulator_cannot_be_told_apart, diff_first_seed(),
+	   diff_end_seed())
 {
 	uint32_t at;
 
-	t.seed = (uint64_t)_i;
-	diff_gen_start(&t.gen, t.seed);
+	t.both.seed = (uint64_t)_i;
+	diff_gen_start(&t.gen, t.both.seed);
 	memset(t.hwpt_of_did, 0, sizeof(t.hwpt_of_did));
-	attach_both(1, t.seed % 3 == 0 ? 0
-				       : (t.seed % 3 == 1 ? t.gen.nested
-							  : t.gen.unattached));
-	for (at = 0; at < PER_SEED; at += PER_CHUNK)
+	attach_both(1, t.both.seed % 3 == 0
+			       ? 0
+			       : (t.both.seed % 3 == 1 ? t.gen.nested
+						       : t.gen.unattached));
+	for (at = 0; at < DIFF_PER_SEED; at += PER_CHUNK)
 		run_chunk(at);
 	tidy_up();
 	t.same = true;
@@ -536,10 +401,7 @@ int main(int argc, char **argv)
 	ret = support_run(argc, argv);
 	close_both();
 	trace_close(t.trace);
-	printf("seeds %" PRIu64 " to %" PRIu64 ": %" PRIu64
-	       " requests succeeded, %" PRIu64 " failed, %" PRIu64
-	       " of them with entries done; %" PRIu64 " descriptors\n",
-	       first_seed(), end_seed() - 1, t.succeeded, t.failed, t.partial,
-	       t.descs);
+	diff_print(&t.both);
+	printf("; %" PRIu64 " descriptors\n", t.descs);
 	return ret;
 }
