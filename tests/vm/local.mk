@@ -21,6 +21,7 @@ VM_TESTS = \
 VM_ARM_TESTS = \
 	%D%/smmu-check \
 	%D%/smmu-conformance \
+	%D%/smmu-diff \
 	%D%/smmu-dma \
 	%D%/smmu-errors \
 	%D%/smmu-events \
@@ -79,6 +80,15 @@ VM_LDADD = %D%/libvm.la tests/libtest.la libiommunest-sim.la libiommunest.la \
 %C%_smmu_check_LDADD = $(VM_LDADD)
 
 %C%_smmu_conformance_LDADD = $(VM_LDADD)
+
+%C%_smmu_diff_SOURCES = \
+	tests/conformance/sim-env.c \
+	tests/conformance/sim-env.h \
+	%D%/diff-smmu.c \
+	%D%/diff-smmu.h \
+	%D%/smmu-diff.c \
+	$(DIFF_SOURCES)
+%C%_smmu_diff_LDADD = $(VM_LDADD)
 
 %C%_smmu_dma_SOURCES = %D%/smmu-main.c tests/conformance/smmu-dma.c
 %C%_smmu_dma_LDADD = $(VM_LDADD)

@@ -59,7 +59,13 @@ int edu_open(struct edu *edu, int device)
 	if (at == MAP_FAILED)
 		return -errno;
 	edu->registers = at;
+	edu->size = bar.size;
 	return 0;
+}
+
+void edu_close(struct edu *edu)
+{
+	munmap((void *)(uintptr_t)edu->registers, edu->size);
 }
 
 static void write64(const struct edu *edu, unsigned int offset, uint64_t value)

@@ -15,10 +15,13 @@
 
 struct edu {
 	volatile char *registers;
+	size_t size;
 };
 
 /* Of an open VFIO device that is bound; returns 0 or a negated errno. */
 int edu_open(struct edu *edu, int device);
+/* Otherwise VFIO's device stays open, whoever closes it. */
+void edu_close(struct edu *edu);
 
 /* From memory into the buffer, or back.  What does not get through is lost. */
 void edu_start_read(const struct edu *edu, uint64_t iova, size_t len);
