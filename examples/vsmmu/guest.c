@@ -471,7 +471,28 @@ static int get_it_back(struct machine *m)
 	return kick_and_sync(m);
 }
 
-/* Of the first nothing takes it, and the sync is done all the same. */
+/* It has no valid context descriptor, which its SMMU on the host finds
+ * out. */
+static int use_device(struct machine *m)
+{
+	struct iommunest_sim_dma dma = {
+		.size = sizeof(dma),
+		.dev_id = m->device.dev_id,
+		.iova = 0x200000,
+	};
+	char byte;
+	int ret;
+
+	ret = iommunest_sim_dma_read(m->sim, iommunest_fd(m->ctx), &dma,
+				     &byte, sizeof(byte));
+	printf("  device: reads 0x%" PRIx64 ": %s\n", dma.iova,
+	       ret ? strerror(-ret) : "ok");
+	/* A main loop waits for its file descriptor. */
+	ret = vsmmu_read_events(&m->vsmmu);
+	return ret ? ret : read_events(m);
+}
+
+/* Of the second nothing takes it, and the sync is done all the same. */
 static int wait_for_interrupts(struct machine *m)
 {
 	struct iommunest_smmuv3_entry entry;
@@ -557,6 +578,7 @@ const struct guest_step guest_steps[] = {
 	  lose_the_device },
 	{ "It invalidates the entry, and has its device back",
 	  get_it_back },
+	{ "The device uses it, and the host has an event", use_device },
 	{ "It has its syncs send interrupts", wait_for_interrupts },
 	{ "It changes its entry in place", change_in_place },
 	{ "It asks for bypass", bypass },

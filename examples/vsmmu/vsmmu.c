@@ -50,6 +50,18 @@ static int msi(void *user, uint64_t addr, uint32_t data)
 	return 0;
 }
 
+/* Guest physical addresses are the device's, where it is not nested. */
+static int map_memory(struct machine *m)
+{
+	uint64_t iova = 0;
+
+	return iommunest_ioas_map(
+		m->ctx, m->ioas_id, m->memory, sizeof(m->memory),
+		IOMMUNEST_MAP_FIXED | IOMMUNEST_MAP_READ |
+			IOMMUNEST_MAP_WRITE,
+		&iova);
+}
+
 /* A device, and all of guest memory as its stage 2. */
 static int open_device(struct machine *m)
 {
@@ -68,7 +80,8 @@ static int open_device(struct machine *m)
 		ret = iommunest_smmuv3_caps_decode(&device->caps, &info);
 	if (!ret)
 		ret = iommunest_ioas_alloc(m->ctx, &m->ioas_id);
-	/* Here a VMM maps the guest's memory: iommunest_ioas_map(). */
+	if (!ret)
+		ret = map_memory(m);
 	if (!ret)
 		ret = iommunest_hwpt_alloc_parent(m->ctx, device->dev_id,
 						  m->ioas_id,

@@ -36,7 +36,7 @@ reads()
 
 run
 check 'runs' '[ $status -eq 0 ] && [ ! -s "$tmp/err" ]'
-check 'all steps' '[ $(grep -c "^[^ ]" "$tmp/out") -eq 24 ]'
+check 'all steps' '[ $(grep -c "^[^ ]" "$tmp/out") -eq 25 ]'
 
 reads 'A device is plugged in' \
 	'vmm: the device sees guest memory'
@@ -104,6 +104,10 @@ reads 'It invalidates the entry, and has its device back' \
 	"vmm: slot 90 is the VMM's: CFGI_STE sid 0x18 leaf" \
 	'vmm: the device is attached to hwpt 7' \
 	'guest reads: the sync in slot 91 is done'
+reads 'The device uses it, and the host has an event' \
+	'vmm: event C_BAD_CD from the host' \
+	'vmm: interrupt 1' \
+	'guest reads: C_BAD_CD of stream 0x18'
 reads 'It has its syncs send interrupts' \
 	'vmm: interrupt 3' \
 	'vmm: interrupt 2' \
