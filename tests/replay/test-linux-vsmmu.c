@@ -4,6 +4,7 @@
  * Linux's driver of the command queue in front of the example's registers, on
  * the simulator: a command is lost where what it names is still cached.
  */
+#include <endian.h>
 #include <errno.h>
 
 #include "tests/harness/linux-cmdq.h"
@@ -70,9 +71,9 @@ static void issued(void *data, struct cmdq_command *command)
 		command->need = caches_issue(&caches, command->kind,
 					     command->addr, &command->entry);
 		if (command->kind == CACHES_CD || command->kind == CACHES_ATC)
-			command->entry.cmd[0] =
-				(uint32_t)command->entry.cmd[0] |
-				(uint64_t)VSMMU_SID << 32;
+			command->entry.cmd[0] = htole64(
+				(uint32_t)le64toh(command->entry.cmd[0]) |
+				(uint64_t)VSMMU_SID << 32);
 		return;
 	}
 	set_ste(STE_S1(support_rng_below(&rng, 2) ? 0x3000 : 0x4000), 0);
