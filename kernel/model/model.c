@@ -60,6 +60,8 @@ static struct hw {
 } hw;
 
 unsigned int model_warnings;
+/* Why the run does not end as it has to. */
+static const char *failure;
 
 /* ---- Random numbers ---- */
 
@@ -104,7 +106,9 @@ static struct flight *take_off(void)
 		flight->order = hw.order++;
 		return flight;
 	}
-	abort();
+	/* It has passed the tail. */
+	failure = "hardware fetches what is not in the queue";
+	return &hw.flights[0];
 }
 
 static bool is_pending_wait(void)
@@ -209,7 +213,9 @@ static void time_out(struct flight *late)
 	late->used = false;
 	hw.fsts |= FSTS_ITE;
 	hw.iqer &= 0xffff0000ffffffffull;
-	if (hw.opts.names_device)
+	if (hw.opts.names_nobody)
+		hw.iqer |= (uint64_t)(DEVICES + 1) << 32;
+	else if (hw.opts.names_device)
 		hw.iqer |= (uint64_t)late->desc->sid << 32;
 	for (i = 0; i < MOST_FLIGHTS; i++) {
 		struct flight *flight = &hw.flights[i];
@@ -356,7 +362,6 @@ static struct cpu {
 static ucontext_t scheduler;
 static unsigned int cpu_now;
 static struct intel_iommu iommu;
-static const char *failure;
 static unsigned int idle_steps;
 
 void model_lock(raw_spinlock_t *lock)
@@ -407,7 +412,7 @@ static void submit(struct submission *sub)
 	for (i = 0; i < sub->count; i++)
 		to_words(&words[i], &sub->descs[i]);
 #ifdef QI_MODEL_REPORTS
-	struct qi_report report;
+	struct qi_report report = { 0 };
 
 	sub->ret = qi_submit_report(&iommu, words, sub->count, 0, &report);
 	sub->reports = true;

@@ -20,6 +20,8 @@ struct hw_options {
 	bool head_at_wait;
 	/* IQERCD_REG has the source ID of who did not answer. */
 	bool names_device;
+	/* It has one that nobody has. */
+	bool names_nobody;
 	/* Fetches again after an error only when the tail is written. */
 	bool needs_tail;
 	/* What else was under way to silent devices ends with the time-out. */

@@ -268,6 +268,12 @@ static void slow_unnamed(unsigned int n)
 	run.hw.names_device = false;
 }
 
+static void slow_misnamed(unsigned int n)
+{
+	slow_among_others(n);
+	run.hw.names_nobody = true;
+}
+
 static void two_are_slow(unsigned int n)
 {
 	slow_among_others(n);
@@ -331,6 +337,12 @@ static void silent_unnamed(unsigned int n)
 	run.hw.names_device = false;
 }
 
+static void silent_misnamed(unsigned int n)
+{
+	silent_for_ever(n);
+	run.hw.names_nobody = true;
+}
+
 static void two_are_silent(unsigned int n)
 {
 	two_are_slow(n);
@@ -344,6 +356,12 @@ static void stuck_and_silent(unsigned int n)
 	run.hw.names_device = n & 4;
 	run.hw.accepts = model_random(60);
 	run.hw.refuses = n % 4 ? 1 + model_random(80) : ~0u;
+}
+
+static void two_are_silent_misnamed(unsigned int n)
+{
+	two_are_silent(n);
+	run.hw.names_nobody = true;
 }
 
 static void two_are_silent_unnamed(unsigned int n)
@@ -392,14 +410,17 @@ static const struct {
 	{ "slow-alone", slow_alone },
 	{ "slow-among-others", slow_among_others },
 	{ "slow-unnamed", slow_unnamed },
+	{ "slow-misnamed", slow_misnamed },
 	{ "two-are-slow", two_are_slow },
 	{ "gone-alone", gone_alone },
 	{ "gone-among-others", gone_among_others },
 	{ "gone-unnamed", gone_unnamed },
 	{ "silent-for-ever", silent_for_ever, true },
 	{ "silent-unnamed", silent_unnamed, true },
+	{ "silent-misnamed", silent_misnamed, true },
 	{ "two-are-silent", two_are_silent, true },
 	{ "stuck-and-silent", stuck_and_silent, true },
+	{ "two-are-silent-misnamed", two_are_silent_misnamed, true },
 	{ "two-are-silent-unnamed", two_are_silent_unnamed, true },
 	{ "anything", anything },
 };
