@@ -261,10 +261,12 @@ int iommunest_smmuv3_cmdq_set_trace(struct iommunest_smmuv3_cmdq *cmdq,
 
 /*
  * A vIOMMU of the guest's SMMU: each TLBI goes to all of them.  *@target is
- * copied.  Adding one again that was isolated takes it back.  Allocates.  May
- * be called within a callback.  Returns 0, -EINVAL (NULL, a size too small,
- * reserved not 0, no ctx), -E2BIG, -EEXIST (it is there, and not isolated),
- * -ENOSPC (64 are there), -ENOMEM.
+ * copied.  Adding one again that was isolated takes it back.  Before it is
+ * added, and a device attached to what translates, the VMM itself sends it a
+ * TLBI_NSNH_ALL: the guest's commands did not reach it, and translations stay
+ * cached under its VMID.  Allocates.  May be called within a callback.  Returns
+ * 0, -EINVAL (NULL, a size too small, reserved not 0, no ctx), -E2BIG, -EEXIST
+ * (it is there, and not isolated), -ENOSPC (64 are there), -ENOMEM.
  */
 int iommunest_smmuv3_cmdq_add_target(
 	struct iommunest_smmuv3_cmdq *cmdq,
