@@ -149,15 +149,17 @@ static int read_entry(const struct sim_call *call, uint32_t index,
 	return ret;
 }
 
-/* All is copied before anything is looked at. */
-static int check_readable(const struct sim_call *call)
+/* What is copied at once is copied before anything of it is looked at. */
+static int check_readable(const struct sim_call *call, uint32_t first,
+			  uint32_t count)
 {
+	const uint32_t left = call->cmd.invalidate.entry_num - first;
 	uint64_t word[2];
 	uint32_t i;
 	int ret = 0;
 
-	for (i = 0; !ret && i < call->cmd.invalidate.entry_num; i++)
-		ret = read_entry(call, i, word);
+	for (i = 0; !ret && i < count && i < left; i++)
+		ret = read_entry(call, first + i, word);
 	return ret;
 }
 
@@ -266,6 +268,10 @@ static int send_groups(struct array *array, uint32_t *done)
 	int ret;
 
 	while (array->start < call->cmd.invalidate.entry_num) {
+		*done = array->start;
+		ret = check_readable(call, array->start, GROUP);
+		if (ret)
+			return ret;
 		ret = gather(array);
 		if (ret)
 			return refuse(array, ret, done);
@@ -296,7 +302,8 @@ static int check_copy(const struct sim_call *call, uint32_t *done)
 		return -EINVAL;
 	if (!at_once)
 		return 0;
-	return cmd->entry_num ? check_readable(call) : -EINVAL;
+	return cmd->entry_num ? check_readable(call, 0, cmd->entry_num)
+			      : -EINVAL;
 }
 
 int iommunest__sim_smmu_invalidate(struct sim_call *call, uint32_t *done)

@@ -275,7 +275,23 @@ static bool smmu_several_viommus_are_flushed_alike(struct conf_env *env)
 	return conf_destroy_is(env, cmd.hwpt_id, 0) && ok;
 }
 
+/* What is copied at once is copied before any of it is looked at. */
+static bool smmu_an_unreadable_command_comes_first(struct conf_env *env)
+{
+	struct conf_pages pages = conf_pages_new(1);
+	struct conf_command *last =
+		(struct conf_command *)(void *)pages.end - 1;
+	struct iommu_hwpt_invalidate cmd = smmu_call(env, last, 2);
+	bool ok;
+
+	*last = smmu_command(SMMU_SYNC, 0);
+	ok = conf_invalidate_is(env, &cmd, -EFAULT, 0);
+	conf_pages_free(&pages);
+	return ok;
+}
+
 const struct conf_case conf_smmu_call_cases[] = {
+	CONF_CASE(smmu_an_unreadable_command_comes_first),
 	CONF_CASE(smmu_a_size_that_is_no_call_leaves_entry_num),
 	CONF_CASE(smmu_reserved_is_eopnotsupp),
 	CONF_CASE(smmu_the_array_is_bound),
