@@ -246,8 +246,11 @@ static int walk_array(struct sim_call *call, struct sim_hwpt *hwpt,
 static int check_call(const struct sim_profile *profile,
 		      const struct iommunest_uapi_invalidate *cmd)
 {
+	/* It came with what it asks for, whether the driver knows it or not. */
 	const uint32_t known =
-		profile->reports ? IOMMUNEST_INVALIDATE_REPORT_ERROR : 0;
+		profile->invalidate_size > IOMMUNEST_UAPI_INVALIDATE_SIZE
+			? IOMMUNEST_INVALIDATE_REPORT_ERROR
+			: 0;
 
 	if (cmd->flags & ~known)
 		return -EOPNOTSUPP;

@@ -23,11 +23,10 @@
 /* On a VT-d. */
 #define AS_VTD_7_3 AS_7_3, .nested_flags = FAULT_ID | HWPT_ALLOC_PASID
 
-#define AS_SMMUV3_7_3                                                \
-	AS_7_3, .last_cmd = CMD_IOAS_NOIOMMU_GET_PA,                 \
-		.invalidate_size = IOMMUNEST_UAPI_INVALIDATE_SIZE,   \
-		.nested_flags = FAULT_ID, .attach_rolls_back = true, \
-		.widen = iommunest__sim_widen_7_3, .shared = 1
+#define AS_SMMUV3_7_3                                                          \
+	AS_7_3, .last_cmd = CMD_IOAS_NOIOMMU_GET_PA, .nested_flags = FAULT_ID, \
+		.attach_rolls_back = true, .widen = iommunest__sim_widen_7_3,  \
+		.shared = 1
 
 /* Row 0 stays empty: IOMMUNEST_SIM_NEWEST is an alias. */
 static const struct sim_profile profiles[] = {
@@ -88,15 +87,19 @@ static const struct sim_profile profiles[] = {
 	},
 	[IOMMUNEST_SIM_SMMUV3_7_3] = {
 		AS_SMMUV3_7_3,
+		.invalidate_size = IOMMUNEST_UAPI_INVALIDATE_SIZE,
 		.smmu = SIM_SMMU_OVERCOUNTS,
 	},
 	/* It was read, and not run. */
 	[IOMMUNEST_SIM_SMMUV3_REWORKED] = {
 		AS_SMMUV3_7_3,
+		.invalidate_size = IOMMUNEST_UAPI_INVALIDATE_SIZE,
 		.smmu = SIM_SMMU_GROUP_START,
 	},
 	[IOMMUNEST_SIM_SMMUV3_7_3_PATCHED] = {
 		AS_SMMUV3_7_3,
+		/* With the flag, which the driver refuses. */
+		.invalidate_size = sizeof(struct iommunest_uapi_invalidate),
 		.smmu = SIM_SMMU_EXACT,
 	},
 };

@@ -290,7 +290,29 @@ static bool smmu_an_unreadable_command_comes_first(struct conf_env *env)
 	return ok;
 }
 
+/*
+ * With the patches of kernel/, iommufd knows the flag, and what it asks for is
+ * written; the driver refuses it, once it is asked.
+ */
+static bool smmu_a_report_is_refused_by_the_driver(struct conf_env *env)
+{
+	const bool known = env->smmu_count == CONF_SMMU_EXACT;
+	struct conf_command one = flush_all();
+	struct iommu_hwpt_invalidate cmd = smmu_call(env, &one, 1);
+
+	cmd.__reserved = 1;
+	if (!conf_invalidate_is(env, &cmd, -EOPNOTSUPP, 0))
+		return false;
+	cmd.entry_num = MAX_ENTRIES + 1;
+	if (!conf_invalidate_is(env, &cmd, known ? -EINVAL : -EOPNOTSUPP, 0))
+		return false;
+	cmd.entry_num = 1;
+	cmd.hwpt_id = env->parent;
+	return conf_invalidate_is(env, &cmd, known ? -EINVAL : -EOPNOTSUPP, 0);
+}
+
 const struct conf_case conf_smmu_call_cases[] = {
+	CONF_CASE(smmu_a_report_is_refused_by_the_driver),
 	CONF_CASE(smmu_an_unreadable_command_comes_first),
 	CONF_CASE(smmu_a_size_that_is_no_call_leaves_entry_num),
 	CONF_CASE(smmu_reserved_is_eopnotsupp),
