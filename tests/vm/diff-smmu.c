@@ -40,13 +40,12 @@ static uint32_t any_viommu(struct diff_gen *gen)
 
 /* ---- Commands ---- */
 
-/* Those that the devices have, mostly. */
+/* That of the device which is behind the vIOMMU, mostly. */
 static uint64_t any_sid(struct diff_gen *gen)
 {
-	static const uint32_t sids[] = { SMMU_VSID, SMMU_VSID, SMMU_VSID,
-					 SMMU_OTHER_VSID };
-
-	return rarely(gen, 60) ? any32(gen) : sids[below(gen, 4)];
+	if (rarely(gen, 400))
+		return any32(gen);
+	return rarely(gen, 100) ? SMMU_OTHER_VSID : SMMU_VSID;
 }
 
 static void add_range(struct diff_gen *gen, uint64_t word[2])
@@ -63,14 +62,15 @@ static void add_range(struct diff_gen *gen, uint64_t word[2])
 	word[1] |= SMMU_TG(tg) | SMMU_TTL(ttl);
 }
 
-static void right_command(struct diff_gen *gen, uint64_t word[2])
+/* Only the vIOMMU that there always is has a stream for sure. */
+static void right_command(struct diff_gen *gen, uint64_t word[2], bool streams)
 {
 	static const uint8_t ops[] = { SMMU_NH_VA,	SMMU_NH_VA,
 				       SMMU_NH_VA,	SMMU_NH_VAA,
 				       SMMU_NH_ASID,	SMMU_NH_ALL,
 				       SMMU_NSNH_ALL,	SMMU_CFGI_CD,
 				       SMMU_CFGI_CD_ALL };
-	const uint64_t op = ops[below(gen, sizeof(ops))];
+	const uint64_t op = ops[below(gen, sizeof(ops) - (streams ? 0 : 2))];
 
 	word[0] = op;
 	word[1] = 0;
@@ -140,19 +140,19 @@ static uint32_t any_count(struct diff_gen *gen)
 
 static uint32_t any_entry_len(struct diff_gen *gen)
 {
-	if (!rarely(gen, 8))
+	if (!rarely(gen, 12))
 		return 16;
 	return rarely(gen, 2) ? 1 + below(gen, 16) : 16 + below(gen, 33);
 }
 
 /* What the kernel's own struct has no room for is mostly zero. */
 static void put_command(struct diff_gen *gen, char *at, uint32_t len,
-			size_t room, bool corrupted)
+			size_t room, bool streams, bool corrupted)
 {
 	unsigned char entry[64] = { 0 };
 	uint64_t word[2];
 
-	right_command(gen, word);
+	right_command(gen, word, streams);
 	if (corrupted)
 		corrupt_command(gen, word);
 	word[0] = htole64(word[0]);
@@ -163,7 +163,8 @@ static void put_command(struct diff_gen *gen, char *at, uint32_t len,
 	memcpy(at, entry, len < room ? len : room);
 }
 
-static uint32_t put_commands(struct diff_gen *gen, uint32_t count, uint32_t len)
+static uint32_t put_commands(struct diff_gen *gen, uint32_t count, uint32_t len,
+			     bool streams)
 {
 	const struct diff_region *data = &gen->memory->data;
 	const uint32_t size = (uint32_t)data->size, bytes = count * len;
@@ -171,7 +172,7 @@ static uint32_t put_commands(struct diff_gen *gen, uint32_t count, uint32_t len)
 		rarely(gen, 3) && count ? below(gen, count) : count;
 	uint32_t at, i;
 
-	switch (below(gen, 10)) {
+	switch (below(gen, 20)) {
 	case 0:
 		at = size - bytes;
 		break;
@@ -184,7 +185,7 @@ static uint32_t put_commands(struct diff_gen *gen, uint32_t count, uint32_t len)
 	}
 	for (i = 0; i < count && at + i * len < size; i++)
 		put_command(gen, data->alias + at + i * len, len,
-			    size - at - i * len, i == wrong);
+			    size - at - i * len, streams, i == wrong);
 	return at;
 }
 
@@ -222,9 +223,12 @@ static void corrupt_call(struct diff_gen *gen,
 static void invalidate(struct diff_gen *gen, struct diff_request *request)
 {
 	const uint32_t count = any_count(gen), len = any_entry_len(gen);
-	const uint32_t at = put_commands(gen, count, len);
+	const uint32_t viommu = any_viommu(gen);
+	/* Elsewhere only now and then. */
+	const bool streams = viommu == gen->viommu || rarely(gen, 8);
+	const uint32_t at = put_commands(gen, count, len, streams);
 	struct iommu_hwpt_invalidate cmd = {
-		.hwpt_id = any_viommu(gen),
+		.hwpt_id = viommu,
 		.data_uptr = (uintptr_t)gen->memory->data.view + at,
 		.data_type = SMMU_TYPE_INVALIDATE,
 		.entry_len = len,
@@ -420,6 +424,7 @@ static void destroy(struct diff_gen *gen, struct diff_request *request)
 	struct iommu_destroy cmd = { 0 };
 
 	cmd.id = diff_any_id(gen);
+	/* Mostly what can be. */
 	if (gen->made_count && !rarely(gen, 4))
 		cmd.id = gen->made[below(gen, gen->made_count)].id;
 	if (is_needed(gen, cmd.id))
@@ -469,9 +474,9 @@ static enum diff_kind any_kind(struct diff_gen *gen)
 		{ DIFF_INVALIDATE, 50 },   { DIFF_HWPT_ALLOC, 9 },
 		{ DIFF_VIOMMU_ALLOC, 5 },  { DIFF_VDEVICE_ALLOC, 5 },
 		{ DIFF_VEVENTQ_ALLOC, 4 }, { DIFF_HW_QUEUE_ALLOC, 1 },
-		{ DIFF_DESTROY, 10 },	   { DIFF_READ, 5 },
+		{ DIFF_DESTROY, 8 },	   { DIFF_READ, 5 },
 		{ DIFF_CLOSE, 2 },	   { DIFF_HW_INFO, 3 },
-		{ DIFF_IOAS_ALLOC, 2 },	   { DIFF_OTHER, 2 },
+		{ DIFF_IOAS_ALLOC, 4 },	   { DIFF_OTHER, 2 },
 		{ DIFF_ATTACH, 2 },
 	};
 	uint32_t number = below(gen, 100);
