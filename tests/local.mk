@@ -591,6 +591,7 @@ EXTRA_DIST += \
 	%D%/replay/inval.sh \
 	%D%/replay/machine.sh \
 	%D%/replay/viommu.sh \
+	%D%/replay/vsmmu.sh \
 	%D%/valgrind.supp
 
 # What the library costs, beside what it did cost.
