@@ -27,6 +27,7 @@ WRAP_TESTS = \
 VALGRIND_TESTS = $(WRAPPED_TESTS) \
 	%D%/cmdq/test-cmdq \
 	%D%/cmdq/test-cmdq-linux \
+	%D%/cmdq/test-cmdq-random \
 	%D%/conformance/test-conformance \
 	%D%/conformance/test-conformance-smmu \
 	%D%/core/test-batch \
@@ -242,6 +243,13 @@ CMDQ_RIG = \
 
 %C%_cmdq_test_cmdq_state_SOURCES = $(CMDQ_RIG) \
 	%D%/cmdq/test-cmdq-state.c
+
+%C%_cmdq_test_cmdq_random_SOURCES = \
+	%D%/cmdq/cmdq-judge.c \
+	%D%/cmdq/cmdq-judge.h \
+	%D%/cmdq/test-cmdq-random.c \
+	%D%/smmuv3/cmd-rows.c \
+	%D%/smmuv3/cmd-rows.h
 
 %C%_core_test_error_report_SOURCES = \
 	%D%/core/error-rig.c \

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The libiommunest authors
-tier_title="ten million random descriptors, and steps of a simulated SMMUv3"
+tier_title="millions of random descriptors, and of commands of an SMMUv3"
 tier_packages="$build_packages $test_packages"
 
 descriptors=10000000
@@ -11,6 +11,7 @@ guests=$((descriptors / 1000))
 
 # Of guests that change tables, send commands, and read.
 steps=3000000
+commands=1000000
 
 # play NUMBER SEED COUNT: the rest of the output goes to its log.
 play() {
@@ -50,19 +51,29 @@ play_smmu() {
 		>"$build/property-smmu.log" 2>&1
 }
 
+# Through the engine of a guest's command queue.
+play_commands() {
+	IOMMUNEST_TEST_SEED=$1 IOMMUNEST_COUNT=$commands \
+		"$build/tests/cmdq/test-cmdq-random" \
+		>"$build/property-commands.log" 2>&1
+}
+
 tier_run() {
 	local first=${IOMMUNEST_TEST_SEED:-$(date +%s)00000} status=0 i sum
 
 	use_gcc_build
 	make_tree "$build" tests/queue/test-iq-random \
+		tests/cmdq/test-cmdq-random \
 		tests/sim/test-sim-smmu-random
 	rm -f "$build"/property-*.log
 	play_all "$first" || status=1
 	play_smmu "$first" || status=1
+	play_commands "$first" || status=1
 	for ((i = 0; i < jobs; i++)); do
 		report "$i"
 	done
 	report smmu
+	report commands
 	sum=$(awk '/^[0-9]+ descriptors, / { n += $1 } END { print n + 0 }' \
 		"$build"/property-*.log)
 	say "$sum descriptors in all"
