@@ -231,6 +231,7 @@ CMDQ_RIG = \
 
 %C%_cmdq_test_cmdq_SOURCES = $(CMDQ_RIG) \
 	%D%/cmdq/test-cmdq-failures.c \
+	%D%/cmdq/test-cmdq-hostile.c \
 	%D%/cmdq/test-cmdq-new.c \
 	%D%/cmdq/test-cmdq-order.c \
 	%D%/cmdq/test-cmdq-ring.c \
