@@ -532,7 +532,9 @@ SMMU_RIG_SOURCES = \
 	%D%/conformance/smmu-dma.c \
 	%D%/conformance/smmu-events.c \
 	%D%/conformance/smmu-large.c \
+	%D%/conformance/smmu-queue.c \
 	%D%/conformance/smmu-random.c \
+	%D%/conformance/smmu-replay.c \
 	%D%/sim/test-sim-smmu.c \
 	$(CONFORMANCE_SOURCES)
 %C%_sim_test_sim_smmu_LDADD = %D%/libtest.la libiommunest-sim.la \

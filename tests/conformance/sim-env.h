@@ -9,7 +9,7 @@
 #include <libiommunest-sim.h>
 
 #define SIM_ENV_DESCS 64u
-#define SIM_ENV_COMMANDS 256u
+#define SIM_ENV_COMMANDS 16384u
 
 struct sim_env {
 	struct conf_env env;

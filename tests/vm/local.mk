@@ -27,7 +27,9 @@ VM_ARM_TESTS = \
 	%D%/smmu-events \
 	%D%/smmu-large \
 	%D%/smmu-library \
-	%D%/smmu-random
+	%D%/smmu-queue \
+	%D%/smmu-random \
+	%D%/smmu-replay
 VM_BENCH = \
 	%D%/bench-dma \
 	%D%/bench-entry \
@@ -104,8 +106,14 @@ VM_LDADD = %D%/libvm.la tests/libtest.la libiommunest-sim.la libiommunest.la \
 
 %C%_smmu_library_LDADD = $(VM_LDADD)
 
+%C%_smmu_queue_SOURCES = %D%/smmu-main.c tests/conformance/smmu-queue.c
+%C%_smmu_queue_LDADD = $(VM_LDADD)
+
 %C%_smmu_random_SOURCES = %D%/smmu-main.c tests/conformance/smmu-random.c
 %C%_smmu_random_LDADD = $(VM_LDADD)
+
+%C%_smmu_replay_SOURCES = %D%/smmu-main.c tests/conformance/smmu-replay.c
+%C%_smmu_replay_LDADD = $(VM_LDADD)
 
 %C%_vm_check_LDADD = $(VM_LDADD)
 
@@ -211,6 +219,7 @@ EXTRA_DIST += \
 	%D%/shell.sh \
 	%D%/smmu-check.needs \
 	%D%/smmu-large.warns \
+	%D%/smmu-replay.needs \
 	%D%/vm-check.needs \
 	%D%/vm-errors.warns \
 	%D%/vm-replay.needs \
