@@ -74,9 +74,10 @@ struct iommunest_smmuv3_target {
 #define IOMMUNEST_SMMUV3_STREAM_VMM 2
 
 /*
- * What the engine asks of the VMM.  Each function gets `vmm` first, runs within
- * a function that runs the queue, and may add and remove targets and streams;
- * what would pull the ring from under the run is -EBUSY.
+ * What the engine asks of the VMM: `read`, `interrupt` and `command` are
+ * required.  Each function gets `vmm` first, runs within a function that runs
+ * the queue, and may add and remove targets and streams; what would pull the
+ * ring from under the run is -EBUSY.
  */
 struct iommunest_smmuv3_cmdq_ops {
 	size_t size;
@@ -107,8 +108,8 @@ struct iommunest_smmuv3_cmdq_ops {
 	 * Takes a command that is the VMM's: CFGI_STE, CFGI_STE_RANGE, RESUME,
 	 * STALL_TERM, PRI_RESP; CFGI_CD, CFGI_CD_ALL, ATC_INV and PREFETCH_* of
 	 * a stream that is the VMM's own; a TLBI where there is no target.  All
-	 * that precedes it in the ring has been submitted, unless it is a
-	 * PREFETCH_*, of which nobody waits for anything.
+	 * that precedes it in the ring has been submitted.  A PREFETCH_* is
+	 * given when the next array is, as nobody waits for it.
 	 *
 	 * It should not fail: what the host cannot do for a CFGI_STE cuts the
 	 * device off (0).  -EBADMSG: the command is illegal for this guest,
@@ -336,15 +337,17 @@ struct iommunest_smmuv3_cmdq_result {
 /*
  * The guest wrote SMMU_CMDQ_BASE.  LOG2SIZE above the guest's CMDQS is taken as
  * CMDQS, and the address is aligned down to the queue's size, as hardware does.
- * A guest may do so only while the queue is disabled.  Returns 0, -EINVAL
- * (NULL), -EBUSY (enabled, or within a callback; nothing changes).
+ * A guest may do so only while the queue is disabled; what it halts at is
+ * forgotten, and what is in doubt.  Returns 0, -EINVAL (NULL), -EBUSY (enabled,
+ * or within a callback; nothing changes).
  */
 int iommunest_smmuv3_cmdq_write_base(struct iommunest_smmuv3_cmdq *cmdq,
 				     uint64_t base);
 
 /*
- * The guest wrote SMMU_CMDQ_CONS; the error in it goes, and what is in doubt
- * with it.  Returns as iommunest_smmuv3_cmdq_write_base() does.
+ * The guest wrote SMMU_CMDQ_CONS; the error in it goes, and as much is
+ * forgotten as with a new base.  Returns as iommunest_smmuv3_cmdq_write_base()
+ * does.
  */
 int iommunest_smmuv3_cmdq_write_cons(struct iommunest_smmuv3_cmdq *cmdq,
 				     uint32_t cons);
@@ -360,10 +363,12 @@ int iommunest_smmuv3_cmdq_write_cons(struct iommunest_smmuv3_cmdq *cmdq,
  * the host goes by the engine's options.  @result is written at every return,
  * unless its size is invalid.
  *
- * Returns 0 (CONS is at PROD, or the queue is disabled), 1 (the budget ended
- * the run: call iommunest_smmuv3_cmdq_run()), -EINVAL (NULL, a size too small),
- * -E2BIG, -EBUSY (within a callback), -EBADMSG (cause GUEST), or the failure's
- * own errno from `read`, `command`, `forwarded`, `stream` or the submission.
+ * Returns 0 (CONS is at PROD, the queue is disabled, or the guest holds it by
+ * an error in SMMU_GERRORN that never was), 1 (the budget, or 4096 ioctls,
+ * ended the run: call iommunest_smmuv3_cmdq_run()), -EINVAL (NULL, a size too
+ * small), -E2BIG, -EBUSY (within a callback), -EBADMSG (cause GUEST), or the
+ * failure's own errno from `read`, `command`, `forwarded`, `stream` or the
+ * submission.
  */
 int iommunest_smmuv3_cmdq_write_prod(
 	struct iommunest_smmuv3_cmdq *cmdq, uint32_t prod,

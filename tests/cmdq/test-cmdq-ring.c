@@ -240,6 +240,35 @@ TEST(cons_is_written_while_disabled)
 	cmdq_close(&rig);
 }
 
+/* Bits above the wrap bit go when the queue is enabled. */
+TEST(positions_of_a_larger_queue)
+{
+	const struct rig_setup setup = { .log2 = 3 };
+	struct cmdq_rig rig;
+
+	cmdq_open_bare(&rig, &setup);
+	cmdq_add_target(&rig, 70);
+	rig.prod = 13;
+	cmdq_put(&rig, cmd_va(0));
+	ck_assert_int_eq(iommunest_smmuv3_cmdq_write_cons(rig.q, 0xabc0d), 0);
+	ck_assert_int_eq(iommunest_smmuv3_cmdq_write_prod(rig.q, 0xabc0e,
+							  &rig.result),
+			 0);
+	ck_assert_int_eq(iommunest_smmuv3_cmdq_write_cr0(rig.q, 8, &rig.result),
+			 0);
+	ck_assert_uint_eq(rig.result.commands, 1);
+	ck_assert_uint_eq(rig.result.cons, 14);
+	ck_assert_uint_eq(read_all(&rig).prod, 14);
+	/* Where there is nothing to do, too. */
+	ck_assert_int_eq(iommunest_smmuv3_cmdq_write_cr0(rig.q, 0, &rig.result),
+			 0);
+	ck_assert_int_eq(iommunest_smmuv3_cmdq_write_cons(rig.q, 0x7000e), 0);
+	ck_assert_int_eq(iommunest_smmuv3_cmdq_write_cr0(rig.q, 8, &rig.result),
+			 0);
+	ck_assert_uint_eq(rig.result.cons, 14);
+	cmdq_close(&rig);
+}
+
 TEST(base_and_cons_are_fixed_while_enabled)
 {
 	struct iommunest_smmuv3_cmdq_registers before, after;

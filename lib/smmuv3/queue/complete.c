@@ -146,9 +146,7 @@ static uint32_t find_doubtful_sync(const struct iommunest_smmuv3_cmdq *q,
 	for (i = at; i < window->end; i++) {
 		if (window->kind[i] == KIND_SYNC)
 			return i;
-		if (window->kind[i] == KIND_STOP ||
-		    (window->kind[i] == KIND_FORWARDED &&
-		     !is_atc_inv(window, i)))
+		if (window->kind[i] == KIND_FORWARDED && !is_atc_inv(window, i))
 			return at;
 	}
 	return at;
