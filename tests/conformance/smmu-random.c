@@ -223,21 +223,28 @@ static void set_up(void)
 
 FIXTURE(set_up, NULL);
 
+/* Devices read something stale, as long as nobody had invalidated it. */
+static bool has_shown(void)
+{
+	return models[0].stale && models[1].stale;
+}
+
 TEST(what_is_invalidated_is_read_no_more)
 {
 	const uint64_t rounds = support_number("IOMMUNEST_COUNT", ROUNDS);
+	/* Few rounds may show nothing; so many do not. */
+	const uint64_t most = rounds + 100 * ROUNDS;
 	uint64_t round;
 
 	support_rng_start(&rng, "smmu-random");
-	for (round = 0; round < rounds; round++) {
+	for (round = 0; round < rounds || (!has_shown() && round < most);
+	     round++) {
 		remap_some();
 		if (support_rng_below(&rng, 2))
 			send_array();
 		judge();
 	}
-	printf("%llu rounds, stale: %u and %u\n", (unsigned long long)rounds,
+	printf("%llu rounds, stale: %u and %u\n", (unsigned long long)round,
 	       models[0].stale, models[1].stale);
-	/* Otherwise nothing was shown. */
-	if (rounds >= ROUNDS)
-		support_assert(&rng, models[0].stale && models[1].stale);
+	support_assert(&rng, has_shown());
 }
