@@ -5,8 +5,8 @@ tier_title="libFuzzer with AddressSanitizer and UBSan, the same inputs each time
 tier_packages="$build_packages clang"
 
 # How many inputs, and of how many bytes at most: all in a minute or two.
-fuzz_runs="capture:150000:6000 desc:200000:192 fault:200000:512
-	iq:150000:2048 pasid:300000:192 smmuv3:300000:512"
+fuzz_runs="capture:150000:6000 cmdq:60000:1024 desc:200000:192
+	fault:200000:512 iq:150000:2048 pasid:300000:192 smmuv3:300000:512"
 fuzz_sanitize="-fsanitize=address,undefined -fno-sanitize-recover=all"
 
 # The runtime is a package of its own, which clang only recommends.

@@ -6,6 +6,7 @@
 
 FUZZ_TARGETS = \
 	%D%/fuzz-capture \
+	%D%/fuzz-cmdq \
 	%D%/fuzz-desc \
 	%D%/fuzz-fault \
 	%D%/fuzz-iq \
@@ -31,6 +32,14 @@ FUZZ_COMMON = %D%/fuzz.h %D%/input.c %D%/replay.c
 %C%_fuzz_capture_CFLAGS = $(FUZZ_CFLAGS)
 %C%_fuzz_capture_LDFLAGS = $(FUZZ_LINK)
 %C%_fuzz_capture_LDADD =
+
+%C%_fuzz_cmdq_SOURCES = \
+	%D%/cmdq-input.h \
+	%D%/fuzz-cmdq.c \
+	$(FUZZ_COMMON)
+%C%_fuzz_cmdq_CFLAGS = $(FUZZ_CFLAGS)
+%C%_fuzz_cmdq_LDFLAGS = $(FUZZ_LINK)
+%C%_fuzz_cmdq_LDADD = libiommunest.la
 
 %C%_fuzz_desc_SOURCES = %D%/fuzz-desc.c $(FUZZ_COMMON)
 %C%_fuzz_desc_CFLAGS = $(FUZZ_CFLAGS)
@@ -66,6 +75,7 @@ FUZZ_COMMON = %D%/fuzz.h %D%/input.c %D%/replay.c
 
 %C%_make_seeds_SOURCES = \
 	%D%/make-seeds.c \
+	%D%/cmdq-input.h \
 	%D%/fuzz.h \
 	%D%/iq-input.h \
 	$(CAPTURE_SOURCES)
@@ -76,7 +86,7 @@ fuzz-programs: $(FUZZ_BUILT)
 # What the captures are cut into, in the build folder.
 fuzz-seeds: %D%/make-seeds
 	rm -rf %D%/seeds
-	$(MKDIR_P) %D%/seeds/capture %D%/seeds/desc %D%/seeds/iq
+	$(MKDIR_P) %D%/seeds/capture %D%/seeds/cmdq %D%/seeds/desc %D%/seeds/iq
 	%D%/make-seeds %D%/seeds $(srcdir)/tests/data/guest-iq/*.iq \
 		$(srcdir)/tests/data/guest-cmdq/*.cmdq
 .PHONY: fuzz-programs fuzz-seeds

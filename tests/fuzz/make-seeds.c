@@ -2,13 +2,14 @@
 /* SPDX-FileCopyrightText: The libiommunest authors */
 /*
  * make-seeds FOLDER CAPTURE...: cuts captures of guests into inputs for the
- * targets, into FOLDER/desc, iq and capture, which must be there.
+ * targets, into FOLDER/desc, iq, cmdq and capture, which must be there.
  */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "tools/capture.h"
+#include "cmdq-input.h"
 #include "fuzz.h"
 #include "iq-input.h"
 
@@ -17,6 +18,7 @@
 #define IQ_SEEDS 12u
 #define LINES_PER_SEED 64u
 #define MIXED_SEEDS 256u
+#define ENGINE_SEEDS 96u
 #define FLAGS (IQ_HOST_6_12 | IQ_HOST_ATS | IQ_VMM_CHANGES_SCOPES)
 
 /* ---- Files ---- */
@@ -407,6 +409,95 @@ static void make_edge_seeds(void)
 	make_cmdq_seeds(i + 2);
 }
 
+/* ---- Command queues of an SMMUv3 ---- */
+
+/* Commands of fuzz-cmdq's table, of streams that a target has or nobody. */
+static void put_cmds(FILE *out, unsigned int nth)
+{
+	static const uint8_t shapes[][8] = {
+		{ 2, 2, 9, 2, 2, 8, 4, 9 },    { 7, 7, 9, 7, 9, 7, 7, 9 },
+		{ 5, 9, 2, 9, 7, 9, 2, 9 },    { 0, 1, 2, 3, 4, 5, 6, 7 },
+		{ 10, 2, 9, 11, 2, 9, 14, 9 }, { 2, 7, 5, 9, 7, 2, 9, 9 },
+	};
+	const unsigned int row = nth % (unsigned int)(sizeof(shapes) / 8);
+	const unsigned int count = 8 << nth % 4;
+	unsigned int i;
+
+	put(out, CMDQ_OP_CMDS);
+	put(out, count - 1);
+	for (i = 0; i < count; i++) {
+		/* CS 1 and an address; or a stream. */
+		const unsigned int shape = shapes[row][i % 8];
+
+		put(out, shape);
+		put(out, shape == 8 || shape == 9 ? 5 : (i + nth) % 3);
+	}
+}
+
+static void put_cmdq_trouble(FILE *out, unsigned int nth)
+{
+	static const uint8_t troubles[][5] = {
+		{ CMDQ_OP_HOST_FAULT, 0, 1, 0, 3 },
+		{ CMDQ_OP_HOST_FAULT, 0, 4, 1, 0 },
+		{ CMDQ_OP_HOST_FAULT, 1, 200, 1, 255 },
+		{ CMDQ_OP_HOST_FAULT, 0, 2, 2, 255 },
+		{ CMDQ_OP_VMM_FAULT, 3, 1 },
+		{ CMDQ_OP_BAD_MEMORY, 7, 3 },
+		{ CMDQ_OP_VMM_REMOVES },
+	};
+	static const uint8_t lengths[] = { 5, 5, 5, 5, 3, 3, 1 };
+	const unsigned int i = nth % (unsigned int)sizeof(lengths);
+
+	fwrite(troubles[i], 1, lengths[i], out);
+}
+
+static void put_cmdq_recovery(FILE *out, unsigned int nth)
+{
+	static const uint8_t ops[][4] = {
+		{ CMDQ_OP_ACKNOWLEDGE },
+		{ CMDQ_OP_MIGRATE, CMDQ_OP_ACKNOWLEDGE },
+		{ CMDQ_OP_CLEAR_FAULT, CMDQ_OP_RUN },
+		{ CMDQ_OP_RESTORE, 0, CMDQ_OP_ACKNOWLEDGE },
+		{ CMDQ_OP_CR0, 0, CMDQ_OP_CR0, 8 },
+	};
+	static const uint8_t lengths[] = { 1, 2, 2, 3, 4 };
+	const unsigned int i = nth % (unsigned int)sizeof(lengths);
+
+	fwrite(ops[i], 1, lengths[i], out);
+}
+
+/* Policies, rings and hosts differ from seed to seed. */
+static void make_engine_seed(unsigned int nth)
+{
+	static const uint8_t policies[] = { 8, 0, 1, 2, 4, 8 };
+	FILE *out = create("cmdq", nth);
+	unsigned int i;
+
+	put(out, policies[nth % sizeof(policies)] | (nth % 9) << 4);
+	put(out, nth % 4 ? 255 : nth % 40);
+	put(out, 18);
+	put(out, nth % 5 ? 0xff : nth & 0xff);
+	put(out, nth % 3 ? CMDQ_NO_ISOLATE : nth >> 1 & 0x1f);
+	for (i = 0; i < 6; i++) {
+		put_cmds(out, nth + i);
+		if (i % 2)
+			put_cmdq_trouble(out, nth / 2 + i);
+		put(out, CMDQ_OP_RUN_BY);
+		put(out, 8 + (nth * 7 + i * 31) % 200);
+		put_cmdq_recovery(out, nth + i / 2);
+		put(out, CMDQ_OP_RUN);
+	}
+	finish(out);
+}
+
+static void make_engine_seeds(void)
+{
+	unsigned int nth;
+
+	for (nth = 0; nth < ENGINE_SEEDS; nth++)
+		make_engine_seed(nth);
+}
+
 static int cut(const char *path)
 {
 	char error[CAPTURE_ERROR_MAX];
@@ -453,5 +544,7 @@ int main(int argc, char **argv)
 	make_full_seed(4, 8);
 	base_name = "edge";
 	make_edge_seeds();
+	base_name = "queue";
+	make_engine_seeds();
 	return ret;
 }
