@@ -625,6 +625,44 @@ TEST(doubt_of_a_target_that_was_cut_off)
 	cmdq_close(&rig);
 }
 
+/* What a cut-off of one target does to the others. */
+static int replace_another(struct cmdq_rig *rig, enum rig_event event,
+			   uint32_t index)
+{
+	(void)index;
+	if (event != RIG_ISOLATE || rig->isolate_error)
+		return 0;
+	ck_assert_int_eq(iommunest_smmuv3_cmdq_remove_target(
+				 rig->q, RIG_TARGET(rig, 71)),
+			 0);
+	cmdq_add_target(rig, 72);
+	return 0;
+}
+
+/* The one in its place has no such streams. */
+TEST(doubt_of_a_target_that_is_gone)
+{
+	const struct rig_setup setup = { .unhealed = ABT };
+	struct cmdq_rig rig;
+
+	cmdq_open(&rig, &setup);
+	cmdq_add_target(&rig, 71);
+	cmdq_add_stream(&rig, 0x30, 71);
+	rig.hook = replace_another;
+	rig.isolate_error = -EBUSY;
+	cmdq_fail(&rig,
+		  (struct cmdq_rule){ .opcode = 0x40, .error = -ETIMEDOUT });
+	cmdq_put(&rig, cmd_atc(0x10, 0));
+	cmdq_put(&rig, cmd_atc(0x30, 0));
+	cmdq_put_sync(&rig);
+	ck_assert_int_eq(cmdq_kick(&rig), -ETIMEDOUT);
+	rig.isolate_error = 0;
+	ck_assert_int_eq(cmdq_acknowledge(&rig), 0);
+	cmdq_tells(&rig,
+		   "70[atc]" FAILED_ATC ", isolate 2@70=110, msi 2, at 3");
+	cmdq_close(&rig);
+}
+
 /* The guest makes its queue anew. */
 TEST_LOOP(a_new_queue_forgets_doubt, 3)
 {

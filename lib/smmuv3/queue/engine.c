@@ -246,6 +246,10 @@ EXPORT int iommunest_smmuv3_cmdq_remove_target(
 		if (window->owner[at] == slot)
 			window->owner[at] = OWNER_GONE;
 	}
+	for (at = 0; at < cmdq->n_doubt; at++) {
+		if (cmdq->doubt_owner[at] == slot)
+			cmdq->doubt_owner[at] = OWNER_GONE;
+	}
 	return 0;
 }
 

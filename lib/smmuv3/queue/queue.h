@@ -140,6 +140,8 @@ struct iommunest_smmuv3_cmdq {
 	 */
 	uint32_t n_doubt;
 	struct iommunest_smmuv3_entry doubt[IOMMUNEST_SMMUV3_CMDQ_DOUBT_MAX];
+	/* While they are sent: whose they are. */
+	uint8_t doubt_owner[IOMMUNEST_SMMUV3_CMDQ_DOUBT_MAX];
 
 	struct smmu_window window;
 	/* For one target at a time; and for what flushes all of one. */

@@ -89,7 +89,7 @@ int iommunest__smmuv3_settle(struct iommunest_smmuv3_cmdq *q,
 /* ---- In doubt ---- */
 
 /* Whose they are now; a stream that is no target's has no device TLB. */
-static int find_owners(const struct iommunest_smmuv3_cmdq *q, uint8_t *owners)
+static int find_owners(struct iommunest_smmuv3_cmdq *q)
 {
 	uint32_t i, owner;
 	int ret;
@@ -100,20 +100,20 @@ static int find_owners(const struct iommunest_smmuv3_cmdq *q, uint8_t *owners)
 		ret = iommunest__smmuv3_find_owner(q, smmu_sid(words), &owner);
 		if (ret)
 			return ret;
-		owners[i] = (uint8_t)owner;
+		q->doubt_owner[i] = (uint8_t)owner;
 	}
 	return 0;
 }
 
 static __attribute__((noinline)) void
 submit_doubt(struct iommunest_smmuv3_cmdq *q, uint8_t slot,
-	     const uint8_t *owners, struct iommunest_smmuv3_cmdq_result *result)
+	     struct iommunest_smmuv3_cmdq_result *result)
 {
 	uint32_t i;
 
 	iommunest_batch_empty(q->batch);
 	for (i = 0; i < q->n_doubt; i++) {
-		if (owners[i] == slot)
+		if (q->doubt_owner[i] == slot)
 			iommunest_batch_push(q->batch, &q->doubt[i],
 					     smmu_cons_index(q));
 	}
@@ -123,8 +123,7 @@ submit_doubt(struct iommunest_smmuv3_cmdq *q, uint8_t slot,
 int iommunest__smmuv3_settle_doubt(struct iommunest_smmuv3_cmdq *q,
 				   struct iommunest_smmuv3_cmdq_result *result)
 {
-	uint8_t owners[IOMMUNEST_SMMUV3_CMDQ_DOUBT_MAX];
-	int ret = find_owners(q, owners);
+	int ret = find_owners(q);
 	uint8_t slot;
 
 	smmu_window_rewind(&q->window);
@@ -133,7 +132,7 @@ int iommunest__smmuv3_settle_doubt(struct iommunest_smmuv3_cmdq *q,
 							     ret, 0);
 	for (slot = 0; !ret && slot < q->targets.end; slot++) {
 		if (smmu_is_sent_to(&q->targets.slots[slot]))
-			submit_doubt(q, slot, owners, result);
+			submit_doubt(q, slot, result);
 	}
 	/* One may be cut off now. */
 	smmu_window_start(q);
