@@ -35,6 +35,12 @@ TEST(a_larger_array_is_not_begun)
 		commands[i] = guest_nh_va(ASID, 0);
 	guest_map(&guest, &stage1, 0, 0);
 	guest_set_stage1(&guest, 0, &stage1);
+	/* What an earlier test left, where they share a process. */
+	ck_assert_int_eq(
+		guest_invalidate(&guest,
+				 SMMU_CFGI_CD_ALL | SMMU_SID(guest_vsid(0)), 0),
+		0);
+	ck_assert_int_eq(guest_invalidate(&guest, SMMU_NSNH_ALL, 0), 0);
 	ck_assert_uint_eq(guest_read(&guest, 0, 0), 0);
 	guest_map(&guest, &stage1, 0, NEW);
 	ck_assert_int_eq(guest_invalidate_all(&guest, commands, &count),
