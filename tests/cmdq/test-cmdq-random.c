@@ -637,6 +637,18 @@ static void remove_target(uint32_t number)
 	judge_remove(&world.judge, number);
 }
 
+static void add_another(uint32_t than)
+{
+	unsigned int i;
+
+	for (i = 0; i < JUDGE_TARGETS; i++) {
+		if (i != than && !world.judge.there[i]) {
+			add(i);
+			return;
+		}
+	}
+}
+
 static int vmm_command(void *vmm, uint32_t index,
 		       const struct iommunest_smmuv3_cmd *cmd)
 {
@@ -653,6 +665,8 @@ static int vmm_command(void *vmm, uint32_t index,
 	/* It may be given while others are gathered, unless it is that. */
 	if (cmd->opcode == 0x03 && one_in(2))
 		own(cmd->sid, any_owner());
+	if (cmd->opcode == 0x03 && one_in(8))
+		add_another(JUDGE_TARGETS);
 	return 0;
 }
 
@@ -695,18 +709,6 @@ static void vmm_healed(void *vmm, uint64_t cookie, uint32_t index, int error,
 	     did_fail(target_named(cookie), error, cmd->words) ||
 	     (error != -EIO &&
 	      did_fail(target_named(cookie), WITH_REFUSED, cmd->words)));
-}
-
-static void add_another(uint32_t than)
-{
-	unsigned int i;
-
-	for (i = 0; i < JUDGE_TARGETS; i++) {
-		if (i != than && !world.judge.there[i]) {
-			add(i);
-			return;
-		}
-	}
 }
 
 static int vmm_isolate(void *vmm, uint64_t cookie, uint32_t index, int error,
@@ -776,6 +778,8 @@ static int vmm_stream(void *vmm, uint32_t sid,
 	(void)vmm;
 	if (ret)
 		return ret;
+	if (!world.judge.calm && one_in(50))
+		add_another(JUDGE_TARGETS);
 	if (owner == JUDGE_NOBODY)
 		return IOMMUNEST_SMMUV3_STREAM_NOBODY;
 	if (owner == JUDGE_VMM)
