@@ -321,6 +321,21 @@ check 'past it' '[ $status -eq 1 ]'
 check 'past it' 'grep -qx "{\"event\":\"sync\",\"seq\":2,\"index\":2}" "$tmp/out"'
 check 'past it' 'grep -qx "{\"event\":\"sync\",\"seq\":3,\"index\":3}" "$tmp/out"'
 check 'past it' 'tail -n 1 "$tmp/out" | grep -q "\"commands\":3,.*\"failed\":2}"'
+# The bit of GERROR toggles: it is 0 when the second error is active, ...
+printf '%b' "${con}prod 1\\nc 0x99 0\\ngerrorn 1\\nprod 2\\nc 0x46 0\\n" \
+	>"$tmp/second.cmdq"
+run --json "$tmp/second.cmdq"
+check 'a second error' '[ $(grep -c "\"event\":\"failure\"" "$tmp/out") -eq 2 ]'
+check 'a second error' 'tail -n 1 "$tmp/out" | grep -q "\"kicks\":2,\"failed\":2}"'
+# ... and still 1 when none is active, and the host fails.
+printf '%b' "${con}prod 1\\nc 0x99 0\\ncr0 0\\ngerrorn 1\\ncons 1\\ncr0 8\\n" \
+	>"$tmp/unseen.cmdq"
+printf '%b' 'prod 2\nc 0x30 0\nprod 3\nc 0x46 0\n' >>"$tmp/unseen.cmdq"
+run --json --fail 1:EIO "$tmp/unseen.cmdq"
+check 'after an error' '[ $status -eq 1 ]'
+check 'after an error' 'grep -q "{\"event\":\"failure\",\"seq\":1,\"index\":1,\
+\"errno\":5,\"cause\":\"host\"" "$tmp/out"'
+check 'after an error' 'tail -n 1 "$tmp/out" | grep -q "\"kicks\":2,\"failed\":2}"'
 # The machine of the capture had an error, and this one has none.
 printf '%b' "${cgood}gerrorn 0x11\\nprod 3\\nc 0x46 0\\n" >"$tmp/other.cmdq"
 run --json "$tmp/other.cmdq"

@@ -321,12 +321,12 @@ static int finish_run(struct smmu_replay *replay, int ret,
 	}
 	if (ret >= 0)
 		return 0;
-	if (!(result->gerror & IOMMUNEST_SMMUV3_GERROR_CMDQ) &&
-	    !result->gerror_changed) {
+	/* GERROR alone does not say it: each error toggles its bit. */
+	if (!(result->cons & IOMMUNEST_SMMUV3_CMDQ_CONS_ERR)) {
 		emit_stop(replay, result);
 		return ret;
 	}
-	/* It halted before, and does still. */
+	/* Otherwise it halted before, and does still. */
 	if (result->gerror_changed & IOMMUNEST_SMMUV3_GERROR_CMDQ)
 		emit_stop(replay, result);
 	return 0;
