@@ -142,6 +142,39 @@ TEST_RANGE(a_halt_is_moved, 1, 5)
 	cmdq_close(&rig);
 }
 
+static int refuse_prefetch(struct cmdq_rig *of, enum rig_event event,
+			   uint32_t index)
+{
+	(void)of;
+	(void)index;
+	return event == RIG_COMMAND ? -EBADMSG : 0;
+}
+
+/* Device TLBs in doubt, and the VMM refuses what is before the CMD_SYNC. */
+TEST(doubt_before_what_is_illegal_is_moved)
+{
+	cmdq_open(&rig, &setup);
+	cmdq_fail(&rig,
+		  (struct cmdq_rule){ .opcode = 0x40, .error = -ETIMEDOUT });
+	cmdq_put(&rig, cmd_atc(0x10, 0x5000));
+	cmdq_put(&rig, cmd_prefetch(0x20));
+	cmdq_put_sync(&rig);
+	rig.hook = refuse_prefetch;
+	ck_assert_int_eq(cmdq_kick(&rig), -EBADMSG);
+	cmdq_halts(&rig, IOMMUNEST_CAUSE_GUEST, 1, -EBADMSG,
+		   IOMMUNEST_SMMUV3_CERROR_ILL);
+	ck_assert_uint_eq(saved().doubt_count, 1);
+	move(saved());
+	rig.hook = NULL;
+	cmdq_heal_host(&rig);
+	/* What Linux puts in its place. */
+	memcpy(rig.ring[1], cmd_sync(0, 0, 0).words, 16);
+	ck_assert_int_eq(cmdq_acknowledge(&rig), 0);
+	ck_assert_uint_eq(rig.issued[0].words[1], 0x5000);
+	cmdq_is_done(&rig);
+	cmdq_close(&rig);
+}
+
 /* A silent halt; in doubt of a queue that is disabled, and acknowledged. */
 TEST(what_else_is_moved)
 {

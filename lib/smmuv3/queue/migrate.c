@@ -101,7 +101,25 @@ static bool is_doubt(const struct iommunest_smmuv3_cmdq *q,
 					     &q->caps, words);
 }
 
-/* ATC_INVs, of a queue that has not gone on since. */
+/*
+ * Of a queue that has not gone on since.  No illegal command is looked at
+ * between what is in doubt and its CMD_SYNC; but the VMM may refuse a
+ * PREFETCH_* there, and gives no reason.
+ */
+static bool may_have_doubt(const struct iommunest_smmuv3_cmdq_state *state)
+{
+	switch (state->cause) {
+	case IOMMUNEST_CAUSE_NONE:
+	case IOMMUNEST_CAUSE_HOST:
+		return true;
+	case IOMMUNEST_CAUSE_GUEST:
+		return state->reason == IOMMUNEST_SMMUV3_CMD_REASON_NONE;
+	default:
+		return false;
+	}
+}
+
+/* ATC_INVs. */
 static bool has_doubt(const struct iommunest_smmuv3_cmdq *q,
 		      const struct iommunest_smmuv3_cmdq_state *state)
 {
@@ -110,7 +128,7 @@ static bool has_doubt(const struct iommunest_smmuv3_cmdq *q,
 
 	if (count > IOMMUNEST_SMMUV3_CMDQ_DOUBT_MAX)
 		return false;
-	if (count && state->cause && state->cause != IOMMUNEST_CAUSE_HOST)
+	if (count && !may_have_doubt(state))
 		return false;
 	for (i = 0; i < count; i++) {
 		if (!is_doubt(q, &state->doubt[i]))
