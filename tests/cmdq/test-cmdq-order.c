@@ -143,6 +143,31 @@ TEST_RANGE(an_array_is_a_group, 1, 200)
 	cmdq_close(&rig);
 }
 
+/* ... and however many are looked at together; CMD_SYNCs take part in that. */
+TEST_LOOP(arrays_of_63_in_a_long_run, 2)
+{
+	const struct rig_setup setup = { .log2 = 12, .budget = 4096 };
+	const unsigned int pairs = _i ? 1500 : 0;
+	const unsigned int count = _i ? 1500 : 3000;
+	struct cmdq_rig rig;
+	unsigned int i;
+
+	cmdq_open(&rig, &setup);
+	for (i = 0; i < count; i++) {
+		cmdq_put(&rig, cmd_va((uint64_t)i << 12));
+		if (pairs)
+			cmdq_put_sync(&rig);
+	}
+	ck_assert_int_eq(cmdq_kick(&rig), 0);
+	ck_assert_uint_eq(rig.result.calls, (count + 62) / 63);
+	ck_assert_uint_eq(rig.result.syncs, pairs);
+	ck_assert_uint_eq(rig.n_issued, count);
+	for (i = 0; i < count; i++)
+		ck_assert_uint_eq(rig.issued[i].words[1], (uint64_t)i << 12);
+	cmdq_is_done(&rig);
+	cmdq_close(&rig);
+}
+
 TEST(a_sync_with_nothing_before_it)
 {
 	struct cmdq_rig rig;

@@ -185,6 +185,23 @@ static inline int fetch(struct iommunest_smmuv3_cmdq *q, uint32_t *count)
 	return ring_fetch(&ring, index, count, q->window.words[q->window.end]);
 }
 
+/* What is gathered goes to the window's beginning: an array is filled up. */
+static __attribute__((noinline)) void move_to_front(struct smmu_window *window)
+{
+	const uint32_t first = window->first;
+	const uint32_t count = window->end - first;
+	uint32_t i;
+
+	memmove(window->kind, &window->kind[first], count);
+	memmove(window->owner, &window->owner[first], count);
+	memmove(window->words, &window->words[first],
+		count * sizeof(window->words[0]));
+	for (i = 0; i < window->n_syncs; i++)
+		window->syncs[i] = (uint8_t)(window->syncs[i] - first);
+	window->first = 0;
+	window->end = count;
+}
+
 /*
  * Makes room for a chunk, where there is none.  What was fetched is all
  * gathered.  No slot is in the window twice, as slots are names.
@@ -195,11 +212,13 @@ static inline int make_room(struct iommunest_smmuv3_cmdq *q,
 	const uint32_t chunk = ring_within(SMMU_CHUNK, q->slots);
 	int ret = 0;
 
-	if (q->window.end > SMMU_WINDOW - SMMU_CHUNK ||
+	if (smmu_gathered(q) > SMMU_WINDOW - SMMU_CHUNK ||
 	    smmu_gathered(q) > q->slots - chunk)
 		ret = iommunest__smmuv3_settle(q, result);
 	if (!smmu_gathered(q))
 		smmu_window_rewind(&q->window);
+	else if (q->window.end > SMMU_WINDOW - SMMU_CHUNK)
+		move_to_front(&q->window);
 	return ret;
 }
 
