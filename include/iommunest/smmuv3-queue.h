@@ -479,8 +479,9 @@ int iommunest_smmuv3_cmdq_restore(
  * The same from registers alone, where a migration stream has nothing else.  A
  * queue that halted without an error does not halt: the next run tries again.
  * Returns as iommunest_smmuv3_cmdq_restore() does, or 1: the guest is shown
- * CERROR_ATC_INV_SYNC, and what is in doubt is not known; the VMM invalidates
- * all device TLBs before it goes on.
+ * CERROR_ATC_INV_SYNC, or with IOMMUNEST_SMMUV3_UNHEALED_ABT and ATS another
+ * error, and what is in doubt is not known; the VMM invalidates all device TLBs
+ * before it goes on.
  */
 int iommunest_smmuv3_cmdq_restore_registers(
 	struct iommunest_smmuv3_cmdq *cmdq,

@@ -174,27 +174,41 @@ iommunest_smmuv3_cmdq_restore(struct iommunest_smmuv3_cmdq *cmdq,
 
 /* ---- From registers alone ---- */
 
-/* Why the queue halts, as far as CONS says it.  1: as the function does. */
-static int take_fault(struct iommunest_smmuv3_cmdq_state *state, uint32_t slots)
+/* Why the queue halts, as far as CONS says it. */
+static void take_fault(struct iommunest_smmuv3_cmdq_state *state,
+		       uint32_t slots)
 {
 	state->index = position_of(state->cons) & (slots - 1);
 	switch (cerror_of(state->cons)) {
 	case IOMMUNEST_SMMUV3_CERROR_ILL:
 		state->cause = IOMMUNEST_CAUSE_GUEST;
 		state->error = -EBADMSG;
-		return 0;
+		break;
 	case IOMMUNEST_SMMUV3_CERROR_ABT:
 		state->cause = IOMMUNEST_CAUSE_FETCH;
 		state->error = -EFAULT;
-		return 0;
+		break;
 	case IOMMUNEST_SMMUV3_CERROR_ATC_INV_SYNC:
 		state->cause = IOMMUNEST_CAUSE_HOST;
 		state->error = -ETIMEDOUT;
-		return 1;
+		break;
 	default:
 		state->index = 0;
-		return 0;
+		break;
 	}
+}
+
+/*
+ * ATC_INVs before CONS may be in doubt.  What halts the queue on its way to
+ * their CMD_SYNC, a function of the VMM's, is another error.
+ */
+static bool hides_doubt(const struct iommunest_smmuv3_cmdq *q,
+			const struct iommunest_smmuv3_cmdq_state *state)
+{
+	const uint32_t cerror = cerror_of(state->cons);
+
+	return cerror == IOMMUNEST_SMMUV3_CERROR_ATC_INV_SYNC ||
+	       (cerror && smmu_cerror(q) && q->caps.ats);
 }
 
 static void take_registers(struct iommunest_smmuv3_cmdq_state *state,
@@ -222,7 +236,6 @@ EXPORT int iommunest_smmuv3_cmdq_restore_registers(
 {
 	struct iommunest_smmuv3_cmdq_state state = { 0 };
 	struct iommunest_smmuv3_cmdq_registers in;
-	bool in_doubt;
 	uint32_t slots;
 	int ret;
 
@@ -239,7 +252,7 @@ EXPORT int iommunest_smmuv3_cmdq_restore_registers(
 		return -EINVAL;
 	slots = iommunest__smmuv3_slots(cmdq, in.base);
 	take_registers(&state, &in, slots);
-	in_doubt = take_fault(&state, slots);
+	take_fault(&state, slots);
 	ret = restore(cmdq, &state);
-	return ret ? ret : in_doubt;
+	return ret ? ret : hides_doubt(cmdq, &state);
 }
