@@ -420,7 +420,7 @@ static void put_cmds(FILE *out, unsigned int nth)
 		{ 10, 2, 9, 11, 2, 9, 14, 9 }, { 2, 7, 5, 9, 7, 2, 9, 9 },
 	};
 	const unsigned int row = nth % (unsigned int)(sizeof(shapes) / 8);
-	const unsigned int count = 8 << nth % 4;
+	const unsigned int count = 8u << nth % 4;
 	unsigned int i;
 
 	put(out, CMDQ_OP_CMDS);
