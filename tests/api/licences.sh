@@ -16,14 +16,14 @@ complain()
 	sed "s|^|FAIL: |; s|\$|: $1|" | tee -a "$work/failures"
 }
 
-# What git knows; from a tarball, in which somebody may have built, what looks
-# like a source.
-files()
+is_checkout()
 {
-	if git ls-files --error-unmatch configure.ac >/dev/null 2>&1; then
-		git ls-files
-		return
-	fi
+	git ls-files --error-unmatch configure.ac >/dev/null 2>&1
+}
+
+# What looks like a source, where somebody may have built.
+sources()
+{
 	find . \( -name _build -o -name _inst -o -name 'build*' -o -name m4 \
 		-o -name .deps -o -name .libs -o -name autom4te.cache \) \
 		-prune -o -type f \( -name '*.[ch]' -o -name '*.[ch][cp]*' \
@@ -31,9 +31,19 @@ files()
 		-o -name '*.mk' -o -name '*.am' -o -name '*.ac' \
 		-o -name '*.map' -o -name '*.md' -o -name '*.toml' \
 		-o -name '*.supp' -o -name '*.patch' -o -name '*.iq' \
-		-o -name '*.trace' -o -path './kernel/test/config' \
+		-o -name '*.cmdq' -o -name '*.trace' -o -path './kernel/test/config' \
 		-o -name '*.needs' -o -name NEWS -o -name bootstrap \) \
 		! -name Makefile.in ! -name config.h.in -print | sed 's|^\./||'
+}
+
+# What git knows; from a tarball, the sources.
+files()
+{
+	if is_checkout; then
+		git ls-files
+	else
+		sources
+	fi
 }
 
 # Each path of REUSE.toml, and the licence of its table.
@@ -107,6 +117,18 @@ awk 'NF == 2 && (/^kernel\// != / GPL-2.0-only$/) { print $1 }' \
 sort -u "$work/used" >"$work/used-once"
 cut -d' ' -f1 "$work/annotations" | sort -u |
 	comm -23 - "$work/used-once" | complain "in REUSE.toml, fits no file"
+
+# A tarball is looked through without git.
+if is_checkout; then
+	: >"$work/used"
+	sources | while read -r file; do
+		annotated "$file"
+	done >/dev/null
+	sort -u "$work/used" >"$work/used-once"
+	cut -d' ' -f1 "$work/annotations" | sort -u |
+		comm -23 - "$work/used-once" |
+		complain "in REUSE.toml, and sources() here does not find it"
+fi
 
 # COPYING ends with the library's licence, word for word.
 lines=$(wc -l <LICENSES/LGPL-2.1-or-later.txt)
