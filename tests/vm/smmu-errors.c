@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: The libiommunest authors */
 /*
- * Errors of the hardware: a queue that stands still, and a command that is
+ * Errors of the hardware: a queue that has halted, and a command that is
  * refused when it is executed.
  */
 #include "smmu-machine.h"

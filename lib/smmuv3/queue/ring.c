@@ -37,7 +37,7 @@ static COLD int refuse(struct iommunest_smmuv3_cmdq *q, uint32_t reason,
 	return stop_at_next(q, &fault, result);
 }
 
-/* A point of order: all before it is done when the VMM gets it. */
+/* An ordering point: all before it is done when the VMM gets it. */
 static int give_to_vmm(struct iommunest_smmuv3_cmdq *q,
 		       struct iommunest_smmuv3_cmdq_result *result)
 {
@@ -73,7 +73,7 @@ static int handle_stream(struct iommunest_smmuv3_cmdq *q, uint8_t class,
 	return 0;
 }
 
-/* Nobody waits for it, so that it is no point of order. */
+/* Nobody waits for it, so that it is no ordering point. */
 static int handle_prefetch(struct iommunest_smmuv3_cmdq *q,
 			   const uint64_t *words,
 			   struct iommunest_smmuv3_cmdq_result *result)
