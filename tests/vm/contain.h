@@ -46,8 +46,12 @@ extern struct user user_a, user_b, user_c;
 void contain_begin(void);
 void contain_end(void);
 
-/* The machine has such devices, and the kernel the knobs; else says why not. */
+/* The kernel blocks devices that do not answer: not 6.12. */
+bool contain_blocks(void);
+/* It does, and the machine has such devices; else says why not. */
 bool contain_can_be_tested(void);
+/* The same for a kernel that has knobs, and does not block. */
+bool contain_can_race(void);
 
 const char *contain_address(unsigned int device);
 uint16_t contain_sid(const char *address);
