@@ -130,6 +130,8 @@ program races "echo '<3>BUG: KCSAN: data-race in vfs_read / qi_submit_sync' \
 	>/dev/kmsg"
 program others-race "echo '<3>BUG: KCSAN: data-race in vfs_read+1 / vfs_write' \
 	>/dev/kmsg"
+program knob-race "echo '<3>BUG: KCSAN: data-race in debugfs_u32_set / \
+qi_submit_sync' >/dev/kmsg"
 program panics "echo 'that was it'; $(provoke PANIC)"
 program oopses "$(provoke EXCEPTION)"
 
@@ -164,11 +166,14 @@ run 1 oopses
 is oopses FAIL "Oops:"
 
 # Data races of code that is tested here, and of other code.
-run 1 races others-race
+run 1 races others-race knob-race
 is races FAIL "KCSAN: data-race"
 is others-race PASS
-grep -qx "  1 data races in code that is not tested here, 1 in code that is" \
+is knob-race PASS
+grep -qx "  2 data races in code that is not tested here, 1 in code that is" \
 	"$work/said" || complain "the data races are not counted"
+VM_KNOB_RACES=ours run 1 knob-race
+is knob-race FAIL "KCSAN: data-race"
 
 # No init: a panic while no program runs.
 VM_PARAMETERS="rdinit=/nothing init=/nothing" run 1 passes
