@@ -34,13 +34,16 @@ VM_BENCH = \
 	%D%/bench-dma \
 	%D%/bench-entry \
 	%D%/bench-irqs
+# Has to fail, for what the kernel says: the tier vm-sanitizers runs it.
+VM_PLANTED = %D%/planted-bug
 # Empty: all that there are.
 VM_KERNELS =
 
 if HAVE_CHECK
-EXTRA_PROGRAMS += $(VM_TESTS) $(VM_ARM_TESTS) $(VM_BENCH)
+EXTRA_PROGRAMS += $(VM_TESTS) $(VM_ARM_TESTS) $(VM_BENCH) $(VM_PLANTED)
 EXTRA_LTLIBRARIES = %D%/libvm.la
-CLEANFILES += $(VM_TESTS) $(VM_ARM_TESTS) $(VM_BENCH) $(EXTRA_LTLIBRARIES)
+CLEANFILES += $(VM_TESTS) $(VM_ARM_TESTS) $(VM_BENCH) $(VM_PLANTED) \
+	$(EXTRA_LTLIBRARIES)
 endif
 
 %C%_libvm_la_SOURCES = \
@@ -175,6 +178,8 @@ DIFF_SOURCES = \
 
 %C%_bench_irqs_LDADD = $(VM_LDADD)
 
+%C%_planted_bug_LDADD = $(VM_LDADD) -lpthread
+
 %C%_vm_resubmit_LDADD = $(VM_LDADD)
 
 %C%_vm_vfio_LDADD = $(VM_LDADD)
@@ -184,8 +189,8 @@ VM_CAPTURE = tests/qemu/linux-guest tests/replay/iommunest-capture
 
 vm-arm-programs: $(VM_ARM_TESTS) tests/replay/iommunest-check
 
-vm-programs: $(VM_TESTS) $(VM_CAPTURE) tests/replay/iommunest-check \
-	tests/replay/iommunest-replay
+vm-programs: $(VM_TESTS) $(VM_PLANTED) $(VM_CAPTURE) \
+	tests/replay/iommunest-check tests/replay/iommunest-replay
 
 # 77: no kernel, or no QEMU.
 check-vm: vm-programs
