@@ -73,6 +73,16 @@ uint64_t inject_get(const char *knob)
 	return strtoull(line, NULL, 0);
 }
 
+/* Not all kernels have these. */
+static void set_if_there(const char *knob, uint64_t value)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), FOLDER "inject/%s", knob);
+	if (access(path, F_OK) == 0)
+		inject_set(knob, value);
+}
+
 void inject_clear(void)
 {
 	static const char *const numbers[] = {
@@ -89,9 +99,11 @@ void inject_clear(void)
 	for (i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
 		inject_set(numbers[i], 0);
 	inject_set("reports_sid", 1);
+	/* As they are at boot: a reserved type, and hardware's own reason. */
+	inject_set("refuse_qw0", 0xf);
+	set_if_there("reported_reason", INJECT_TRUE_REASON);
 	/* Where devices are blocked. */
-	if (access(FOLDER "inject/block_delay", F_OK) == 0)
-		inject_set("block_delay", 0);
+	set_if_there("block_delay", 0);
 }
 
 /* "... Head: N Tail: N ...", in slots. */

@@ -21,6 +21,9 @@ void inject_list(const char *knob, const uint16_t *sids, size_t count);
 /* A list of one. */
 void inject_sid(const char *knob, uint16_t sid);
 
+/* Of reported_reason: what hardware says. */
+#define INJECT_TRUE_REASON 16u
+
 /* No fault waits.  Counters stay as they are. */
 void inject_clear(void);
 

@@ -140,6 +140,7 @@ VM_LDADD = %D%/libvm.la tests/libtest.la libiommunest-sim.la libiommunest.la \
 %C%_vm_contain_pasid_LDADD = $(VM_LDADD)
 
 %C%_vm_errors_SOURCES = \
+	%D%/errors-host.c \
 	%D%/errors-others.c \
 	%D%/errors-silent.c \
 	%D%/errors.c \

@@ -2,9 +2,10 @@
 /* SPDX-FileCopyrightText: The libiommunest authors */
 /*
  * Errors of the hardware, with the patches of kernel/: here those of the queue,
- * which QEMU raises, in errors-silent.c devices that do not answer, and in
- * errors-others.c what becomes of others meanwhile.  On a stock kernel only
- * what it makes of the same entries is shown.
+ * which QEMU raises, in errors-host.c the same of what the host itself submits,
+ * in errors-silent.c devices that do not answer, and in errors-others.c what
+ * becomes of others meanwhile.  On a stock kernel only what it makes of the
+ * same entries is shown.
  *
  * IOMMUNEST_COUNT: entries of the soak.
  */
@@ -258,6 +259,112 @@ TEST_LOOP(a_queue_that_stands_still_keeps_nobody, errors_if_injects(1))
 	errors_is_done(errors_call(&errors_plain, 100), 100);
 	errors_is_done(errors_call(&errors_ats, 100), 100);
 	ck_assert_uint_le(inject_log_lines(STUCK), 1);
+}
+
+/* ---- What hardware refuses, and why ---- */
+
+/* Types of VT-d 6.5.2 (revision 4.1), a granularity, and reserved bits. */
+static const uint64_t kinds[] = {
+	/* Reserved types. */
+	0x0,
+	0xf,
+	0xe,
+	/* Of the context cache and of the IOTLB: no granularity. */
+	0x1,
+	0x2,
+	/* All of it, which is valid, and a reserved bit. */
+	0x11 | UINT64_C(1) << 63,
+	0x12 | UINT64_C(1) << 63,
+	/* Of a device's TLB, with a reserved bit. */
+	0x3 | UINT64_C(1) << 24,
+	/* A wait that tells nobody. */
+	0x5,
+};
+#define KINDS (int)ARRAY_LEN(kinds)
+
+static unsigned int log_lines_with(uint32_t reason)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), "Invalidation Queue Error: Reason %x",
+		 reason);
+	return inject_log_lines(text);
+}
+
+static uint32_t reason_of(struct errors_answer answer)
+{
+	return answer.code >> 8 & 0xf;
+}
+
+/* Whatever it is, it is at its entry, and the reason is that of the log. */
+TEST_LOOP(a_refusal_is_told_as_hardware_gives_it, errors_if_injects(KINDS))
+{
+	struct errors_answer answer;
+
+	errors_put_pages(20);
+	inject_set("refuse_qw0", kinds[_i]);
+	inject_set("refuse", 18);
+	answer = errors_tells() ? errors_report(&errors_plain, 20)
+				: errors_call(&errors_plain, 20);
+	if (errors_tells())
+		check_refused(answer, 17, 17);
+	else
+		errors_is_done(answer, 20);
+	ck_assert_uint_eq(log_lines_with(reason_of(answer)), 1);
+	errors_is_done(errors_call(&errors_plain, 20), 20);
+}
+
+/* Without the reserved bit, two of them are valid. */
+TEST_LOOP(what_hardware_takes_is_no_error, errors_if_injects(2))
+{
+	const uint64_t before = inject_get("refused");
+
+	errors_put_pages(20);
+	inject_set("refuse_qw0", _i ? 0x11 : 0x12);
+	inject_set("refuse", 18);
+	errors_is_done(errors_call(&errors_plain, 20), 20);
+	ck_assert_uint_eq(inject_get("refused") - before, 1);
+	ck_assert_uint_eq(inject_log_lines("Invalidation Queue Error"), 0);
+}
+
+/* QEMU's is 0 in any case, so each is put into the register in turn. */
+TEST_LOOP(each_reason_is_told, errors_if_tells(16))
+{
+	const uint32_t reason = (uint32_t)_i;
+	struct errors_answer answer;
+
+	errors_put_pages(64);
+	inject_set("reported_reason", reason);
+	inject_set("refuse", 18);
+	answer = errors_report(&errors_plain, 64);
+	check_refused(answer, 17, 17);
+	ck_assert_uint_eq(reason_of(answer), reason);
+	ck_assert_uint_eq(log_lines_with(reason), 1);
+	errors_is_done(errors_report(&errors_plain, 64), 64);
+}
+
+/*
+ * Of a wait, and of what is refused again, the driver may know no reason any
+ * more: that is 0, and never another one.
+ */
+TEST_LOOP(no_wrong_reason_is_told, errors_if_tells(2))
+{
+	const uint32_t reason = 5;
+	struct errors_answer answer;
+
+	errors_put_pages(64);
+	inject_set("reported_reason", reason);
+	if (_i == 0) {
+		inject_set("refuse_wait", 1);
+	} else {
+		inject_set("refuse_again", 1);
+		inject_set("refuse", 1);
+	}
+	answer = errors_report(&errors_plain, 64);
+	check_refused(answer, 0, ERRORS_SHARED - 1);
+	ck_assert(reason_of(answer) == 0 || reason_of(answer) == reason);
+	ck_assert_uint_ge(log_lines_with(reason), 1);
+	errors_is_done(errors_report(&errors_plain, 64), 64);
 }
 
 /* ---- The library ---- */
