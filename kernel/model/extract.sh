@@ -33,5 +33,8 @@ if grep -q '^struct qi_report {' iommu.h; then
 	echo '#define QI_MODEL_REPORTS'
 	part iommu.h '^struct qi_report {' '^$'
 fi
+if part iommu.h '^struct q_inval {' '^};' | grep -q 'refused;'; then
+	echo '#define QI_MODEL_COUNTS_REFUSED'
+fi
 part dmar.c '^static inline void reclaim_free_desc' \
 	'^ \* Flush the global interrupt entry cache' | sed '$d'

@@ -18,15 +18,18 @@
 #define TYPE_DEVICE_TLB_PASID 8u
 #define TYPE_RESERVED 0xfu
 #define WAIT_WRITES (1ull << 5)
+#define WAIT_DRAINS (1ull << 7)
 #define WAIT_DATA(qw0) ((uint32_t)((qw0) >> 32))
 
 #define FSTS_IQE (1u << 4)
+#define FSTS_ICE (1u << 5)
 #define FSTS_ITE (1u << 6)
-#define IQEI_TYPE 2u
 
 #define SLOTS 256u
 /* Of the hardware: how long it waits for a device. */
 #define TIMEOUT_STEPS 40u
+/* An error is read so often, and not cleared: it never will be. */
+#define IGNORED_READS 8u
 /* Nobody gets on for so long: they never will. */
 #define HANG_STEPS 400000u
 
@@ -53,10 +56,17 @@ static struct hw {
 	unsigned int tail;
 	uint32_t fsts;
 	uint64_t iqer;
+	/* How often FSTS has been read with an ICE. */
+	unsigned int ignored;
 	/* No fetch before the tail is written. */
 	bool sleeps;
+	/* All that there are, and the one that drains. */
+	struct submission *subs, *subs_end;
+	struct submission *drains;
 	uint64_t order;
 	struct flight flights[MOST_FLIGHTS];
+	/* None from here on is used. */
+	unsigned int flights_end;
 } hw;
 
 unsigned int model_warnings;
@@ -87,6 +97,21 @@ static struct qi_desc *slot_at(unsigned int slot)
 	return (struct qi_desc *)(hw.ring + ((size_t)slot << hw.shift));
 }
 
+/* A pointer is in the last word that there is. */
+static struct model_desc *desc_of(const struct qi_desc *words)
+{
+	u64 at = hw.opts.is_narrow ? words->qw1 : words->qw3;
+
+	return (struct model_desc *)(uintptr_t)at;
+}
+
+static void set_desc(struct qi_desc *words, struct model_desc *desc)
+{
+	u64 *at = hw.opts.is_narrow ? &words->qw1 : &words->qw3;
+
+	*at = (uintptr_t)desc;
+}
+
 static bool has_ended(void)
 {
 	return hw.fsts & (FSTS_IQE | FSTS_ITE) || hw.sleeps;
@@ -104,6 +129,8 @@ static struct flight *take_off(void)
 		memset(flight, 0, sizeof(*flight));
 		flight->used = true;
 		flight->order = hw.order++;
+		if (i >= hw.flights_end)
+			hw.flights_end = i + 1;
 		return flight;
 	}
 	/* It has passed the tail. */
@@ -115,16 +142,34 @@ static bool is_pending_wait(void)
 {
 	unsigned int i;
 
-	for (i = 0; i < MOST_FLIGHTS; i++)
+	for (i = 0; i < hw.flights_end; i++)
 		if (hw.flights[i].used && hw.flights[i].is_wait)
 			return true;
 	return false;
 }
 
-static void refuse(void)
+static bool is_busy(void)
+{
+	unsigned int count = 0;
+	unsigned int i;
+
+	for (i = 0; i < hw.flights_end; i++)
+		count += hw.flights[i].used;
+	return hw.opts.most_under_way && count >= hw.opts.most_under_way;
+}
+
+static void refuse(unsigned int reason)
 {
 	hw.fsts |= FSTS_IQE;
-	hw.iqer = (hw.iqer & ~0xfull) | IQEI_TYPE;
+	hw.iqer = (hw.iqer & ~0xfull) | reason;
+}
+
+/* NULL: what the kernel has never put there. */
+static void refuse_desc(struct model_desc *desc)
+{
+	if (desc)
+		desc->is_fetched = true;
+	refuse(desc ? desc->reason : 1);
 }
 
 static void fetch(void)
@@ -132,17 +177,18 @@ static void fetch(void)
 	struct qi_desc desc;
 	struct flight *flight;
 
-	if (has_ended() || hw.head == hw.tail)
+	if (has_ended() || hw.head == hw.tail || is_busy())
 		return;
 	/* Its head stays at a wait until that is done. */
 	if (hw.opts.head_at_wait && is_pending_wait())
 		return;
-	desc = *slot_at(hw.head);
+	memset(&desc, 0, sizeof(desc));
+	memcpy(&desc, slot_at(hw.head), (size_t)1 << hw.shift);
 	if (hw.opts.accepts) {
 		hw.opts.accepts--;
 	} else if (hw.opts.refuses) {
 		hw.opts.refuses--;
-		refuse();
+		refuse(hw.opts.reason);
 		return;
 	}
 	switch (TYPE(desc.qw0)) {
@@ -158,10 +204,11 @@ static void fetch(void)
 	case TYPE_DEVICE_TLB:
 	case TYPE_DEVICE_TLB_PASID:
 		flight = take_off();
-		flight->desc = (struct model_desc *)(uintptr_t)desc.qw3;
+		flight->desc = desc_of(&desc);
+		flight->desc->is_fetched = true;
 		break;
 	default:
-		refuse();
+		refuse_desc(desc_of(&desc));
 		return;
 	}
 	hw.head = (hw.head + 1) % SLOTS;
@@ -172,23 +219,11 @@ static bool waits_for_others(const struct flight *wait)
 {
 	unsigned int i;
 
-	for (i = 0; i < MOST_FLIGHTS; i++)
+	for (i = 0; i < hw.flights_end; i++)
 		if (hw.flights[i].used && !hw.flights[i].is_wait &&
 		    hw.flights[i].order < wait->order)
 			return true;
 	return false;
-}
-
-static void end_wait(struct flight *wait)
-{
-	if (waits_for_others(wait))
-		return;
-	wait->used = false;
-	if (wait->qw0 & WAIT_WRITES)
-		*(volatile uint32_t *)(uintptr_t)wait->address =
-			WAIT_DATA(wait->qw0);
-	if (hw.opts.head_at_wait)
-		hw.head = (hw.head + 1) % SLOTS;
 }
 
 static bool is_silent(const struct model_desc *desc)
@@ -197,6 +232,74 @@ static bool is_silent(const struct model_desc *desc)
 
 	return desc->kind == MODEL_DEVICE_TLB &&
 	       (device->is_gone || device->silent);
+}
+
+/* Nothing can come of it any more. */
+static bool has_settled(const struct model_desc *desc)
+{
+	return desc->done || desc->kind == MODEL_REFUSED || is_silent(desc) ||
+	       (desc->kind == MODEL_DEVICE_TLB &&
+		hw.devices[desc->sid].is_blocked);
+}
+
+/* All of the submission that drains came before that. */
+static void drain(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < hw.drains->count; i++)
+		if (!has_settled(&hw.drains->descs[i]))
+			return;
+	hw.drains->has_drained = true;
+}
+
+static void end_wait(struct flight *wait)
+{
+	if (waits_for_others(wait))
+		return;
+	wait->used = false;
+	if (wait->qw0 & WAIT_DRAINS) {
+		if (hw.drains)
+			drain();
+		else
+			failure = "a wait drains that was not to";
+	}
+	if (wait->qw0 & WAIT_WRITES)
+		*(volatile uint32_t *)(uintptr_t)wait->address =
+			WAIT_DATA(wait->qw0);
+	if (hw.opts.head_at_wait)
+		hw.head = (hw.head + 1) % SLOTS;
+}
+
+/* Says who did not answer: so, or wrongly, or not at all. */
+static void name(uint16_t sid)
+{
+	if (hw.opts.names_other)
+		sid = hw.opts.names_other;
+	else if (!hw.opts.names_device)
+		sid = 0;
+	if (sid && sid <= DEVICES)
+		hw.devices[sid].named++;
+	hw.iqer &= 0xffff0000ffffffffull;
+	hw.iqer |= (uint64_t)sid << 32;
+}
+
+static bool has_begun(const struct submission *sub)
+{
+	unsigned int i;
+
+	for (i = 0; i < sub->count; i++)
+		if (sub->descs[i].is_fetched)
+			return true;
+	return false;
+}
+
+static void abort_all(void)
+{
+	struct submission *sub;
+
+	for (sub = hw.subs; sub < hw.subs_end; sub++)
+		sub->aborted += !sub->is_over && has_begun(sub);
 }
 
 static void time_out(struct flight *late)
@@ -212,12 +315,9 @@ static void time_out(struct flight *late)
 		device->silent--;
 	late->used = false;
 	hw.fsts |= FSTS_ITE;
-	hw.iqer &= 0xffff0000ffffffffull;
-	if (hw.opts.names_nobody)
-		hw.iqer |= (uint64_t)(DEVICES + 1) << 32;
-	else if (hw.opts.names_device)
-		hw.iqer |= (uint64_t)late->desc->sid << 32;
-	for (i = 0; i < MOST_FLIGHTS; i++) {
+	name(late->desc->sid);
+	abort_all();
+	for (i = 0; i < hw.flights_end; i++) {
 		struct flight *flight = &hw.flights[i];
 
 		if (!flight->used)
@@ -237,6 +337,8 @@ static void go_on(struct flight *flight)
 	if (!is_silent(flight->desc)) {
 		flight->used = false;
 		flight->desc->done++;
+		if (hw.opts.completes_wrongly && model_random(4) == 0)
+			hw.fsts |= FSTS_ICE;
 		return;
 	}
 	if (++flight->age >= TIMEOUT_STEPS)
@@ -245,18 +347,20 @@ static void go_on(struct flight *flight)
 
 static void step(void)
 {
-	struct flight *flight;
+	unsigned int i;
 
 	if (model_random(3) == 0) {
 		fetch();
 		return;
 	}
-	flight = &hw.flights[model_random(MOST_FLIGHTS)];
+	i = model_random(MOST_FLIGHTS);
 	/* Most are not used: find the next that is. */
-	while (!flight->used && flight + 1 < hw.flights + MOST_FLIGHTS)
-		flight++;
-	if (flight->used)
-		go_on(flight);
+	while (i < hw.flights_end && !hw.flights[i].used)
+		i++;
+	if (i < hw.flights_end)
+		go_on(&hw.flights[i]);
+	while (hw.flights_end && !hw.flights[hw.flights_end - 1].used)
+		hw.flights_end--;
 }
 
 u64 model_read(u64 reg)
@@ -265,6 +369,8 @@ u64 model_read(u64 reg)
 		step();
 	switch (reg) {
 	case DMAR_FSTS_REG:
+		if (hw.fsts & FSTS_ICE && hw.ignored++ > IGNORED_READS)
+			failure = "a completion error is not cleared";
 		return hw.fsts;
 	case DMAR_IQH_REG:
 		return (u64)hw.head << hw.shift;
@@ -283,6 +389,8 @@ void model_write(u64 reg, u64 value)
 	case DMAR_FSTS_REG:
 		if (hw.opts.needs_tail && hw.fsts & value & FSTS_IQE)
 			hw.sleeps = true;
+		if (value & FSTS_ICE)
+			hw.ignored = 0;
 		hw.fsts &= ~(uint32_t)value;
 		break;
 	case DMAR_IQT_REG:
@@ -329,8 +437,9 @@ enum device_rid_state device_rid_state(struct intel_iommu *iommu, u16 sid)
 void intel_iommu_block_device(struct intel_iommu *iommu, u16 sid)
 {
 	static struct model_desc desc = { .kind = MODEL_IOTLB };
-	struct qi_desc words = { .qw0 = TYPE_IOTLB, .qw3 = (uintptr_t)&desc };
+	struct qi_desc words = { .qw0 = TYPE_IOTLB };
 
+	set_desc(&words, &desc);
 	if (hw.devices[sid].is_blocked)
 		return;
 	qi_submit_sync(iommu, &words, 1, 0);
@@ -386,7 +495,7 @@ void model_relax(void)
 static void to_words(struct qi_desc *words, struct model_desc *desc)
 {
 	memset(words, 0, sizeof(*words));
-	words->qw3 = (uintptr_t)desc;
+	set_desc(words, desc);
 	switch (desc->kind) {
 	case MODEL_IOTLB:
 		words->qw0 = TYPE_IOTLB;
@@ -406,6 +515,7 @@ static void to_words(struct qi_desc *words, struct model_desc *desc)
 static void submit(struct submission *sub)
 {
 	struct qi_desc words[MOST_DESCS + 1];
+	unsigned long options = sub->drains ? QI_OPT_WAIT_DRAIN : 0;
 	unsigned int i;
 
 	memset(words, 0, sizeof(words));
@@ -414,12 +524,14 @@ static void submit(struct submission *sub)
 #ifdef QI_MODEL_REPORTS
 	struct qi_report report = { 0 };
 
-	sub->ret = qi_submit_report(&iommu, words, sub->count, 0, &report);
+	sub->ret =
+		qi_submit_report(&iommu, words, sub->count, options, &report);
 	sub->reports = true;
 	sub->refused = report.refused;
 	sub->unanswered = report.unanswered;
+	sub->reason = report.iqei;
 #else
-	sub->ret = qi_submit_sync(&iommu, words, sub->count, 0);
+	sub->ret = qi_submit_sync(&iommu, words, sub->count, options);
 #endif
 }
 
@@ -429,6 +541,7 @@ static void cpu_main(void)
 
 	while (cpu->next < cpu->end) {
 		submit(cpu->next);
+		cpu->next->is_over = true;
 		cpu->next++;
 		idle_steps = 0;
 		model_relax();
@@ -480,9 +593,14 @@ static void make_queue(struct q_inval *qi)
 	memset(qi->desc, 0, SLOTS << hw.shift);
 	qi->desc_status = calloc(SLOTS + 1, sizeof(int));
 	qi->free_cnt = SLOTS;
+	/* Some way from its end, so that most come round. */
+	hw.head = SLOTS - 1 - model_random(80);
+	hw.tail = hw.head;
+	qi->free_head = (int)hw.head;
+	qi->free_tail = (int)hw.head;
 	hw.ring = qi->desc;
 	iommu.qi = qi;
-	iommu.ecap = 1ull << 43;
+	iommu.ecap = (u64)!hw.opts.is_narrow << 43;
 	iommu.name = "model";
 }
 
@@ -525,6 +643,10 @@ static const char *look_at(struct q_inval *qi)
 			return "a slot is never given back";
 	if (qi->free_cnt != (int)SLOTS)
 		return "the count of free slots is wrong";
+#ifdef QI_MODEL_COUNTS_REFUSED
+	if (qi->refused)
+		return "the count of refused slots is wrong";
+#endif
 	return NULL;
 }
 
@@ -537,12 +659,17 @@ const char *model_run(struct run *run)
 	memset(cpus, 0, sizeof(cpus));
 	hw.opts = run->hw;
 	memcpy(hw.devices, run->devices, sizeof(hw.devices));
-	hw.shift = 5;
+	hw.shift = hw.opts.is_narrow ? 4 : 5;
 	failure = NULL;
 	idle_steps = 0;
 	model_warnings = 0;
 	model_seed(run->seed);
 	make_queue(&qi);
+	hw.subs = run->submissions;
+	hw.subs_end = hw.subs + (size_t)run->cpus * run->each;
+	for (i = 0; i < run->cpus * run->each; i++)
+		if (hw.subs[i].drains)
+			hw.drains = &hw.subs[i];
 	for (i = 0; i < run->cpus; i++)
 		start_cpu(i, run->submissions + (size_t)i * run->each,
 			  run->each);

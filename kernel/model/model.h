@@ -18,10 +18,17 @@ struct hw_options {
 	 * specification can be read both ways.
 	 */
 	bool head_at_wait;
+	/*
+	 * Fetches no more while so many are under way; 0: it fetches all that
+	 * there is, so that it is in the middle of nothing when it times out.
+	 */
+	unsigned int most_under_way;
 	/* IQERCD_REG has the source ID of who did not answer. */
 	bool names_device;
-	/* It has one that nobody has. */
-	bool names_nobody;
+	/* It has this one instead, whoever it was. */
+	uint16_t names_other;
+	/* Descriptors have 128 bits, as without scalable mode. */
+	bool is_narrow;
 	/* Fetches again after an error only when the tail is written. */
 	bool needs_tail;
 	/* What else was under way to silent devices ends with the time-out. */
@@ -32,18 +39,28 @@ struct hw_options {
 	 */
 	unsigned int refuses;
 	unsigned int accepts;
+	/* Why: as IQERCD_REG has it. */
+	unsigned int reason;
+	/* A device answers now and then what nobody has asked (ICE). */
+	bool completes_wrongly;
 };
 
 /* Devices have the source IDs 1 to DEVICES. */
 #define DEVICES 4u
+/* None has this one. */
+#define NOBODY (DEVICES + 1)
 
 struct device_options {
 	/* Does not answer so often; then it does. */
 	unsigned int silent;
 	/* Is not there, and never answers. */
 	bool is_gone;
-	/* Set by the model: how often it did not answer, before ... */
+	/*
+	 * Set by the model: how often it did not answer, and how often hardware
+	 * has named it, before ...
+	 */
 	unsigned int timeouts;
+	unsigned int named;
 	/* ... the kernel blocked it. */
 	bool is_blocked;
 };
@@ -61,19 +78,30 @@ struct model_desc {
 	enum model_kind kind;
 	/* MODEL_DEVICE_TLB. */
 	uint16_t sid;
-	/* Set by the model: how often it was executed. */
+	/* MODEL_REFUSED: why, as hardware has it. */
+	unsigned int reason;
+	/* Set by the model: how often it was executed, and fetched at all. */
 	unsigned int done;
+	bool is_fetched;
 };
 
 struct submission {
 	struct model_desc descs[MOST_DESCS];
 	unsigned int count;
-	/* What the kernel's function returned. */
+	/* Its wait is to drain page requests, too. */
+	bool drains;
+	/* Set by the model: such a wait was executed after all of them. */
+	bool has_drained;
+	/* How often hardware timed out when it had begun with it. */
+	unsigned int aborted;
+	/* What the kernel's function returned, when it had. */
 	int ret;
+	bool is_over;
 	/* Descriptors that it reported, as far as it does. */
 	bool reports;
 	uint64_t refused;
 	uint64_t unanswered;
+	unsigned int reason;
 };
 
 /* ---- A run ---- */
@@ -85,7 +113,7 @@ struct run {
 	unsigned int cpus;
 	unsigned int each;
 	uint64_t seed;
-	/* The submissions, CPU by CPU. */
+	/* The submissions, CPU by CPU; no more than one of them drains. */
 	struct submission *submissions;
 };
 

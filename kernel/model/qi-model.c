@@ -82,10 +82,25 @@ static bool is_done(const struct submission *sub)
 	return true;
 }
 
+/*
+ * The reason is that of something that was refused.  Who finds no room where
+ * hardware is stuck has none to tell.
+ */
+static bool is_reason(const struct submission *sub)
+{
+	unsigned int reasons = run.hw.refuses ? 1u << run.hw.reason | 1 : 0;
+	unsigned int i;
+
+	for (i = 0; i < sub->count; i++)
+		if (sub->descs[i].kind == MODEL_REFUSED)
+			reasons |= 1u << sub->descs[i].reason;
+	return !sub->refused || reasons >> sub->reason & 1;
+}
+
 /* Exactly what was refused, unless hardware refused all that it saw. */
 static bool is_reported(const struct submission *sub)
 {
-	uint64_t refused = 0, may_be_silent = 0;
+	uint64_t refused = 0, may_be_silent = 0, done = 0;
 	unsigned int i;
 
 	for (i = 0; i < sub->count; i++) {
@@ -94,19 +109,31 @@ static bool is_reported(const struct submission *sub)
 		if (is_for_gone(&sub->descs[i]) ||
 		    is_for_blocked(&sub->descs[i]))
 			may_be_silent |= UINT64_C(1) << i;
+		if (sub->descs[i].done)
+			done |= UINT64_C(1) << i;
 	}
-	if (sub->unanswered & ~may_be_silent)
+	if (sub->unanswered & ~may_be_silent || !is_reason(sub))
+		return false;
+	/* What is not reported is done. */
+	if ((sub->refused | sub->unanswered | done) + 1 !=
+	    UINT64_C(1) << sub->count)
 		return false;
 	if (!run.hw.refuses)
 		return sub->refused == refused;
-	/* What is not reported is done. */
-	for (i = 0; i < sub->count; i++)
-		if (!(sub->refused >> i & 1) && !sub->descs[i].done &&
-		    !(may_be_silent >> i & 1))
-			return false;
 	if (sub->ret == -EINVAL)
 		return sub->refused || sub->count == 0;
 	return sub->ret || !sub->refused;
+}
+
+/* Only what had begun when something timed out is to be sent again. */
+static bool is_sent_too_often(const struct submission *sub)
+{
+	unsigned int i;
+
+	for (i = 0; i < sub->count; i++)
+		if (sub->descs[i].done > 1 + sub->aborted)
+			return true;
+	return false;
 }
 
 static const char *judge(const struct submission *sub)
@@ -126,6 +153,11 @@ static const char *judge(const struct submission *sub)
 		len = (size_t)snprintf(
 			why, sizeof(why),
 			"returned %d, and is not done:", sub->ret);
+	else if (is_sent_too_often(sub))
+		len = (size_t)snprintf(why, sizeof(why),
+				       "aborted %u times:", sub->aborted);
+	else if (sub->drains && !sub->ret && !sub->has_drained)
+		len = (size_t)snprintf(why, sizeof(why), "has not drained:");
 	else if (sub->reports && !is_reported(sub))
 		len = (size_t)snprintf(why, sizeof(why), "reported %#llx:",
 				       (unsigned long long)sub->refused);
@@ -138,6 +170,84 @@ static const char *judge(const struct submission *sub)
 	return why;
 }
 
+/* But those at whom it is stuck have. */
+static bool nobody_tells_reason(void)
+{
+	bool refused = false;
+	unsigned int i;
+
+	for (i = 0; i < run.cpus * run.each; i++) {
+		refused |= subs[i].reports && subs[i].refused;
+		if (subs[i].refused && subs[i].reason == run.hw.reason)
+			return false;
+	}
+	return refused;
+}
+
+/* ---- Devices ---- */
+
+static unsigned int commands_to(unsigned int sid)
+{
+	unsigned int count = 0;
+	unsigned int i, k;
+
+	for (i = 0; i < run.cpus * run.each; i++)
+		for (k = 0; k < subs[i].count; k++)
+			count += subs[i].descs[k].kind == MODEL_DEVICE_TLB &&
+				 subs[i].descs[k].sid == sid;
+	return count;
+}
+
+static unsigned int silent_devices(void)
+{
+	unsigned int count = 0;
+	unsigned int i;
+
+	for (i = 1; i <= DEVICES; i++)
+		count += run.devices[i].timeouts > 0;
+	return count;
+}
+
+/*
+ * So often each command to a silent device is sent: twice if hardware says who
+ * it was, and thrice if it does not.  Where it names others, rightly or not,
+ * these come first: once, and twice more until it is not believed.
+ */
+static unsigned int most_timeouts(unsigned int sid)
+{
+	unsigned int each = 2;
+
+	if (run.hw.names_other || (run.hw.names_device && silent_devices() > 1))
+		each = 5;
+	else if (!run.hw.names_device)
+		each = 3;
+	return each * commands_to(sid);
+}
+
+static const char *judge_device(unsigned int sid)
+{
+	const struct device_options *device = &run.devices[sid];
+
+	/* Hardware's word is believed, even if it is wrong twice. */
+	if (device->is_blocked && device->timeouts < 2 && device->named < 2)
+		return "a device is blocked that timed out once";
+	if (device->is_blocked && !commands_to(sid))
+		return "a device is blocked that was sent nothing";
+	if (device->is_blocked && device->timeouts > most_timeouts(sid))
+		return "a device times out too often before it is blocked";
+	return NULL;
+}
+
+/* Not all for the same reason. */
+static void set_reasons(struct submission *sub)
+{
+	unsigned int i;
+
+	for (i = 0; i < sub->count; i++)
+		sub->descs[i].reason =
+			run.hw.refuses ? run.hw.reason : 1 + model_random(15);
+}
+
 /* Runs what is in @run and @subs. */
 static const char *verdict(void)
 {
@@ -145,12 +255,17 @@ static const char *verdict(void)
 	unsigned int i;
 
 	run.submissions = subs;
+	for (i = 0; i < run.cpus * run.each; i++)
+		set_reasons(&subs[i]);
 	fault = model_run(&run);
+	if (!fault && model_warnings && !run.hw.refuses)
+		fault = "the kernel warns, and hardware is not stuck";
 	for (i = 1; i <= DEVICES && !fault; i++)
-		if (run.devices[i].is_blocked && run.devices[i].timeouts < 2)
-			fault = "a device is blocked that timed out once";
+		fault = judge_device(i);
 	for (i = 0; i < run.cpus * run.each && !fault; i++)
 		fault = judge(&subs[i]);
+	if (!fault && run.hw.refuses && nobody_tells_reason())
+		fault = "nobody is told why hardware is stuck";
 	return fault;
 }
 
@@ -183,7 +298,11 @@ static void start(unsigned int n, unsigned int cpus, unsigned int each)
 	run.hw.head_at_wait = n & 1;
 	run.hw.needs_tail = n & 2;
 	run.hw.names_device = true;
+	run.hw.reason = 1 + n % 15;
 	model_seed(n + 77);
+	run.hw.is_narrow = model_random(3) == 0;
+	if (model_random(2))
+		run.hw.most_under_way = 1 + model_random(24);
 	for (i = 0; i < cpus * each; i++)
 		fill(&subs[i], model_random(MOST_DESCS + 1));
 }
@@ -220,6 +339,14 @@ static void refused_several(unsigned int n)
 static void stuck(unsigned int n)
 {
 	start(n, 3, 4);
+	run.hw.refuses = 1 + n % 40;
+}
+
+/* Where something is refused for itself, too. */
+static void stuck_and_refused(unsigned int n)
+{
+	refused_several(n);
+	run.hw.accepts = model_random(60);
 	run.hw.refuses = 1 + n % 40;
 }
 
@@ -271,7 +398,7 @@ static void slow_unnamed(unsigned int n)
 static void slow_misnamed(unsigned int n)
 {
 	slow_among_others(n);
-	run.hw.names_nobody = true;
+	run.hw.names_other = NOBODY;
 }
 
 static void two_are_slow(unsigned int n)
@@ -340,7 +467,7 @@ static void silent_unnamed(unsigned int n)
 static void silent_misnamed(unsigned int n)
 {
 	silent_for_ever(n);
-	run.hw.names_nobody = true;
+	run.hw.names_other = NOBODY;
 }
 
 static void two_are_silent(unsigned int n)
@@ -361,13 +488,73 @@ static void stuck_and_silent(unsigned int n)
 static void two_are_silent_misnamed(unsigned int n)
 {
 	two_are_silent(n);
-	run.hw.names_nobody = true;
+	run.hw.names_other = NOBODY;
 }
 
 static void two_are_silent_unnamed(unsigned int n)
 {
 	two_are_silent(n);
 	run.hw.names_device = false;
+}
+
+/*
+ * Hardware names another device, which answers: one that is as busy, or one
+ * that has nothing to do.
+ */
+#define BUSY 2u
+#define IDLE 4u
+
+static void be_busy(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < run.cpus * run.each; i++)
+		if (model_random(3))
+			put_device(i, BUSY);
+	/* It may have taken the place. */
+	put_device(0, 1);
+	put_device(7, 1);
+}
+
+static void slow_for_busy(unsigned int n)
+{
+	slow_among_others(n);
+	be_busy();
+	run.hw.names_other = BUSY;
+}
+
+static void slow_for_idle(unsigned int n)
+{
+	slow_among_others(n);
+	run.hw.names_other = IDLE;
+}
+
+static void silent_for_busy(unsigned int n)
+{
+	silent_for_ever(n);
+	be_busy();
+	run.hw.names_other = BUSY;
+}
+
+static void silent_for_idle(unsigned int n)
+{
+	silent_for_ever(n);
+	run.hw.names_other = IDLE;
+}
+
+/* A completion error stops nobody. */
+static void completed_wrongly(unsigned int n)
+{
+	slow_among_others(n);
+	run.hw.completes_wrongly = true;
+	put_device(3, 2);
+}
+
+/* The wait that drains is sent again, and at the end. */
+static void drains(unsigned int n)
+{
+	slow_among_others(n);
+	subs[n % 3 ? 0 : model_random(24)].drains = true;
 }
 
 /* All of it together. */
@@ -378,6 +565,9 @@ static void anything(unsigned int n)
 	start(n, 4, 6);
 	run.hw.names_device = n & 4;
 	run.hw.drops_all = n & 8;
+	run.hw.completes_wrongly = model_random(2);
+	if (model_random(3) == 0)
+		run.hw.names_other = (uint16_t)(1 + model_random(NOBODY));
 	for (i = 1; i <= DEVICES; i++) {
 		run.devices[i].silent = model_random(4);
 		if (model_blocks() && model_random(4) == 0)
@@ -403,6 +593,7 @@ static const struct {
 	{ "refused-anywhere", refused_anywhere },
 	{ "refused-several", refused_several },
 	{ "stuck", stuck },
+	{ "stuck-and-refused", stuck_and_refused },
 	{ "stuck-for-ever", stuck_for_ever },
 	{ "stuck-for-rounds", stuck_for_rounds },
 	{ "stuck-and-slow", stuck_and_slow },
@@ -411,6 +602,8 @@ static const struct {
 	{ "slow-among-others", slow_among_others },
 	{ "slow-unnamed", slow_unnamed },
 	{ "slow-misnamed", slow_misnamed },
+	{ "slow-for-busy", slow_for_busy },
+	{ "slow-for-idle", slow_for_idle },
 	{ "two-are-slow", two_are_slow },
 	{ "gone-alone", gone_alone },
 	{ "gone-among-others", gone_among_others },
@@ -418,10 +611,14 @@ static const struct {
 	{ "silent-for-ever", silent_for_ever, true },
 	{ "silent-unnamed", silent_unnamed, true },
 	{ "silent-misnamed", silent_misnamed, true },
+	{ "silent-for-busy", silent_for_busy, true },
+	{ "silent-for-idle", silent_for_idle, true },
 	{ "two-are-silent", two_are_silent, true },
 	{ "stuck-and-silent", stuck_and_silent, true },
 	{ "two-are-silent-misnamed", two_are_silent_misnamed, true },
 	{ "two-are-silent-unnamed", two_are_silent_unnamed, true },
+	{ "completed-wrongly", completed_wrongly },
+	{ "drains", drains },
 	{ "anything", anything },
 };
 
