@@ -43,9 +43,21 @@ void support_add_fixture(struct support_fixture *fixture)
 	fixtures = fixture;
 }
 
+/* The length of a name that may be followed by ":LOOP". */
+static size_t name_length(const char *name)
+{
+	return strcspn(name, ":");
+}
+
+static bool is_called(const char *what, const char *name)
+{
+	return strlen(what) == name_length(name) &&
+	       !strncmp(what, name, name_length(name));
+}
+
 static bool is_wanted(const struct support_test *row, const char *name)
 {
-	return !strcmp(row->test.name, name) || !strcmp(row->group, name);
+	return is_called(row->test.name, name) || !strcmp(row->group, name);
 }
 
 /* Each argument names something. */
@@ -66,12 +78,27 @@ static bool names_are_known(int argc, char **argv)
 	return true;
 }
 
-static bool is_chosen(const struct support_test *row, int argc, char **argv)
+/* Adds what is wanted of a test: all its loops, or one. */
+static void add_loops(TCase *tcase, const struct support_test *row,
+		      const char *name)
+{
+	int first = row->first, end = row->end;
+
+	if (name && name[name_length(name)]) {
+		first = atoi(name + name_length(name) + 1);
+		end = first < end ? first + 1 : first;
+	}
+	tcase_add_loop_test(tcase, &row->test, first, end);
+}
+
+static bool is_chosen(const struct support_test *row, int argc, char **argv,
+		      const char **name)
 {
 	int i;
 
 	for (i = 1; i < argc && !is_wanted(row, argv[i]);)
 		i++;
+	*name = argv[i];
 	return argc < 2 || i < argc;
 }
 
@@ -94,25 +121,30 @@ static Suite *make_suite(int argc, char **argv)
 {
 	Suite *suite = suite_create(base_of(argv[0]));
 	const struct support_test *row;
-	const char *group = "";
+	const char *group = "", *name;
 	TCase *tcase = NULL;
 
 	for (row = tests; row; row = row->next) {
-		if (!is_chosen(row, argc, argv))
+		if (!is_chosen(row, argc, argv, &name))
 			continue;
 		if (strcmp(row->group, group))
 			tcase = new_group(suite, row);
 		group = row->group;
-		tcase_add_loop_test(tcase, &row->test, row->first, row->end);
+		add_loops(tcase, row, name);
 	}
 	return suite;
 }
 
 int support_run(int argc, char **argv)
 {
+	char *only[] = { argv[0], getenv("IOMMUNEST_TEST"), NULL };
 	SRunner *runner;
 	int failed, ran;
 
+	if (argc < 2 && only[1]) {
+		argv = only;
+		argc = 2;
+	}
 	if (!names_are_known(argc, argv))
 		return EXIT_FAILURE;
 	runner = srunner_create(make_suite(argc, argv));

@@ -80,7 +80,8 @@ void support_add_fixture(struct support_fixture *fixture);
 
 /*
  * Runs them, each in a process of its own, and returns what main() returns.
- * Arguments name the tests to run, or their groups; without any, all run.
+ * Arguments name the tests to run, or their groups; "NAME:LOOP" is one loop of
+ * a test.  Without any, IOMMUNEST_TEST is one, and without that, all run.
  * A program without a main() of its own has one that does just this.
  */
 int support_run(int argc, char **argv);

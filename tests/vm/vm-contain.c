@@ -11,8 +11,6 @@
  * Linux 6.12 uses no device's TLB in nested mode, so that there is nothing to
  * contain; with its part of the series, only the race without a silent device
  * is run on it.
- *
- * IOMMUNEST_TEST: the name of the only one to run, or of its file.
  */
 #include "contain.h"
 
@@ -24,16 +22,12 @@
 int main(int argc, char **argv)
 {
 	static char races[] = "contain-races";
-	char *only = getenv("IOMMUNEST_TEST");
-	char *one[] = { argv[0], NULL, NULL };
+	char *only_races[] = { argv[0], races, NULL };
+	const bool all = contain_can_be_tested();
 
-	if (!contain_can_be_tested()) {
-		if (!contain_can_race())
-			return 77;
-		only = races;
-	}
-	one[1] = only;
+	if (!all && !contain_can_race())
+		return 77;
 	/* What one leaves behind, the next one finds. */
 	setenv("CK_FORK", "no", 1);
-	return only ? support_run(2, one) : support_run(argc, argv);
+	return all ? support_run(argc, argv) : support_run(2, only_races);
 }
