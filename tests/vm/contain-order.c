@@ -174,3 +174,64 @@ TEST(a_device_is_cut_off_while_it_is_being_attached)
 	ck_assert(device_works(late));
 	ck_assert(device_works(user));
 }
+
+#define WINDOW_MS 2000
+
+struct attaching {
+	struct user *user;
+	uint32_t id;
+	int ret;
+	volatile bool has_ended;
+};
+
+static void *attach_it(void *data)
+{
+	struct attaching *attaching = data;
+
+	attaching->ret = user_attach(attaching->user, attaching->id);
+	attaching->has_ended = true;
+	return NULL;
+}
+
+/*
+ * A device that is being attached is sent invalidations as soon as it has its
+ * tags, and only later is in a list of the domain.  Whoever finds it silent
+ * between the two cuts it off.
+ */
+TEST(a_device_is_cut_off_before_its_domain_lists_it)
+{
+	struct user *late = &user_b;
+	struct attaching attaching = { .user = late };
+	uint64_t blocked = inject_get("blocked");
+	bool done, had_ended;
+	pthread_t thread;
+
+	user_begin(user, contain_address(0));
+	user_join(late, user, contain_address(1));
+	ck_assert_int_eq(user_detach(late), 0);
+	attaching.id = user->nested;
+	inject_set("attach_delay", WINDOW_MS);
+	ck_assert_int_eq(pthread_create(&thread, NULL, attach_it, &attaching),
+			 0);
+	while (!inject_get("attaching") && !attaching.has_ended)
+		sleep_ms(1);
+	device_falls_silent(late);
+	history_begin();
+	done = user_can_invalidate(user, 4);
+	had_ended = attaching.has_ended;
+	blocked = inject_get("blocked") - blocked;
+	device_answers(late);
+	pthread_join(thread, NULL);
+	/* Else nothing is shown. */
+	ck_assert(!had_ended);
+	ck_assert_uint_gt(history_devtlb(late->sid), 0);
+	ck_assert(done);
+	ck_assert_uint_eq(blocked, 1);
+	ck_assert(attaching.ret == 0 || attaching.ret == -EBUSY);
+	ck_assert(!device_is_let_in(late));
+	inject_set("attach_delay", 0);
+	ck_assert_int_eq(user_reset(late), 0);
+	ck_assert_int_eq(user_attach(late, user->nested), 0);
+	ck_assert(device_works(late));
+	ck_assert(device_works(user));
+}

@@ -104,6 +104,7 @@ void inject_clear(void)
 	set_if_there("reported_reason", INJECT_TRUE_REASON);
 	/* Where devices are blocked. */
 	set_if_there("block_delay", 0);
+	set_if_there("attach_delay", 0);
 }
 
 /* "... Head: N Tail: N ...", in slots. */
