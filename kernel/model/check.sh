@@ -51,7 +51,8 @@ unpack_files() {
 	}
 	tar -C "$work" -xf \
 		"$store/sources/$source/usr/src/$package.tar.xz" \
-		"$package/drivers/iommu" "$package/include/linux/iommu.h" \
+		"$package/drivers/iommu" "$package/drivers/pci" \
+		"$package/include/linux/iommu.h" \
 		"$package/include/uapi/linux/iommufd.h" \
 		"$package/Documentation/userspace-api/iommufd.rst" \
 		"$package/tools/testing/selftests/iommu" ||
