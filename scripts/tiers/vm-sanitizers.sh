@@ -87,7 +87,7 @@ run_programs() {
 	VM_MEMORY=1024 VM_LIMIT=${VM_LIMIT:-1800} VM_BOOT_LIMIT=600 \
 		CK_TIMEOUT_MULTIPLIER=${CK_TIMEOUT_MULTIPLIER:-4} \
 		IOMMUNEST_COUNT=${IOMMUNEST_COUNT:-20000} \
-		IOMMUNEST_SECONDS=${IOMMUNEST_SECONDS:-30} \
+		IOMMUNEST_SECONDS=${IOMMUNEST_SECONDS:-10} \
 		"$top/tests/vm/check.sh" --build "$build" --kernels "$kernels" \
 		"${@/#/tests/vm/}"
 }
