@@ -13,12 +13,30 @@
 #include <errno.h>
 #include <stdio.h>
 
-FIXTURE(contain_begin, contain_end);
+static struct user *const user = &user_a;
+
+/* Of user's device; NULL: the kernel's own. */
+static const char *reset_method;
+
+static void set_reset_method(const char *method)
+{
+	ck_assert_int_eq(sysfs_device(user->address, "reset_method",
+				      method ? method : "default"),
+			 0);
+	reset_method = method;
+}
+
+static void end(void)
+{
+	if (reset_method)
+		set_reset_method(NULL);
+	contain_end();
+}
+
+FIXTURE(contain_begin, end);
 
 /* The hardware's time-outs that a submitter waits for at most: see part C. */
 #define MOST_TIMEOUTS 2u
-
-static struct user *const user = &user_a;
 
 static void begin_contained(void)
 {
@@ -223,6 +241,39 @@ TEST(attaching_before_the_reset_is_refused_each_time)
 		ck_assert_int_eq(user_attach(user, user->ioas), -EBUSY);
 	}
 	ck_assert(!device_is_let_in(user));
+	comes_back();
+}
+
+static void stays_contained(void)
+{
+	ck_assert(!device_is_let_in(user));
+	ck_assert_int_eq(user_attach(user, user->other), -EBUSY);
+	ck_assert(device_is_cut_off(user));
+}
+
+/*
+ * Whoever chooses a method makes the kernel ask each whether it would do, which
+ * is the reset's own function up to where the device is reset.
+ */
+TEST(to_choose_how_to_reset_heals_nothing)
+{
+	begin_contained();
+	set_reset_method("bus");
+	stays_contained();
+	set_reset_method(NULL);
+	stays_contained();
+	comes_back();
+}
+
+/* This port's link does not come up again in time, after a reset of its bus. */
+TEST(a_reset_that_fails_heals_nothing)
+{
+	user_begin(user, contain_address(1));
+	contain(user);
+	set_reset_method("bus");
+	ck_assert_int_eq(user_reset(user), -ENOTTY);
+	stays_contained();
+	set_reset_method(NULL);
 	comes_back();
 }
 
