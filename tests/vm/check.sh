@@ -50,6 +50,12 @@ is_of_contained_pasids() {
 	[ "${1##*/}" = vm-contain-pasid ]
 }
 
+# The same in legacy mode, without nesting.
+is_of_legacy_containment() {
+	[ "${1##*/}" = vm-contain-legacy ]
+}
+legacy_parameters="intel_iommu=on,sm_off"
+
 # start KERNEL IMAGE OPTION... -- PROGRAM...: a machine, beside the others.
 start() {
 	local name=$1 image=$2
@@ -65,7 +71,8 @@ start() {
 }
 
 start_on() {
-	local kernel=$1 image=$2 with=() without=() life=() contain=() pasid=() program
+	local kernel=$1 image=$2 with=() without=() life=() contain=() pasid=()
+	local legacy=() program
 
 	for program in "${programs[@]}"; do
 		if needs_no_vtd "$program"; then
@@ -76,6 +83,8 @@ start_on() {
 			contain+=("$program")
 		elif is_of_contained_pasids "$program"; then
 			pasid+=("$program")
+		elif is_of_legacy_containment "$program"; then
+			legacy+=("$program")
 		else
 			with+=("$program")
 		fi
@@ -95,6 +104,10 @@ start_on() {
 		VM_PARAMETERS="${VM_PARAMETERS-} pci_test_pasid=0000:01:00.0" \
 			VM_MACHINE=contain VM_QEMU=10.0 \
 			start "$kernel-contain-pasid" "$image" "${pasid[@]}"
+	[ ${#legacy[@]} -eq 0 ] ||
+		VM_PARAMETERS="${VM_PARAMETERS-} $legacy_parameters" \
+			VM_MACHINE=contain \
+			start "$kernel-contain-legacy" "$image" "${legacy[@]}"
 }
 
 # In the order in which they were started.

@@ -8,6 +8,7 @@ VM_TESTS = \
 	%D%/vm-conformance \
 	%D%/vm-contain \
 	%D%/vm-contain-end \
+	%D%/vm-contain-legacy \
 	%D%/vm-contain-pasid \
 	%D%/vm-errors \
 	%D%/vm-fail \
@@ -136,6 +137,8 @@ VM_LDADD = %D%/libvm.la tests/libtest.la libiommunest-sim.la libiommunest.la \
 %C%_vm_contain_LDADD = $(VM_LDADD) -lpthread
 
 %C%_vm_contain_end_LDADD = $(VM_LDADD)
+
+%C%_vm_contain_legacy_LDADD = $(VM_LDADD)
 
 %C%_vm_contain_pasid_LDADD = $(VM_LDADD)
 
