@@ -155,6 +155,8 @@ struct trace *trace_open(unsigned int kilobytes)
 	}
 	snprintf(value, sizeof(value), "%u", kilobytes);
 	set("buffer_size_kb", value);
+	/* What another program has left would count as lost. */
+	set("trace", "\n");
 	snprintf(name, sizeof(name), "per_cpu/cpu%d/trace_pipe_raw",
 		 stay_here());
 	trace->raw = open_file(name, O_RDONLY | O_NONBLOCK);
