@@ -343,10 +343,7 @@ TEST_LOOP(each_reason_is_told, errors_if_tells(16))
 	errors_is_done(errors_report(&errors_plain, 64), 64);
 }
 
-/*
- * Of a wait, and of what is refused again, the driver may know no reason any
- * more: that is 0, and never another one.
- */
+/* Of a queue that was stuck and has got on, the driver may know none: 0. */
 TEST_LOOP(no_wrong_reason_is_told, errors_if_tells(2))
 {
 	const uint32_t reason = 5;
@@ -362,7 +359,8 @@ TEST_LOOP(no_wrong_reason_is_told, errors_if_tells(2))
 	}
 	answer = errors_report(&errors_plain, 64);
 	check_refused(answer, 0, ERRORS_SHARED - 1);
-	ck_assert(reason_of(answer) == 0 || reason_of(answer) == reason);
+	ck_assert(reason_of(answer) == reason ||
+		  (_i == 1 && reason_of(answer) == 0));
 	ck_assert_uint_ge(log_lines_with(reason), 1);
 	errors_is_done(errors_report(&errors_plain, 64), 64);
 }
