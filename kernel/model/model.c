@@ -188,7 +188,8 @@ static void fetch(void)
 		hw.opts.accepts--;
 	} else if (hw.opts.refuses) {
 		hw.opts.refuses--;
-		refuse(hw.opts.reason);
+		refuse(hw.opts.reason ? hw.opts.reason
+				      : 1 + hw.opts.refuses % 15);
 		return;
 	}
 	switch (TYPE(desc.qw0)) {

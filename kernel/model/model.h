@@ -39,7 +39,7 @@ struct hw_options {
 	 */
 	unsigned int refuses;
 	unsigned int accepts;
-	/* Why: as IQERCD_REG has it. */
+	/* Why: as IQERCD_REG has it; 0: for one reason after the other. */
 	unsigned int reason;
 	/* A device answers now and then what nobody has asked (ICE). */
 	bool completes_wrongly;

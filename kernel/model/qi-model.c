@@ -91,6 +91,9 @@ static bool is_reason(const struct submission *sub)
 	unsigned int reasons = run.hw.refuses ? 1u << run.hw.reason | 1 : 0;
 	unsigned int i;
 
+	/* Hardware had any of them. */
+	if (run.hw.refuses && !run.hw.reason)
+		return true;
 	for (i = 0; i < sub->count; i++)
 		if (sub->descs[i].kind == MODEL_REFUSED)
 			reasons |= 1u << sub->descs[i].reason;
@@ -264,7 +267,7 @@ static const char *verdict(void)
 		fault = judge_device(i);
 	for (i = 0; i < run.cpus * run.each && !fault; i++)
 		fault = judge(&subs[i]);
-	if (!fault && run.hw.refuses && nobody_tells_reason())
+	if (!fault && run.hw.refuses && run.hw.reason && nobody_tells_reason())
 		fault = "nobody is told why hardware is stuck";
 	return fault;
 }
@@ -342,6 +345,13 @@ static void stuck(unsigned int n)
 	run.hw.refuses = 1 + n % 40;
 }
 
+/* What takes a descriptor's place is refused for another reason. */
+static void stuck_for_reasons(unsigned int n)
+{
+	stuck(n);
+	run.hw.reason = 0;
+}
+
 /* Where something is refused for itself, too. */
 static void stuck_and_refused(unsigned int n)
 {
@@ -356,6 +366,12 @@ static void stuck_for_ever(unsigned int n)
 	start(n, 3, MOST_EACH);
 	run.hw.accepts = n % 3 ? model_random(300) : 0;
 	run.hw.refuses = ~0u;
+}
+
+static void stuck_for_ever_for_reasons(unsigned int n)
+{
+	stuck_for_ever(n);
+	run.hw.reason = 0;
 }
 
 static void stuck_for_rounds(unsigned int n)
@@ -593,8 +609,10 @@ static const struct {
 	{ "refused-anywhere", refused_anywhere },
 	{ "refused-several", refused_several },
 	{ "stuck", stuck },
+	{ "stuck-for-reasons", stuck_for_reasons },
 	{ "stuck-and-refused", stuck_and_refused },
 	{ "stuck-for-ever", stuck_for_ever },
+	{ "stuck-for-ever-for-reasons", stuck_for_ever_for_reasons },
 	{ "stuck-for-rounds", stuck_for_rounds },
 	{ "stuck-and-slow", stuck_and_slow },
 	{ "stuck-and-gone", stuck_and_gone },
