@@ -127,8 +127,7 @@ static bool act_with(int way, const char *knob, unsigned int nth)
 	return true;
 }
 
-/* Each in turn: what is unmapped has one at least, and what is detached, too.
- */
+/* Each in turn.  Whatever the host does has one at least. */
 TEST_LOOP(a_refusal_of_the_hosts_own_is_nobodys_error, errors_if_injects(WAYS))
 {
 	unsigned int nth = 1;
