@@ -252,6 +252,7 @@ static void end_user(pthread_t thread)
 {
 	atomic_store(&user.stop, true);
 	pthread_join(thread, NULL);
+	trace_discard(errors_trace);
 	printf("%u of %u refusals were a user's, of %u calls\n",
 	       users_refused(), refused(), user.done + user.refused);
 	ck_assert_uint_eq(user.failed, 0);
@@ -324,6 +325,8 @@ static void close_dma_api(void)
 {
 	write_to(DEVICE "driver/unbind", "0000:00:04.0");
 	write_to(DEVICE "driver_override", "\n");
+	/* More than there is room for. */
+	trace_discard(errors_trace);
 }
 
 static void map_and_unmap_for_a_second(void)

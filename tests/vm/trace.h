@@ -50,7 +50,7 @@ void trace_mark(struct trace *trace, uint32_t mark);
  * the process: nothing can be said then.
  */
 bool trace_next(struct trace *trace, struct trace_event *event);
-/* All that there is now. */
+/* All that there is now, and what was lost. */
 void trace_discard(struct trace *trace);
 
 #endif /* VM_TRACE_H */
