@@ -6,52 +6,11 @@
  * else uses.  It tells an average; with QEMU counting instructions, the tick of
  * the kernel is all that disturbs it.
  */
-#include <fcntl.h>
-#include <stdint.h>
+#include "dma-api.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
-
-#define DEVICE "0000:00:04.0"
-#define DRIVER "dma_map_benchmark"
-
-/* As in the kernel's map_benchmark.h. */
-struct map_benchmark {
-	uint64_t map;
-	uint64_t map_deviation;
-	uint64_t unmap;
-	uint64_t unmap_deviation;
-	uint32_t threads;
-	uint32_t seconds;
-	int32_t node;
-	uint32_t dma_bits;
-	uint32_t dma_dir;
-	uint32_t dma_trans_ns;
-	uint32_t granule;
-	uint8_t expansion[76];
-};
-#define DMA_MAP_BENCHMARK _IOWR('d', 1, struct map_benchmark)
-
-static int write_to(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	ssize_t len;
-
-	if (fd < 0)
-		return -1;
-	len = write(fd, text, strlen(text));
-	close(fd);
-	return len < 0 ? -1 : 0;
-}
-
-static int bind_device(void)
-{
-	if (write_to("/sys/bus/pci/devices/" DEVICE "/driver_override", DRIVER))
-		return -1;
-	return write_to("/sys/bus/pci/drivers_probe", DEVICE);
-}
 
 /* An instruction is 2^shift nanoseconds; 100 of those are the unit. */
 static double instructions(uint64_t units)
@@ -63,29 +22,19 @@ static double instructions(uint64_t units)
 
 int main(void)
 {
-	struct map_benchmark bench = {
-		.threads = 1,
-		.seconds = 20,
-		.node = -1,
-		.dma_bits = 32,
-		.granule = 1,
-	};
-	int fd;
+	struct map_benchmark bench;
+	int ret = dma_api_bind();
 
-	if (bind_device()) {
-		perror(DEVICE);
+	if (ret) {
+		printf("no device for the DMA API: %s\n", strerror(-ret));
 		return 77;
 	}
-	fd = open("/sys/kernel/debug/" DRIVER, O_RDWR | O_CLOEXEC);
-	if (fd < 0) {
-		perror(DRIVER);
-		return 77;
-	}
-	if (ioctl(fd, DMA_MAP_BENCHMARK, &bench)) {
-		perror("DMA_MAP_BENCHMARK");
+	ret = dma_api_run(20, &bench);
+	dma_api_unbind();
+	if (ret) {
+		printf("the DMA API's benchmark: %s\n", strerror(-ret));
 		return EXIT_FAILURE;
 	}
-	close(fd);
 	printf("dma-map 1 %.1f instructions\n", instructions(bench.map));
 	printf("dma-unmap 1 %.1f instructions\n", instructions(bench.unmap));
 	printf("deviation %.1f\n", instructions(bench.unmap_deviation));

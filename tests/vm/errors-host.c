@@ -7,16 +7,15 @@
  */
 #include <config.h>
 
+#include "dma-api.h"
 #include "errors.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #define FOUND "VT-d detected Invalidation Queue Error"
@@ -281,68 +280,24 @@ TEST_LOOP(refusals_of_the_hosts_own_cost_users_no_error,
 
 /* ---- The DMA API ---- */
 
-/* A device that nobody else has, and the kernel's benchmark as its driver. */
-#define DEVICE "/sys/bus/pci/devices/0000:00:04.0/"
-#define DRIVER "dma_map_benchmark"
-#define DEBUGFS "/sys/kernel/debug/" DRIVER
-
-/* As in the kernel's map_benchmark.h. */
-struct map_benchmark {
-	uint64_t map;
-	uint64_t map_deviation;
-	uint64_t unmap;
-	uint64_t unmap_deviation;
-	uint32_t threads;
-	uint32_t seconds;
-	int32_t node;
-	uint32_t dma_bits;
-	uint32_t dma_dir;
-	uint32_t dma_trans_ns;
-	uint32_t granule;
-	uint8_t expansion[76];
-};
-#define DMA_MAP_BENCHMARK _IOWR('d', 1, struct map_benchmark)
-
-static void write_to(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-
-	ck_assert_msg(fd >= 0 && write(fd, text, strlen(text)) ==
-					 (ssize_t)strlen(text),
-		      "%s: %s", path, strerror(errno));
-	close(fd);
-}
-
-/* Strict: what is unmapped is invalidated at once. */
 static void open_dma_api(void)
 {
-	write_to(DEVICE "iommu_group/type", "DMA");
-	write_to(DEVICE "driver_override", DRIVER);
-	write_to("/sys/bus/pci/drivers_probe", "0000:00:04.0");
+	ck_assert_int_eq(dma_api_make_strict(), 0);
+	ck_assert_int_eq(dma_api_bind(), 0);
 }
 
 static void close_dma_api(void)
 {
-	write_to(DEVICE "driver/unbind", "0000:00:04.0");
-	write_to(DEVICE "driver_override", "\n");
+	ck_assert_int_eq(dma_api_unbind(), 0);
 	/* More than there is room for. */
 	trace_discard(errors_trace);
 }
 
 static void map_and_unmap_for_a_second(void)
 {
-	struct map_benchmark bench = {
-		.threads = 1,
-		.seconds = 1,
-		.node = -1,
-		.dma_bits = 32,
-		.granule = 1,
-	};
-	int fd = open(DEBUGFS, O_RDWR | O_CLOEXEC);
+	struct map_benchmark ignored;
 
-	ck_assert_int_ge(fd, 0);
-	ck_assert_int_eq(ioctl(fd, DMA_MAP_BENCHMARK, &bench), 0);
-	close(fd);
+	ck_assert_int_eq(dma_api_run(1, &ignored), 0);
 }
 
 #define MANY 200u

@@ -54,6 +54,8 @@ endif
 	%D%/checked.h \
 	%D%/contain.c \
 	%D%/contain.h \
+	%D%/dma-api.c \
+	%D%/dma-api.h \
 	%D%/fail-nth.c \
 	%D%/fail-nth.h \
 	%D%/faulty.c \
@@ -177,6 +179,8 @@ DIFF_SOURCES = \
 %C%_vm_mock_LDADD = $(VM_LDADD)
 
 %C%_vm_replay_LDADD = $(VM_LDADD)
+
+%C%_bench_dma_LDADD = $(VM_LDADD)
 
 %C%_bench_entry_LDADD = $(VM_LDADD)
 
