@@ -194,16 +194,29 @@ unpack_tree() {
 	rmdir "$work"
 }
 
+# A tree that has this is between two states: who was changing it was killed.
+changing=.changing
+
+# Not with fuzz: a patch that has found another place may still compile.
+apply_patch() {
+	patch -d "$tree" -p1 --forward --fuzz=0 --silent "$@" >&2
+}
+
+# One that does not apply leaves nothing behind: what is built next would have
+# half of it.
 try_patches() {
 	local patch
 
 	mkdir -p "$tree/.patches"
 	for patch in "${patches[@]}"; do
-		patch -d "$tree" -p1 --forward --silent <"$patch" >&2 || {
+		apply_patch --dry-run <"$patch" || {
 			note "$patch does not apply to $source"
 			return 1
 		}
+		: >"$tree/$changing"
+		apply_patch <"$patch"
 		cp "$patch" "$tree/.patches/$(printf '%03d' "$applied")"
+		rm "$tree/$changing"
 		applied=$((applied + 1))
 	done
 }
@@ -212,10 +225,12 @@ try_patches() {
 revert_patches() {
 	local patch
 
+	[ ! -e "$tree/$changing" ] || return 1
 	for patch in $(find "$tree/.patches" -type f 2>/dev/null | sort -r); do
+		: >"$tree/$changing"
 		patch -d "$tree" -p1 -R --force --silent <"$patch" >&2 ||
 			return 1
-		rm "$patch"
+		rm "$patch" "$tree/$changing"
 	done
 }
 
